@@ -1,0 +1,26 @@
+"""Tests run in a home of their own, with one thread, and never on the network."""
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("WORKBENCH_PROGRESS", "none")
+REAL = Path(os.environ.get("WORKBENCH_DATA", Path(__file__).parents[2] / "shared" / "data"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def home(tmp_path_factory):
+    """A temporary WORKBENCH_HOME, shared by the session so that a stage is computed once."""
+    path = tmp_path_factory.mktemp("home")
+    os.environ["WORKBENCH_HOME"] = str(path)
+    os.environ["WORKBENCH_DATA"] = str(REAL)
+    return path
+
+
+@pytest.fixture(scope="session")
+def real():
+    """The folder of real data; tests that need it skip with a reason where it is missing."""
+    if not REAL.is_dir():
+        pytest.skip("real data: set WORKBENCH_DATA to a folder that holds it")
+    return REAL

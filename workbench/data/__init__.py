@@ -1,0 +1,7 @@
+"""From a public file or your own log to ordered histories and an honest split."""
+from workbench.data.histories import Histories
+from workbench.data.protocol import Protocol, protocol_for
+from workbench.data.schema import Dataset, assemble
+from workbench.data.splits import Cases, Split, split
+
+__all__ = ["Cases", "Dataset", "Histories", "Protocol", "Split", "assemble", "protocol_for", "split"]

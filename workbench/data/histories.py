@@ -1,0 +1,76 @@
+"""Sequences as offsets and items (CSR): slicing is free and no per-user Python list exists."""
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Histories:
+    """B histories, oldest event first.
+
+    offsets: (B+1,) int64. items: (N,) int32 ids. users: (B,) int32. times: (N,) int64 seconds, or None.
+    """
+
+    offsets: np.ndarray
+    items: np.ndarray
+    users: np.ndarray
+    times: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """(B,) int64 events per history."""
+        return np.diff(self.offsets)
+
+    def row(self, index: int) -> np.ndarray:
+        """The items of one history, a view."""
+        return self.items[self.offsets[index] : self.offsets[index + 1]]
+
+    def rows(self) -> np.ndarray:
+        """(N,) int64: which history each event belongs to."""
+        return np.repeat(np.arange(len(self)), self.lengths)
+
+    def where(self, keep: np.ndarray) -> "Histories":
+        """The same B histories with only the events where `keep` (N,) bool holds."""
+        offsets = np.concatenate([[0], np.cumsum(keep, dtype=np.int64)])[self.offsets]
+        return Histories(offsets, self.items[keep], self.users, None if self.times is None else self.times[keep])
+
+    def take(self, index: np.ndarray) -> "Histories":
+        """The histories at `index`, in that order."""
+        index = np.asarray(index, np.int64)
+        lengths = self.lengths[index]
+        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        at = np.arange(offsets[-1]) + np.repeat(self.offsets[index] - offsets[:-1], lengths)
+        return Histories(offsets, self.items[at], self.users[index], None if self.times is None else self.times[at])
+
+    def without_last(self, n: int) -> "Histories":
+        """All but the last n events of each history."""
+        return self.where(np.arange(len(self.items)) < np.repeat(self.offsets[1:] - n, self.lengths))
+
+    def last(self, n: int) -> "Histories":
+        """At most the last n events of each history."""
+        return self.where(np.arange(len(self.items)) >= np.repeat(self.offsets[1:] - n, self.lengths))
+
+    def padded(self, length: int | None = None) -> np.ndarray:
+        """(B, T) int64, right-padded with 0; T is `length` or the longest; longer histories keep their last T."""
+        length = int(length if length is not None else self.lengths.max(initial=0))
+        recent = self.last(length)
+        out = np.zeros((len(self), length), np.int64)
+        column = np.arange(len(recent.items)) - np.repeat(recent.offsets[:-1], recent.lengths)
+        out[recent.rows(), column] = recent.items
+        return out
+
+    def batches(self, size: int, order: np.ndarray | None = None) -> Iterator[np.ndarray]:
+        """Index arrays of at most `size` histories of similar length: the padding a batch carries stays small."""
+        order = np.argsort(self.lengths, kind="stable") if order is None else order
+        for start in range(0, len(order), size):
+            yield order[start : start + size]
+
+
+def gather(users: np.ndarray, items: np.ndarray, n_users: int, times: np.ndarray | None = None) -> Histories:
+    """Histories of all users 0..n_users-1 from events already sorted by user, then order; users may be empty."""
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(users, minlength=n_users))]).astype(np.int64)
+    return Histories(offsets, items.astype(np.int32, copy=False), np.arange(n_users, dtype=np.int32), times)

@@ -1,0 +1,70 @@
+"""How numbers are made, as a frozen value that every stored number carries."""
+from dataclasses import asdict, dataclass, fields, replace
+
+from workbench.artifacts import digest
+from workbench.data.schema import Dataset
+from workbench.errors import UserError, check_names, unknown
+
+CHOICES = {
+    "split": ("leave-one-out", "global-time", "random"),
+    "ties": ("file", "hash"),
+    "candidates": ("full",),
+    "target": ("last",),
+}
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """Every choice that moves a metric without touching a model.
+
+    split: leave-one-out (test = last event, validation = last but one, users with fewer than `min_events` are
+        train-only); global-time (train before the first cut, validation targets between the cuts, test targets after
+        the second; `cuts` are shares of all events); random (leave-one-out over a hashed order, for unordered data).
+    ties: what orders events of equal time: file (the row, where the source is a published sequence) or hash (seeded).
+    mask_history: whether items of the history are taken out of the candidates, in validation and test alike.
+    candidates: full ranking only; sampled metrics are another quantity and are refused.
+    target: which event of a user's window is predicted under global-time.
+    """
+
+    split: str = "leave-one-out"
+    ties: str = "hash"
+    mask_history: bool = False
+    min_events: int = 3
+    cuts: tuple[float, float] = (0.8, 0.9)
+    target: str = "last"
+    candidates: str = "full"
+    tie_seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, allowed in CHOICES.items():
+            if getattr(self, name) not in allowed:
+                raise unknown(f"protocol {name}", getattr(self, name), allowed)
+        for name, kind in (("mask_history", bool), ("min_events", int), ("tie_seed", int)):
+            if type(getattr(self, name)) is not kind:
+                raise UserError(f"protocol {name} must be {kind.__name__}, not {getattr(self, name)!r}")
+        object.__setattr__(self, "cuts", tuple(self.cuts))
+        if len(self.cuts) != 2 or not 0 < self.cuts[0] < self.cuts[1] < 1:
+            raise UserError(f"protocol cuts {self.cuts!r} must be two rising shares between 0 and 1")
+        if self.min_events < 3:
+            raise UserError(f"protocol min_events {self.min_events}: train, validation and test need at least 3 events")
+
+    def dict(self) -> dict:
+        """Plain JSON values, as stored beside every metric."""
+        return {**asdict(self), "cuts": list(self.cuts)}
+
+    def hash(self) -> str:
+        """Short name of this protocol."""
+        return digest(self.dict())[:12]
+
+
+def protocol_for(dataset: Dataset, **changes) -> Protocol:
+    """The default protocol of a dataset, with changes. Ties are the file's where the source is a published sequence,
+    a seeded hash otherwise; unordered data defaults to the random split. UserError names an unknown field."""
+    check_names("protocol field", changes, [f.name for f in fields(Protocol)])
+    default = {"sequence": {"ties": "file"}, "time": {"ties": "hash"}, "none": {"split": "random"}}[dataset.order]
+    return replace(Protocol(**default), **changes)
+
+
+def differing(a: dict, b: dict) -> list[str]:
+    """The fields in which two stored protocols differ."""
+    return sorted(key for key in {*a, *b} if a.get(key) != b.get(key))

@@ -1,0 +1,128 @@
+"""Column names and the frozen Dataset: one canonical raw id per user and item, ids permuted by a hash of it.
+
+In several public files the id encodes the order of appearance, and "recommend the next ids" then scores far above
+chance; so no id here says anything about a place in a file. Because ids are in the order of a seeded hash, "ties are
+broken by a seeded hash" is the same as "the lower id first", and a sample of users by hash is the first so many.
+"""
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from workbench.errors import UserError
+
+USER, ITEM, TIME, ROW, RAW = "user", "item", "timestamp", "row", "raw_id"
+ORDERS = ("sequence", "time", "none")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """An interaction log with what is known about its items and users.
+
+    interactions: user int32 0..U-1, item int32 1..I, row int64 (place in the source), timestamp int64 in seconds where
+        the source has times, and optional columns such as rating or event.
+    items: indexed by item id 1..I; raw_id and, where the source has them, title, text, category (a path joined by
+        " > "), brand, price, and alias columns for other published id spaces.
+    users: indexed 0..U-1; raw_id and what else is known.
+    tables: named extras (relations, social, tags ...).
+    order: "sequence" where the source is itself a published sequence (its row order is the order), "time" for a raw
+        log, "none" where nothing tells what came first.
+    about: title, terms, citation, files (name -> sha256), what was read and what was dropped.
+    """
+
+    name: str
+    interactions: pd.DataFrame
+    items: pd.DataFrame
+    users: pd.DataFrame
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    order: str = "time"
+    about: dict = field(default_factory=dict)
+
+    @property
+    def n_users(self) -> int:
+        return len(self.users)
+
+    @property
+    def n_items(self) -> int:
+        return len(self.items)
+
+    @property
+    def has_times(self) -> bool:
+        return TIME in self.interactions
+
+    def titles(self, items: np.ndarray | None = None) -> np.ndarray:
+        """What to call items: title, else raw id; all of them as (I+1,) with '' at 0, or those of `items`."""
+        names = self.items["title"] if "title" in self.items else self.items[RAW]
+        names = names.where(names.astype("string").str.len() > 0, self.items[RAW])
+        table = np.concatenate([[""], names.to_numpy(dtype=object)])
+        return table if items is None else table[np.asarray(items)]
+
+    def save(self, folder: Path) -> None:
+        """Write parquet tables and a JSON into an existing folder."""
+        for name, table in [("interactions", self.interactions), ("items", self.items), ("users", self.users)]:
+            table.to_parquet(folder / f"{name}.parquet")
+        for name, table in self.tables.items():
+            table.to_parquet(folder / f"table-{name}.parquet")
+        (folder / "dataset.json").write_text(json.dumps({"name": self.name, "order": self.order, "about": self.about}))
+
+    @classmethod
+    def load(cls, folder: Path) -> "Dataset":
+        """Read back what `save` wrote."""
+        main = {name: pd.read_parquet(folder / f"{name}.parquet") for name in ("interactions", "items", "users")}
+        extra = {p.stem.removeprefix("table-"): pd.read_parquet(p) for p in sorted(folder.glob("table-*.parquet"))}
+        return cls(**main, tables=extra, **json.loads((folder / "dataset.json").read_text()))
+
+
+def hash_ids(raw: np.ndarray | pd.Series, seed: int = 0) -> np.ndarray:
+    """(n,) uint64: a seeded SipHash of the text of each raw id, the same on every machine and for 7 and "7"."""
+    key = hashlib.sha256(f"workbench ids {seed}".encode()).hexdigest()[:16]
+    return pd.util.hash_array(np.asarray(raw).astype(str).astype(object), hash_key=key, categorize=False)
+
+
+def permuted(raw: np.ndarray, seed: int = 0) -> np.ndarray:
+    """(n,) int64: for distinct raw ids, the rank of each by seeded hash (the raw id itself settles a clash)."""
+    order = np.lexsort((np.asarray(raw).astype(str), hash_ids(raw, seed)))
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order))
+    return rank
+
+
+def assemble(
+    name: str,
+    events: pd.DataFrame,
+    *,
+    items: pd.DataFrame | None = None,
+    users: pd.DataFrame | None = None,
+    tables: dict[str, pd.DataFrame] | None = None,
+    order: str = "time",
+    about: dict | None = None,
+    seed: int = 0,
+) -> Dataset:
+    """A Dataset from raw ids: users and items that occur in `events`, numbered by a seeded hash of their raw id.
+
+    events: user, item (raw ids: text or integers), timestamp in seconds where known, row where the source's rows were
+    filtered (else the place in this frame), and any more columns. items, users: a raw_id column and attributes; rows
+    of ids that never occur are dropped, ids without a row get empty attributes. UserError on an empty log.
+    """
+    if not len(events):
+        raise UserError(f"{name}: the log holds no interactions", code=3)
+    if order not in ORDERS:
+        raise UserError(f"{name}: order {order!r}, allowed: {', '.join(ORDERS)}")
+    columns = {}
+    sides = {}
+    for column, attributes, base in ((USER, users, 0), (ITEM, items, 1)):
+        codes, raw = pd.factorize(events[column].to_numpy())
+        rank = permuted(raw, seed)
+        columns[column] = (rank + base).astype(np.int32)[codes]
+        table = pd.DataFrame({RAW: np.asarray(raw).astype(str)}, index=pd.Index(rank + base, name=column)).sort_index()
+        if attributes is not None:
+            attributes = attributes.assign(**{RAW: attributes[RAW].astype(str)}).drop_duplicates(RAW).set_index(RAW)
+            table = table.join(attributes, on=RAW)
+        sides[column] = table
+    row = events[ROW].to_numpy(np.int64) if ROW in events else np.arange(len(events), dtype=np.int64)
+    rest = events.drop(columns=[USER, ITEM, ROW], errors="ignore").reset_index(drop=True)
+    interactions = pd.concat([pd.DataFrame({**columns, ROW: row}), rest], axis=1, copy=False)
+    return Dataset(name, interactions, sides[ITEM], sides[USER], tables or {}, order, about or {})

@@ -1,0 +1,160 @@
+"""Who is trained on and who is asked about: ordered sequences cut as the protocol says."""
+import hashlib
+import logging
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from workbench.data.histories import Histories, gather
+from workbench.data.protocol import Protocol
+from workbench.data.schema import ITEM, RAW, ROW, TIME, USER, Dataset
+from workbench.errors import UserError
+
+log = logging.getLogger("workbench")
+
+
+class Cases(NamedTuple):
+    """Questions with answers: what came before, and the item that came next.
+
+    histories: C rows. targets: (C,) int32. times: (C,) int64 seconds of the target, or None.
+    """
+
+    histories: Histories
+    targets: np.ndarray
+    times: np.ndarray | None = None
+
+    def take(self, index: np.ndarray) -> "Cases":
+        """The cases at `index`."""
+        times = None if self.times is None else self.times[index]
+        return Cases(self.histories.take(index), self.targets[index], times)
+
+
+@dataclass(frozen=True)
+class Split:
+    """Train histories of every user (some may be empty), validation and test cases, and where they came from."""
+
+    train: Histories
+    valid: Cases
+    test: Cases
+    n_users: int
+    n_items: int
+    protocol: Protocol
+    data_hash: str
+
+    def train_counts(self) -> np.ndarray:
+        """(I+1,) int64: how often each item occurs in train."""
+        return np.bincount(self.train.items, minlength=self.n_items + 1)
+
+
+def mix(*columns: np.ndarray, seed: int = 0) -> np.ndarray:
+    """(n,) uint64: SplitMix64 over integer columns; the seeded hash that orders events of equal time."""
+    state = np.full(len(columns[0]), np.uint64(seed) + np.uint64(0x9E3779B97F4A7C15), np.uint64)
+    for column in columns:
+        state ^= column.astype(np.int64).view(np.uint64)
+        state *= np.uint64(0xBF58476D1CE4E5B9)
+        state ^= state >> np.uint64(27)
+        state *= np.uint64(0x94D049BB133111EB)
+        state ^= state >> np.uint64(31)
+    return state
+
+
+def sort_order(users: np.ndarray, times: np.ndarray | None, tie: np.ndarray) -> np.ndarray:
+    """(N,) the order by (user, time, tie). One packed key is sorted, then only its equal runs are put in order:
+    several times faster than a three-key sort, with the same answer."""
+    if times is None:
+        return np.lexsort((tie, users))
+    first, last = int(times.min()), int(times.max())
+    span = last - first + 1
+    if (int(users.max(initial=0)) + 1) * span >= 2**63:
+        return np.lexsort((tie, times, users))
+    key = users.astype(np.int64) * span + (times - first)
+    order = np.argsort(key)
+    key = key[order]
+    same = key[1:] == key[:-1]
+    at = np.flatnonzero(np.concatenate([same, [False]]) | np.concatenate([[False], same]))
+    order[at] = order[at][np.lexsort((tie[order[at]], key[at]))]
+    return order
+
+
+def sequences(dataset: Dataset, protocol: Protocol) -> Histories:
+    """All events of every user in the protocol's order. UserError where the data cannot be ordered that way."""
+    events = dataset.interactions
+    users, items = events[USER].to_numpy(), events[ITEM].to_numpy()
+    times = events[TIME].to_numpy(np.int64) if dataset.has_times else None
+    if protocol.split != "random" and dataset.order == "none":
+        raise UserError(f"{dataset.name} has no order, so a {protocol.split} split means nothing; use split=random", code=3)
+    if protocol.split == "global-time" and times is None:
+        raise UserError(f"{dataset.name} has no timestamps, so it cannot be split by global time", code=3)
+    if protocol.split == "random":
+        order = np.lexsort((mix(users, items, seed=protocol.tie_seed), users))
+    elif protocol.ties == "file":
+        by_row = dataset.order == "sequence" or times is None
+        order = sort_order(users, None if by_row else times, events[ROW].to_numpy())
+    elif times is None:
+        raise UserError(f"{dataset.name} has no timestamps, so only its file order can be used: ties=file", code=3)
+    else:
+        order = sort_order(users, times, mix(users, items, times, seed=protocol.tie_seed))
+    return gather(users[order], items[order], dataset.n_users, None if times is None else times[order])
+
+
+def hash_events(dataset: Dataset, sequence: Histories) -> str:
+    """Short digest of the processed events: raw ids, order and times."""
+    digest = hashlib.sha256()
+    for table in (dataset.users, dataset.items):
+        digest.update("\n".join(table[RAW]).encode())
+    for array in (sequence.offsets, sequence.items, sequence.times):
+        digest.update(b"" if array is None else np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()[:16]
+
+
+def split(dataset: Dataset, protocol: Protocol, *, users: int | None = None) -> Split:
+    """Cut a dataset as the protocol says. `users` keeps a hashed sample of that many (the catalogue stays whole).
+
+    UserError if no user has a target.
+    """
+    sequence = sequences(dataset, protocol)
+    data_hash = hash_events(dataset, sequence)
+    if users is not None and users < len(sequence):
+        sequence = sequence.take(np.arange(users))  # ids are in hash order, so the first are a sample
+    cut = _global_time if protocol.split == "global-time" else _leave_one_out
+    train, valid, test = cut(sequence, protocol)
+    if not len(test.targets) or not len(valid.targets):
+        raise UserError(
+            f"{dataset.name}: no user is left to ask about under {protocol.split} "
+            f"({len(sequence)} users, {len(sequence.items)} events; {protocol.min_events} events make a case)", code=3,
+        )
+    return Split(train, valid, test, len(sequence), dataset.n_items, protocol, data_hash)
+
+
+def _leave_one_out(sequence: Histories, protocol: Protocol) -> tuple[Histories, Cases, Cases]:
+    """Test = last, validation = last but one; users shorter than min_events are train-only."""
+    asked = np.flatnonzero(sequence.lengths >= protocol.min_events)
+    if len(asked) < len(sequence):
+        log.info("%d users with fewer than %d events are train-only", len(sequence) - len(asked), protocol.min_events)
+    drop = np.where(sequence.lengths >= protocol.min_events, 2, 0)
+    keep = np.arange(len(sequence.items)) < np.repeat(sequence.offsets[1:] - drop, sequence.lengths)
+    ends = sequence.offsets[1:][asked]
+    times = sequence.times
+    cases = [
+        Cases(sequence.take(asked).without_last(n), sequence.items[ends - n], None if times is None else times[ends - n])
+        for n in (2, 1)
+    ]
+    return sequence.where(keep), cases[0], cases[1]
+
+
+def _global_time(sequence: Histories, protocol: Protocol) -> tuple[Histories, Cases, Cases]:
+    """Train strictly before the first cut; the target is a user's last event in each window, its history all before."""
+    first, second = np.quantile(sequence.times, protocol.cuts, method="lower")
+    position = np.arange(len(sequence.items))
+
+    def window(start: float, end: float) -> Cases:
+        inside = np.where((sequence.times >= start) & (sequence.times < end), position, -1)
+        filled = np.flatnonzero(sequence.lengths > 0)
+        last = np.maximum.reduceat(inside, sequence.offsets[:-1][filled])
+        asked, at = filled[last > sequence.offsets[:-1][filled]], last[last > sequence.offsets[:-1][filled]]
+        whole = sequence.take(asked)
+        before = np.arange(len(whole.items)) < np.repeat(whole.offsets[:-1] + at - sequence.offsets[asked], whole.lengths)
+        return Cases(whole.where(before), sequence.items[at], sequence.times[at])
+
+    return sequence.where(sequence.times < first), window(first, second), window(second, np.inf)

@@ -1,0 +1,57 @@
+"""The contracts between rooms, on one page: read this first.
+
+Letters everywhere: B batch, T time, I items, U users, L code levels, K codes per level, D width, F features. Item ids
+are 1..I and row 0 is padding; users are 0..U-1; scores are higher-is-better. Arrays cross a door as numpy, so that a
+counting baseline, a GPU model and somebody's CSV all look the same from outside.
+"""
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+
+
+class Recommendations(NamedTuple):
+    """Ranked lists, best first: valid ids, distinct within a row, never padding.
+
+    items: (B, k) int. scores: (B, k) float, non-increasing along a row.
+    group, group_size: (B, k) int or None; which code group an item belongs to and how many items share it. Given by
+    recommenders whose codes collide, so that metrics can be collision-corrected; None means every item is its own.
+    """
+
+    items: np.ndarray
+    scores: np.ndarray
+    group: np.ndarray | None = None
+    group_size: np.ndarray | None = None
+
+
+@runtime_checkable
+class Recommender(Protocol):
+    """What every recommender answers. `histories` is a workbench.data.Histories of B rows, oldest event first."""
+
+    def fit(self, split: Any, session: Any) -> list[dict]:
+        """Learn from `split.train` alone; `session` is a workbench.train.Session. Returns the learning curve, a dict a
+        validation, or [] where nothing is trained step by step."""
+
+    def recommend(self, histories: Any, k: int, exclude: Any = None) -> Recommendations:
+        """The best k items for each history. `exclude`: Histories of B rows whose items may not be returned."""
+
+    def state(self) -> dict[str, np.ndarray]:
+        """All that fit learned, as named arrays: enough for `load_state` on a fresh build to give the same answers."""
+
+    def load_state(self, state: dict[str, np.ndarray]) -> None:
+        """Take over what another instance learned."""
+
+
+@runtime_checkable
+class Scorer(Protocol):
+    """A separate capability, asked for with isinstance: a score for every item."""
+
+    def score(self, histories: Any) -> np.ndarray:
+        """(B, I+1) float; column 0 is meaningless."""
+
+
+@runtime_checkable
+class Likelihood(Protocol):
+    """A separate capability: normalised log-probabilities of given items."""
+
+    def log_prob(self, histories: Any, items: np.ndarray) -> np.ndarray:
+        """(B, n) float for items (B, n)."""

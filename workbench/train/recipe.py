@@ -1,0 +1,78 @@
+"""What a paper fixes (Recipe) and what a machine allows (Profile); precedence is recipe < profile < --set."""
+from dataclasses import asdict, dataclass, field, fields, replace
+
+from workbench.errors import UserError, check_names, unknown
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a system is trained. One per system, in its file.
+
+    epochs: at most; patience: validations without a better score before stopping; valid_every: epochs between
+    validations. batch_size: sequences. lr, beta2, weight_decay: Adam (decoupled decay). warmup: steps of linear
+    warm-up. clip: largest gradient norm, 0 for none. monitor: the validation metric that selects.
+    sizes: keywords of build() for each named size.
+    """
+
+    epochs: int = 100
+    batch_size: int = 256
+    lr: float = 1e-3
+    beta2: float = 0.999
+    weight_decay: float = 0.0
+    warmup: int = 0
+    clip: float = 0.0
+    patience: int = 10
+    valid_every: int = 1
+    monitor: str = "ndcg@10"
+    sizes: dict[str, dict] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The one dial for what a machine allows; it never changes the method.
+
+    size: which of the recipe's sizes. epochs, users: caps, or None. device: auto, cpu, cuda or mps.
+    dataset: what a notebook opens by default. minutes: what to promise a reader for one notebook.
+    """
+
+    name: str
+    size: str
+    epochs: int | None
+    users: int | None
+    device: str
+    dataset: str
+    minutes: float
+
+    def dict(self) -> dict:
+        """Plain JSON values."""
+        return asdict(self)
+
+
+PROFILES = {
+    "smoke": Profile("smoke", size="small", epochs=8, users=2_000, device="cpu", dataset="synthetic", minutes=0.4),
+    "workshop": Profile("workshop", size="small", epochs=30, users=None, device="auto", dataset="synthetic", minutes=10),
+    "paper": Profile("paper", size="paper", epochs=None, users=None, device="auto", dataset="beauty", minutes=60),
+}
+RECIPE_FIELDS = tuple(f.name for f in fields(Recipe) if f.name != "sizes")
+
+
+def profile(name: str) -> Profile:
+    """A profile by name; UserError names the nearest."""
+    if name not in PROFILES:
+        raise unknown("profile", name, PROFILES)
+    return PROFILES[name]
+
+
+def resolve(recipe: Recipe, limits: Profile, changes: dict) -> Recipe:
+    """The recipe this run follows: the paper's, capped by the profile, changed by --set. UserError on a bad field."""
+    check_names("recipe field", changes, RECIPE_FIELDS)
+    if limits.epochs is not None:
+        recipe = replace(recipe, epochs=min(recipe.epochs, limits.epochs))
+    for name, value in changes.items():
+        default = getattr(recipe, name)
+        if type(value) is not type(default) and not (type(default) is float and type(value) is int):
+            raise UserError(f"{name} must be {type(default).__name__}, not {value!r}")
+    result = replace(recipe, **changes)
+    if min(result.epochs, result.batch_size, result.valid_every, result.patience) < 1 or not result.lr > 0:
+        raise UserError(f"epochs, batch_size, valid_every and patience must be at least 1 and lr positive: {changes}")
+    return result
