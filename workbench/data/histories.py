@@ -54,6 +54,19 @@ class Histories:
         """At most the last n events of each history."""
         return self.where(np.arange(len(self.items)) >= np.repeat(self.offsets[1:] - n, self.lengths))
 
+    def windows(self, length: int) -> "Histories":
+        """Pieces of at most `length` events, cut from the end, each starting with the event that ended the one before:
+        every event but a user's first is the successor of another exactly once. Histories of one event are dropped."""
+        stride = length - 1
+        pieces = np.where(self.lengths > 1, -(-(self.lengths - 1) // stride), 0)
+        row = np.repeat(np.arange(len(self)), pieces)
+        back = np.arange(len(row)) - np.repeat(np.cumsum(pieces) - pieces, pieces)  # 0 is the newest piece of a row
+        end = self.offsets[row + 1] - back * stride
+        start = np.maximum(self.offsets[row], end - length)
+        offsets = np.concatenate([[0], np.cumsum(end - start)])
+        at = np.arange(offsets[-1]) + np.repeat(start - offsets[:-1], end - start)
+        return Histories(offsets, self.items[at], self.users[row], None if self.times is None else self.times[at])
+
     def padded(self, length: int | None = None) -> np.ndarray:
         """(B, T) int64, right-padded with 0; T is `length` or the longest; longer histories keep their last T."""
         length = int(length if length is not None else self.lengths.max(initial=0))

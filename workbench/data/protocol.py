@@ -60,9 +60,15 @@ class Protocol:
 def protocol_for(dataset: Dataset, **changes) -> Protocol:
     """The default protocol of a dataset, with changes. Ties are the file's where the source is a published sequence,
     a seeded hash otherwise; unordered data defaults to the random split. UserError names an unknown field."""
-    check_names("protocol field", changes, [f.name for f in fields(Protocol)])
+    check_protocol(changes)
     default = {"sequence": {"ties": "file"}, "time": {"ties": "hash"}, "none": {"split": "random"}}[dataset.order]
     return replace(Protocol(**default), **changes)
+
+
+def check_protocol(changes: dict) -> None:
+    """UserError if a field of the protocol is unknown or its value is not allowed; needs no data."""
+    check_names("protocol field", changes, [f.name for f in fields(Protocol)])
+    replace(Protocol(), **changes)
 
 
 def differing(a: dict, b: dict) -> list[str]:

@@ -76,18 +76,45 @@ class Dataset:
         return cls(**main, tables=extra, **json.loads((folder / "dataset.json").read_text()))
 
 
+def text_ids(raw: np.ndarray | pd.Series | pd.Index) -> np.ndarray:
+    """(n,) object: raw ids as text, the same for 7 and "7"."""
+    return np.fromiter(map(str, raw.tolist()), object, len(raw))
+
+
 def hash_ids(raw: np.ndarray | pd.Series, seed: int = 0) -> np.ndarray:
     """(n,) uint64: a seeded SipHash of the text of each raw id, the same on every machine and for 7 and "7"."""
     key = hashlib.sha256(f"workbench ids {seed}".encode()).hexdigest()[:16]
-    return pd.util.hash_array(np.asarray(raw).astype(str).astype(object), hash_key=key, categorize=False)
+    return pd.util.hash_array(text_ids(np.asarray(raw)), hash_key=key, categorize=False)
 
 
 def permuted(raw: np.ndarray, seed: int = 0) -> np.ndarray:
     """(n,) int64: for distinct raw ids, the rank of each by seeded hash (the raw id itself settles a clash)."""
-    order = np.lexsort((np.asarray(raw).astype(str), hash_ids(raw, seed)))
+    hashes = hash_ids(raw, seed)
+    order = np.argsort(hashes)
+    if (hashes[order][1:] == hashes[order][:-1]).any():
+        order = np.lexsort((np.asarray(raw).astype(str), hashes))
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order))
     return rank
+
+
+def compact(codes: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Codes below `size`, renumbered without gaps, and which of the old ones were kept, rising."""
+    there = np.zeros(size, bool)
+    there[codes] = True
+    return codes if there.all() else (np.cumsum(there, dtype=np.int32) - 1)[codes], np.flatnonzero(there)
+
+
+def factorize(values: np.ndarray | pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """(n,) integer codes and the distinct values they stand for, each of which occurs; a missing value has code -1.
+    What is coded already (a Categorical) is only compacted, and small integers are counted instead of hashed."""
+    if isinstance(values.dtype, pd.CategoricalDtype) and not values.hasnans:
+        codes, kept = compact(values.cat.codes.to_numpy(), len(values.cat.categories))
+        return codes, values.cat.categories.to_numpy()[kept]
+    values = np.asarray(values)
+    if values.dtype.kind == "i" and len(values) and values.min() >= 0 and values.max() < 4 * len(values) + 1000:
+        return compact(values, int(values.max()) + 1)
+    return pd.factorize(values)
 
 
 def assemble(
@@ -103,9 +130,10 @@ def assemble(
 ) -> Dataset:
     """A Dataset from raw ids: users and items that occur in `events`, numbered by a seeded hash of their raw id.
 
-    events: user, item (raw ids: text or integers), timestamp in seconds where known, row where the source's rows were
-    filtered (else the place in this frame), and any more columns. items, users: a raw_id column and attributes; rows
-    of ids that never occur are dropped, ids without a row get empty attributes. UserError on an empty log.
+    events: user, item (raw ids: text, integers or a Categorical of either), timestamp in seconds where known, row where
+    the source's rows were filtered (else the place in this frame), and any more columns. items, users: a raw_id column
+    and attributes; rows of ids that never occur are dropped, ids without a row get empty attributes. UserError on an
+    empty log or a missing id.
     """
     if not len(events):
         raise UserError(f"{name}: the log holds no interactions", code=3)
@@ -114,15 +142,18 @@ def assemble(
     columns = {}
     sides = {}
     for column, attributes, base in ((USER, users, 0), (ITEM, items, 1)):
-        codes, raw = pd.factorize(events[column].to_numpy())
-        rank = permuted(raw, seed)
+        codes, raw = factorize(events[column])
+        if codes.min() < 0:
+            raise UserError(f"{name}: the {column} id of row {int(codes.argmin()) + 1} is missing", code=3)
+        text = text_ids(raw)
+        rank = permuted(text, seed)
         columns[column] = (rank + base).astype(np.int32)[codes]
-        table = pd.DataFrame({RAW: np.asarray(raw).astype(str)}, index=pd.Index(rank + base, name=column)).sort_index()
+        table = pd.DataFrame({RAW: text}, index=pd.Index(rank + base, name=column)).sort_index()
         if attributes is not None:
             attributes = attributes.assign(**{RAW: attributes[RAW].astype(str)}).drop_duplicates(RAW).set_index(RAW)
             table = table.join(attributes, on=RAW)
         sides[column] = table
     row = events[ROW].to_numpy(np.int64) if ROW in events else np.arange(len(events), dtype=np.int64)
-    rest = events.drop(columns=[USER, ITEM, ROW], errors="ignore").reset_index(drop=True)
-    interactions = pd.concat([pd.DataFrame({**columns, ROW: row}), rest], axis=1, copy=False)
+    rest = {column: events[column].array for column in events if column not in (USER, ITEM, ROW)}
+    interactions = pd.DataFrame({**columns, ROW: row, **rest}, copy=False)
     return Dataset(name, interactions, sides[ITEM], sides[USER], tables or {}, order, about or {})

@@ -83,7 +83,7 @@ def sequences(dataset: Dataset, protocol: Protocol) -> Histories:
     users, items = events[USER].to_numpy(), events[ITEM].to_numpy()
     times = events[TIME].to_numpy(np.int64) if dataset.has_times else None
     if protocol.split != "random" and dataset.order == "none":
-        raise UserError(f"{dataset.name} has no order, so a {protocol.split} split means nothing; use split=random", code=3)
+        raise UserError(f"{dataset.name} has no order to split by ({protocol.split}); use split=random", code=3)
     if protocol.split == "global-time" and times is None:
         raise UserError(f"{dataset.name} has no timestamps, so it cannot be split by global time", code=3)
     if protocol.split == "random":
@@ -135,12 +135,12 @@ def _leave_one_out(sequence: Histories, protocol: Protocol) -> tuple[Histories, 
     drop = np.where(sequence.lengths >= protocol.min_events, 2, 0)
     keep = np.arange(len(sequence.items)) < np.repeat(sequence.offsets[1:] - drop, sequence.lengths)
     ends = sequence.offsets[1:][asked]
-    times = sequence.times
-    cases = [
-        Cases(sequence.take(asked).without_last(n), sequence.items[ends - n], None if times is None else times[ends - n])
-        for n in (2, 1)
-    ]
-    return sequence.where(keep), cases[0], cases[1]
+
+    def held_out(n: int) -> Cases:
+        times = None if sequence.times is None else sequence.times[ends - n]
+        return Cases(sequence.take(asked).without_last(n), sequence.items[ends - n], times)
+
+    return sequence.where(keep), held_out(2), held_out(1)
 
 
 def _global_time(sequence: Histories, protocol: Protocol) -> tuple[Histories, Cases, Cases]:
@@ -151,10 +151,11 @@ def _global_time(sequence: Histories, protocol: Protocol) -> tuple[Histories, Ca
     def window(start: float, end: float) -> Cases:
         inside = np.where((sequence.times >= start) & (sequence.times < end), position, -1)
         filled = np.flatnonzero(sequence.lengths > 0)
-        last = np.maximum.reduceat(inside, sequence.offsets[:-1][filled])
-        asked, at = filled[last > sequence.offsets[:-1][filled]], last[last > sequence.offsets[:-1][filled]]
+        last = np.maximum.reduceat(inside, sequence.offsets[filled])
+        asked, at = (array[last > sequence.offsets[filled]] for array in (filled, last))  # with a history before it
         whole = sequence.take(asked)
-        before = np.arange(len(whole.items)) < np.repeat(whole.offsets[:-1] + at - sequence.offsets[asked], whole.lengths)
+        end = whole.offsets[:-1] + at - sequence.offsets[asked]
+        before = np.arange(len(whole.items)) < np.repeat(end, whole.lengths)
         return Cases(whole.where(before), sequence.items[at], sequence.times[at])
 
     return sequence.where(sequence.times < first), window(first, second), window(second, np.inf)

@@ -50,7 +50,7 @@ class Profile:
 
 PROFILES = {
     "smoke": Profile("smoke", size="small", epochs=8, users=2_000, device="cpu", dataset="synthetic", minutes=0.4),
-    "workshop": Profile("workshop", size="small", epochs=30, users=None, device="auto", dataset="synthetic", minutes=10),
+    "workshop": Profile("workshop", size="small", epochs=30, users=None, device="auto", dataset="synthetic", minutes=5),
     "paper": Profile("paper", size="paper", epochs=None, users=None, device="auto", dataset="beauty", minutes=60),
 }
 RECIPE_FIELDS = tuple(f.name for f in fields(Recipe) if f.name != "sizes")

@@ -1,0 +1,118 @@
+"""pyproject.toml, constraints.txt, environment.yml, the Makefile and .ci/run say the same thing."""
+import os
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+DIRECT = [Requirement(line) for line in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]]
+MAKEFILE = (ROOT / "Makefile").read_text()
+
+
+def pins() -> list[Requirement]:
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    return [Requirement(line) for line in lines if line and not line.startswith("#")]
+
+
+@pytest.mark.parametrize("requirement", DIRECT, ids=lambda r: r.name)
+def test_every_direct_dependency_has_one_pin_in_its_range(requirement):
+    found = [pin for pin in pins() if canonicalize_name(pin.name) == canonicalize_name(requirement.name)]
+    assert len(found) == 1 and found[0].marker is None, f"run `make lock`: {found}"
+    (pin,) = found[0].specifier
+    assert pin.operator == "==" and requirement.specifier.contains(pin.version)
+
+
+def test_constraints_are_exact_and_name_no_build():
+    names = [canonicalize_name(pin.name) for pin in pins()]
+    assert len(names) == len(set(names))
+    for pin in pins():
+        (specifier,) = pin.specifier
+        assert specifier.operator == "==" and "+" not in specifier.version and pin.url is None
+    assert [str(pin) for pin in pins() if pin.name == "torch"] == ["torch==2.13.0"]
+    assert re.search(r"^TORCH +:= 2\.13\.0$", MAKEFILE, re.M)
+
+
+def test_constraints_leave_gpu_packages_to_torch():
+    assert not [pin.name for pin in pins() if pin.name.startswith(("nvidia", "cuda", "triton"))]
+
+
+def test_python_range_agrees():
+    allowed = SpecifierSet(PROJECT["requires-python"])
+    supported = [f"3.{minor}" for minor in range(30) if allowed.contains(f"3.{minor}")]
+    assert supported == ["3.11", "3.12", "3.13"]
+    assert "(3, 11) <= sys.version_info[:2] < (3, 14)" in MAKEFILE
+    assert "3.11, 3.12 or 3.13" in (ROOT / "README.md").read_text()
+
+
+def test_conda_environment_is_the_same_list():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    *conda, block = environment["dependencies"]
+    assert [Requirement(line.replace("=", "==", 1)).name for line in conda if "=" in line] == ["python"]
+    assert "pip" in conda
+    assert block == {"pip": ["--constraint constraints.txt", "-e .[dev]"]}
+    (version,) = [line.removeprefix("python=") for line in conda if line.startswith("python=")]
+    assert SpecifierSet(PROJECT["requires-python"]).contains(version)
+
+
+def test_ci_calls_make_test_and_needs_the_data(tmp_path):
+    script = ROOT / ".ci" / "run"
+    assert os.access(script, os.X_OK) and re.search(r"^exec make test$", script.read_text(), re.M)
+    (tmp_path / "checkout" / ".ci").mkdir(parents=True)
+    alone = shutil.copy(script, tmp_path / "checkout" / ".ci" / "run")
+    environment = {name: value for name, value in os.environ.items() if name != "WORKBENCH_DATA"}
+    for extra in ({}, {"WORKBENCH_DATA": str(tmp_path / "nowhere")}):
+        done = subprocess.run([alone], env=environment | extra, capture_output=True, text=True)
+        assert done.returncode == 1 and done.stderr.startswith("No real data") and "WORKBENCH_DATA" in done.stderr
+
+
+def fake_python(folder: Path, body: str) -> Path:
+    """An interpreter that answers as `body` (shell) says."""
+    path = folder / "python-fake"
+    path.write_text(f"#!/bin/sh\n{body}\n")
+    path.chmod(0o755)
+    return path
+
+
+def make(python: Path, venv: Path) -> subprocess.CompletedProcess:
+    if not shutil.which("make"):
+        pytest.skip("make is not installed")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    command = ["make", "setup", f"PYTHON={python}", f"VENV={venv}"]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ('[ "$1" = --version ] && echo Python 3.9.6; exit 1', "Python 3.9.6"),
+        ('case "$2" in *ensurepip*) exit 1;; esac; exit 0', "no venv module"),
+    ],
+)
+def test_make_says_what_is_wrong_with_the_interpreter(tmp_path, body, said):
+    done = make(fake_python(tmp_path, body), tmp_path / "venv")
+    assert done.returncode == 2 and said in done.stderr and not (tmp_path / "venv").exists()
+
+
+def test_make_names_the_remedy_when_there_is_no_interpreter(tmp_path):
+    done = make(tmp_path / "absent", tmp_path / "venv")
+    assert done.returncode == 2 and "There is no" in done.stderr and "PYTHON=" in done.stderr
+
+
+def test_an_interrupted_install_is_not_taken_for_a_finished_one(tmp_path):
+    venv = tmp_path / "venv"
+    (venv / "bin").mkdir(parents=True)
+    (venv / "ready").touch()
+    os.utime(venv / "ready", (0, 0))  # from before the constraints changed
+    broken = fake_python(venv / "bin", 'case "$*" in *install*) exit 9;; esac; exit 0')
+    broken.rename(venv / "bin" / "python")
+    done = make(fake_python(tmp_path, "exit 0"), venv)
+    assert done.returncode == 2 and "pip install" in done.stdout and not (venv / "ready").exists()

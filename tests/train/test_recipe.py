@@ -1,0 +1,31 @@
+"""recipe < profile < changes, and every wrong word is an error."""
+import pytest
+
+from workbench.errors import UserError
+from workbench.train import Recipe, derive, profile, resolve, stream
+
+
+def test_precedence():
+    recipe = Recipe(epochs=100, lr=1e-3)
+    assert resolve(recipe, profile("smoke"), {}).epochs == profile("smoke").epochs
+    assert resolve(recipe, profile("smoke"), {"epochs": 50, "lr": 1}).epochs == 50
+    assert resolve(recipe, profile("paper"), {}) == recipe
+
+
+@pytest.mark.parametrize("changes, words", [
+    ({"epoch": 3}, "did you mean 'epochs'"), ({"epochs": "3"}, "must be int"), ({"lr": -1.0}, "lr positive"),
+    ({"sizes": {}}, "unknown recipe field"),
+])
+def test_bad_changes(changes, words):
+    with pytest.raises(UserError, match=words):
+        resolve(Recipe(), profile("paper"), changes)
+
+
+def test_unknown_profile_names_the_nearest():
+    with pytest.raises(UserError, match="did you mean 'smoke'"):
+        profile("smokes")
+
+
+def test_streams_are_apart_and_repeatable():
+    assert derive(0, "a", 1) != derive(0, "a", 2) and derive(0, "a") != derive(1, "a")
+    assert stream(3, "x").random() == stream(3, "x").random() != stream(3, "y").random()

@@ -1,0 +1,131 @@
+"""Official downloads: https, with a time-out, a size cap, resume and a checksum; and archives unpacked safely."""
+import errno
+import os
+import shutil
+import urllib.error
+import urllib.request
+from http.client import HTTPException
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from workbench import artifacts
+from workbench.errors import UserError
+from workbench.progress import Progress
+
+CAP = 2 << 30
+CHUNK = 1 << 18
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def check_url(url: str) -> None:
+    """UserError unless the address is https (or http to this very machine)."""
+    parts = urlsplit(url)
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
+        raise UserError(f"{url}: only https addresses are downloaded from")
+
+
+class _Redirect(urllib.request.HTTPRedirectHandler):
+    """Follow a redirect only to an address that would have been allowed at first."""
+
+    def redirect_request(self, req, fp, code, msg, headers, newurl):
+        check_url(newurl)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def fetch(
+    url: str,
+    target: Path,
+    *,
+    sha256: str | None = None,
+    size: int | None = None,
+    cap: int = CAP,
+    timeout: float = 8.0,
+) -> Path:
+    """Download `url` to `target`, going on from an earlier attempt's `.part` file.
+
+    size, cap: bytes, expected and at most. timeout: seconds without an answer. UserError when the address is refused,
+    nothing answers, the file is cut short, too large, or has another size or checksum; `target` is then untouched.
+    """
+    check_url(url)
+    part = target.with_name(target.name + ".part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _receive(url, part, cap, timeout)
+        _verify(url, part, sha256, size)
+        os.replace(part, target)
+    except (urllib.error.URLError, HTTPException, TimeoutError, ConnectionError) as error:
+        why = getattr(error, "reason", None) or error
+        raise UserError(f"{url}: the download failed: {why}. Run it again to go on where it stopped.", code=3) from error
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            part.unlink(missing_ok=True)
+        raise artifacts.explain(error, target) from error
+    return target
+
+
+def _open(url: str, start: int, timeout: float):
+    """The response, from byte `start` where the server can do that; 416 means that `start` is not inside the file."""
+    request = urllib.request.Request(url, headers={"User-Agent": "workbench", "Accept-Encoding": "identity"})
+    if start:
+        request.add_header("Range", f"bytes={start}-")
+    try:
+        return urllib.request.build_opener(_Redirect).open(request, timeout=timeout)
+    except urllib.error.HTTPError as error:
+        if error.code == 416 and start:
+            return None
+        raise
+
+
+def _receive(url: str, part: Path, cap: int, timeout: float) -> None:
+    start = part.stat().st_size if part.exists() else 0
+    response = _open(url, start, timeout)
+    if response is None:  # the part is whole already, or longer than the file: begin again
+        part.unlink()
+        start, response = 0, _open(url, 0, timeout)
+    with response:
+        if response.status != 206 or not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
+            start = 0
+        length = response.headers.get("Content-Length")
+        total = start + int(length) if length else None
+        if total is not None and total > cap:
+            raise UserError(f"{url}: {total:,} bytes is over the limit of {cap:,}", code=3)
+        with open(part, "ab" if start else "wb") as file, Progress(f"download {part.stem}", total, "bytes") as bar:
+            bar.step(start)
+            while block := response.read(CHUNK):
+                if bar.done + len(block) > cap:
+                    raise UserError(f"{url}: over the limit of {cap:,} bytes", code=3)
+                file.write(block)
+                bar.step(len(block))
+            file.flush()
+            os.fsync(file.fileno())
+        if total is not None and bar.done < total:
+            raise UserError(
+                f"{url}: cut short at {bar.done:,} of {total:,} bytes. Run it again to go on where it stopped.", code=3
+            )
+
+
+def _verify(url: str, part: Path, sha256: str | None, size: int | None) -> None:
+    """A file of the wrong size or checksum is thrown away, so that the next attempt starts afresh."""
+    found = part.stat().st_size
+    digest = artifacts.sha256(part)
+    if (size is not None and found != size) or (sha256 is not None and digest != sha256):
+        part.unlink()
+        raise UserError(
+            f"{url}: not the published file (got {found:,} bytes, sha256 {digest}; expected "
+            f"{f'{size:,} bytes, ' if size is not None else ''}sha256 {sha256 or 'unknown'}). Nothing was kept.", code=3,
+        )
+
+
+def unpack(archive: Path, folder: Path, *, cap: int = CAP, members: int = 10_000) -> Path:
+    """Unpack a zip or tar file into a fresh `folder`, whole or not at all; a folder that is there is replaced.
+
+    cap: bytes of all contents; members: how many files. UserError if a member is a link or a device, leads outside,
+    occurs twice (also with another case), or the whole is too large or damaged.
+    """
+    from workbench.data.unpacking import extract
+
+    fresh = folder.with_name(f"{folder.name}-{os.getpid()}")
+    artifacts.write_folder(fresh, lambda aside: extract(archive, aside, cap, members))
+    shutil.rmtree(folder, ignore_errors=True)
+    os.rename(fresh, folder)
+    return folder

@@ -1,0 +1,70 @@
+"""Adjacencies, from train only: what follows what, what shares a user, how far one item is from another.
+
+All are (I+1, I+1) or (B, I+1) CSR with row and column 0 empty, built by whole-array operations.
+"""
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from workbench.data.histories import Histories
+
+
+def transitions(train: Histories, n_items: int, *, window: int = 1, decay: float = 1.0) -> csr_matrix:
+    """(I+1, I+1) float64: T_ab = sum of gap**-decay over all pairs of one history where b comes `gap` events after a.
+
+    window: the longest gap counted. decay: 1 weighs a pair by 1/gap, 0 counts pairs. Self-loops are kept.
+    """
+    rows, items = train.rows(), train.items
+    before, after, weight = [items[:0]], [items[:0]], [np.zeros(0)]
+    for gap in range(1, window + 1):
+        at = np.flatnonzero(rows[gap:] == rows[:-gap])
+        before.append(items[at])
+        after.append(items[at + gap])
+        weight.append(np.full(len(at), float(gap) ** -decay))
+    pairs = np.concatenate(before), np.concatenate(after)
+    return csr_matrix((np.concatenate(weight), pairs), shape=(n_items + 1, n_items + 1))
+
+
+def user_items(histories: Histories, n_items: int, *, last: int = 0, decay: float = 1.0) -> csr_matrix:
+    """(B, I+1) float64: each history as a row of weights decay**age, summed over repeats; the newest event has age 0.
+
+    last: only so many of the newest events, 0 for all. decay: 1 counts events.
+    """
+    recent = histories.last(last) if last else histories
+    rows = recent.rows()
+    age = recent.offsets[1:][rows] - 1 - np.arange(len(rows))
+    return csr_matrix((float(decay) ** age, (rows, recent.items)), shape=(len(recent), n_items + 1))
+
+
+def cooccurrence(train: Histories, n_items: int) -> csr_matrix:
+    """(I+1, I+1) float64: how many histories hold both items; the diagonal is how many hold the one."""
+    seen = user_items(train, n_items)
+    seen.data[:] = 1
+    return (seen.T @ seen).tocsr()
+
+
+def strongest(weights: csr_matrix, n: int) -> csr_matrix:
+    """The same matrix with only the `n` largest entries of each row, ties to the lower column."""
+    rows = np.repeat(np.arange(weights.shape[0]), np.diff(weights.indptr))
+    order = np.lexsort((weights.indices, -weights.data, rows))
+    place = np.arange(len(order)) - weights.indptr[:-1][rows]  # rows are sorted, so this is the place within the row
+    kept = np.sort(order[place < n])
+    return csr_matrix((weights.data[kept], (rows[kept], weights.indices[kept])), shape=weights.shape)
+
+
+def distances(adjacency: csr_matrix, sources: np.ndarray, depth: int) -> np.ndarray:
+    """(S, I+1) int8: steps along directed edges from each source, 0 at the source itself, depth + 1 where farther.
+
+    Ring h of a source is where this is h. Ask for as many sources at a time as a dense table may have rows.
+    """
+    pattern = csr_matrix((np.ones(adjacency.nnz, np.int32), adjacency.indices, adjacency.indptr), adjacency.shape)
+    steps = np.full((len(sources), adjacency.shape[0]), depth + 1, np.int8)
+    rows, items = np.arange(len(sources)), np.asarray(sources)
+    steps[rows, items] = 0
+    for step in range(1, depth + 1):
+        frontier = csr_matrix((np.ones(len(rows), np.int32), (rows, items)), shape=steps.shape)
+        reached = frontier @ pattern
+        rows, items = np.repeat(np.arange(len(sources)), np.diff(reached.indptr)), reached.indices
+        new = steps[rows, items] > step
+        rows, items = rows[new], items[new]
+        steps[rows, items] = step
+    return steps

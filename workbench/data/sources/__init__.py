@@ -1,0 +1,75 @@
+"""The registry of datasets is this folder: one file per public dataset, plus the synthetic worlds.
+
+A name is a file's name with '-' for '_', a description the first line of its docstring, an option a keyword of its
+`load`; all three are read from the file's text, without importing it.
+"""
+import ast
+from functools import lru_cache
+from importlib import import_module
+from pathlib import Path
+
+from workbench.data import synthetic
+from workbench.data.schema import Dataset
+from workbench.errors import UserError, check_names, unknown
+
+FOLDER = Path(__file__).parent
+
+
+@lru_cache
+def _files() -> dict[str, Path]:
+    return {p.stem.replace("_", "-"): p for p in sorted(FOLDER.glob("*.py")) if not p.stem.startswith("_")}
+
+
+@lru_cache
+def _text(name: str) -> ast.Module:
+    return ast.parse(_files()[name].read_text(encoding="utf-8"))
+
+
+def names() -> list[str]:
+    """Every dataset name: the synthetic worlds, then the public datasets."""
+    return [*synthetic.NAMES, *_files()]
+
+
+def describe(name: str) -> str:
+    """One line about a dataset. UserError names the nearest."""
+    name = canonical(name)
+    return synthetic.NAMES[name] if name in synthetic.NAMES else ast.get_docstring(_text(name)).splitlines()[0]
+
+
+def canonical(name: str) -> str:
+    """The name as listed: `movielens_small` is `movielens-small`. UserError names the nearest."""
+    listed = str(name).replace("_", "-")
+    if listed not in names():
+        raise unknown("dataset", name, names())
+    return listed
+
+
+def options(name: str) -> list[str]:
+    """The keywords that `load(name, ...)` takes."""
+    name = canonical(name)
+    return sorted(synthetic.OPTIONS) if name in synthetic.NAMES else [a.arg for a in _load(name).args.kwonlyargs]
+
+
+def check(name: str, given: dict | None = None) -> str:
+    """The listed name, after checking name and options without loading anything. UserError as `load`."""
+    listed = canonical(name)
+    check_names(f"option of dataset {listed}", given or {}, options(listed))
+    if listed not in synthetic.NAMES:
+        arguments = _load(listed).args
+        needed = [a.arg for a, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if default is None]
+        missing = [option for option in needed if option not in (given or {})]
+        if missing:
+            raise UserError(f"dataset {listed} needs {', '.join(missing)}; its options: {', '.join(options(listed))}")
+    return listed
+
+
+def load(name: str, **options) -> Dataset:
+    """A dataset by name. UserError for an unknown name or option, for files that are not to be had, for bad data."""
+    listed = check(name, options)
+    if listed in synthetic.NAMES:
+        return synthetic.load(listed, **options)
+    return import_module(f"{__name__}.{listed.replace('-', '_')}").load(**options)
+
+
+def _load(name: str) -> ast.FunctionDef:
+    return next(node for node in _text(name).body if isinstance(node, ast.FunctionDef) and node.name == "load")

@@ -1,0 +1,114 @@
+"""Your own interaction log: CSV, TSV (gzip or not) or parquet, with a column mapping."""
+import logging
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from workbench.artifacts import sha256
+from workbench.data import table
+from workbench.data.kcore import k_core
+from workbench.data.schema import ITEM, RAW, ROW, TIME, USER, Dataset, assemble
+from workbench.errors import UserError, unknown
+
+log = logging.getLogger("workbench")
+POLICIES = ("keep", "first", "last", "drop-exact")
+
+
+def load(
+    *,
+    path: str | None = None,
+    user: str = USER,
+    item: str = ITEM,
+    timestamp: str | None = TIME,
+    rating: str | None = None,
+    event: str | None = None,
+    items: str | None = None,
+    item_title: str = "title",
+    core: int = 0,
+    duplicates: str = "keep",
+) -> Dataset:
+    """One's own log as a Dataset; the arguments name its columns.
+
+    path: the log; its first line names the columns, separated by comma, tab, semicolon or bar. timestamp: seconds,
+    milliseconds, microseconds or ISO dates; without such a column the log has no order, and "" says that the order of
+    the file is the order. rating, event: columns to carry along. items: path of an item table with the same item
+    column; `item_title` becomes its title, other columns keep their names (text, category, brand, price are known).
+    core: keep users and items with at least that many events. duplicates, of the same user and item: keep them all,
+    the first or the last in time, or drop-exact repeats of every column read.
+
+    UserError for an unknown column; with code 3 for bad data, naming file, line, column, value and remedy.
+    """
+    if not path:
+        raise UserError("dataset csv needs the log: path=FILE (CSV, TSV or parquet; columns: user=, item=, timestamp=)")
+    if duplicates not in POLICIES:
+        raise unknown("duplicates", duplicates, POLICIES)
+    path = Path(path).expanduser()
+    there = table.names(path, (user, item))
+    timed = bool(timestamp) and (timestamp in there or timestamp != TIME)
+    wanted = {USER: (user, "id"), ITEM: (item, "id"), TIME: (timestamp if timed else None, "time"),
+              "rating": (rating, "number"), "event": (event, "label")}  # fmt: skip
+    wanted = {name: column for name, column in wanted.items() if column[0]}
+    if len({column for column, _ in wanted.values()}) < len(wanted):
+        raise UserError(f"{path}: one column is named for two purposes: {', '.join(c for c, _ in wanted.values())}")
+    read = table.read(path, dict(wanted.values()))
+    events = {name: read.columns.pop(column) for name, (column, _) in wanted.items()}
+    about = {"title": path.name, "files": {path.name: sha256(path)}, "read": read.found}
+    kept, about["duplicates"] = _unrepeated(events, duplicates)
+    events, about["core"] = _thinned(events, kept, core)
+    if not len(events):
+        raise UserError(f"{path}: no user and item have {core} events each ({about['core']}); lower core", code=3)
+    order = "time" if timed else "sequence" if timestamp == "" else "none"
+    attributes = _item_table(Path(items).expanduser(), item, item_title) if items else None
+    return assemble(path.name.partition(".")[0], events, items=attributes, order=order, about=about)
+
+
+def _unrepeated(events: dict, policy: str) -> tuple[np.ndarray | None, dict]:
+    """(N,) bool events to keep (None: all), and the count of repeats: events whose user and item occurred before."""
+    pair = events[USER].codes.astype(np.int64)
+    pair *= len(events[ITEM].categories)
+    pair += events[ITEM].codes
+    ordered = np.sort(pair)
+    repeats = int((ordered[1:] == ordered[:-1]).sum())
+    counts = {"policy": policy, "repeats": repeats, "dropped": 0}
+    if policy == "keep" or not repeats:
+        return None, counts
+    ordered = ordered[1:][ordered[1:] == ordered[:-1]]
+    at = np.flatnonzero(pd.Series(pair).isin(ordered))
+    columns = {"pair": pair[at]} | {name: events[name][at] for name in events if name not in (USER, ITEM)}
+    some = pd.DataFrame(columns, index=at)
+    if policy == "drop-exact":
+        gone = some.duplicated()
+    else:
+        by_time = some.sort_values(TIME, kind="stable") if TIME in some else some
+        gone = by_time.duplicated("pair", keep=policy)
+    kept = np.ones(len(pair), bool)
+    kept[gone.index[gone]] = False
+    return kept, counts | {"dropped": int(gone.sum())}
+
+
+def _thinned(events: dict, kept: np.ndarray | None, core: int) -> tuple[pd.DataFrame, dict]:
+    """The events in `kept` and in the k-core of those, with their row in the file; and how many there were."""
+    rows = None if kept is None else np.flatnonzero(kept)
+    if core > 1:
+        codes = [events[side].codes if rows is None else events[side].codes[rows] for side in (USER, ITEM)]
+        inner = k_core(*codes, core)
+        if not inner.all():
+            rows = np.flatnonzero(inner) if rows is None else rows[inner]
+    counts = {"core": core, "read": len(events[USER]), "kept": len(events[USER]) if rows is None else len(rows)}
+    if rows is not None:
+        events = {name: events.pop(name)[rows] for name in list(events)} | {ROW: rows}
+    return pd.DataFrame(events, copy=False), counts
+
+
+def _item_table(path: Path, item: str, title: str) -> pd.DataFrame:
+    """Item attributes by raw id; the column `title` becomes the title."""
+    there = table.names(path, (item,))
+    if title != "title" and title not in there:
+        raise unknown(f"column of {path}", title, there)
+    names = {item: RAW} | ({title: "title"} if title in there else {})
+    read = table.read(path, {name: "text" for name in dict.fromkeys([item, *there])})
+    columns = {names.get(name, name): values for name, values in read.columns.items()}
+    if "price" in columns:
+        columns["price"] = pd.to_numeric(pd.Series(columns["price"]), errors="coerce")
+    return pd.DataFrame(columns)

@@ -1,0 +1,66 @@
+"""What an item's words say: TF-IDF and a truncated SVD by default, a sentence encoder where one is named."""
+import html
+
+import numpy as np
+import pandas as pd
+
+from workbench.data.schema import Dataset
+from workbench.embed.spectrum import leading, unit
+from workbench.errors import UserError
+
+FIELDS = ("title", "text", "category", "brand")
+
+
+def documents(dataset: Dataset) -> pd.Series:
+    """One text an item, in the order of ids: title, text, category and brand, as far as they exist.
+
+    UserError where no item has any.
+    """
+    fields = [dataset.items[name].astype("string").fillna("") for name in FIELDS if name in dataset.items]
+    joined = pd.Series("", index=dataset.items.index, dtype="string")
+    for field in fields:
+        joined = (joined + " " + field).str.strip()
+    if not (joined != "").any():
+        raise UserError(
+            f"{dataset.name} has no item text ({', '.join(FIELDS)}); kinds of item vectors that need none: "
+            "collaborative, random", code=3,
+        )  # fmt: skip
+    return joined.map(html.unescape)
+
+
+def tfidf_svd(dataset: Dataset, dim: int = 64, seed: int = 0) -> np.ndarray:
+    """(I+1, dim) float32: sublinear TF-IDF of the item text in its leading singular directions, unit rows.
+
+    An item without words has a zero row; fewer words than `dim` leave the last columns zero. UserError without text.
+    """
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    texts = documents(dataset)
+    try:
+        counts = TfidfVectorizer(sublinear_tf=True, dtype=np.float32).fit_transform(texts)
+    except ValueError as error:  # sklearn's "empty vocabulary": not one word of two letters
+        raise UserError(f"{dataset.name}: its item text holds no words; use collaborative or random", code=3) from error
+    return leading(counts, dim, seed)
+
+
+def sentence_encoder(dataset: Dataset, model: str) -> np.ndarray:
+    """(I+1, D) float32: unit rows from a sentence-transformers model, D being the model's width.
+
+    model: a local folder or a published name. UserError where the extra is not installed or the model cannot be read.
+    """
+    if not model:
+        raise UserError("the kind 'sentence' needs a model: the name or local folder of a sentence encoder")
+    texts = documents(dataset)
+    try:
+        from sentence_transformers import SentenceTransformer
+    except ImportError as error:
+        raise UserError(
+            f"the sentence encoder {model!r} needs the extra 'text': pip install 'workbench-recsys[text]'"
+        ) from error
+    try:
+        encoder = SentenceTransformer(model)
+    except (OSError, ValueError) as error:
+        raise UserError(f"the sentence encoder {model!r} cannot be read: name a model or a local folder") from error
+    encoded = np.asarray(encoder.encode(texts.tolist(), show_progress_bar=False), np.float32)
+    encoded[(texts == "").to_numpy()] = 0
+    return np.concatenate([np.zeros((1, encoded.shape[1]), np.float32), unit(encoded)])

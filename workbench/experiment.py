@@ -1,0 +1,275 @@
+"""The bench: dataset, split, vectors, fit, evaluate, save; every stage computed once and read by everyone.
+
+Notebooks, the command line and sweeps all stand on `open_bench`. A stage is keyed by its inputs and by the code that
+makes it, so a changed setting, file or line of code is made again, and the log says which input changed.
+"""
+import json
+import logging
+import os
+import platform
+import shutil
+import tempfile
+import time
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from workbench import systems
+from workbench.artifacts import Store, code_hash, digest, read_manifest, sha256, write_folder
+from workbench.data import Dataset, Protocol, Split, protocol_for, sources, split
+from workbench.data.protocol import check_protocol
+from workbench.errors import UserError, check_names
+from workbench.train import RECIPE_FIELDS, Profile, Recipe, profile, resolve, stream
+
+log = logging.getLogger("workbench")
+ROOMS = ("data", "losses", "nets", "train", "embed", "evaluate", "recommenders", "experiment.py")
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A lazy, frozen context: which data, under which protocol, within which limits, from which seed."""
+
+    name: str
+    profile: Profile
+    seed: int = 0
+    protocol_changes: dict = field(default_factory=dict)
+    options: dict = field(default_factory=dict)
+    device: str = "auto"
+
+    @cached_property
+    def store(self) -> Store:
+        return Store()
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """Parsed once from its published files, then read back from the store."""
+        files = {key: sha256(Path(value)) for key, value in self.options.items() if key in ("path", "items") and value}
+        inputs = {"name": self.name, "options": self.options, "files": files, "code": code_hash("data")}
+        path = self.store.get("dataset", inputs, lambda folder: sources.load(self.name, **self.options).save(folder))
+        return Dataset.load(path)
+
+    @cached_property
+    def protocol(self) -> Protocol:
+        return protocol_for(self.dataset, **self.protocol_changes)
+
+    @cached_property
+    def split(self) -> Split:
+        return split(self.dataset, self.protocol, users=self.profile.users)
+
+    @cached_property
+    def users(self) -> int:
+        """How many users the profile lets in."""
+        return self.split.n_users
+
+    def vectors(self, kind: str = "text", *, dim: int = 64, model: str = "") -> np.ndarray:
+        """(I+1, D) float32 item vectors: text, sentence, collaborative, random or permuted; row 0 is zeros."""
+        from workbench import embed
+
+        inputs = {
+            "kind": kind, "dim": dim, "model": model, "seed": self.seed, "data": self.split.data_hash,
+            "protocol": self.protocol.dict(), "users": self.users, "code": code_hash("data", "embed"),
+        }
+
+        def make(folder: Path) -> None:
+            vectors = embed.vectors(kind, self.dataset, self.split, dim=dim, seed=self.seed, model=model)
+            np.save(folder / "vectors.npy", vectors)
+
+        return np.load(self.store.get("vectors", inputs, make) / "vectors.npy")
+
+    def rng(self, name: str) -> np.random.Generator:
+        """A generator of its own for `name`."""
+        return stream(self.seed, name)
+
+    def build(self, system: str, **settings):
+        """An untrained recommender; UserError names an unknown system or keyword."""
+        return systems.build(system, self, **settings)
+
+    def plan(self, system: str, **changes) -> tuple[dict, Recipe]:
+        """The build keywords and the recipe that `fit` would use: recipe < profile < changes. Checks every name."""
+        keywords = systems.keywords(system)
+        check_names(f"setting of {system}", changes, [*keywords, *RECIPE_FIELDS])
+        recipe = systems.load(system).RECIPE
+        settings = recipe.sizes.get(self.profile.size, {}) | {k: v for k, v in changes.items() if k in keywords}
+        recipe = resolve(recipe, self.profile, {k: v for k, v in changes.items() if k not in keywords})
+        return systems.settings(system, **settings), recipe
+
+    def fit(self, system: str, **changes) -> "Run":
+        """Train, evaluate and save a system, or load the equal run that is stored already.
+
+        changes: keywords of its build() and fields of its recipe.
+        """
+        from workbench.train.runtime import runtime
+
+        settings, recipe = self.plan(system, **changes)
+        device = runtime(self.device if self.device != "auto" else self.profile.device)
+        recipe_values = {name: value for name, value in asdict(recipe).items() if name != "sizes"}
+        inputs = {
+            "system": system, "settings": settings, "recipe": recipe_values, "seed": self.seed, "dataset": self.name,
+            "options": self.options, "users": self.users, "protocol": self.protocol.dict(),
+            "data_hash": self.split.data_hash, "device": device.type,
+            "code": code_hash(*ROOMS, f"systems/{systems.family(system)}/{system}.py"),
+        }
+        path = self.store.get("run", inputs, lambda folder: _train(self, inputs, recipe, changes, folder))
+        return load_run(path)
+
+
+def open_bench(
+    dataset: str, *, profile: str | Profile = "workshop", seed: int = 0, protocol: dict | None = None,
+    options: dict | None = None, device: str = "auto",
+) -> Bench:
+    """A bench for a dataset by name. Nothing is loaded yet, but a wrong dataset or profile name is an error now."""
+    sources.check(dataset, options or {})
+    check_protocol(protocol or {})
+    limits = profile if isinstance(profile, Profile) else _profile(profile)
+    return Bench(dataset, limits, seed, protocol or {}, options or {}, device)
+
+
+_profile = profile  # `profile` is also the keyword that people type
+
+
+def _train(bench: Bench, inputs: dict, recipe: Recipe, changes: dict, folder: Path) -> None:
+    """Fill a run's folder: metrics.json, state.safetensors, cases.npz."""
+    from safetensors.numpy import save_file
+
+    from workbench.evaluate import evaluate
+    from workbench.train.fit import Session
+
+    part = bench.split
+    recommender = bench.build(inputs["system"], **inputs["settings"])
+    checkpoints = bench.store.root / "checkpoints" / digest(inputs)[:24]
+
+    def validate(current) -> dict[str, float]:
+        found = evaluate(current, part.valid, part, quiet=True).metrics(part.valid, part)
+        return {name: value for name, value in found.items() if name in (recipe.monitor, "recall@10", "ndcg@10")}
+
+    started = time.monotonic()
+    curve = recommender.fit(part, Session(recipe, bench.seed, inputs["device"], validate, checkpoints))
+    fitted = time.monotonic()
+    found = evaluate(recommender, part.test, part)
+    done = time.monotonic()
+    info = inputs | {
+        "family": systems.family(inputs["system"]), "changes": changes, "profile": bench.profile.name,
+        "seconds": {"fit": round(fitted - started, 3), "evaluate": round(done - fitted, 3)},
+        "metrics": found.metrics(part.test, part), "cases": len(part.test.targets), "curve": curve,
+        "environment": _environment(),
+    }
+    save_file({name: np.ascontiguousarray(a) for name, a in recommender.state().items()}, folder / "state.safetensors")
+    np.savez(folder / "cases.npz", ranks=found.ranks, **({} if found.groups is None else {"groups": found.groups}))
+    (folder / "metrics.json").write_text(json.dumps(info, indent=1))
+    shutil.rmtree(checkpoints, ignore_errors=True)
+
+
+def _environment() -> dict:
+    """Versions and the machine, as far as they move numbers."""
+    import torch
+
+    import workbench
+
+    return {
+        "workbench": workbench.__version__, "python": platform.python_version(), "torch": torch.__version__,
+        "numpy": np.__version__, "threads": torch.get_num_threads(), "system": platform.system(),
+        "machine": platform.machine(), "cores": os.cpu_count(),
+    }
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trained and evaluated system on disk."""
+
+    folder: Path
+    info: dict
+
+    @property
+    def system(self) -> str:
+        return self.info["system"]
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        return self.info["metrics"]
+
+    @property
+    def curve(self) -> list[dict]:
+        return self.info["curve"]
+
+    @property
+    def label(self) -> str:
+        """The system, with what was changed from its defaults."""
+        changes = ", ".join(f"{key}={value}" for key, value in sorted(self.info["changes"].items()))
+        return f"{self.system}({changes})" if changes else self.system
+
+    @cached_property
+    def _cases(self) -> dict[str, np.ndarray]:
+        with np.load(self.folder / "cases.npz") as file:
+            return dict(file)
+
+    @property
+    def ranks(self) -> np.ndarray:
+        """(C,) place of each test target, 1-based; 0 where it was not in the list."""
+        return self._cases["ranks"]
+
+    @property
+    def groups(self) -> np.ndarray | None:
+        """(C,) size of each target's code group, or None."""
+        return self._cases.get("groups")
+
+    def bench(self) -> Bench:
+        """The bench this run was made on."""
+        info = self.info
+        changes = {k: tuple(v) if k == "cuts" else v for k, v in info["protocol"].items()}
+        return open_bench(info["dataset"], profile=info["profile"], seed=info["seed"], protocol=changes,
+                          options=info["options"], device=info["device"])
+
+    def recommender(self):
+        """The recommender as it was when it was evaluated. UserError if the data under it changed."""
+        from safetensors.numpy import load_file
+
+        bench = self.bench()
+        if bench.split.data_hash != self.info["data_hash"]:
+            raise UserError(f"{self.folder}: {bench.name} is no longer the data this run was made on", code=3)
+        recommender = bench.build(self.system, **self.info["settings"])
+        recommender.load_state(load_file(self.folder / "state.safetensors"))
+        return recommender
+
+    def copy(self, out: Path) -> "Run":
+        """The same run in a folder of the user's; a folder that is there and is not a run is left alone."""
+        out = Path(out)
+        if out.exists() and any(out.iterdir()):
+            if not (out / "metrics.json").exists():
+                raise UserError(f"{out} exists and is not a run; name another folder")
+            shutil.rmtree(out)
+        elif out.exists():
+            out.rmdir()
+        names = ("metrics.json", "state.safetensors", "cases.npz")
+        write_folder(out, lambda folder: [shutil.copyfile(self.folder / name, folder / name) for name in names])
+        return load_run(out)
+
+
+def load_run(folder: Path | str) -> Run:
+    """A stored run; UserError if the folder is not one or was damaged."""
+    folder = Path(folder)
+    if not (folder / "metrics.json").is_file():
+        raise UserError(f"{folder} is not a run: it holds no metrics.json")
+    try:
+        read_manifest(folder)
+    except ValueError as error:
+        raise UserError(f"{error}; train it again", code=1) from error
+    return Run(folder, json.loads((folder / "metrics.json").read_text()))
+
+
+def stored_runs() -> list[Run]:
+    """All intact runs in the store, oldest first."""
+    folders = sorted((Store().root / "run").glob("*/metrics.json"), key=lambda path: path.stat().st_mtime)
+    return [Run(path.parent, json.loads(path.read_text())) for path in folders]
+
+
+def reproduce(run: Run) -> pd.DataFrame:
+    """Train a run again from scratch, aside, and hold every metric against what it says: stored, again, equal."""
+    with tempfile.TemporaryDirectory() as aside:
+        bench = run.bench()
+        bench.__dict__["store"] = Store(Path(aside))
+        again = bench.fit(run.system, **run.info["changes"]).metrics
+    table = pd.DataFrame({"stored": run.metrics, "again": again})
+    return table.assign(equal=table["stored"] == table["again"])

@@ -1,0 +1,1 @@
+"""Torch modules with stable submodule names, and nothing else."""

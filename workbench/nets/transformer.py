@@ -1,0 +1,49 @@
+"""Pre-norm transformer blocks and a causal encoder of item sequences."""
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from workbench.nets.attention import SelfAttention
+
+
+class Block(nn.Module):
+    """Attention, then a two-layer feed-forward net, each behind a norm and added back; dropout on what is added."""
+
+    def __init__(self, width: int, heads: int, feedforward: int, dropout: float, *, causal: bool = True):
+        super().__init__()
+        self.attention_norm, self.attention = nn.LayerNorm(width), SelfAttention(width, heads, causal=causal)
+        self.feedforward_norm = nn.LayerNorm(width)
+        self.expand, self.contract = nn.Linear(width, feedforward), nn.Linear(feedforward, width)
+        self.dropout = dropout
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + F.dropout(self.attention(self.attention_norm(x)), self.dropout, self.training)
+        inner = F.gelu(self.expand(self.feedforward_norm(x)))
+        return x + F.dropout(self.contract(inner), self.dropout, self.training)
+
+
+class SequenceEncoder(nn.Module):
+    """Item ids (B, T), right-padded with 0, to hidden states (B, T, D): place t has seen items 0..t.
+
+    item: the table (I+1, D), shared with the output. position: (max_length, D).
+    """
+
+    def __init__(
+        self, n_items: int, *, width: int, layers: int, heads: int, feedforward: int, max_length: int, dropout: float
+    ):
+        super().__init__()
+        self.item, self.position = nn.Embedding(n_items + 1, width, padding_idx=0), nn.Embedding(max_length, width)
+        self.blocks = nn.ModuleList(Block(width, heads, feedforward, dropout) for _ in range(layers))
+        self.norm = nn.LayerNorm(width)
+        self.dropout = dropout
+        for table in (self.item, self.position):
+            nn.init.normal_(table.weight, std=0.02)
+        with torch.no_grad():
+            self.item.weight[0] = 0
+
+    def forward(self, items: Tensor) -> Tensor:
+        x = self.item(items) + self.position.weight[: items.shape[1]]
+        x = F.dropout(x, self.dropout, self.training)
+        for block in self.blocks:
+            x = block(x)
+        return self.norm(x)

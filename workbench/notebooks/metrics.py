@@ -1,0 +1,42 @@
+"""Numbers that a notebook hands to whoever runs it: `glue` inside the notebook, `glued` outside."""
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import UserError
+
+MIME = "application/vnd.workbench.metrics+json"
+
+
+def _plain(value: Any, name: str) -> Any:
+    """A JSON value; numpy scalars become numbers and what is not finite becomes None."""
+    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
+        value = value.item()
+    if isinstance(value, dict):
+        return {str(key): _plain(inner, f"{name}[{key!r}]") for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner, name) for inner in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    raise UserError(f"glue: {name} is {type(value).__name__}; give a number, a text, or a dict or list of them")
+
+
+def glue(**values: Any) -> None:
+    """Hand `values` to the report: numbers, texts, and dicts or lists of them. Later values replace earlier ones."""
+    from IPython.display import display
+
+    data = {name: _plain(value, name) for name, value in values.items()}
+    display({MIME: data, "text/plain": "kept for the report: " + ", ".join(data)}, raw=True)
+
+
+def glued(executed: Path | dict) -> dict[str, Any]:
+    """All that an executed notebook glued, by name."""
+    notebook = executed if isinstance(executed, dict) else json.loads(Path(executed).read_text(encoding="utf-8"))
+    found: dict[str, Any] = {}
+    for cell in notebook["cells"]:
+        for output in cell.get("outputs", []):
+            found |= output.get("data", {}).get(MIME, {})
+    return found

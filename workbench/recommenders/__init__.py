@@ -1,0 +1,1 @@
+"""A few concrete assemblies of the parts; final, never subclassed."""

@@ -1,0 +1,52 @@
+"use strict";
+(() => {
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const INK = {
+    light: { text: "#22272e", muted: "#5b6570", grid: "#e3e6ea", soft: "#f5f6f8", page: "#ffffff" },
+    dark: { text: "#dfe3e8", muted: "#98a2ad", grid: "#2d343c", soft: "#1d2228", page: "#14171b" },
+  };
+  const plots = [...document.querySelectorAll(".plot")];
+
+  // What changes with the page's colours; everything else stays as the figure's author left it.
+  const tint = (layout, ink) => {
+    const patch = {
+      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", "font.color": ink.text,
+      "title.font.color": ink.text, "modebar.bgcolor": "rgba(0,0,0,0)", "modebar.color": ink.muted,
+    };
+    for (const axis of Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key))) {
+      for (const part of ["gridcolor", "zerolinecolor", "linecolor", "tickcolor"]) patch[`${axis}.${part}`] = ink.grid;
+    }
+    for (const menu of ["updatemenus", "sliders"]) {
+      (layout[menu] || []).forEach((_, i) => {
+        patch[`${menu}[${i}].bgcolor`] = ink.soft;
+        patch[`${menu}[${i}].bordercolor`] = ink.grid;
+        patch[`${menu}[${i}].font.color`] = ink.text;
+      });
+    }
+    if (/unified/.test(layout.hovermode)) {
+      patch["hoverlabel.bgcolor"] = ink.page;
+      patch["hoverlabel.font.color"] = ink.text;
+    }
+    return patch;
+  };
+  const repaint = (ink) => plots.filter((div) => div._fullLayout)
+    .map((div) => Plotly.relayout(div, tint(div._fullLayout, ink)));
+  const now = () => (dark.matches ? INK.dark : INK.light);
+
+  const draw = async (div) => {
+    try {
+      const spec = JSON.parse(div.querySelector("script").textContent);
+      const config = { responsive: true, displaylogo: false };
+      await Plotly.newPlot(div, spec.data || [], spec.layout || {}, config);
+      if (spec.frames) await Plotly.addFrames(div, spec.frames);
+      await Plotly.relayout(div, tint(div._fullLayout, now()));
+    } catch (error) {
+      div.textContent = `This figure could not be drawn: ${error.message}`;
+      console.error(error);
+    }
+  };
+  Promise.all(plots.map(draw)).then(() => { document.documentElement.dataset.drawn = plots.length; });
+  dark.addEventListener("change", () => repaint(now()));
+  addEventListener("beforeprint", () => repaint(INK.light));
+  addEventListener("afterprint", () => repaint(now()));
+})();

@@ -1,0 +1,55 @@
+"""Item k-nearest neighbours: items liked by the same people as yours, by cosine.
+
+Paper     Sarwar et al., "Item-based collaborative filtering recommendation algorithms", WWW 2001; shrinkage as in
+          Bell and Koren, "Scalable collaborative filtering with jointly derived neighborhood interpolation", ICDM 2007.
+Idea      s_ij = c_ij / (sqrt(c_ii c_jj) + shrinkage) from who has both; each item keeps its nearest neighbours; a score
+          is the sum over the history.
+Differs   Implicit feedback, not ratings. A history may fade with age (decay; 1 is the paper's set of items), which is
+          worth much in sequential data; repeats in a history add up. Popularity x 1e-9 settles ties.
+Reported  Nothing comparable in the paper (rating prediction). Decayed co-occurrence, Beauty, leave-one-out, full
+          ranking, history masked: NDCG@10 .0447, Recall@10 .0729.
+"""
+from typing import Any
+
+import numpy as np
+
+from workbench.data import Histories
+from workbench.data.graph import cooccurrence, strongest, user_items
+from workbench.recommenders.scored import Learned, Scored, ScoreRows
+from workbench.train.recipe import Recipe
+
+PARENT = OFF = PLACEBO = None
+RECIPE = Recipe()
+
+
+def build(bench: Any, *, neighbours: int = 200, shrinkage: float = 10.0, last: int = 0, decay: float = 0.5) -> Scored:
+    """Item-kNN, ready to count.
+
+    neighbours: kept for each item. shrinkage: >= 0, damps pairs that few people share. last: events of a history that
+    are read, 0 for all, weighted decay**age.
+    """
+    return Scored(
+        learn=lambda split: {
+            "together": cooccurrence(split.train, split.n_items),
+            "counts": split.train_counts(),
+        },
+        scorer=lambda learned: _scorer(learned, neighbours, shrinkage, last, decay),
+    )
+
+
+def _scorer(learned: Learned, neighbours: int, shrinkage: float, last: int, decay: float) -> ScoreRows:
+    pairs = learned["together"].tocoo()
+    norm = np.sqrt(learned["together"].diagonal())
+    cosine = pairs.data / (norm[pairs.row] * norm[pairs.col] + shrinkage)
+    cosine[pairs.row == pairs.col] = 0
+    pairs.data = cosine
+    nearest = pairs.tocsr()
+    nearest.eliminate_zeros()
+    nearest = strongest(nearest, neighbours)
+    ties = learned["counts"] * 1e-9
+
+    def score(histories: Histories) -> np.ndarray:
+        rows = user_items(histories, nearest.shape[0] - 1, last=last, decay=decay) @ nearest
+        return np.add(rows.toarray(), ties)
+
+    return score

@@ -1,0 +1,50 @@
+"""Checkpoints as folders of safetensors and JSON, written whole; the newest intact one is what resume takes."""
+import json
+import logging
+import shutil
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from workbench.artifacts import read_manifest, write_folder
+
+KEEP = 2
+log = logging.getLogger("workbench")
+
+
+class Checkpoint(NamedTuple):
+    """tensors: by name, on the CPU. info: JSON values."""
+
+    tensors: dict[str, torch.Tensor]
+    info: dict
+
+
+def save(folder: Path, step: int, tensors: dict[str, torch.Tensor], info: dict) -> None:
+    """Write `folder`/step-N and drop all but the newest KEEP. UserError on a full or read-only disk."""
+
+    def make(path: Path) -> None:
+        save_file({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, path / "tensors.safetensors")
+        (path / "info.json").write_text(json.dumps(info))
+
+    path = folder / f"step-{step:09d}"
+    if path.exists():
+        shutil.rmtree(path)
+    write_folder(path, make)
+    for old in sorted(folder.glob("step-*"))[:-KEEP]:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def newest(folder: Path) -> Checkpoint | None:
+    """The newest checkpoint whose files match their manifest, or None. What a killed save left behind is removed."""
+    for stale in folder.glob(".*.part"):
+        shutil.rmtree(stale, ignore_errors=True)
+    for path in sorted(folder.glob("step-*"), reverse=True):
+        try:
+            read_manifest(path)
+        except ValueError as error:
+            log.warning("%s; taking the checkpoint before it", error)
+            continue
+        return Checkpoint(load_file(path / "tensors.safetensors"), json.loads((path / "info.json").read_text()))
+    return None

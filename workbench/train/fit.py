@@ -1,0 +1,209 @@
+"""One training loop for every torch system. It never knows a system's name.
+
+Every random draw is named by (seed, epoch or step), so a resumed run repeats nothing and skips nothing: the weights
+are bit for bit those of a run that was never interrupted, at the same thread count.
+"""
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from workbench.errors import UserError
+from workbench.progress import Progress
+from workbench.train import checkpoint
+from workbench.train.recipe import Recipe
+from workbench.train.rng import derive
+
+SAVE_EVERY = 60.0  # seconds between checkpoints inside a long epoch
+
+
+@dataclass(frozen=True)
+class Session:
+    """What a recommender needs to train: its recipe, a seed, a device, a way to validate, a folder for checkpoints.
+
+    validate: given the recommender, its validation metrics; None trains all epochs and keeps the last weights.
+    folder: where checkpoints are kept while training; None keeps none, so nothing can be resumed.
+    """
+
+    recipe: Recipe
+    seed: int = 0
+    device: str = "cpu"
+    validate: Callable[[Any], dict[str, float]] | None = None
+    folder: Path | None = None
+
+
+@dataclass
+class State:
+    """Where training stands: everything but the tensors."""
+
+    epoch: int = 0
+    batch: int = 0
+    step: int = 0
+    loss_sum: float = 0.0
+    best: float = -math.inf
+    bad: int = 0
+    seconds: float = 0.0
+    curve: list[dict] = field(default_factory=list)
+
+
+def fit(
+    module: torch.nn.Module,
+    batches: Callable[[int], Sequence],
+    loss: Callable[[Any, int], torch.Tensor],
+    session: Session,
+    *,
+    validate: Callable[[], dict[str, float]] | None = None,
+) -> list[dict]:
+    """Train `module` and leave it with its best weights; returns the curve, a dict per validation.
+
+    batches(epoch): the epoch's batches, a function of (seed, epoch) alone. loss(batch, step): a scalar; it may draw
+    from streams named by step, and dropout draws from the global generator, seeded here by step.
+    A checkpoint is written on Ctrl-C and SIGTERM (then KeyboardInterrupt is raised), after each validation and every
+    SAVE_EVERY seconds; a later call with the same session resumes from it.
+    UserError, naming step, learning rate and the first bad tensor, when the loss is not finite.
+    """
+    recipe, state = session.recipe, State()
+    optimiser = torch.optim.AdamW(
+        module.parameters(), lr=recipe.lr, betas=(0.9, recipe.beta2), weight_decay=recipe.weight_decay,
+        fused=session.device != "mps",
+    )
+    best = {name: t.detach().clone() for name, t in module.state_dict().items()}
+    _resume(session, module, optimiser, state, best)
+    saved_at = started = time.monotonic()
+    before = state.seconds
+    total = recipe.epochs * len(batches(0))
+    with torch.random.fork_rng(), interruptible() as stopped, Progress("train", total) as progress:
+        progress.step(state.step)
+        while state.epoch < recipe.epochs and state.bad < recipe.patience:
+            module.train()
+            todo = batches(state.epoch)
+            while state.batch < len(todo):
+                value = _step(module, optimiser, loss, todo[state.batch], state.step, session)
+                state.batch, state.step, state.loss_sum = state.batch + 1, state.step + 1, state.loss_sum + value
+                state.seconds = before + time.monotonic() - started
+                progress.step(note=_note(state, recipe))
+                if stopped.is_set() or time.monotonic() - saved_at > SAVE_EVERY:
+                    _save(session, module, optimiser, state, best)
+                    saved_at = time.monotonic()
+                if stopped.is_set():
+                    raise KeyboardInterrupt(f"stopped at step {state.step}; the same call resumes from here")
+            _end_of_epoch(module, recipe, state, best, validate)
+            _save(session, module, optimiser, state, best)
+            saved_at = time.monotonic()
+    if validate is not None:
+        module.load_state_dict(best)
+    module.eval()
+    return state.curve
+
+
+def _step(module, optimiser, loss, batch, step: int, session: Session) -> float:
+    """One update; returns the loss."""
+    recipe = session.recipe
+    torch.manual_seed(derive(session.seed, "dropout", step))
+    for group in optimiser.param_groups:
+        group["lr"] = recipe.lr * min(1.0, (step + 1) / recipe.warmup) if recipe.warmup else recipe.lr
+    optimiser.zero_grad(set_to_none=True)
+    value = loss(batch, step)
+    value.backward()
+    number = value.item()
+    if not math.isfinite(number):
+        raise UserError(_diagnosis(module, number, step, optimiser.param_groups[0]["lr"]), code=1)
+    if recipe.clip:
+        torch.nn.utils.clip_grad_norm_(module.parameters(), recipe.clip)
+    optimiser.step()
+    return number
+
+
+def _end_of_epoch(module, recipe: Recipe, state: State, best: dict, validate) -> None:
+    """Validate where it is due, remember the best weights, count towards patience."""
+    state.epoch += 1
+    row = {"epoch": state.epoch, "step": state.step, "seconds": state.seconds, "loss": state.loss_sum / state.batch}
+    state.batch, state.loss_sum = 0, 0.0
+    due = state.epoch % recipe.valid_every == 0 or state.epoch == recipe.epochs
+    if validate is None or not due:
+        state.curve.append(row)
+        return
+    module.eval()
+    row |= validate()
+    state.curve.append(row)
+    if row[recipe.monitor] > state.best:
+        state.best, state.bad = row[recipe.monitor], 0
+        best.update({name: t.detach().clone() for name, t in module.state_dict().items()})
+    else:
+        state.bad += 1
+
+
+def _note(state: State, recipe: Recipe) -> str:
+    best = f", best {recipe.monitor} {state.best:.4f}" if state.best > -math.inf else ""
+    return f"epoch {state.epoch + 1}/{recipe.epochs}, loss {state.loss_sum / state.batch:.3f}{best}"
+
+
+def _diagnosis(module: torch.nn.Module, loss: float, step: int, lr: float) -> str:
+    """What a person asks first when the loss is NaN."""
+    with_grad = [(name, p.grad) for name, p in module.named_parameters() if p.grad is not None]
+    norm = torch.stack([grad.norm() for _, grad in with_grad]).norm().item() if with_grad else math.nan
+    tensors = [(f"parameter {name}", p) for name, p in module.named_parameters()]
+    tensors += [(f"gradient of {name}", grad) for name, grad in with_grad]
+    bad = next((name for name, tensor in tensors if not tensor.isfinite().all()), "none")
+    return (
+        f"the loss is {loss} at step {step} (learning rate {lr:.2g}, gradient norm {norm:.3g}, first tensor "
+        f"that is not finite: {bad}). Lower lr or set clip; the last good checkpoint is kept"
+    )
+
+
+def _save(session: Session, module, optimiser, state: State, best: dict) -> None:
+    if session.folder is None:
+        return
+    tensors = {f"model.{n}": t for n, t in module.state_dict().items()} | {f"best.{n}": t for n, t in best.items()}
+    for index, moments in optimiser.state_dict()["state"].items():
+        tensors |= {f"optimiser.{index}.{name}": torch.as_tensor(value) for name, value in moments.items()}
+    info = {**vars(state), "best": state.best if math.isfinite(state.best) else None}
+    checkpoint.save(session.folder, state.step, tensors, info)
+
+
+def _resume(session: Session, module, optimiser, state: State, best: dict) -> None:
+    found = checkpoint.newest(session.folder) if session.folder is not None else None
+    if found is None:
+        return
+
+    def part(prefix: str) -> dict[str, torch.Tensor]:
+        return {n.removeprefix(prefix): t for n, t in found.tensors.items() if n.startswith(prefix)}
+
+    module.load_state_dict(part("model."))
+    best.update({name: t.to(best[name].device) for name, t in part("best.").items()})
+    moments: dict[int, dict] = {}
+    for name, tensor in part("optimiser.").items():
+        index, key = name.split(".", 1)
+        moments.setdefault(int(index), {})[key] = tensor
+    optimiser.load_state_dict({**optimiser.state_dict(), "state": moments})
+    vars(state).update(found.info)
+    state.best = -math.inf if state.best is None else state.best
+
+
+@contextmanager
+def interruptible() -> Iterator[threading.Event]:
+    """An event that Ctrl-C or SIGTERM sets, so that a step is finished and saved before stopping; a second Ctrl-C stops
+    at once. Outside the main thread signals stay as they are."""
+    stopped = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stopped
+        return
+
+    def stop(number: int, frame: Any) -> None:
+        if stopped.is_set():
+            raise KeyboardInterrupt
+        stopped.set()
+
+    old = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stopped
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
