@@ -10,7 +10,7 @@ import platform
 import shutil
 import tempfile
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from workbench.errors import UserError, check_names
 from workbench.train import RECIPE_FIELDS, Profile, Recipe, profile, resolve, stream
 
 log = logging.getLogger("workbench")
+MONITORS = ("ndcg@10", "recall@10")
 ROOMS = ("data", "losses", "nets", "train", "embed", "evaluate", "recommenders", "experiment.py")
 
 
@@ -46,7 +47,7 @@ class Bench:
     @cached_property
     def dataset(self) -> Dataset:
         """Parsed once from its published files, then read back from the store."""
-        files = {key: sha256(Path(value)) for key, value in self.options.items() if key in ("path", "items") and value}
+        files = {k: sha256(Path(v)) for k, v in self.options.items() if isinstance(v, str) and v and Path(v).is_file()}
         inputs = {"name": self.name, "options": self.options, "files": files, "code": code_hash("data")}
         path = self.store.get("dataset", inputs, lambda folder: sources.load(self.name, **self.options).save(folder))
         return Dataset.load(path)
@@ -92,8 +93,11 @@ class Bench:
         keywords = systems.keywords(system)
         check_names(f"setting of {system}", changes, [*keywords, *RECIPE_FIELDS])
         recipe = systems.load(system).RECIPE
-        settings = recipe.sizes.get(self.profile.size, {}) | {k: v for k, v in changes.items() if k in keywords}
+        size = recipe.sizes.get(self.profile.size, {})
+        recipe = replace(recipe, **{k: v for k, v in size.items() if k not in keywords})
         recipe = resolve(recipe, self.profile, {k: v for k, v in changes.items() if k not in keywords})
+        settings = {k: v for k, v in (size | changes).items() if k in keywords}
+        check_names("metric", [recipe.monitor], MONITORS)
         return systems.settings(system, **settings), recipe
 
     def fit(self, system: str, **changes) -> "Run":
@@ -143,7 +147,7 @@ def _train(bench: Bench, inputs: dict, recipe: Recipe, changes: dict, folder: Pa
 
     def validate(current) -> dict[str, float]:
         found = evaluate(current, part.valid, part, quiet=True).metrics(part.valid, part)
-        return {name: value for name, value in found.items() if name in (recipe.monitor, "recall@10", "ndcg@10")}
+        return {name: found[name] for name in MONITORS}
 
     started = time.monotonic()
     curve = recommender.fit(part, Session(recipe, bench.seed, inputs["device"], validate, checkpoints))

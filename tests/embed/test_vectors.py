@@ -49,6 +49,18 @@ def test_text_vectors_put_a_category_together(world):
         assert least or same < 3 * chance
 
 
+def test_text_shows_the_features_that_the_walk_follows():
+    walk = synthetic.load("synthetic-walk")
+    cut = split(walk, protocol_for(walk))
+    last = cut.test.histories.items[cut.test.histories.offsets[1:] - 1]
+    near = {}
+    for kind in ("text", "permuted"):
+        vectors = embed.vectors(kind, walk, cut)
+        cosine = vectors[last] @ vectors.T
+        near[kind] = (cosine > cosine[np.arange(len(last)), cut.test.targets][:, None]).mean()
+    assert near["text"] < 0.1 and near["permuted"] == pytest.approx(0.5, abs=0.05)
+
+
 def test_twins_have_almost_the_same_text_vector(world):
     dataset, cut = world
     vectors = embed.vectors("text", dataset, cut)

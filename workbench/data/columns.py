@@ -33,16 +33,23 @@ def refuse(wrong: np.ndarray, why: str) -> None:
         raise BadValue(int(wrong.argmax()), why)
 
 
-def present(array: "pa.Array") -> "pa.Array":
-    """The array, text as plain text; BadValue where a value is null or the empty text."""
+def plain(array: "pa.Array") -> "pa.Array":
+    """The array, text of whatever encoding as plain text; BadValue where a value is null."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if not (pa.types.is_integer(array.type) or pa.types.is_floating(array.type) or pa.types.is_temporal(array.type)):
-        array = array.cast(pa.string())
     if array.null_count:
         refuse(pc.is_null(array).to_numpy(zero_copy_only=False), WHY_MISSING)
-    if pa.types.is_string(array.type) and pc.min(pc.binary_length(array)).as_py() == 0:
+    known = (pa.types.is_integer, pa.types.is_floating, pa.types.is_temporal)
+    return array if any(is_kind(array.type) for is_kind in known) else array.cast(pa.string())
+
+
+def filled(array: "pa.Array") -> "pa.Array":
+    """The array; BadValue where a value is the empty text."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pa.types.is_string(array.type):
         refuse(pc.equal(array, "").to_numpy(zero_copy_only=False), WHY_MISSING)
     return array
 
@@ -73,13 +80,18 @@ def read_ids(array: "pa.Array") -> "np.ndarray | pa.DictionaryArray":
     """Raw ids: integers where every value is a canonical decimal integer (it survives the way to int64 and back), so
     that text 7 and integer 7 are one id and 007 stays 007; else text, each distinct one stored once."""
     import pyarrow as pa
+    import pyarrow.compute as pc
 
-    array = present(array)
+    array = plain(array)
     if pa.types.is_floating(array.type) or pa.types.is_temporal(array.type):
         raise BadValue(0, f"is of type {array.type}; ids must be integers or text")
     integers = tried(array, pa.int64())
-    if integers is None or (pa.types.is_string(array.type) and not integers.cast(pa.string()).equals(array)):
-        return array.cast(pa.string()).dictionary_encode()
+    if integers is not None and pa.types.is_string(array.type):
+        odd = pc.less(array, "1")  # begins with 0 or a sign: only those can be written in a second way
+        if not integers.filter(odd).cast(pa.string()).equals(array.filter(odd)):
+            integers = None
+    if integers is None:
+        return filled(array.cast(pa.string())).dictionary_encode()
     values = integers.to_numpy()
     small = -(2**31) <= values.min() and values.max() < 2**31
     return values.astype(np.int32) if small else values
@@ -103,19 +115,20 @@ def read_labels(array: "pa.Array") -> "pa.DictionaryArray":
     """A few distinct texts, such as kinds of event."""
     import pyarrow as pa
 
-    return present(array).cast(pa.string()).dictionary_encode()
+    return filled(plain(array).cast(pa.string())).dictionary_encode()
 
 
 def read_times(array: "pa.Array") -> np.ndarray:
     """int64 in the unit of the file, or datetime64[s] where the values are dates."""
     import pyarrow as pa
 
-    array = present(array)
+    array = plain(array)
     if pa.types.is_temporal(array.type):
         values = array.cast(pa.timestamp("us", getattr(array.type, "tz", None)), safe=False).to_numpy()
     elif (integers := tried(array, pa.int64())) is not None:
         values = integers.to_numpy()
     else:
+        array = filled(array)
         forms = (pa.float64(), pa.timestamp("us"), pa.timestamp("us", "UTC"))
         form = next((form for form in forms if tried(array[:1], form) is not None), forms[0])
         values = converted(array, form, WHY_TIME).to_numpy(zero_copy_only=False)
@@ -154,7 +167,7 @@ def read_numbers(array: "pa.Array") -> np.ndarray:
     import pyarrow as pa
 
     why = "is not a number; mend or remove the row"
-    values = converted(present(array), pa.float64(), why).to_numpy()
+    values = converted(filled(plain(array)), pa.float64(), why).to_numpy()
     refuse(~np.isfinite(values), why)
     return values
 

@@ -54,8 +54,9 @@ def fetch(
         _verify(url, part, sha256, size)
         os.replace(part, target)
     except (urllib.error.URLError, HTTPException, TimeoutError, ConnectionError) as error:
-        why = getattr(error, "reason", None) or error
-        raise UserError(f"{url}: the download failed: {why}. Run it again to go on where it stopped.", code=3) from error
+        why = error if isinstance(error, urllib.error.HTTPError) else getattr(error, "reason", None) or error
+        resume = " Run it again to go on where it stopped." if part.exists() else ""
+        raise UserError(f"{url}: the download failed: {why}.{resume}", code=3) from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             part.unlink(missing_ok=True)
@@ -110,9 +111,10 @@ def _verify(url: str, part: Path, sha256: str | None, size: int | None) -> None:
     digest = artifacts.sha256(part)
     if (size is not None and found != size) or (sha256 is not None and digest != sha256):
         part.unlink()
+        expected = f"{size:,} bytes" if sha256 is None else f"sha256 {sha256}"
         raise UserError(
-            f"{url}: not the published file (got {found:,} bytes, sha256 {digest}; expected "
-            f"{f'{size:,} bytes, ' if size is not None else ''}sha256 {sha256 or 'unknown'}). Nothing was kept.", code=3,
+            f"{url}: not the published file: {found:,} bytes, sha256 {digest}, where {expected} was expected. "
+            "Nothing was kept.", code=3,
         )
 
 

@@ -96,7 +96,8 @@ class Shelf:
         """Every path at which this file would be found, best first."""
         folders = [root / name for root in self.roots() for name in dict.fromkeys(self.names)]
         folders += [root for root in self.roots() if root.name in self.names]
-        candidates = [p for f in [*folders, self.downloads, self.downloads / "unpacked"] for p in (f / file.path, f / file.name)]
+        folders += [self.downloads, self.downloads / "unpacked"]
+        candidates = [path for folder in folders for path in (folder / file.path, folder / file.name)]
         if file.name.removesuffix(".gz") not in GENERIC:
             candidates += [root / file.name for root in self.roots()]
         for path in candidates:
@@ -120,6 +121,7 @@ class Shelf:
                     break
         missing = [file for file in files if self.find(file) is None]
         if missing:
+            reason = reason or f"{missing[0].archive.name} does not hold {missing[0].name}"
             raise UserError(self._missing(missing, reason, otherwise), code=3)
 
     def has(self, file: File) -> bool:

@@ -46,13 +46,22 @@ class Histories:
         at = np.arange(offsets[-1]) + np.repeat(self.offsets[index] - offsets[:-1], lengths)
         return Histories(offsets, self.items[at], self.users[index], None if self.times is None else self.times[at])
 
-    def without_last(self, n: int) -> "Histories":
-        """All but the last n events of each history."""
-        return self.where(np.arange(len(self.items)) < np.repeat(self.offsets[1:] - n, self.lengths))
+    def without_last(self, n: int | np.ndarray) -> "Histories":
+        """All but the last n events of each history; n may be (B,)."""
+        kept = np.maximum(self.lengths - n, 0)
+        return self._cut(kept, [True, False], kept, self.lengths - kept)
 
     def last(self, n: int) -> "Histories":
         """At most the last n events of each history."""
-        return self.where(np.arange(len(self.items)) >= np.repeat(self.offsets[1:] - n, self.lengths))
+        kept = np.minimum(self.lengths, n)
+        return self._cut(kept, [False, True], self.lengths - kept, kept)
+
+    def _cut(self, kept: np.ndarray, pattern: list[bool], *runs: np.ndarray) -> "Histories":
+        """`kept` (B,) events of each history: those in the runs that `pattern` marks. One bool an event is all that
+        it takes, where counting along all events would take eight bytes several times over."""
+        keep = np.repeat(np.tile(pattern, len(self)), np.stack(runs, axis=1).ravel())
+        offsets = np.concatenate([[0], np.cumsum(kept)])
+        return Histories(offsets, self.items[keep], self.users, None if self.times is None else self.times[keep])
 
     def windows(self, length: int) -> "Histories":
         """Pieces of at most `length` events, cut from the end, each starting with the event that ended the one before:
@@ -84,6 +93,7 @@ class Histories:
 
 
 def gather(users: np.ndarray, items: np.ndarray, n_users: int, times: np.ndarray | None = None) -> Histories:
-    """Histories of all users 0..n_users-1 from events already sorted by user, then order; users may be empty."""
+    """Histories of all users 0..n_users-1, some perhaps empty; items and times are sorted by user, then order, and
+    users, of which only the counts matter, in any order."""
     offsets = np.concatenate([[0], np.cumsum(np.bincount(users, minlength=n_users))]).astype(np.int64)
     return Histories(offsets, items.astype(np.int32, copy=False), np.arange(n_users, dtype=np.int32), times)

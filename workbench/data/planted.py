@@ -13,7 +13,7 @@ def popularity(n: int, months: int, drift: bool, rng: np.random.Generator) -> tu
         release = np.where(late < 0.25, when, release)
         cold = late > 0.94
         release[cold] = months - 2
-        log_share[:, cold] = log_share.min() + 1.5
+        log_share[:, cold] = log_share.min() + 2.5
         log_share[np.arange(months)[:, None] < release] = -np.inf
     shares = np.exp(log_share)
     return shares / shares.sum(axis=1, keepdims=True), release
@@ -26,11 +26,25 @@ def draw(shares: np.ndarray, month: np.ndarray, uniform: np.ndarray) -> np.ndarr
     return np.minimum(at, shares.shape[1] - 1)
 
 
-def successors(shares: np.ndarray, width: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """(I, width) items that follow each item, drawn by popularity, and (width,) equal probabilities."""
-    n = shares.shape[1]
-    uniform = (np.arange(width) + rng.random((n, width))) / width  # a stratum each, so that they differ
-    return draw(shares.mean(axis=0, keepdims=True), np.zeros(n, np.int64), uniform), np.full(width, 1 / width)
+def successors(
+    shares: np.ndarray, width: int, rng: np.random.Generator, shelf: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """(I, width) items that follow each item, drawn by popularity, and (width,) equal probabilities.
+
+    shelf: (I,) group of each item. Then what follows comes from the two shelves that go with the item's own, as mascara
+    goes with eyeliner; without it, from everywhere.
+    """
+    popular = shares.mean(axis=0)
+    shelf = np.zeros(len(popular), np.int64) if shelf is None else shelf
+    groups = np.arange(shelf.max() + 1)
+    goes_with = np.argsort(rng.random((len(groups), len(groups))), axis=1)[:, :2]
+    slot, kinds = np.arange(width), goes_with.shape[1]
+    uniform = (slot // kinds + rng.random((len(popular), width))) / -(-width // kinds)  # a stratum each: they differ
+    stock = popular * (shelf == groups[:, None])
+    stock = np.where(stock.sum(axis=1, keepdims=True) > 0, stock, popular)  # an empty shelf gives way to the whole shop
+    target = goes_with[shelf][:, slot % kinds]
+    items = draw(stock / stock.sum(axis=1, keepdims=True), target.ravel(), uniform.reshape(-1, 1))
+    return items.reshape(target.shape), np.full(width, 1 / width)
 
 
 def neighbours(features: np.ndarray, width: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

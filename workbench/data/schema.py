@@ -148,7 +148,9 @@ def assemble(
         text = text_ids(raw)
         rank = permuted(text, seed)
         columns[column] = (rank + base).astype(np.int32)[codes]
-        table = pd.DataFrame({RAW: text}, index=pd.Index(rank + base, name=column)).sort_index()
+        by_rank = np.empty_like(text)
+        by_rank[rank] = text
+        table = pd.DataFrame({RAW: by_rank}, index=pd.Index(np.arange(len(text)) + base, name=column))
         if attributes is not None:
             attributes = attributes.assign(**{RAW: attributes[RAW].astype(str)}).drop_duplicates(RAW).set_index(RAW)
             table = table.join(attributes, on=RAW)

@@ -68,7 +68,10 @@ def sort_order(users: np.ndarray, times: np.ndarray | None, tie: np.ndarray) -> 
     span = last - first + 1
     if (int(users.max(initial=0)) + 1) * span >= 2**63:
         return np.lexsort((tie, times, users))
-    key = users.astype(np.int64) * span + (times - first)
+    key = users.astype(np.int64)  # in place from here on: at ten million events every temporary counts
+    key *= span
+    key += times
+    key -= first
     order = np.argsort(key)
     key = key[order]
     same = key[1:] == key[:-1]
@@ -95,16 +98,16 @@ def sequences(dataset: Dataset, protocol: Protocol) -> Histories:
         raise UserError(f"{dataset.name} has no timestamps, so only its file order can be used: ties=file", code=3)
     else:
         order = sort_order(users, times, mix(users, items, times, seed=protocol.tie_seed))
-    return gather(users[order], items[order], dataset.n_users, None if times is None else times[order])
+    return gather(users, items[order], dataset.n_users, None if times is None else times[order])
 
 
 def hash_events(dataset: Dataset, sequence: Histories) -> str:
     """Short digest of the processed events: raw ids, order and times."""
     digest = hashlib.sha256()
     for table in (dataset.users, dataset.items):
-        digest.update("\n".join(table[RAW]).encode())
+        digest.update("\n".join(table[RAW].tolist()).encode())
     for array in (sequence.offsets, sequence.items, sequence.times):
-        digest.update(b"" if array is None else np.ascontiguousarray(array).tobytes())
+        digest.update(b"" if array is None else np.ascontiguousarray(array))
     return digest.hexdigest()[:16]
 
 
@@ -132,15 +135,16 @@ def _leave_one_out(sequence: Histories, protocol: Protocol) -> tuple[Histories, 
     asked = np.flatnonzero(sequence.lengths >= protocol.min_events)
     if len(asked) < len(sequence):
         log.info("%d users with fewer than %d events are train-only", len(sequence) - len(asked), protocol.min_events)
-    drop = np.where(sequence.lengths >= protocol.min_events, 2, 0)
-    keep = np.arange(len(sequence.items)) < np.repeat(sequence.offsets[1:] - drop, sequence.lengths)
+    train = sequence.without_last(np.where(sequence.lengths >= protocol.min_events, 2, 0))
+    everyone = len(asked) == len(sequence)  # then the histories of validation are train itself
+    histories = [train, sequence] if everyone else [train.take(asked), sequence.take(asked)]
     ends = sequence.offsets[1:][asked]
 
-    def held_out(n: int) -> Cases:
+    def held_out(n: int, history: Histories) -> Cases:
         times = None if sequence.times is None else sequence.times[ends - n]
-        return Cases(sequence.take(asked).without_last(n), sequence.items[ends - n], times)
+        return Cases(history, sequence.items[ends - n], times)
 
-    return sequence.where(keep), held_out(2), held_out(1)
+    return train, held_out(2, histories[0]), held_out(1, histories[1].without_last(1))
 
 
 def _global_time(sequence: Histories, protocol: Protocol) -> tuple[Histories, Cases, Cases]:

@@ -26,9 +26,10 @@ SLATE = 24  # popular items a user looks at before choosing
 @dataclass(frozen=True)
 class World:
     """What a world plants. follow: share of choices from what follows the item `lag` steps back; branching: how many
-    items follow each; kernel: planted pairs or feature neighbours; taste: strength; repeat: share of choices from
-    one's own history; ties: share of events on the day of the one before; drift: whether popularity moves and new
-    items appear; shortest: events of the shortest user; leak: adds an item column numbered by first appearance."""
+    items follow each; kernel: where these come from (anywhere, shelves that go together, feature neighbours); taste:
+    strength; repeat: share of choices from one's own history; ties: share of events on the day of the one before;
+    drift: whether popularity moves and new items appear; shortest: events of the shortest user; leak: adds an item
+    column numbered by first appearance."""
 
     about: str
     users: int = 2_000
@@ -39,7 +40,7 @@ class World:
     leak: bool = False
     follow: float = 1.0
     lag: int = 1
-    kernel: str = "planted"
+    kernel: str = "anywhere"
     taste: float = 0.0
     repeat: float = 0.0
     ties: float = 0.0
@@ -51,7 +52,7 @@ OPTIONS = ("users", "items", "mean_length", "branching", "seed", "leak")
 WORLDS = {
     "synthetic": World(
         "a small shop: tastes, planted transitions, same-day ties, drift, new and cold items, repeats",
-        follow=0.5, taste=1.0, repeat=0.04, ties=0.25, drift=True,
+        kernel="shelves", follow=0.6, taste=1.0, repeat=0.04, ties=0.25, drift=True,
     ),
     "synthetic-chain": World("a first-order chain: the last item alone decides what comes next", branching=3),
     "synthetic-lag5": World(
@@ -120,8 +121,8 @@ def _make(world: World) -> Made:
     rng = partial(_stream, world)
     shop = catalogue(world.items, rng("catalogue"))
     sale = popularity(world.items, MONTHS, world.drift, rng("popularity"))
-    if world.kernel == "planted":
-        kernel = successors(sale[0], world.branching, rng("kernel"))
+    if world.kernel != "neighbours":
+        kernel = successors(sale[0], world.branching, rng("kernel"), shop.leaf if world.kernel == "shelves" else None)
     else:
         kernel = neighbours(shop.features(), world.branching, rng("kernel"))
     tastes = _tastes(world, rng("tastes"))

@@ -1,6 +1,6 @@
 """A log or an item table from CSV, TSV (gzip or not) or parquet: named columns in, checked arrays out.
 
-A fast reader takes the file in batches of a few megabytes and says only *that* something is wrong; a second, slow one
+A fast reader takes the file in batches of two megabytes and says only *that* something is wrong; a second, slow one
 then says *where*. So the common road is short, and an error still names file, line, column, value and remedy.
 """
 import csv
@@ -20,7 +20,7 @@ from workbench.errors import UserError, unknown
 if TYPE_CHECKING:
     import pyarrow as pa
 
-BATCH = 4 << 20  # bytes; a row must fit
+BATCH = 2 << 20  # bytes; a row must fit
 SEPARATORS = ",\t;|"
 SEAL = "end of table"  # our own last row: where it does not come out again, an open quote swallowed the file's end
 DAMAGED = (OSError, EOFError, zlib.error)

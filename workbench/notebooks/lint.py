@@ -21,7 +21,7 @@ def lint(path: Path | str) -> list[str]:
     try:
         notebook = json.loads(path.read_text(encoding="utf-8"))
         cells = notebook["cells"]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path}: not a readable notebook: {error}", code=3) from error
     problems = [*_title(cells), *_stored(notebook), *_parameters(cells), *_imports(cells), *_prose(cells)]
     for number, cell in _codes(cells):

@@ -73,7 +73,7 @@ def _read(path: Path) -> Any:
         nb = nbformat.read(path, as_version=4)
     except FileNotFoundError:
         raise UserError(f"{path}: no such notebook") from None
-    except (OSError, ValueError, AttributeError, KeyError, nbformat.ValidationError) as error:
+    except (OSError, ValueError, AttributeError, KeyError, TypeError, nbformat.ValidationError) as error:
         raise UserError(f"{path}: not a readable notebook: {str(error).splitlines()[0]}", code=3) from error
     nb.metadata.pop("widgets", None)
     return nb

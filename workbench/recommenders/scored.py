@@ -18,8 +18,8 @@ class Scored:
     """The assembly behind the floors; final: give it two functions.
 
     learn: from a split (its train alone), named arrays and CSR matrices: all that is saved.
-    scorer: from those, the function that scores Histories of B rows as (B, I+1) float. Called once, when first
-        needed, so what it derives (an inverse, a normalised matrix) is never stored.
+    scorer: from those, the function that scores Histories of B rows as (B, I+1) float. Called once, after loading
+        only when first needed; what it derives (an inverse, a normalised matrix) is never stored.
     """
 
     def __init__(self, learn: Callable[[Split], Learned], scorer: Callable[[Learned], ScoreRows]):
@@ -29,7 +29,8 @@ class Scored:
 
     def fit(self, split: Split, session: Any = None) -> list[dict]:
         """Count; nothing is trained step by step, so the curve is empty."""
-        self.learned, self.scores = self.learn(split), None
+        self.learned = self.learn(split)
+        self.scores = self.scorer(self.learned)
         return []
 
     def score(self, histories: Histories) -> np.ndarray:

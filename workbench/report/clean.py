@@ -53,12 +53,26 @@ def clean(html: str) -> str:
     return re.sub(r"<table.*?</table>", lambda table: f'<div class="wide">{align(table[0])}</div>', safe, flags=re.S)
 
 
+def _index_names(table: str) -> str:
+    """pandas gives the names of the index a row of their own under the header; put them into the header's gaps."""
+    head = re.match(r"(?s)(<table[^>]*>\s*<thead>\s*)(<tr>.*?</tr>)\s*(<tr>.*?</tr>)(\s*</thead>.*)", table)
+    if not head:
+        return table
+    upper, lower = TABLE_CELL.findall(head[2]), TABLE_CELL.findall(head[3])
+    pairs = list(zip(upper, lower, strict=False))
+    if len(upper) != len(lower) or any(above[2].strip() and below[2].strip() for above, below in pairs):
+        return table
+    names = "".join(f"<th>{above[2].strip() or below[2].strip()}</th>" for above, below in pairs)
+    return f"{head[1]}<tr>{names}</tr>{head[4]}"
+
+
 def align(table: str) -> str:
     """The same cleaned table with class="n" on every cell of a column that holds numbers alone.
 
     >>> align("<table><tr><th>a</th></tr><tr><td>1.5</td></tr></table>")
     '<table><tr><th class="n">a</th></tr><tr><td class="n">1.5</td></tr></table>'
     """
+    table = _index_names(table)
     rows = [TABLE_CELL.findall(row) for row in ROW.findall(table)]
     width = max(map(len, rows), default=0)
     whole = [row for row in rows if len(row) == width and any(tag == "td" for tag, _, _ in row)]

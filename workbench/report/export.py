@@ -32,7 +32,7 @@ def read(executed: Path) -> dict:
     try:
         notebook = json.loads(Path(executed).read_text(encoding="utf-8"))
         notebook["cells"], notebook["metadata"]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{executed}: not a readable notebook: {error}", code=3) from error
     return notebook
 
@@ -57,7 +57,7 @@ def export(executed: Path, html: Path | None = None) -> Path:
                       for cell in notebook["cells"] if cell["cell_type"] in ("markdown", "code"))  # fmt: skip
     name = title(notebook, executed.stem)
     contents = _contents(headings)
-    body = f'{contents}<main id="main">{_top(notebook, name)}\n{cells}</main>'
+    body = f'{_top(notebook, name)}{contents}<main id="main">\n{cells}</main>'
     write_text(html, page(name, f'<div class="sheet{" with-contents" if contents else ""}">{body}</div>'))
     return html
 

@@ -24,11 +24,10 @@ def index(pages: list[RunResult], out: Path, headline: dict[str, Any], parameter
     parts = [
         f'<header class="top"><h1>Workbench report</h1>{banner if failed else ""}{facts(parameters)}'
         f'<div class="quiet">{facts({"notebooks": len(pages), "took": f"{total:.0f} s"})}</div></header>',
-        _headline(headline),
-        _pages(pages, out),
+        f'<main id="main">{_headline(headline)}{_pages(pages, out)}</main>',
     ]
     target = out / "index.html"
-    write_text(target, page("Workbench report", f'<div class="sheet"><main id="main">{"".join(parts)}</main></div>'))
+    write_text(target, page("Workbench report", f'<div class="sheet">{"".join(parts)}</div>'))
     return target
 
 

@@ -29,14 +29,17 @@
     }
     return patch;
   };
-  const repaint = (ink) => plots.filter((div) => div._fullLayout)
-    .map((div) => Plotly.relayout(div, tint(div._fullLayout, ink)));
+  const drawn = () => plots.filter((div) => div._fullLayout);
+  const repaint = (ink) => drawn().forEach((div) => Plotly.relayout(div, tint(div._fullLayout, ink)));
   const now = () => (dark.matches ? INK.dark : INK.light);
 
   const draw = async (div) => {
     try {
       const spec = JSON.parse(div.querySelector("script").textContent);
-      const config = { responsive: true, displaylogo: false };
+      const config = {
+        responsive: true, displaylogo: false, displayModeBar: "hover", showSendToCloud: false, plotlyServerURL: "",
+        modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
+      };
       await Plotly.newPlot(div, spec.data || [], spec.layout || {}, config);
       if (spec.frames) await Plotly.addFrames(div, spec.frames);
       await Plotly.relayout(div, tint(div._fullLayout, now()));
@@ -47,6 +50,15 @@
   };
   Promise.all(plots.map(draw)).then(() => { document.documentElement.dataset.drawn = plots.length; });
   dark.addEventListener("change", () => repaint(now()));
-  addEventListener("beforeprint", () => repaint(INK.light));
-  addEventListener("afterprint", () => repaint(now()));
+
+  // On paper: light, and as wide as the sheet, whatever the window was.
+  const SHEET = 650;
+  addEventListener("beforeprint", () => drawn().forEach((div) => {
+    div.screenWidth = div.layout.width ?? null;
+    Plotly.relayout(div, { ...tint(div._fullLayout, INK.light), width: Math.min(SHEET, div._fullLayout.width) });
+  }));
+  addEventListener("afterprint", () => drawn().forEach((div) => {
+    const size = div.screenWidth ? { width: div.screenWidth } : { width: null, autosize: true };
+    Plotly.relayout(div, { ...tint(div._fullLayout, now()), ...size });
+  }));
 })();

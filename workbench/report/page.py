@@ -48,13 +48,15 @@ def page(title: str, body: str) -> str:
 def words(value: Any) -> str:
     """A value for people: four significant digits, thousands set apart.
 
-    >>> words(0.0512345), words(12101), words(True), words(None)
-    ('0.05123', '12,101', 'yes', '—')
+    >>> words(0.0512345), words(12101), words([True, None])
+    ('0.05123', '12,101', 'yes, —')
     """
     if value is None:
         return "—"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(words, value)) or "none"
     if isinstance(value, float):
         return f"{value:.4g}"
     return f"{value:,}" if isinstance(value, int) else str(value)

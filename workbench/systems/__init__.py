@@ -67,7 +67,7 @@ def _file(name: str) -> Path:
     if not found:
         raise unknown("system", name, names())
     if len(found) > 1:
-        raise UserError(f"system {name!r} is in two families, {found[0].parent.name} and {found[1].parent.name}; rename one")
+        raise UserError(f"two systems are called {name!r}: {', '.join(str(path) for path in found)}; rename one")
     return found[0]
 
 

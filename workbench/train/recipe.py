@@ -11,7 +11,7 @@ class Recipe:
     epochs: at most; patience: validations without a better score before stopping; valid_every: epochs between
     validations. batch_size: sequences. lr, beta2, weight_decay: Adam (decoupled decay). warmup: steps of linear
     warm-up. clip: largest gradient norm, 0 for none. monitor: the validation metric that selects.
-    sizes: keywords of build() for each named size.
+    sizes: for each named size, keywords of build() and fields of this recipe.
     """
 
     epochs: int = 100
@@ -49,7 +49,7 @@ class Profile:
 
 
 PROFILES = {
-    "smoke": Profile("smoke", size="small", epochs=8, users=2_000, device="cpu", dataset="synthetic", minutes=0.4),
+    "smoke": Profile("smoke", size="small", epochs=20, users=2_000, device="cpu", dataset="synthetic", minutes=0.4),
     "workshop": Profile("workshop", size="small", epochs=30, users=None, device="auto", dataset="synthetic", minutes=5),
     "paper": Profile("paper", size="paper", epochs=None, users=None, device="auto", dataset="beauty", minutes=60),
 }

@@ -47,5 +47,6 @@ def load_atomic(shelf: Shelf, inter: File, item: File, user: File, *, about: dic
     about = {**about, "release": "RecBole", "files": shelf.used, "read": {"interactions": len(events)}, "dropped": {}}
     order = "time" if "timestamp" in events.columns else "none"
     return assemble(
-        shelf.dataset, events.to_pandas(), items=tables.get("item_id"), users=tables.get("user_id"), order=order, about=about
+        shelf.dataset, events.to_pandas(), items=tables.get("item_id"), users=tables.get("user_id"), order=order,
+        about=about,
     )

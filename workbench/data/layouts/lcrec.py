@@ -1,4 +1,4 @@
-"""The LC-Rec / LETTER layout: `inter.json` (user -> items), `item.json` (item -> text), `index.json` (item -> codes)."""
+"""The LC-Rec / LETTER layout: `inter.json` (user: items), `item.json` (item: text), `index.json` (item: codes)."""
 import json
 import re
 
@@ -27,8 +27,8 @@ def parse_inter(content: Content) -> pl.DataFrame:
     """user, item (int64) in the order of the file; item ids count from 0. UserError names the user of a bad list."""
     lists = parse_json(content)
     for user, items in lists.items():
-        fine = user.isdecimal() and isinstance(items, list) and items and set(map(type, items)) == {int} and min(items) >= 0
-        if not fine:
+        whole = isinstance(items, list) and set(map(type, items)) == {int} and 0 <= min(items) and max(items) < 2**31
+        if not whole or not user.isdecimal():
             line = _line_of(content, user)
             raise bad(content, line, f"the items of user {user!r} are not a list of non-negative integer ids")
     users = np.repeat(np.array(list(map(int, lists))), [len(items) for items in lists.values()])
@@ -59,7 +59,8 @@ def parse_index(content: Content) -> pl.DataFrame:
     for item, tokens in index.items():
         found = [TOKEN.fullmatch(str(token)) for token in tokens] if isinstance(tokens, list) else []
         if not item.isdecimal() or not found or not all(found) or (rows and len(found) != len(rows[0])):
-            raise bad(content, _line_of(content, item), f"the code of item {item!r} is not a list like ['<a_1>', '<b_2>']")
+            what = f"the code of item {item!r} is not a list like ['<a_1>', '<b_2>']"
+            raise bad(content, _line_of(content, item), what)
         rows.append([int(match[1]) for match in found])
     codes = np.array(rows)
     columns = {f"code{level}": codes[:, level] for level in range(codes.shape[1])}

@@ -17,7 +17,7 @@ ALLOWED = {
 class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in ALLOWED:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}, and only arrays and sparse matrices are allowed")
+            raise pickle.UnpicklingError(f"it asks for {module}.{name}; only arrays and sparse matrices are allowed")
         if name == "_reconstruct":
             module = "numpy._core.multiarray"
         elif name.endswith("_matrix"):

@@ -5,6 +5,7 @@ from workbench.data.files import Content
 from workbench.errors import UserError
 
 # id: text that must be there; text: may be empty; seconds: a time since 1970, whole and not negative.
+LINE = "\0line"
 KINDS = ("id", "text", "int", "float", "float?", "seconds")
 WORDS = {"id": "an id", "int": "a whole number", "float": "a number", "float?": "a number", "seconds": "a Unix time"}
 
@@ -34,20 +35,25 @@ def read_table(
         raise bad(content, None, "the file is empty", "get a fresh copy")
     try:
         table = pl.read_csv(
-            content.data, separator=separator, has_header=header, quote_char=quote, infer_schema=False,
-            new_columns=None if header else list(columns), missing_utf8_is_empty_string=False,
+            content.data, separator=separator, has_header=header, quote_char=quote, infer_schema=False
         )
     except pl.exceptions.PolarsError as error:
         raise _ragged(content, separator, quote) or bad(content, None, f"not a delimited table ({error})") from error
     if header:
         table = table.rename(lambda name: name.strip())
+    elif len(table.columns) <= len(columns):
+        table = table.rename(dict(zip(table.columns, columns, strict=False)))
     missing = [name for name in columns if name not in table.columns]
     if missing:
-        found = ", ".join(table.columns[:12]) if header else f"{len(table.columns)} fields"
-        raise bad(content, 1, f"no column {', '.join(missing)} (found: {found})", "check that this is the right file")
-    if not header and len(table.columns) > len(columns):
-        raise bad(content, 1, f"{len(table.columns)} fields, {len(columns)} expected", "check that this is the right file")
-    return pl.DataFrame([_typed(content, table[name], kind, header) for name, kind in columns.items()])
+        what = f"no column {', '.join(missing)} (found: {', '.join(table.columns[:12])})"
+        if not header:
+            what = f"{len(table.columns)} fields, {len(columns)} expected"
+        raise _ragged(content, separator, quote) or bad(content, 1, what, "check that this is the right file")
+    table = table.with_row_index(LINE, offset=1 + header)
+    table = table.filter(~pl.all_horizontal(pl.exclude(LINE).is_null()))  # blank lines
+    if not len(table):
+        raise bad(content, None, "the file holds no rows", "get a fresh copy")
+    return pl.DataFrame([_typed(content, table[name], kind, table[LINE]) for name, kind in columns.items()])
 
 
 def utf8(content: Content, encoding: str = "utf-8") -> Content:
@@ -61,7 +67,7 @@ def utf8(content: Content, encoding: str = "utf-8") -> Content:
     return Content(data.removeprefix(b"\xef\xbb\xbf"), content.name)
 
 
-def _typed(content: Content, column: pl.Series, kind: str, header: bool) -> pl.Series:
+def _typed(content: Content, column: pl.Series, kind: str, lines: pl.Series) -> pl.Series:
     if kind == "text":
         return column.fill_null("").str.strip_chars()
     text = column.str.strip_chars()
@@ -77,11 +83,11 @@ def _typed(content: Content, column: pl.Series, kind: str, header: bool) -> pl.S
             wrong &= text.is_not_null() & (text != "")
     wrong = wrong.fill_null(True)
     if kind == "seconds":
-        wrong |= (out < 0).fill_null(True)
         out = out.cast(pl.Int64, strict=False)
+        wrong |= (out < 0).fill_null(True)
     if wrong.any():
         row = int(wrong.arg_max())
-        raise bad(content, _line(content, row, header), _complaint(column.name, column[row], kind))
+        raise bad(content, lines[row], _complaint(column.name, column[row], kind))
     return out
 
 
@@ -91,12 +97,6 @@ def _complaint(name: str, value: str | None, kind: str) -> str:
     if kind == "seconds" and value.strip().startswith("-"):
         return f"{name} {value!r} is a negative time"
     return f"{name} {value!r} is not {WORDS[kind]}"
-
-
-def _line(content: Content, row: int, header: bool) -> int:
-    """The line of a data row: blank lines are counted, as a text editor counts them."""
-    filled = [n for n, line in enumerate(content.data.split(b"\n"), 1) if line.strip(b"\r")]
-    return filled[min(row + header, len(filled) - 1)]
 
 
 def _ragged(content: Content, separator: str, quote: str | None) -> UserError | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from workbench.data import synthetic
 from workbench.data.schema import Dataset
-from workbench.errors import UserError, check_names, unknown
+from workbench.errors import check_names, unknown
 
 FOLDER = Path(__file__).parent
 
@@ -54,12 +54,6 @@ def check(name: str, given: dict | None = None) -> str:
     """The listed name, after checking name and options without loading anything. UserError as `load`."""
     listed = canonical(name)
     check_names(f"option of dataset {listed}", given or {}, options(listed))
-    if listed not in synthetic.NAMES:
-        arguments = _load(listed).args
-        needed = [a.arg for a, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if default is None]
-        missing = [option for option in needed if option not in (given or {})]
-        if missing:
-            raise UserError(f"dataset {listed} needs {', '.join(missing)}; its options: {', '.join(options(listed))}")
     return listed
 
 

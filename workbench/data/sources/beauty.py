@@ -1,4 +1,4 @@
-"""Amazon Beauty 2014, 5-core: S3-Rec's sequences with day times, titles, categories and brands (or the official files)."""
+"""Amazon Beauty 2014, 5-core: S3-Rec's sequences with day times, titles, categories and brands."""
 from workbench.data import amazon
 from workbench.data.amazon_sequences import read_sequences
 from workbench.data.files import File, Shelf

@@ -63,18 +63,24 @@ def load(
     return assemble(path.name.partition(".")[0], events, items=attributes, order=order, about=about)
 
 
-def _unrepeated(events: dict, policy: str) -> tuple[np.ndarray | None, dict]:
-    """(N,) bool events to keep (None: all), and the count of repeats: events whose user and item occurred before."""
+def _pairs(events: dict) -> np.ndarray:
+    """(N,) int64: one number for each user and item."""
     pair = events[USER].codes.astype(np.int64)
     pair *= len(events[ITEM].categories)
     pair += events[ITEM].codes
-    ordered = np.sort(pair)
-    repeats = int((ordered[1:] == ordered[:-1]).sum())
-    counts = {"policy": policy, "repeats": repeats, "dropped": 0}
-    if policy == "keep" or not repeats:
+    return pair
+
+
+def _unrepeated(events: dict, policy: str) -> tuple[np.ndarray | None, dict]:
+    """(N,) bool events to keep (None: all), and the count of repeats: events whose user and item occurred before."""
+    pair = _pairs(events)
+    pair.sort()
+    again = pair[1:][pair[1:] == pair[:-1]]
+    counts = {"policy": policy, "repeats": len(again), "dropped": 0}
+    if policy == "keep" or not len(again):
         return None, counts
-    ordered = ordered[1:][ordered[1:] == ordered[:-1]]
-    at = np.flatnonzero(pd.Series(pair).isin(ordered))
+    pair = _pairs(events)
+    at = np.flatnonzero(pd.Series(pair).isin(again))
     columns = {"pair": pair[at]} | {name: events[name][at] for name in events if name not in (USER, ITEM)}
     some = pd.DataFrame(columns, index=at)
     if policy == "drop-exact":
@@ -93,6 +99,7 @@ def _thinned(events: dict, kept: np.ndarray | None, core: int) -> tuple[pd.DataF
     if core > 1:
         codes = [events[side].codes if rows is None else events[side].codes[rows] for side in (USER, ITEM)]
         inner = k_core(*codes, core)
+        del codes
         if not inner.all():
             rows = np.flatnonzero(inner) if rows is None else rows[inner]
     counts = {"core": core, "read": len(events[USER]), "kept": len(events[USER]) if rows is None else len(rows)}

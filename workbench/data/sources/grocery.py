@@ -1,4 +1,4 @@
-"""Amazon Grocery and Gourmet Food 2014, 5-core: APAO's sequences with ReChorus categories and item relations (or the official files)."""
+"""Amazon Grocery and Gourmet Food 2014, 5-core: APAO's sequences, ReChorus relations, no text."""
 import pandas as pd
 import polars as pl
 
@@ -26,7 +26,7 @@ IDS = File(
     "56518de946193a892452f2ffcc4c57125703e2235a58d470adb2149d0456127c",
 )
 OTHERWISE = (
-    "The official reviews_Grocery_and_Gourmet_Food_5.json.gz and meta_Grocery_and_Gourmet_Food.json.gz would do as well."
+    "The official reviews_Grocery_and_Gourmet_Food_5.json.gz and meta_Grocery_and_Gourmet_Food.json.gz would do."
 )
 
 

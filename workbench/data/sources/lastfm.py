@@ -11,7 +11,7 @@ ZIP = File(
     "hetrec2011-lastfm-2k.zip", "https://files.grouplens.org/datasets/hetrec2011/hetrec2011-lastfm-2k.zip",
     "6738f48195667ff03caaab4d32ca9a3133d8cc026b7c3cdaf6ce1010e913c59c",
 )
-LISTENS = File("kgcn_music/user_artists.dat", None, "254272fa721c3935e8be286d28c051b206844307128698ab4eaa41d483379416", ZIP)
+LISTENS = File("kgcn_music/user_artists.dat", None, None, ZIP)
 ARTISTS = File("artists.dat", None, None, ZIP)
 FRIENDS = File("user_friends.dat", None, None, ZIP)
 TRUSTS = File("qrec/trusts.txt", None, "f48ed2ca424e4b54962d89c696364ea324702051c106420768e0a184909ae887")
@@ -53,6 +53,7 @@ def load() -> Dataset:
     if shelf.has(KG) and shelf.has(ENTITIES):
         triples = {"head": "int", "relation": "id", "tail": "int"}
         tables["kg"] = read_table(shelf.read(KG), triples, header=False).to_pandas()
-        tables["entities"] = read_table(shelf.read(ENTITIES), {"item": "int", "entity": "int"}, header=False).to_pandas()
+        places = {"item": "int", "entity": "int"}
+        tables["entities"] = read_table(shelf.read(ENTITIES), places, header=False).to_pandas()
     about = {**ABOUT, "files": shelf.used, "read": {"weights": len(events)}, "dropped": {}, "notes": notes}
     return attach(assemble("lastfm", events.to_pandas(), items=items, order="none", about=about), tables)

@@ -8,9 +8,7 @@ ZIP = File(
     "ml-100k.zip", "https://files.grouplens.org/datasets/movielens/ml-100k.zip",
     "50d2a982c66986937beb9ffb3aa76efe955bf3d5c6b761f4e3a7cd717c6a3229",
 )
-RATINGS = File(
-    "ml-100k/u.data", None, "06416e597f82b7342361e41163890c81036900f418ad91315590814211dca490", ZIP
-)
+RATINGS = File("ml-100k/u.data", None, "06416e597f82b7342361e41163890c81036900f418ad91315590814211dca490", ZIP)
 FILMS = File("ml-100k/u.item", None, "553841ebc7de3a0fd0d6b62a204ea30c1e651aacfb2814c7a6584ac52f2c5701", ZIP)
 USERS = File("ml-100k/u.user", None, None, ZIP)
 ATOMIC = tuple(File(f"ml-100k/ml-100k.{kind}") for kind in ("inter", "item", "user"))
@@ -34,5 +32,6 @@ def load() -> Dataset:
         "dropped": {}, "notes": ["order: by time, in seconds"],
     }  # fmt: skip
     return assemble(
-        "movielens-100k", events.to_pandas(), items=films.to_pandas(), users=users.to_pandas(), order="time", about=about
+        "movielens-100k", events.to_pandas(), items=films.to_pandas(), users=users.to_pandas(), order="time",
+        about=about,
     )

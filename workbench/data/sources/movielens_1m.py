@@ -30,5 +30,6 @@ def load() -> Dataset:
         "dropped": {}, "notes": ["order: by time, in seconds"],
     }  # fmt: skip
     return assemble(
-        "movielens-1m", events.to_pandas(), items=films.to_pandas(), users=users.to_pandas(), order="time", about=about
+        "movielens-1m", events.to_pandas(), items=films.to_pandas(), users=users.to_pandas(), order="time",
+        about=about,
     )

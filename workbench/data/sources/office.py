@@ -1,4 +1,4 @@
-"""Amazon Office Products 2014, 5-core: the LC-Rec layout with titles, descriptions, brands and categories (or the official files)."""
+"""Amazon Office Products 2014, 5-core (APAO release): titles, descriptions, brands, categories, no times."""
 from workbench.data import amazon
 from workbench.data.files import File, Shelf
 from workbench.data.layouts.lcrec import parse_inter, parse_items

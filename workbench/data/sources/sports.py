@@ -1,4 +1,4 @@
-"""Amazon Sports and Outdoors 2014, 5-core: S3-Rec's sequences with day times and attributes, no titles (or the official files)."""
+"""Amazon Sports and Outdoors 2014, 5-core: S3-Rec's sequences with day times and attributes, no titles."""
 from workbench.data import amazon
 from workbench.data.amazon_sequences import read_sequences
 from workbench.data.files import File, Shelf

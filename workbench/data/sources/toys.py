@@ -1,4 +1,4 @@
-"""Amazon Toys and Games 2014, 5-core: P5's (= S3-Rec's) sequences with titles and categories (or the official files)."""
+"""Amazon Toys and Games 2014, 5-core: P5's (= S3-Rec's) sequences with titles and categories, no times."""
 import pandas as pd
 
 from workbench.data import amazon
@@ -15,7 +15,9 @@ P5 = GITHUB + "WangXFng/RDRec/4055c3028d3afbd57a0fffd54076825836b7cad7/data/toys
 SEQUENCE = File(
     "p5/sequential.txt", P5 + "sequential.txt", "fa1cff57550387966440a93219753b97df62269455b3497612cdca3e8db0ceee"
 )
-MAPS = File("p5/datamaps.json", P5 + "datamaps.json", "a67fd09b5bbca12aea613015d9d1ed99610bb35015d3bbe8cd9e7a3eeda2c90c")
+MAPS = File(
+    "p5/datamaps.json", P5 + "datamaps.json", "a67fd09b5bbca12aea613015d9d1ed99610bb35015d3bbe8cd9e7a3eeda2c90c"
+)
 S3REC = File(
     "s3rec/Toys_and_Games.txt",
     GITHUB + "RUCAIBox/CIKM2020-S3Rec/2a81540ae18615d88ef88227b0c066e5b74781e5/data/Toys_and_Games.txt",

@@ -25,7 +25,7 @@ def solve(gram: csr_matrix, ridge: float) -> np.ndarray:
     """(I+1, I+1) float32 weights B, zero diagonal, from X'X; works in one dense matrix. UserError if it is singular."""
     import torch
 
-    weights = torch.from_numpy(gram.astype(np.float32).toarray())
+    weights = torch.from_numpy(gram.toarray())
     weights.diagonal().add_(ridge)
     try:
         torch.linalg.cholesky(weights, out=weights)
@@ -50,7 +50,7 @@ def build(bench: Any, *, ridge: float = 200.0, max_gb: float = 8.0) -> Scored:
     if ridge <= 0:
         raise UserError(f"ease: ridge must be positive, not {ridge}")
     return Scored(
-        learn=lambda split: {"gram": cooccurrence(split.train, split.n_items)},
+        learn=lambda split: {"gram": cooccurrence(split.train, split.n_items).astype(np.float32)},
         scorer=lambda learned: _scorer(learned, ridge),
     )
 

@@ -21,6 +21,7 @@ import numpy as np
 from workbench.data import Histories, Split
 from workbench.data.graph import distances, transitions
 from workbench.data.splits import mix
+from workbench.embed.text import FIELDS
 from workbench.errors import unknown
 from workbench.evaluate.ranking import top_k
 from workbench.recommenders.scored import packed, unpacked
@@ -32,7 +33,6 @@ OFF = {"features": "none"}
 PLACEBO = {"features": "permuted"}
 RECIPE = Recipe()
 SHARES = {"tgh1": ((7, 2, 1),), "tgh2": ((5, 1), (3, 1))}  # around the last item, then around the one before it
-TEXT = ("title", "text", "category", "brand")
 ROWS = 256  # sources at a time: three dense rows of the catalogue each
 log = logging.getLogger("workbench")
 
@@ -47,7 +47,8 @@ def build(bench: Any, *, form: str = "tgh1", alpha: float = 0.5, features: str =
         raise unknown("form", form, SHARES)
     if features not in ("text", "permuted", "none"):
         raise unknown("features", features, ("text", "permuted", "none"))
-    if features != "none" and not set(TEXT) & set(bench.dataset.items):
+    items = bench.dataset.items
+    if features != "none" and not any((items[field].fillna("") != "").any() for field in FIELDS if field in items):
         log.info("graph_heuristic: the items of %s have no text, so features=none", bench.dataset.name)
         features = "none"
     vectors = None if features == "none" else lambda: bench.vectors(features)

@@ -1,0 +1,100 @@
+"""The folder is the registry: read from text, without importing what it lists."""
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from workbench import systems
+from workbench.errors import UserError
+
+FLOORS = ["ease", "graph_heuristic", "item_knn", "item_transitions", "popularity"]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """An empty registry and a function that adds a file to it."""
+    monkeypatch.setattr(systems, "FOLDER", tmp_path)
+
+    def add(family: str, name: str, text: str) -> None:
+        (tmp_path / family).mkdir(exist_ok=True)
+        (tmp_path / family / f"{name}.py").write_text(text)
+
+    return add
+
+
+def test_lists_without_importing_torch():
+    code = (
+        "import sys; from workbench import systems as s\n"
+        "for n in s.names(): print(n, s.family(n), s.describe(n), s.settings(n))\n"
+        "assert not {'torch', 'pandas', 'scipy'} & set(sys.modules), 'a listing imported something heavy'"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert all(f"{name} floors " in done.stdout for name in FLOORS)
+
+
+def test_names_families_and_descriptions():
+    assert systems.names("floors") == FLOORS
+    assert set(FLOORS) <= set(systems.names()) and systems.names() == sorted(systems.names())
+    assert systems.names("no_such_family") == []
+    assert systems.family("ease") == "floors"
+    assert systems.describe("popularity") == "Popularity: what is often in train is recommended to everyone."
+
+
+def test_an_unknown_name_gets_the_nearest():
+    with pytest.raises(UserError, match="unknown system 'popularty'; did you mean 'popularity'"):
+        systems.load("popularty")
+    for name in ("", "../floors/ease", "*", "__init__"):
+        with pytest.raises(UserError, match="unknown system"):
+            systems.describe(name)
+
+
+def test_settings_fill_in_defaults():
+    assert systems.keywords("ease") == {"ridge": 200.0, "max_gb": 8.0}
+    settings = systems.settings("ease", ridge=50)
+    assert settings == {"ridge": 50.0, "max_gb": 8.0} and type(settings["ridge"]) is float
+    assert systems.settings("popularity") == {}
+
+
+def test_settings_refuse_what_does_not_fit():
+    with pytest.raises(UserError, match="unknown keyword of ease 'rigde'; did you mean 'ridge'"):
+        systems.settings("ease", rigde=1.0)
+    with pytest.raises(UserError, match="ease: ridge must be float, not str 'much'"):
+        systems.settings("ease", ridge="much")
+    with pytest.raises(UserError, match="item_knn: last must be int, not bool True"):
+        systems.settings("item_knn", last=True)
+    with pytest.raises(UserError, match="item_knn: neighbours must be int, not float 2.5"):
+        systems.settings("item_knn", neighbours=2.5)
+
+
+def test_settings_of_every_kind_of_default(folder):
+    folder("f", "one", '"""One.\n\nMore."""\ndef build(bench, *, sizes=(1, 2), cap=None, on=False): ...\n')
+    assert systems.names() == ["one"] and systems.describe("one") == "One."
+    assert systems.settings("one", sizes=[3], cap=5, on=True) == {"sizes": (3,), "cap": 5, "on": True}
+    with pytest.raises(UserError, match="on must be bool, not int 1"):
+        systems.settings("one", on=1)
+
+
+def test_files_that_break_the_rules_are_named(folder):
+    folder("f", "computed", "def build(bench, *, width=2 * 32): ...\n")
+    folder("f", "required", "def build(bench, *, width): ...\n")
+    folder("f", "empty", "")
+    folder("f", "twice", "")
+    folder("g", "twice", "")
+    folder("g", "_private", "")
+    for name in ("computed", "required"):
+        with pytest.raises(UserError, match=f"'{name}'.*literal default"):
+            systems.keywords(name)
+    with pytest.raises(UserError, match="no build"):
+        systems.keywords("empty")
+    with pytest.raises(UserError, match="two systems are called 'twice'"):
+        systems.describe("twice")
+    assert "_private" not in systems.names()
+
+
+def test_build_hands_over_the_bench_and_the_settings():
+    bench = SimpleNamespace(split=SimpleNamespace(n_items=1000))
+    assert systems.build("ease", bench, max_gb=1) is not None
+    with pytest.raises(UserError, match=r"1,000 items need 0\.0 GB"):
+        systems.build("ease", bench, max_gb=0.001)

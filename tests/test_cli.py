@@ -1,0 +1,104 @@
+"""The command line as a user types it: in a process of its own where imports and exit codes matter."""
+import json
+import os
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+from workbench.__main__ import COMMANDS, main
+
+
+def workbench(*words, env=None):
+    command = [sys.executable, "-m", "workbench", *words]
+    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **(env or {})}, timeout=120)
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["fit", "--help"], ["systems"], ["datasets"]])
+def test_help_and_listings_import_no_torch(words):
+    code = f"import sys; from workbench.__main__ import main\ntry: main({words!r})\nexcept SystemExit: pass\n"
+    done = subprocess.run([sys.executable, "-c", code + "assert 'torch' not in sys.modules"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
+
+
+def test_listings_describe():
+    systems, datasets = workbench("systems").stdout, workbench("datasets").stdout
+    assert "sasrec" in systems and "floors: " in systems and "beauty " in datasets
+    assert all(len(line.split("  ", 1)[1]) > 10 for line in (systems + datasets).splitlines())
+
+
+@pytest.mark.parametrize("words, message", [
+    (["fitt"], "did you mean 'fit'"),
+    (["fit", "sasrek"], "did you mean 'sasrec'"),
+    (["fit", "sasrec", "--dataste", "beauty"], "did you mean '--dataset'"),
+    (["fit", "sasrec", "--set", "widht=3"], "did you mean 'width'"),
+    (["fit", "sasrec", "--set", "width"], "name=value"),
+    (["fit", "sasrec", "--profile", "smok"], "did you mean 'smoke'"),
+    (["fit"], "required"),
+    (["report", "--dataset", "sinthetic"], "did you mean 'synthetic'"),
+    (["run", "01_explore_datasets"], "did you mean '01_explore_dataset'"),
+    (["predict", "/nowhere"], "is not a run"),
+])
+def test_wrong_words_exit_2_with_the_nearest(words, message, capsys):
+    assert main(words) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_fit_predict_score_runs(home, tmp_path, capsys):
+    out = tmp_path / "run"
+    assert main(["fit", "item_transitions", "--dataset", "synthetic", "--profile", "smoke", "--seed", "3",
+                 "--option", "users=200", "--set", "window=3", "--out", str(out)]) == 0
+    stored = json.loads((out / "metrics.json").read_text())
+    assert stored["settings"]["window"] == 3 and stored["seed"] == 3 and "ndcg@10" in stored["metrics"]
+    capsys.readouterr()
+
+    assert main(["predict", str(out), "--k", "20"]) == 0
+    table = pd.read_csv(pd.io.common.StringIO(capsys.readouterr().out), dtype=str)
+    assert list(table.columns) == ["user", "rank", "item", "title", "score"] and len(table) == 60
+    user = table["user"][0]
+    assert main(["predict", str(out), "--users", user]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split(",")[2] == table["item"][0]
+    assert main(["predict", str(out), "--users", user + "x"]) == 2
+    assert "unknown user" in capsys.readouterr().err
+
+    assert main(["runs", "--compare", str(out), str(out)]) == 0
+    assert "item_transitions" in capsys.readouterr().out
+
+
+def test_score_agrees_with_our_own_evaluation(home, tmp_path, capsys):
+    """Our lists, written out and scored as a stranger's, give our numbers."""
+    from workbench.evaluate import lists
+    from workbench.experiment import open_bench
+
+    for masked in (False, True):
+        protocol = {"mask_history": masked}
+        bench = open_bench("synthetic", profile="paper", options={"users": 200}, protocol=protocol)
+        run, histories = bench.fit("item_transitions"), bench.split.test.histories
+        found = lists(run.recommender(), histories, 20, masked=masked)
+        raw = bench.dataset.users["raw_id"].to_numpy()[histories.users].repeat(20)
+        item = bench.dataset.items["raw_id"].to_numpy()[found.items.ravel() - 1]
+        table = pd.DataFrame({"user": raw, "item": item, "rank": list(range(1, 21)) * len(histories)})
+        table.sample(frac=1, random_state=0).to_csv(tmp_path / "mine.csv", index=False)
+        words = ["score", str(tmp_path / "mine.csv"), "--dataset", "synthetic", "--option", "users=200"]
+        assert main([*words, "--protocol", f"mask_history={masked}"]) == 0
+        scored = json.loads(capsys.readouterr().out)["metrics"]
+        for metric in ("ndcg@10", "recall@20", "mrr@5", "coverage@10", "ndcg@10/head"):
+            assert scored[metric] == pytest.approx(run.metrics[metric]), metric
+
+
+@pytest.mark.parametrize("text, message", [
+    ("user,item\nu,i\n", "column rank or score"), ("user,rank\nu,1\n", "lacks 'item'"),
+    ("user,item,rank\nnobody,i,1\n", "line 2: user 'nobody' is not in synthetic"),
+    ("user,item,rank\nu,i,first\n", "line 2: rank 'first' is not a number"),
+])
+def test_bad_predictions(home, tmp_path, capsys, text, message):
+    (tmp_path / "p.csv").write_text(text)
+    assert main(["score", str(tmp_path / "p.csv"), "--dataset", "synthetic"]) in (2, 3)
+    assert message in capsys.readouterr().err
+
+
+def test_every_command_says_what_it_does():
+    assert set(COMMANDS) >= {"report", "run", "fit", "predict", "score", "runs", "systems", "datasets", "lab"}
+    assert all(function.__doc__ for function in COMMANDS.values())

@@ -1,0 +1,118 @@
+"""The bench: computed once, keyed by what matters, saved so that the same answers come back."""
+import json
+
+import numpy as np
+import pytest
+
+from workbench import experiment
+from workbench.errors import UserError
+from workbench.experiment import load_run, open_bench, reproduce, stored_runs
+
+WORLD = {"users": 300, "items": 80}
+QUICK = {"epochs": 2, "width": 16, "feedforward": 16, "layers": 1}
+
+
+@pytest.fixture(scope="module")
+def bench(home):
+    return open_bench("synthetic", profile="smoke", options=WORLD)
+
+
+@pytest.fixture(scope="module")
+def run(bench):
+    return bench.fit("sasrec", **QUICK)
+
+
+def test_metrics_say_where_they_come_from(run):
+    stored = json.loads((run.folder / "metrics.json").read_text())
+    for key in ("system", "dataset", "settings", "protocol", "data_hash", "seed", "seconds", "metrics", "environment"):
+        assert stored[key] not in (None, {}), key
+    assert {"ndcg@10", "recall@10", "mrr@10", "coverage@10", "ndcg@10/head"} <= stored["metrics"].keys()
+    assert stored["settings"]["width"] == 16 and stored["recipe"]["epochs"] == 2 and len(stored["curve"]) == 2
+
+
+def test_an_equal_run_is_loaded_and_another_seed_is_not(bench, run, monkeypatch):
+    monkeypatch.setattr(experiment, "_train", None)
+    assert bench.fit("sasrec", **QUICK).folder == run.folder
+    with pytest.raises(TypeError):
+        open_bench("synthetic", profile="smoke", options=WORLD, seed=1).fit("sasrec", **QUICK)
+
+
+def test_a_saved_run_answers_as_it_did(bench, run, tmp_path):
+    copied = run.copy(tmp_path / "run")
+    histories = bench.split.test.histories
+    first, again = (r.recommender().recommend(histories, 5) for r in (run, load_run(copied.folder)))
+    assert (first.items == again.items).all() and (first.scores == again.scores).all()
+    hits = (first.items == bench.split.test.targets[:, None]).any(axis=1).mean()
+    assert hits == pytest.approx(run.metrics["recall@5"])
+
+
+def test_reproduce_finds_the_same_numbers(run):
+    table = reproduce(run)
+    assert table["equal"].all() and len(table) == len(run.metrics)
+
+
+def test_interrupted_training_resumes_to_the_same_run(run, tmp_path, monkeypatch):
+    """The first try stops in its second epoch; the next call takes its checkpoint and ends where an unbroken run ends."""
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path))
+    from workbench.recommenders import sequential
+
+    real, calls = sequential.token_batches, []
+
+    def stopping(lengths, tokens, rng):
+        calls.append(1)
+        if len(calls) == 3:  # once to count, then an epoch each
+            raise KeyboardInterrupt
+        return real(lengths, tokens, rng)
+
+    monkeypatch.setattr(sequential, "token_batches", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        open_bench("synthetic", profile="smoke", options=WORLD).fit("sasrec", **QUICK)
+    assert list(tmp_path.glob("artifacts/checkpoints/*/step-*")) and not stored_runs()
+    again = open_bench("synthetic", profile="smoke", options=WORLD).fit("sasrec", **QUICK)
+    assert [row["loss"] for row in again.curve] == [row["loss"] for row in run.curve]
+    assert again.metrics == run.metrics and not list(tmp_path.glob("artifacts/checkpoints/*"))
+
+
+def test_a_floor_ignores_the_seed_and_masking_changes_the_protocol(bench):
+    other = open_bench("synthetic", profile="smoke", options=WORLD, seed=5).fit("popularity")
+    masked = open_bench("synthetic", profile="smoke", options=WORLD, protocol={"mask_history": True}).fit("popularity")
+    plain = bench.fit("popularity")
+    assert plain.metrics == other.metrics
+    assert plain.info["protocol"] != masked.info["protocol"] and (plain.ranks != masked.ranks).any()
+
+
+def test_vectors_are_made_once_and_placebos_differ(bench):
+    text, shuffled = bench.vectors("text", dim=16), bench.vectors("permuted", dim=16)
+    assert text.shape == (bench.dataset.n_items + 1, 16) and text.dtype == np.float32 and not text[0].any()
+    assert np.allclose(np.sort(text, axis=None), np.sort(shuffled, axis=None)) and not np.allclose(text, shuffled)
+    assert (bench.vectors("text", dim=16) == text).all()
+
+
+@pytest.mark.parametrize("call, words", [
+    (lambda b: b.fit("sasrek"), "did you mean 'sasrec'"),
+    (lambda b: b.fit("sasrec", widht=3), "did you mean 'width'"),
+    (lambda b: b.fit("sasrec", width="3"), "width must be int"),
+    (lambda b: b.fit("sasrec", width=10, heads=3), "multiple of heads"),
+    (lambda b: b.fit("sasrec", monitor="loss"), "unknown metric 'loss'"),
+    (lambda b: b.vectors("texts"), "did you mean 'text'"),
+    (lambda b: open_bench("synthetik"), "did you mean 'synthetic'"),
+    (lambda b: open_bench("synthetic", profile="smok"), "did you mean 'smoke'"),
+    (lambda b: open_bench("synthetic", protocol={"mask": True}), "unknown protocol field"),
+    (lambda b: open_bench("synthetic", protocol={"mask_history": 1}), "must be bool"),
+    (lambda b: open_bench("synthetic", options={"user": 3}), "did you mean 'users'"),
+    (lambda b: load_run("/nowhere"), "is not a run"),
+])
+def test_wrong_words_stop_before_any_work(bench, call, words):
+    with pytest.raises(UserError, match=words):
+        call(bench)
+
+
+def test_a_damaged_run_is_not_loaded(run, tmp_path):
+    copied = run.copy(tmp_path / "run")
+    (copied.folder / "cases.npz").write_bytes(b"")
+    with pytest.raises(UserError, match="changed since it was written"):
+        load_run(copied.folder)
+    with pytest.raises(UserError, match="is not a run"):
+        (tmp_path / "mine").mkdir()
+        (tmp_path / "mine" / "thesis.txt").write_text("")
+        run.copy(tmp_path / "mine")

@@ -1,0 +1,194 @@
+"""Pages: complete, self-contained, safe whatever a title says, and honest about a failed run. No browser needed."""
+import json
+import os
+import re
+import time
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from canned import PAYLOADS, hostile, rich
+
+from workbench import notebooks, report
+from workbench.errors import UserError
+from workbench.notebooks import RunResult
+from workbench.report import page
+from workbench.report.clean import align, clean
+from workbench.report.outputs import data_block, output
+
+VOID = {"br", "hr", "img", "meta", "link", "col"}
+
+
+class Document(HTMLParser):
+    """Every tag with its attributes, and every script's text, as a browser would see them."""
+
+    def __init__(self, text: str):
+        super().__init__(convert_charrefs=True)
+        self.tags, self.scripts, self.inside = [], [], None
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag == "script":
+            self.scripts.append((dict(attrs).get("type"), ""))
+        self.inside = tag
+
+    def handle_endtag(self, tag):
+        self.inside = None
+
+    def handle_data(self, data):
+        if self.inside == "script":
+            kind, text = self.scripts[-1]
+            self.scripts[-1] = (kind, text + data)
+
+
+def inert(text: str) -> Document:
+    """Check that only our scripts can run and nothing is fetched."""
+    document = Document(text)
+    ours = {page.plotly_js(), page._file("page.js")}
+    assert {script for kind, script in document.scripts if kind != "application/json"} <= ours
+    assert not {"iframe", "object", "embed", "svg", "base", "form", "input"} & {tag for tag, _ in document.tags}
+    assert [tag for tag, _ in document.tags].count("style") == 1
+    for tag, attributes in document.tags:
+        assert not [name for name in attributes if name.startswith("on")], (tag, attributes)
+        assert "javascript:" not in (attributes.get("href") or "")
+        assert (attributes.get("src") or "data:image/").startswith("data:image/")
+        assert tag != "link" or attributes == {"rel": "icon", "href": "data:,"}
+        assert "url(" not in (attributes.get("style") or "")
+    policy = next(a["content"] for tag, a in document.tags if a.get("http-equiv"))
+    assert policy.startswith("default-src 'none'") and "connect-src 'none'" in policy
+    assert "unsafe-inline" not in policy.split("style-src")[0]
+    return document
+
+
+@pytest.fixture(scope="module")
+def attacked(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("hostile")
+    result = notebooks.run(hostile(folder / "nb.ipynb"), parameters={}, out=folder / "out")
+    return result._replace(html=report.export(result.executed))
+
+
+@pytest.fixture(scope="module")
+def fine(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("rich")
+    result = notebooks.run(rich(folder / "00_rich.ipynb", figures=20), parameters={"seed": 3}, out=folder / "out")
+    started = time.monotonic()
+    result = result._replace(html=report.export(result.executed))
+    assert time.monotonic() - started < 5
+    return result
+
+
+def test_no_title_runs(attacked):
+    assert attacked.code == 1 and attacked.error.startswith("ValueError: <script>")
+    text = attacked.html.read_text()
+    document = inert(text)
+    blocks = [json.loads(script) for kind, script in document.scripts if kind == "application/json"]
+    assert len(blocks) == 1 and blocks[0]["data"][0]["x"] == PAYLOADS  # whole, and still inside its element
+    assert text.count("&lt;script&gt;window.PWN=1") >= 4  # table, Styler, print, error: shown, not run
+
+
+def test_a_failed_run_says_so_first(attacked):
+    text = attacked.html.read_text()
+    banner = text[text.index('<div class="failed"') :]
+    assert text.index('<div class="failed"') < text.index('class="cell')
+    assert 'href="#in-10">code cell 10</a>: ValueError: &lt;script&gt;' in banner and 'id="in-10"' in banner
+
+
+def test_a_page_is_complete(fine):
+    assert fine.ok, fine.error
+    text = fine.html.read_text()
+    document = inert(text)
+    assert len(text.encode()) < 8e6 and text.count(page.plotly_js()[:2000]) == 1
+    figures = [json.loads(script) for kind, script in document.scripts if kind == "application/json"]
+    assert [figure["layout"]["title"]["text"] for figure in figures] == [f"Curve {n}" for n in range(20)]
+    own = text.replace(page.plotly_js(), "")
+    assert own.count("<h1>") == 1 and "<h1>Does it run?</h1>" in own and "<title>Does it run?</title>" in own
+    assert '<li><a href="#section-2">What does the table say?</a></li>' in own and '<h2 id="section-2">' in own
+    assert '<li class=deep><a href="#section-4">A picture and a log</a></li>' in own
+    assert "<dt>seed</dt><dd>3</dd>" in own and "<dt>data</dt><dd>ab12cd34</dd>" in own and "<dt>torch</dt>" in own
+    assert '<td class="n">22363</td>' in own and '<th class="n">ndcg@10</th>' in own
+    assert "item &lt;b&gt;knn&lt;/b&gt;" in own and 'href="01_next.html"' in own
+    assert "<summary>40 lines of log" in own
+    assert own.count('<details class="code">') == len(re.findall(r'id="in-\d+"', own)) == 9
+    assert str(Path.home()) not in own and "mathjax" not in own.lower() and "require.js" not in own
+
+
+def test_widgets_become_a_table(fine):
+    text = fine.html.read_text()
+    for name, value in {"top k": "7", "who": "all users", "masked": "on"}.items():
+        assert f"<tr><th>{name}</th><td>{value}</td></tr>" in text
+    assert "drawn inside" in text.split("Controls as they stood")[1] and "Press me</" not in text
+
+
+def test_a_page_without_figures_has_no_script(tmp_path):
+    cells = [{"cell_type": "markdown", "source": ["# Why", "?\n"], "metadata": {}}]
+    (tmp_path / "x.ipynb").write_text(json.dumps({"cells": cells, "metadata": {}}))
+    text = report.export(tmp_path / "x.ipynb", tmp_path / "sub" / "y.html").read_text()
+    assert inert(text).scripts == [] and "script-src 'none'" in text and len(text) < 20_000
+    (tmp_path / "bad.ipynb").write_text("[]")
+    with pytest.raises(UserError, match="not a readable notebook"):
+        report.export(tmp_path / "bad.ipynb")
+
+
+def test_a_full_disk_keeps_the_old_page(fine, tmp_path, monkeypatch):
+    old = tmp_path / "page.html"
+    old.write_text("old")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(UserError, match="disk is full"):
+        report.export(fine.executed, old)
+    assert old.read_text() == "old" and [p.name for p in tmp_path.iterdir()] == ["page.html"]
+
+
+def test_index(fine, attacked, tmp_path):
+    lost = RunResult("07_x", False, 138, 1.5, fine.executed, None, "the kernel died <i>", 4)
+    headline = {"sasrec<script>": {"ndcg@10": 0.04213, "users": 22363}, "popularity": {"ndcg@10": 0.0053}}
+    path = report.index([fine, attacked, lost], tmp_path, headline, {"dataset": "<script>", "seed": 0})
+    text = path.read_text()
+    inert(text)
+    assert path == tmp_path / "index.html" and len(text) < 30_000
+    assert "sasrec&lt;script&gt;" in text
+    assert '<td class="n">0.04213</td>' in text and '<td class="n">22,363</td>' in text
+    assert '<td class="n">—</td>' in text and "FAILED" in text and "the kernel died &lt;i&gt;" in text
+    links = [a["href"] for tag, a in Document(text).tags if tag == "a"]
+    assert [(tmp_path / link).resolve() for link in links] == [fine.html.resolve(), attacked.html.resolve()]
+    flat = report.index([fine], tmp_path, {"ndcg@10": 0.04}, {}).read_text()
+    assert '<td class="n">0.04</td>' in flat and "FAILED" not in flat
+
+
+def test_cleaning_keeps_what_is_harmless():
+    cell = '<td style="text-align:right;position:fixed" onclick="x()">1</td>'
+    kept = clean(f'<table class="dataframe x" border=1><tr>{cell}</tr></table>')
+    assert kept.startswith('<div class="wide"><table class="dataframe"><tbody><tr>')
+    assert '<td style="text-align:right" class="n">1</td>' in kept
+    assert clean('<img src="data:image/png;base64,AA=="><img src="http://elsewhere.test/x.png">').count("src=") == 1
+    assert "href" not in clean('<a href="data:text/html,<script>">x</a>')
+    assert clean("<style>p{}</style><script>1</script>x<!-- y -->") == "x"
+
+
+def test_numbers_are_aligned_and_words_are_not():
+    rows = "<tr><th></th><th>a</th><th>b</th></tr><tr><th>0</th><td>0.05 [0.04, 0.06]</td><td>1 item</td></tr>"
+    assert align(f"<table>{rows}</table>").count('class="n"') == 4
+    two = "<tr><th></th><th>ndcg</th></tr><tr><th>system</th><th></th></tr>"
+    named = align(f"<table><thead>{two}</thead><tbody><tr><th>ease</th><td>0.1</td></tr></tbody></table>")
+    assert '<thead><tr><th>system</th><th class="n">ndcg</th></tr></thead>' in named
+    assert 'class="n"' not in align("<table><tr><td colspan=2>1</td></tr></table>").replace("colspan=2 ", "")
+
+
+def test_inert_json():
+    assert data_block({"a": "</script>&<!--", "b": float("nan")}) == (
+        '{"a":"\\u003c/script\\u003e\\u0026\\u003c!--","b":null}'
+    )
+
+
+def test_every_output_has_a_form():
+    show = lambda **data: output({"output_type": "display_data", "data": data}, {})  # noqa: E731
+    assert "b&gt;" in show(**{"text/plain": "<b>"})
+    assert show(**{"image/png": "AA\n=="}) == '<img alt="" src="data:image/png;base64,AA==">'
+    picture = show(**{"image/svg+xml": ["<svg>", "</svg>"]})
+    assert "base64," in picture and "<svg" not in picture
+    assert show(**{"application/x-unknown": 1}) == ""
+    assert show(**{"text/html": "<script>x</script>", "text/plain": "plain"}) == '<pre class="result">plain</pre>'
