@@ -103,12 +103,17 @@ def browser():
     chromium.close()
 
 
-def exported(notebook, out):
-    return report.export(notebooks.run(notebook, parameters={}, out=out).executed)
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    """A rich page and a hostile one, in that order."""
+    folder = tmp_path_factory.mktemp("pages")
+    made = [rich(folder / "00_rich.ipynb", figures=3), hostile(folder / "01_hostile.ipynb")]
+    results = [notebooks.run(path, parameters={}, out=folder / "out") for path in made]
+    return [result._replace(html=report.export(result.executed)) for result in results]
 
 
-def test_every_figure_is_drawn_and_follows_the_theme(browser, tmp_path):
-    path = exported(rich(tmp_path / "nb.ipynb", figures=3), tmp_path / "out")
+def test_every_figure_is_drawn_and_follows_the_theme(browser, pages):
+    path = pages[0].html
     browser.open(path, "document.documentElement.dataset.drawn === '3'")
     assert browser.requests() == [path.resolve().as_uri()]
     assert browser.complaints() == []
@@ -125,8 +130,8 @@ def test_every_figure_is_drawn_and_follows_the_theme(browser, tmp_path):
     assert "Zoom" in buttons and "Share" not in buttons  # plotly.js offers to upload the chart unless told not to
 
 
-def test_no_title_runs(browser, tmp_path):
-    path = exported(hostile(tmp_path / "nb.ipynb"), tmp_path / "out")
+def test_no_title_runs(browser, pages):
+    path = pages[1].html
     browser.open(path, "document.documentElement.dataset.drawn === '1'")
     browser.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
     browser.evaluate("document.querySelectorAll('main a, .plot a, .plot text').forEach(a => a.dispatchEvent("
@@ -136,22 +141,21 @@ def test_no_title_runs(browser, tmp_path):
     assert browser.requests() == [path.resolve().as_uri()]
 
 
-def test_the_policy_stops_what_cleaning_would_miss(browser, tmp_path):
+def test_the_policy_stops_what_cleaning_would_miss(browser, pages, tmp_path):
     """The second wall, by itself: a script slipped into a finished page does not run."""
-    path = exported(rich(tmp_path / "nb.ipynb", figures=1), tmp_path / "out")
+    path = tmp_path / "planted.html"
     planted = '<script>window.PWN=1</script><img src="http://elsewhere.test/x" onerror="window.PWN=2">'
-    path.write_text(path.read_text().replace("</main>", planted + "</main>"))
-    browser.open(path, "document.documentElement.dataset.drawn === '1'")
+    path.write_text(pages[0].html.read_text().replace("</main>", planted + "</main>"))
+    browser.open(path, "document.documentElement.dataset.drawn === '3'")
     assert browser.evaluate("typeof window.PWN") == "undefined"
     assert any("Content Security Policy" in complaint for complaint in browser.complaints())
 
 
-def test_the_index_opens(browser, tmp_path):
-    result = notebooks.run(rich(tmp_path / "nb.ipynb", figures=1), parameters={}, out=tmp_path / "out")
-    result = result._replace(html=report.export(result.executed))
-    path = report.index([result], tmp_path / "out", {"sasrec": {"ndcg@10": 0.04}}, {"dataset": "synthetic"})
+def test_the_index_opens(browser, pages):
+    headline = {"sasrec": {"ndcg@10": 0.04}}
+    path = report.index(pages, pages[0].executed.parent, headline, {"dataset": "synthetic"})
     browser.open(path, "document.querySelector('main')")
     assert browser.complaints() == [] and browser.requests() == [path.resolve().as_uri()]
     browser.evaluate("document.querySelector('main a').click()")
-    browser.wait("document.documentElement.dataset.drawn === '1'")
+    browser.wait("document.documentElement.dataset.drawn === '3'")
     assert browser.evaluate("document.title") == "Does it run?"

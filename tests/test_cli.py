@@ -18,7 +18,8 @@ def workbench(*words, env=None):
 @pytest.mark.parametrize("words", [[], ["--help"], ["fit", "--help"], ["systems"], ["datasets"]])
 def test_help_and_listings_import_no_torch(words):
     code = f"import sys; from workbench.__main__ import main\ntry: main({words!r})\nexcept SystemExit: pass\n"
-    done = subprocess.run([sys.executable, "-c", code + "assert 'torch' not in sys.modules"], capture_output=True, text=True)
+    code += "assert 'torch' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
 

@@ -1,4 +1,5 @@
 """The strict runner on real kernels: verdicts, parameters, nothing hung, nothing half-written, nothing left behind."""
+import asyncio
 import json
 import os
 import signal
@@ -6,12 +7,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from queue import Empty
 
 import pytest
 from canned import code, prose, save
 
 from workbench import notebooks
 from workbench.errors import UserError
+from workbench.notebooks.engine import in_slices
 from workbench.notebooks.parameters import fits, literals
 from workbench.notebooks.scrub import scrubber
 
@@ -171,6 +174,25 @@ def test_output_widgets_never_hang(tmp_path, round_):
     assert json.dumps(json.loads(result.executed.read_text())["metadata"]["widgets"]).count("inside") == 15
 
 
+def test_a_lost_wake_up_costs_a_slice_not_the_time_out():
+    asked = []
+
+    async def deaf(timeout: float) -> dict:
+        """Hears nothing while it waits; finds the message only when it looks again."""
+        asked.append(timeout)
+        if len(asked) < 3:
+            await asyncio.sleep(timeout)
+            raise Empty
+        return {"found": True}
+
+    started = time.monotonic()
+    assert asyncio.run(in_slices(deaf)(timeout=60)) == {"found": True}
+    assert time.monotonic() - started < 5 and max(asked) <= 0.25
+    asked[:] = []
+    with pytest.raises(Empty):
+        asyncio.run(in_slices(deaf)(timeout=0.3))
+
+
 def test_papermill_knows_the_engine(tmp_path):
     import papermill
 
@@ -193,6 +215,16 @@ def test_scrub_keeps_words_that_are_no_paths(tmp_path):
 def test_series_is_sorted_and_of_the_checkout():
     root = Path(notebooks.__file__).parents[2] / "notebooks"
     assert notebooks.series() == sorted(p for p in root.glob("*.ipynb") if p.name[:2].isdigit())
+
+
+def test_a_notebook_is_found_by_path_or_name(tmp_path, monkeypatch):
+    path = save(tmp_path / "01_explore.ipynb", "1")
+    monkeypatch.setattr(notebooks.places, "folder", lambda: tmp_path)
+    assert notebooks.find(path) == path and notebooks.find("01_explore") == path
+    with pytest.raises(UserError, match="did you mean '01_explore'"):
+        notebooks.find("01_explor")
+    with pytest.raises(UserError, match="no such notebook"):
+        notebooks.find("elsewhere/01_explore.ipynb")
 
 
 def test_glue_refuses_what_is_no_value():

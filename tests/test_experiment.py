@@ -52,7 +52,7 @@ def test_reproduce_finds_the_same_numbers(run):
 
 
 def test_interrupted_training_resumes_to_the_same_run(run, tmp_path, monkeypatch):
-    """The first try stops in its second epoch; the next call takes its checkpoint and ends where an unbroken run ends."""
+    """The first try stops in its second epoch; the next call takes its checkpoint and ends as an unbroken run does."""
     monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path))
     from workbench.recommenders import sequential
 

@@ -12,7 +12,7 @@ from canned import PAYLOADS, hostile, rich
 from workbench import notebooks, report
 from workbench.errors import UserError
 from workbench.notebooks import RunResult
-from workbench.report import page
+from workbench.report import frame
 from workbench.report.clean import align, clean
 from workbench.report.outputs import data_block, output
 
@@ -45,7 +45,7 @@ class Document(HTMLParser):
 def inert(text: str) -> Document:
     """Check that only our scripts can run and nothing is fetched."""
     document = Document(text)
-    ours = {page.plotly_js(), page._file("page.js")}
+    ours = {frame.plotly_js(), frame._file("page.js")}
     assert {script for kind, script in document.scripts if kind != "application/json"} <= ours
     assert not {"iframe", "object", "embed", "svg", "base", "form", "input"} & {tag for tag, _ in document.tags}
     assert [tag for tag, _ in document.tags].count("style") == 1
@@ -98,10 +98,10 @@ def test_a_page_is_complete(fine):
     assert fine.ok, fine.error
     text = fine.html.read_text()
     document = inert(text)
-    assert len(text.encode()) < 8e6 and text.count(page.plotly_js()[:2000]) == 1
+    assert len(text.encode()) < 8e6 and text.count(frame.plotly_js()[:2000]) == 1
     figures = [json.loads(script) for kind, script in document.scripts if kind == "application/json"]
     assert [figure["layout"]["title"]["text"] for figure in figures] == [f"Curve {n}" for n in range(20)]
-    own = text.replace(page.plotly_js(), "")
+    own = text.replace(frame.plotly_js(), "")
     assert own.count("<h1>") == 1 and "<h1>Does it run?</h1>" in own and "<title>Does it run?</title>" in own
     assert '<li><a href="#section-2">What does the table say?</a></li>' in own and '<h2 id="section-2">' in own
     assert '<li class=deep><a href="#section-4">A picture and a log</a></li>' in own

@@ -109,9 +109,9 @@ def run(
     notebook: str, *, set: list = (), profile: str = "smoke", out: str = "reports/latest", timeout: int = 600
 ) -> None:
     """Run one notebook headlessly and export it. NOTEBOOK: a path, or a name such as 01_explore_dataset."""
-    from workbench import notebooks
+    from workbench.report import page
 
-    result = notebooks.run(notebook, parameters={**_pairs(set), "profile": profile}, out=Path(out), timeout=timeout)
+    result = page(notebook, parameters={**_pairs(set), "profile": profile}, out=Path(out), timeout=timeout)
     print(f"{'done' if result.ok else 'FAILED'} in {result.seconds:.0f} s: {result.html}")
     if not result.ok:
         raise UserError(result.error, code=result.code)
@@ -121,13 +121,13 @@ def report(
     *, dataset: str = "", profile: str = "smoke", seed: int = 0, out: str = "reports/latest", timeout: int = 600
 ) -> None:
     """Run the whole series on a dataset and leave one page a notebook, index.html and metrics.json in DIR."""
-    from workbench import report as reports
     from workbench.data import sources
+    from workbench.report import series
     from workbench.train.recipe import profile as limits
 
     name = dataset or limits(profile).dataset
     sources.check(name, {})
-    failed = reports.series(name, profile=profile, seed=seed, out=Path(out), timeout=timeout)
+    failed = series(name, profile=profile, seed=seed, out=Path(out), timeout=timeout)
     print(f"report: {Path(out) / 'index.html'}")
     if failed:
         names = ", ".join(result.name for result in failed)

@@ -38,7 +38,7 @@ def test_leave_one_out_by_hand():
 
 
 def test_global_time_by_hand():
-    rows = [("u", item, t) for t, item in enumerate("abcdefghij")] + [("v", item, t) for t, item in enumerate("abcdefghij")]
+    rows = [(user, item, t) for user in "uv" for t, item in enumerate("abcdefghij")]
     data = log(rows)
     part = split(data, protocol_for(data, split="global-time", cuts=(0.6, 0.8)))
     assert part.train.times.max() < part.valid.times.min() < part.test.times.min()
@@ -105,7 +105,7 @@ def test_refusals():
 
 
 def test_histories_by_hand():
-    rows = Histories(np.array([0, 3, 3, 8]), np.array([1, 2, 3, 4, 5, 6, 7, 8], np.int32), np.array([0, 1, 2], np.int32))
+    rows = Histories(np.array([0, 3, 3, 8]), np.arange(1, 9, dtype=np.int32), np.arange(3, dtype=np.int32))
     assert rows.lengths.tolist() == [3, 0, 5]
     assert rows.last(2).items.tolist() == [2, 3, 7, 8] and rows.without_last(4).items.tolist() == [4]
     assert rows.padded(4).tolist() == [[1, 2, 3, 0], [0, 0, 0, 0], [5, 6, 7, 8]]

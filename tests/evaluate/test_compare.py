@@ -13,7 +13,7 @@ PROTOCOL = {"split": "leave-one-out", "mask_history": False}
 
 
 def run(label, ranks, *, seed=0, family="sequential", **protocol):
-    info = {"protocol": PROTOCOL | protocol, "dataset": "d", "data_hash": "h", "users": 9, "family": family, "seed": seed}
+    info = {"protocol": PROTOCOL | protocol, "dataset": "d", "data_hash": "h", "users": 9, "family": family}
     return Made(label=label, system=label, ranks=np.asarray(ranks), groups=None, info=info)
 
 

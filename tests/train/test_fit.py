@@ -55,8 +55,11 @@ def test_resume_is_bit_exact(tmp_path, stop_at):
 
 def test_a_killed_process_resumes_from_an_intact_checkpoint(tmp_path):
     """SIGKILL at random moments, some of them inside a save; whatever is left must be loadable and lead to the same."""
-    code = ("import sys; from pathlib import Path; sys.path.insert(0, sys.argv[2]); import test_fit, workbench.train.fit as f;"
-            "f.SAVE_EVERY = 0; test_fit.train(Path(sys.argv[1]), recipe=test_fit.LONG)")
+    code = (
+        "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[2]);"
+        "import test_fit, workbench.train.fit as f;"
+        "f.SAVE_EVERY = 0; test_fit.train(Path(sys.argv[1]), recipe=test_fit.LONG)"
+    )
     rng = np.random.default_rng(0)
     for _ in range(5):
         process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path), str(Path(__file__).parent)])

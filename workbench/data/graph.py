@@ -44,11 +44,15 @@ def cooccurrence(train: Histories, n_items: int) -> csr_matrix:
 
 def strongest(weights: csr_matrix, n: int) -> csr_matrix:
     """The same matrix with only the `n` largest entries of each row, ties to the lower column."""
-    rows = np.repeat(np.arange(weights.shape[0]), np.diff(weights.indptr))
-    order = np.lexsort((weights.indices, -weights.data, rows))
-    place = np.arange(len(order)) - weights.indptr[:-1][rows]  # rows are sorted, so this is the place within the row
-    kept = np.sort(order[place < n])
-    return csr_matrix((weights.data[kept], (rows[kept], weights.indices[kept])), shape=weights.shape)
+    keep = np.ones(weights.nnz, bool)
+    for row in np.flatnonzero(np.diff(weights.indptr) > n):
+        here = slice(weights.indptr[row], weights.indptr[row + 1])
+        values = weights.data[here]
+        threshold = np.partition(values, -n)[-n]
+        keep[here] = values > threshold
+        keep[here.start + np.flatnonzero(values == threshold)[: n - keep[here].sum()]] = True
+    indptr = np.concatenate([[0], np.cumsum(keep)])[weights.indptr]
+    return csr_matrix((weights.data[keep], weights.indices[keep], indptr), shape=weights.shape)
 
 
 def distances(adjacency: csr_matrix, sources: np.ndarray, depth: int) -> np.ndarray:

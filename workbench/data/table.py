@@ -8,6 +8,7 @@ import gzip
 import io
 import zlib
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
@@ -216,7 +217,5 @@ def _place(path: Path, name: str, row: int) -> tuple[str, str]:
         value = _parquet(path).read(columns=[name])[name][row].as_py()
         return f"row {row + 1}", f"{value!r}"[:80]
     there, separator = _header(path, (name,))
-    for count, (line, fields) in enumerate(_lines(path, separator)):
-        if count == row + 1:
-            break
+    line, fields = next(islice(_lines(path, separator), row + 1, None))  # after the header
     return f"line {line}", f"{fields[there.index(name)]!r}"[:80]

@@ -1,6 +1,7 @@
 """Notebooks without a browser: find them, check them, run them strictly, and carry their numbers out."""
 from workbench.notebooks.lint import lint
 from workbench.notebooks.metrics import glue, glued
-from workbench.notebooks.run import RunResult, run, series
+from workbench.notebooks.places import find, folder, series
+from workbench.notebooks.run import RunResult, run
 
-__all__ = ["RunResult", "glue", "glued", "lint", "run", "series"]
+__all__ = ["RunResult", "find", "folder", "glue", "glued", "lint", "run", "series"]

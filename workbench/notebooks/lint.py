@@ -156,7 +156,7 @@ RULES: list[tuple[Callable[[ast.AST], bool], str]] = [
     (
         lambda node: isinstance(node, ast.Call)
         and _name(node) in ("HTML", "HTMLMath")
-        and not all(isinstance(arg, ast.Constant) for arg in node.args),
+        and not all(isinstance(arg, ast.Constant) for arg in [*node.args, *(word.value for word in node.keywords)]),
         "raw HTML of changing text lets a title run script; use a function of show",
     ),
 ]

@@ -1,5 +1,7 @@
 """The parameters cell of a notebook: what it declares, and whether given values fit, before any kernel starts."""
 import ast
+import json
+from pathlib import Path
 from typing import Any
 
 from workbench.errors import UserError, check_names
@@ -34,8 +36,10 @@ def literals(code: str) -> dict[str, Any]:
     return found
 
 
-def declared(notebook: dict, name: str = "notebook") -> dict[str, Any]:
+def declared(notebook: dict | Path, name: str = "notebook") -> dict[str, Any]:
     """The defaults in the cell tagged `parameters`; {} where there is none. UserError if they are not literals."""
+    if isinstance(notebook, Path):
+        notebook, name = json.loads(notebook.read_text(encoding="utf-8")), notebook.name
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code" and tagged(cell, "parameters"):
             try:

@@ -7,7 +7,7 @@ from platform import python_version
 from typing import Any, NamedTuple
 
 import workbench
-from workbench.artifacts import PACKAGE, write_text
+from workbench.artifacts import write_text
 from workbench.errors import UserError
 from workbench.notebooks.parameters import check, declared, tagged
 from workbench.notebooks.scrub import scrubber
@@ -31,15 +31,6 @@ class RunResult(NamedTuple):
     html: Path | None
     error: str
     cell: int | None
-
-
-def series() -> list[Path]:
-    """The notebooks of the series, in order: the checkout's, or those installed with the package."""
-    checkout = PACKAGE.parent / "notebooks" if (PACKAGE.parent / "pyproject.toml").exists() else None
-    for folder in filter(None, (checkout, PACKAGE / "notebooks")):
-        if found := sorted(folder.glob("[0-9][0-9]_*.ipynb")):
-            return found
-    return []
 
 
 def run(notebook: Path | str, *, parameters: dict[str, Any], out: Path, timeout: float = 600) -> RunResult:

@@ -14,8 +14,8 @@ from workbench.artifacts import write_text
 from workbench.errors import UserError
 from workbench.notebooks import glued
 from workbench.report.clean import clean
+from workbench.report.frame import facts, page, words
 from workbench.report.outputs import joined, markdown, output
-from workbench.report.page import facts, page, words
 
 HEADING = re.compile(r"<h([1-3])>(.*?)</h\1>", re.S)
 TITLE = re.compile(r"<h1>(.*?)</h1>", re.S)

@@ -8,7 +8,7 @@ from workbench.artifacts import write_text
 from workbench.notebooks import RunResult
 from workbench.report.clean import align
 from workbench.report.export import read, title
-from workbench.report.page import facts, page, words
+from workbench.report.frame import facts, page, words
 
 
 def index(pages: list[RunResult], out: Path, headline: dict[str, Any], parameters: dict[str, Any]) -> Path:

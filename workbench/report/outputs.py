@@ -34,7 +34,8 @@ def figure(spec: dict) -> str:
     layout = spec.get("layout", {})
     title = layout.get("title", "")
     title = title.get("text", "") if isinstance(title, dict) else title
-    label = escape(unescape(nh3.clean(str(title or "figure"), tags=set())), quote=True)
+    words = nh3.clean(str(title or "figure").replace("<br>", " "), tags=set())
+    label = escape(unescape(words), quote=True)
     height = layout.get("height") if isinstance(layout.get("height"), int | float) else 450
     block = data_block({key: spec[key] for key in ("data", "layout", "frames") if key in spec})
     return (
@@ -59,8 +60,6 @@ def _shown(state: dict) -> str | None:
     if "value" not in state:
         return None
     value = state["value"]
-    if state.get("_model_name") in ("HTMLModel", "HTMLMathModel"):
-        return unescape(nh3.clean(str(value), tags=set()))
     if str(state.get("_model_name", "")).endswith("ProgressModel"):
         return f"{value:g} of {state.get('max', 100):g}"
     if isinstance(value, bool):
@@ -77,12 +76,17 @@ def widget(model_id: str, states: dict[str, dict]) -> str:
         for child in state.get("children") or []:
             visit(child)
         shown.extend(output(captured, states) for captured in state.get("outputs") or [])
+        if state.get("_model_name") in ("HTMLModel", "HTMLMathModel"):
+            shown.append(clean(str(state.get("value", ""))))
+            return
         value = _shown(state)
         if value is not None:
             rows.append(f"<tr><th>{escape(str(state.get('description', '')))}</th><td>{escape(value)}</td></tr>")
 
     visit(model_id)
-    table = f"<table>{''.join(rows)}</table>" if rows else ""
+    if not rows:
+        return "".join(shown) or f'<p class="quiet">{STILL}</p>'
+    table = f"<table>{''.join(rows)}</table>"
     return f'<figure class="controls">{table}<figcaption>{STILL}</figcaption></figure>{"".join(shown)}'
 
 

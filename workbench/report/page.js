@@ -11,7 +11,7 @@
   const tint = (layout, ink) => {
     const patch = {
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", "font.color": ink.text,
-      "title.font.color": ink.text, "modebar.bgcolor": "rgba(0,0,0,0)", "modebar.color": ink.muted,
+      "title.font.color": ink.text, "modebar.bgcolor": "rgba(0,0,0,0)", "modebar.color": ink.muted, "modebar.activecolor": ink.text,
     };
     for (const axis of Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key))) {
       for (const part of ["gridcolor", "zerolinecolor", "linecolor", "tickcolor"]) patch[`${axis}.${part}`] = ink.grid;

@@ -95,17 +95,16 @@ def _unrepeated(events: dict, policy: str) -> tuple[np.ndarray | None, dict]:
 
 def _thinned(events: dict, kept: np.ndarray | None, core: int) -> tuple[pd.DataFrame, dict]:
     """The events in `kept` and in the k-core of those, with their row in the file; and how many there were."""
-    rows = None if kept is None else np.flatnonzero(kept)
+    read = len(events[USER])
     if core > 1:
-        codes = [events[side].codes if rows is None else events[side].codes[rows] for side in (USER, ITEM)]
-        inner = k_core(*codes, core)
-        del codes
-        if not inner.all():
-            rows = np.flatnonzero(inner) if rows is None else rows[inner]
-    counts = {"core": core, "read": len(events[USER]), "kept": len(events[USER]) if rows is None else len(rows)}
-    if rows is not None:
-        events = {name: events.pop(name)[rows] for name in list(events)} | {ROW: rows}
-    return pd.DataFrame(events, copy=False), counts
+        inner = k_core(*(events[side].codes[slice(None) if kept is None else kept] for side in (USER, ITEM)), core)
+        if kept is None:
+            kept = inner
+        else:
+            kept[np.flatnonzero(kept)[~inner]] = False
+    if kept is not None and not kept.all():
+        events = {name: events.pop(name)[kept] for name in list(events)} | {ROW: np.flatnonzero(kept)}
+    return pd.DataFrame(events, copy=False), {"core": core, "read": read, "kept": len(events[USER])}
 
 
 def _item_table(path: Path, item: str, title: str) -> pd.DataFrame:

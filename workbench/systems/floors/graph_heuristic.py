@@ -37,11 +37,14 @@ ROWS = 256  # sources at a time: three dense rows of the catalogue each
 log = logging.getLogger("workbench")
 
 
-def build(bench: Any, *, form: str = "tgh1", alpha: float = 0.5, features: str = "text") -> "GraphHeuristic":
+def build(
+    bench: Any, *, form: str = "tgh1", alpha: float = 0.5, features: str = "text", dim: int = 256
+) -> "GraphHeuristic":
     """The graph heuristic, ready to read the train graph. UserError names an unknown form or kind of features.
 
     form: tgh1 or tgh2. alpha: >= 0, weight of an edge's count beside likeness, in ring 1 only. features: text,
     permuted (the placebo: text rows dealt to other items), or none (ring 1 by edge count alone, the others by hash).
+    dim: columns of the vectors.
     """
     if form not in SHARES:
         raise unknown("form", form, SHARES)
@@ -51,7 +54,7 @@ def build(bench: Any, *, form: str = "tgh1", alpha: float = 0.5, features: str =
     if features != "none" and not any((items[field].fillna("") != "").any() for field in FIELDS if field in items):
         log.info("graph_heuristic: the items of %s have no text, so features=none", bench.dataset.name)
         features = "none"
-    vectors = None if features == "none" else lambda: bench.vectors(features)
+    vectors = None if features == "none" else lambda: bench.vectors(features, dim=dim)
     return GraphHeuristic(SHARES[form], alpha, vectors, bench.seed)
 
 

@@ -40,11 +40,11 @@ def build(bench: Any, *, neighbours: int = 200, shrinkage: float = 20.0, last: i
 
 
 def cosine(together: csr_matrix, shrinkage: float) -> csr_matrix:
-    """(I+1, I+1) shrunken cosines of items from how many people have both, nothing on the diagonal."""
-    pairs = together.tocoo()
-    other = pairs.row != pairs.col
-    row, column, norm = pairs.row[other], pairs.col[other], np.sqrt(together.diagonal())
-    return csr_matrix((pairs.data[other] / (norm[row] * norm[column] + shrinkage), (row, column)), shape=pairs.shape)
+    """(I+1, I+1) shrunken cosines of items from how many people have both; an item is no neighbour of itself."""
+    norm, rows = np.sqrt(together.diagonal()), np.repeat(np.arange(together.shape[0]), np.diff(together.indptr))
+    cosines = together.data / (norm[rows] * norm[together.indices] + shrinkage)
+    cosines[rows == together.indices] = 0
+    return csr_matrix((cosines, together.indices, together.indptr), shape=together.shape)
 
 
 def _scorer(learned: Learned, last: int, decay: float) -> ScoreRows:

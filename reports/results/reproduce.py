@@ -1,0 +1,63 @@
+"""Make every file of this folder again: floors and sasrec on real data, paired by user, over three seeds.
+
+    python reports/results/reproduce.py [beauty ...] [--device auto]
+
+Runs are stored as they finish, so an interrupted study goes on where it stopped.
+"""
+import argparse
+import json
+from pathlib import Path
+
+from workbench import systems
+from workbench.artifacts import write_text
+from workbench.evaluate import compare, contrast
+from workbench.experiment import Run, open_bench
+from workbench.show import svg_comparison
+
+HERE = Path(__file__).parent
+SEEDS = (0, 1, 2)
+MASKED, TIMED = {"mask_history": True}, {"split": "global-time"}
+PROTOCOLS = {
+    "beauty": ({}, MASKED, TIMED),
+    "office": ({}, MASKED),
+    "movielens-small": ({}, MASKED, TIMED),
+    "foursquare-nyc": ({}, MASKED, TIMED),
+}
+KEPT = ("system", "seed", "settings", "recipe", "seconds", "metrics", "cases", "device", "environment")
+
+
+def runs(dataset: str, protocol: dict, device: str) -> list[Run]:
+    """Every floor once (nothing in them is drawn but ties) and sasrec for every seed."""
+    benches = [open_bench(dataset, profile="paper", seed=seed, protocol=protocol, device=device) for seed in SEEDS]
+    return [benches[0].fit(name) for name in systems.names("floors")] + [bench.fit("sasrec") for bench in benches]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("datasets", nargs="*", default=list(PROTOCOLS), help=f"some of {', '.join(PROTOCOLS)}")
+    parser.add_argument("--device", default="auto")
+    asked = parser.parse_args()
+    for dataset in asked.datasets:
+        by_protocol = [runs(dataset, protocol, asked.device) for protocol in PROTOCOLS[dataset]]
+        for protocol, found in zip(PROTOCOLS[dataset], by_protocol, strict=True):
+            save("-".join([dataset, *map(str, protocol.values())]).replace("True", "masked"), found)
+        for fields in PROTOCOLS[dataset][1:]:
+            field = next(iter(fields))
+            other = by_protocol[PROTOCOLS[dataset].index(fields)]
+            table = contrast(by_protocol[0] + other, by=field)
+            write_text(HERE / f"{dataset}-contrast-{field}.json", table.round(5).to_json(orient="index", indent=1))
+
+
+def save(name: str, found: list[Run]) -> None:
+    """The comparison as JSON and as a small picture."""
+    table = compare(found)
+    about = {key: found[0].info[key] for key in ("dataset", "data_hash", "protocol", "users", "cases")}
+    rows = [{key: run.info[key] for key in KEPT} for run in found]
+    text = {**about, "comparison": json.loads(table.round(5).to_json(orient="index")), "runs": rows}
+    write_text(HERE / f"{name}.json", json.dumps(text, indent=1))
+    write_text(HERE / f"{name}.svg", svg_comparison(table))
+    print(table.to_string(float_format="%.4f"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""Every notebook keeps to the house rules and runs in the smoke profile; what is found is found by place."""
+import json
+from pathlib import Path
+
+import nbformat
+import pytest
+from canned import code, prose, save
+
+from workbench import notebooks, report
+from workbench.errors import UserError
+from workbench.notebooks.parameters import declared
+
+FOLDER = Path(__file__).parents[1] / "notebooks"
+FOUND = sorted(path for path in FOLDER.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts)
+SMOKE = {"profile": "smoke"}
+
+GOOD = (
+    "from workbench import experiment, notebooks",
+    prose("We expect two."),
+    code("1 + 1", "exercise"),
+    code("2", "solution"),
+    prose("Keep it."),
+    "notebooks.glue(two=2)",
+)
+
+
+def names(path: Path) -> str:
+    return str(path.relative_to(FOLDER))
+
+
+@pytest.mark.parametrize("path", FOUND, ids=names)
+def test_notebook_keeps_the_rules(path):
+    assert notebooks.lint(path) == []
+
+
+@pytest.mark.parametrize("path", FOUND, ids=names)
+def test_notebook_runs(path, tmp_path):
+    defaults = declared(path)
+    given = {name: value for name, value in SMOKE.items() if name in defaults}
+    result = notebooks.run(path, parameters=given, out=tmp_path, timeout=60)
+    assert result.ok, f"code cell {result.cell}: {result.error}"
+    text = report.export(result.executed).read_text()
+    assert "FAILED" not in text and len(text) < 8e6
+    assert notebooks.glued(result.executed), "the save cell must glue something"
+
+
+def test_the_series_is_what_lies_in_the_folder():
+    assert {path for path in FOUND if path.parent == FOLDER and path.name[:2].isdigit()} == set(notebooks.series())
+
+
+def test_a_good_notebook_passes(tmp_path):
+    assert notebooks.lint(save(tmp_path / "nb.ipynb", *GOOD)) == []
+
+
+@pytest.mark.parametrize(
+    "cells, problem",
+    [
+        (["import os\nimport sys", *GOOD], "imports belong in one cell; they are in code cells 2, 3"),
+        (["from x import a, b, c, d, e, f, g, h, i", *GOOD[1:]], "code cell 2: 9 names imported"),
+        ([*GOOD[:4], "3", *GOOD[4:]], "code cell 5: no sentence before it"),
+        (GOOD[:-1], "must be the save cell"),
+        ([*GOOD[:1], prose("x"), "\n".join("x = 1" for _ in range(13)), *GOOD[1:]], "code cell 3: 13 lines; 12"),
+        ([*GOOD[:1], prose("x"), "class A:\n    pass", *GOOD[1:]], "code cell 3: line 1: a class"),
+        ([*GOOD[:1], prose("x"), "try:\n    f()\nexcept E:\n    g()", *GOOD[1:]], "line 1: try"),
+        ([*GOOD[:1], prose("x"), "x = 1\nwhile x:\n    x = 0", *GOOD[1:]], "line 2: while"),
+        ([*GOOD[:1], prose("x"), "for b in data:\n    loss(b).backward()", *GOOD[1:]], "line 1: a training loop"),
+        ([*GOOD[:1], prose("x"), "%pip install x", *GOOD[1:]], "'%pip install x': no magics"),
+        ([*GOOD[:1], prose("x"), "!ls", *GOOD[1:]], "'!ls': no magics"),
+        ([*GOOD[:1], prose("x"), "x = = 1", *GOOD[1:]], "not Python"),
+        ([*GOOD[:1], prose("x"), "interact(f, k=3)", *GOOD[1:]], "raw widgets"),
+        ([*GOOD[:1], prose("x"), "with W.Output():\n    f()", *GOOD[1:]], "raw widgets"),
+        (["from tqdm.auto import tqdm", *GOOD[1:]], "tqdm's notebook bars"),
+        ([*GOOD[:1], prose("x"), "HTML(f'<b>{title}</b>')", *GOOD[1:]], "raw HTML"),
+        ([*GOOD[:1], prose("x"), "W.HTML('<b>' + title)", *GOOD[1:]], "raw HTML"),
+        ([*GOOD[:1], prose("x"), "W.HTML(value=title)", *GOOD[1:]], "raw HTML"),
+        ([*GOOD[:1], prose("x"), "sys.path.insert(0, '..')", *GOOD[1:]], "path juggling"),
+    ],
+)
+def test_each_rule_bites(tmp_path, cells, problem):
+    problems = notebooks.lint(save(tmp_path / "nb.ipynb", *cells))
+    assert len(problems) == 1 and problem in problems[0], problems
+
+
+def test_rules_about_the_whole_file(tmp_path):
+    path = save(tmp_path / "nb.ipynb", *GOOD, parameters=None)
+    assert notebooks.lint(path) == ["one code cell must be tagged `parameters`; 0 are"]
+    path = save(tmp_path / "nb.ipynb", *GOOD, parameters="seed = int('0')")
+    assert notebooks.lint(path) == ["parameters cell: line 1 is not a literal: seed = int('0')"]
+    path = save(tmp_path / "nb.ipynb", *GOOD)
+    stored = json.loads(path.read_text())
+    stored["cells"][0]["source"] = "# A statement."
+    stored["cells"][2]["execution_count"] = 3
+    stored["metadata"]["widgets"] = {}
+    del stored["cells"][1]["id"]
+    path.write_text(json.dumps(stored))
+    problems = notebooks.lint(path)
+    wanted = ("asks a question", "strip them", "metadata of a run is stored: widgets", "an id of its own")
+    assert len(problems) == 4 and all(words in problem for words, problem in zip(wanted, problems, strict=True))
+
+
+def test_an_executed_copy_is_not_fit_to_store(tmp_path):
+    path = save(tmp_path / "nb.ipynb", "print(1)")
+    executed = notebooks.run(path, parameters={}, out=tmp_path / "out").executed
+    assert any("strip them" in problem for problem in notebooks.lint(executed))
+    assert nbformat.read(executed, as_version=4).cells[2].outputs
+
+
+def test_lint_of_no_notebook(tmp_path):
+    (tmp_path / "x.ipynb").write_text("[]")
+    with pytest.raises(UserError, match="not a readable notebook"):
+        notebooks.lint(tmp_path / "x.ipynb")

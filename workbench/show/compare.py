@@ -1,0 +1,150 @@
+"""What was measured, as figures: learning curves, systems against the floors, protocols side by side, strata."""
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from workbench.errors import UserError
+from workbench.experiment import Run
+from workbench.show.theme import BLUE, COLORWAY, GREEN, GREY, PURPLE, SYMBOLS, VERMILLION, dress, escape, notice, rows
+
+SURE = 0.05  # below this corrected p-value a difference is called one
+VERDICTS = {  # against the baseline: colour, symbol
+    "above the baseline": (BLUE, "triangle-up"), "no difference shown": (PURPLE, "circle-open"),
+    "below the baseline": (VERMILLION, "triangle-down"), "baseline": (GREY, "diamond"),
+}  # fmt: skip
+
+
+def curve(run: Run) -> go.Figure:
+    """Training loss and the validation metric, epoch by epoch; the weights of the best epoch are the ones kept."""
+    if not run.curve:
+        return notice(f"{escape(run.label)} counts and solves; it has no epochs and no learning curve")
+    frame, metric = pd.DataFrame(run.curve), run.info["recipe"]["monitor"]
+    best = frame.loc[frame[metric].idxmax()]
+    figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.12)
+    for column, (name, color, symbol) in enumerate((("loss", VERMILLION, "circle"), (metric, BLUE, "diamond")), 1):
+        figure.add_scatter(x=frame["epoch"], y=frame[name], mode="lines+markers", row=1, col=column, showlegend=False,
+                           line={"color": color}, marker={"symbol": symbol},
+                           hovertemplate="epoch %{x}: %{y:.4f}<extra></extra>")
+        title = "training loss (nats)" if name == "loss" else f"validation {name}"
+        figure.update_yaxes(title_text=title, row=1, col=column)
+    figure.add_scatter(x=[best["epoch"]], y=[best[metric]], mode="markers", row=1, col=2, showlegend=False,
+                       marker={"symbol": "circle-open", "size": 18, "color": GREEN, "line": {"width": 3}},
+                       hoverinfo="skip")
+    last = int(frame["epoch"].iloc[-1])
+    rising = int(best["epoch"]) == last
+    title = f"{escape(run.label)} was best at epoch {int(best['epoch'])} of {last}"
+    subtitle = "The circle marks the weights that are kept."
+    if rising:
+        subtitle = "It was still rising when it had to stop: more epochs may help."
+    return dress(figure, title, subtitle=subtitle, x="epoch", height=270)
+
+
+def verdicts(table: pd.DataFrame) -> list[str]:
+    """What each row of evaluate.compare allows to say about it and the baseline."""
+    sure, above = (table["p"] < SURE).to_numpy(), (table["difference"] > 0).to_numpy()
+    named = np.where(~sure, "no difference shown", np.where(above, "above the baseline", "below the baseline"))
+    return np.where((table.index == table["baseline"]).to_numpy(), "baseline", named).tolist()
+
+
+def headline(table: pd.DataFrame, metric: str, escaped=escape) -> str:
+    """The sentence that a table of evaluate.compare supports: who is ahead of the baseline, by how much, how surely."""
+    names, baseline = table.index.tolist(), table["baseline"].iloc[0]
+    challengers = table[table.index != baseline]
+    if not len(challengers):
+        return f"{escaped(baseline)}: {metric} {table['mean'].iloc[0]:.4f}"
+    best, sure = challengers.iloc[0], verdicts(challengers)[0]
+    size, low, high = best[["difference", "diff_low", "diff_high"]] * (1 if best["difference"] >= 0 else -1)
+    by = f"by {size:.4f} {metric} [{min(low, high):.4f}, {max(low, high):.4f}]"
+    if sure == "above the baseline":
+        return f"{escaped(names[0])} beats {escaped(baseline)} {by}"
+    if sure == "below the baseline":
+        return f"Nothing beats {escaped(baseline)}: {escaped(best.name)} comes next, behind {by}"
+    return f"{escaped(best.name)} and {escaped(baseline)} cannot be told apart with these test cases"
+
+
+def _intervals(table: pd.DataFrame, middle: str, low: str, high: str, unit: str) -> go.Figure:
+    """Dots with intervals, a row a system, the sign of each dot saying what may be said about it."""
+    figure, said = go.Figure(), np.array(verdicts(table))
+    for verdict, (color, symbol) in VERDICTS.items():
+        at = np.flatnonzero(said == verdict)
+        if len(at):
+            part = table.iloc[at]
+            figure.add_scatter(
+                x=part[middle], y=at, mode="markers", name=verdict, customdata=part[[low, high]].to_numpy(),
+                marker={"color": color, "symbol": symbol, "size": 12, "line": {"width": 2, "color": color}},
+                error_x={"type": "data", "symmetric": False, "array": part[high] - part[middle],
+                         "arrayminus": part[middle] - part[low], "thickness": 2, "width": 0},
+                hovertemplate=f"{unit} %{{x:.4f}} [%{{customdata[0]:.4f}}, %{{customdata[1]:.4f}}]<extra></extra>",
+            )  # fmt: skip
+    return figure.update_yaxes(**rows(table.index.tolist()))
+
+
+def comparison(table: pd.DataFrame, *, metric: str = "ndcg@10") -> go.Figure:
+    """A table of evaluate.compare: means with 95 % intervals, best first, the baseline as a line through all."""
+    figure = _intervals(table, "mean", "low", "high", metric)
+    baseline = table["baseline"].iloc[0]
+    figure.add_vline(x=float(table["mean"][baseline]), line={"color": GREY, "dash": "dash", "width": 1.5})
+    figure.update_xaxes(rangemode="tozero")
+    subtitle = "Dots are means over the test cases, bars 95 % bootstrap intervals, the dashed line is the baseline."
+    title = headline(table, metric)
+    return dress(figure, title, subtitle=subtitle, x=f"{metric} (0 to 1)", height=75 + 34 * len(table))
+
+
+def differences(table: pd.DataFrame, *, metric: str = "ndcg@10") -> go.Figure:
+    """Paired differences to the baseline with 95 % intervals, over the band that this many cases cannot see."""
+    baseline, rest = table["baseline"].iloc[0], table[table.index != table["baseline"].iloc[0]]
+    if not len(rest):
+        return notice("One system alone has nothing to differ from")
+    figure = _intervals(rest, "difference", "diff_low", "diff_high", f"difference in {metric}")
+    effect, row = rest["smallest_effect"].to_numpy(), np.arange(len(rest))
+    figure.add_bar(x=2 * effect, base=-effect, y=row, orientation="h", width=0.5, name="too small to see",
+                   marker={"color": GREY, "opacity": 0.3}, customdata=effect,
+                   hovertemplate="differences below %{customdata:.4f} would likely be missed<extra></extra>")
+    figure.add_vline(x=0, line={"color": GREY, "width": 1.5})
+    title = f"With these test cases, differences below about {np.nanmedian(effect):.4f} {metric} go unseen"
+    subtitle = f"Grey: the smallest difference seen four times out of five. The zero line is {escape(baseline)}."
+    return dress(figure, title, subtitle=subtitle, x=f"paired difference in {metric}", height=75 + 34 * len(rest))
+
+
+def _pairs(table: pd.DataFrame, names: list[str]) -> go.Figure:
+    """A row a system, a sign a column, and a line along each row."""
+    figure = go.Figure()
+    for place, values in enumerate(table.to_numpy(float)):
+        figure.add_scatter(x=[np.nanmin(values), np.nanmax(values)], y=[place, place], mode="lines", showlegend=False,
+                           line={"color": GREY, "width": 2}, hoverinfo="skip")
+    for column, name in enumerate(names):
+        figure.add_scatter(x=table.iloc[:, column], y=np.arange(len(table)), mode="markers", name=escape(name, 40),
+                           marker={"color": COLORWAY[column % 4], "symbol": SYMBOLS[column % 7], "size": 12},
+                           cliponaxis=False, hovertemplate="%{x:.4f}<extra></extra>")
+    return figure.update_yaxes(**rows(table.index.tolist())).update_xaxes(rangemode="tozero")
+
+
+def contrast(table: pd.DataFrame, *, metric: str = "ndcg@10") -> go.Figure:
+    """A table of evaluate.contrast: the same systems under protocols that differ in one field, not ranked."""
+    field = str(table.columns.name)
+    figure = _pairs(table, [f"{field} = {value}" for value in table.columns])
+    spread = (table.max(axis=1) - table.min(axis=1)) / table.min(axis=1).where(table.min(axis=1) > 0)
+    title = f"Changing {escape(field)} alone moves {metric} by up to {spread.max():.0%}"
+    if not len(table.columns) > 1 or not np.isfinite(spread.max()):
+        title = f"{metric} by {escape(field)}"
+    subtitle = "The same system stands in both places of a row; only the protocol differs, so nothing is ranked."
+    return dress(figure, title, subtitle=subtitle, x=f"{metric} (0 to 1)", height=75 + 34 * len(table))
+
+
+def strata(runs: list[Run], *, metric: str = "ndcg@10") -> go.Figure:
+    """A metric by how often the target was seen in train: head, tail, never. Best overall first."""
+    names = [name for name in ("head", "tail", "cold") if all(f"{metric}/{name}" in run.metrics for run in runs)]
+    if not names:
+        raise UserError(f"no strata of {metric} were stored; they are kept for recall@10 and ndcg@10")
+    runs = sorted(runs, key=lambda run: -run.metrics[metric])
+    labels = [run.label for run in runs]
+    table = pd.DataFrame([[run.metrics[f"{metric}/{name}"] for name in names] for run in runs], labels, names)
+    figure = _pairs(table, [f"{name} ({runs[0].metrics[f'cases/{name}']:,} cases)" for name in names])
+    leaders: dict[str, list[str]] = {}
+    for name in names:
+        leads = f"{escape(table[name].idxmax())} leads on" if table[name].max() > 0 else "no system finds"
+        leaders.setdefault(leads, []).append(name)
+    title = "; ".join(f"{leads} {' and '.join(which)} items" for leads, which in leaders.items())
+    subtitle = "Head: the most frequent fifth of the items in train; cold: never seen in train; tail: the rest."
+    return dress(figure, title, subtitle=subtitle, x=f"{metric} (0 to 1)", height=75 + 34 * len(table))

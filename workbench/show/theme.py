@@ -1,0 +1,126 @@
+"""One look for every figure: Okabe-Ito colours, transparent paper, titles that say what was found.
+
+The two templates differ in ink alone. Colours of data are the same on a light and a dark page, because an exported page
+changes its paper and its text with the reader's setting, never the data; the first four and GREY keep a contrast of 3:1
+on both, and the rest of the palette is for filled shapes with an outline. Colour is never the only sign: figures
+give each group a marker symbol or a dash as well.
+"""
+import html
+import textwrap
+import unicodedata
+
+import plotly.graph_objects as go
+import plotly.io as pio
+
+from workbench.errors import unknown
+
+BLUE, VERMILLION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
+SKY, ORANGE, YELLOW = "#56B4E9", "#E69F00", "#F0E442"
+COLORWAY = (BLUE, VERMILLION, GREEN, PURPLE, SKY, ORANGE, YELLOW)
+GREY = "#7B8490"  # what stands for comparison: baselines, references, chance
+SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x", "star", "cross")
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "solid")
+SEQUENTIAL = "Cividis"
+PAGES = {"light": "#ffffff", "dark": "#14171b"}
+INKS = {
+    "light": {"text": "#22272e", "grid": "#e3e6ea", "card": "#ffffff"},
+    "dark": {"text": "#dfe3e8", "grid": "#2d343c", "card": "#1d2228"},
+}
+FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", "DejaVu Sans", sans-serif'
+POINTS = 2_000  # marks a trace may hold, so that a page of figures stays small
+CLEAR = "rgba(0,0,0,0)"
+HIDDEN = {"Cc", "Cs", "Co"}  # control characters, half characters, private use
+TURNING = set("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # change the direction of text
+
+
+def shorten(text: object, length: int = 60) -> str:
+    """Text from data on one line of at most `length` characters, without control characters, cut with an ellipsis."""
+    line = " ".join(str(text)[: 20 * length].split())
+    line = "".join(c for c in line if c not in TURNING and unicodedata.category(c) not in HIDDEN)
+    return line if len(line) <= length else line[: length - 1].rstrip() + "…"
+
+
+def escape(text: object, length: int = 60) -> str:
+    """Text from data as plotly and HTML show it literally: every figure and table puts titles, ids and names through
+    this. plotly reads a little HTML in titles, labels and hover texts, and LaTeX between dollar signs.
+
+    >>> escape("<b>Tea & $5</b>")
+    '&lt;b&gt;Tea &amp; &#36;5&lt;/b&gt;'
+    """
+    return html.escape(shorten(text, length), quote=True).replace("$", "&#36;")
+
+
+def template(name: str) -> go.layout.Template:
+    """The template of one ink, light or dark."""
+    ink = INKS[name]
+    axis = {
+        "gridcolor": ink["grid"], "linecolor": ink["grid"], "tickcolor": ink["grid"], "zerolinecolor": ink["grid"],
+        "zeroline": False, "automargin": True, "title": {"standoff": 12, "font": {"size": 13}},
+    }  # fmt: skip
+    layout = go.Layout(
+        font={"family": FONT, "size": 13, "color": ink["text"]},
+        title={
+            "x": 0, "xref": "container", "xanchor": "left", "yref": "container", "yanchor": "top", "pad": {"l": 4},
+            "font": {"size": 16, "color": ink["text"]}, "subtitle": {"font": {"size": 13, "color": GREY}},
+        },  # fmt: skip
+        colorway=COLORWAY,
+        colorscale={"sequential": SEQUENTIAL, "sequentialminus": SEQUENTIAL},
+        paper_bgcolor=CLEAR, plot_bgcolor=CLEAR,
+        xaxis=axis, yaxis=axis,
+        margin={"l": 8, "r": 16, "t": 70, "b": 40},
+        modebar={"bgcolor": CLEAR, "color": GREY, "activecolor": BLUE, "remove": ["lasso2d", "select2d"]},
+        hoverlabel={"align": "left", "font": {"family": FONT}},
+        legend={"bgcolor": CLEAR},
+        bargap=0.06,
+    )  # fmt: skip
+    return go.layout.Template(layout=layout, data={"scatter": [{"marker": {"size": 8}, "line": {"width": 2}}]})
+
+
+def use(ink: str) -> None:
+    """Draw from now on for a light or a dark page, the user's own plotly figures included."""
+    if ink not in INKS:
+        raise unknown("ink", ink, INKS)
+    pio.templates.default = "workbench" if ink == "light" else "workbench_dark"
+
+
+def wrap(text: str, width: int) -> str:
+    """A title broken into lines; plotly never breaks one."""
+    return "<br>".join(textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False))
+
+
+def dress(
+    figure: go.Figure, title: str, *, subtitle: str = "", x: str = "", y: str = "", height: int = 320
+) -> go.Figure:
+    """Give a figure what every figure has: a title that says the finding, axes with units.
+
+    height: pixels below the title. Texts may hold plotly's tags, so what comes from data is escaped before it gets here.
+    """
+    head, under = wrap(title, 84), wrap(subtitle, 110)
+    top = 36 + 21 * head.count("<br>") + (17 * (under.count("<br>") + 1) if under else 0)  # pixels of text
+    height += top + 16
+    figure.update_layout(
+        title={"text": head, "y": 1 - 14 / height, "subtitle": {"text": under}}, height=height, margin_t=top + 16,
+        showlegend=sum(bool(trace.showlegend is not False and trace.name) for trace in figure.data) > 1,
+    )  # fmt: skip
+    if x:
+        figure.update_xaxes(title_text=x)
+    if y:
+        figure.update_yaxes(title_text=y)
+    return figure
+
+
+def notice(text: str) -> go.Figure:
+    """What stands where a figure cannot be drawn: the reason, in words."""
+    figure = go.Figure()
+    figure.update_xaxes(visible=False).update_yaxes(visible=False)
+    return dress(figure, text, height=40)
+
+
+def rows(names: list[str]) -> dict:
+    """A vertical axis with one escaped name a row, the first on top; rows are numbered, as names may repeat."""
+    shown, end = [escape(name, 40) for name in names], len(names) - 0.5
+    return {"tickvals": list(range(len(names))), "ticktext": shown, "range": [end, -0.5], "showgrid": False}
+
+
+pio.templates["workbench"], pio.templates["workbench_dark"] = template("light"), template("dark")
+use("light")
