@@ -47,7 +47,9 @@ class Bench:
     @cached_property
     def dataset(self) -> Dataset:
         """Parsed once from its published files, then read back from the store."""
-        files = {k: sha256(Path(v)) for k, v in self.options.items() if isinstance(v, str) and v and Path(v).is_file()}
+        texts = {name: value for name, value in self.options.items() if isinstance(value, str) and value}
+        paths = {name: Path(value).expanduser() for name, value in texts.items()}
+        files = {name: sha256(path) for name, path in paths.items() if path.is_file()}
         inputs = {"name": self.name, "options": self.options, "files": files, "code": code_hash("data")}
         path = self.store.get("dataset", inputs, lambda folder: sources.load(self.name, **self.options).save(folder))
         return Dataset.load(path)

@@ -14,7 +14,8 @@ from workbench.evaluate import compare, contrast
 from workbench.experiment import Run, open_bench
 from workbench.show import svg_comparison
 
-HERE = Path(__file__).parent
+HERE, ROOT = Path(__file__).parent, Path(__file__).parents[2]
+BEGIN, END = "<!-- results -->", "<!-- end of results -->"
 SEEDS = (0, 1, 2)
 MASKED, TIMED = {"mask_history": True}, {"split": "global-time"}
 PROTOCOLS = {
@@ -32,6 +33,23 @@ def runs(dataset: str, protocol: dict, device: str) -> list[Run]:
     return [benches[0].fit(name) for name in systems.names("floors")] + [bench.fit("sasrec") for bench in benches]
 
 
+def readme() -> str:
+    """The results table of README.md: NDCG@10 per system, a column per dataset and protocol that was measured."""
+    columns, rows = [], {}
+    for path in sorted(HERE.glob("*.json")):
+        stored = json.loads(path.read_text())
+        if "comparison" not in stored:
+            continue
+        columns.append(path.stem)
+        for name, row in stored["comparison"].items():
+            spread = f" ± {row['seed_sd']:.4f}" if row["seeds"] > 1 else ""
+            rows.setdefault(name, {})[path.stem] = f"{row['mean']:.4f}{spread}"
+    lines = ["| NDCG@10 | " + " | ".join(f"[{c}](reports/results/{c}.svg)" for c in columns) + " |"]
+    lines.append("|---|" + "---|" * len(columns))
+    lines += [f"| {name} | " + " | ".join(row.get(c, "") for c in columns) + " |" for name, row in rows.items()]
+    return "\n".join(lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("datasets", nargs="*", default=list(PROTOCOLS), help=f"some of {', '.join(PROTOCOLS)}")
@@ -46,6 +64,9 @@ def main() -> None:
             other = by_protocol[PROTOCOLS[dataset].index(fields)]
             table = contrast(by_protocol[0] + other, by=field)
             write_text(HERE / f"{dataset}-contrast-{field}.json", table.round(5).to_json(orient="index", indent=1))
+    text = (ROOT / "README.md").read_text()
+    before, after = text.split(BEGIN)[0], text.split(END)[1]
+    write_text(ROOT / "README.md", f"{before}{BEGIN}\n{readme()}\n{END}{after}")
 
 
 def save(name: str, found: list[Run]) -> None:

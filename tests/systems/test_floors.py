@@ -100,12 +100,13 @@ def test_item_knn_is_its_formula():
 
 def test_ease_regresses_each_item_on_all_others():
     rows = random_rows(5)
-    G = cooccurrence(histories(*rows), N_ITEMS).toarray()
+    gram = cooccurrence(histories(*rows), N_ITEMS).astype(np.float32)
+    G = gram.toarray().astype(np.float64)
     B = np.zeros_like(G)
     for j in range(N_ITEMS + 1):
         others = np.arange(N_ITEMS + 1) != j
         B[others, j] = np.linalg.solve(G[np.ix_(others, others)] + 3 * np.eye(N_ITEMS), G[others, j])
-    np.testing.assert_allclose(ease.solve(cooccurrence(histories(*rows), N_ITEMS).astype(np.float32), 3.0), B, atol=2e-6)
+    np.testing.assert_allclose(ease.solve(gram, 3.0), B, atol=2e-6)
     score = fitted("ease", Table(histories(*rows)), ridge=3.0).score(histories([2, 2, 5]))
     np.testing.assert_allclose(score[0], B[2] + B[5], atol=2e-6)
 
@@ -214,6 +215,8 @@ def test_graph_heuristic_without_text_says_so(caplog):
     assert "no text" in caplog.text and floor.features is None
     with pytest.raises(UserError, match="unknown form 'tgh3'"):
         systems.build("graph_heuristic", Table(DRAWN), form="tgh3")
+    with pytest.raises(UserError, match="alpha must be at least 0, not -1.0"):
+        systems.build("graph_heuristic", Table(DRAWN), alpha=-1.0)
     with pytest.raises(UserError, match="unknown features 'txt'; did you mean 'text'"):
         systems.build("graph_heuristic", Table(DRAWN), features="txt")
 

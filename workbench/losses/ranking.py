@@ -34,26 +34,30 @@ def binary(h: Tensor, weight: Tensor, targets: Tensor, negatives: Tensor) -> Ten
 
 
 class _ChunkedSoftmax(torch.autograd.Function):
-    """Makes both gradients in the forward pass, so that logits never outlive a chunk and each is exponentiated once."""
+    """Makes both gradients in the forward pass, so that logits never outlive a chunk and each is exponentiated once.
+
+    The table and its gradient are kept as (D, I) meanwhile: every product then runs along rows, about twice as fast.
+    """
 
     @staticmethod
     def forward(ctx, h: Tensor, weight: Tensor, targets: Tensor, chunk: int) -> Tensor:
-        table, n = weight.detach()[1:], len(h)
-        h = h.detach()
-        h_grad, weight_grad = torch.empty_like(h), torch.zeros_like(weight)
+        n, h, rows = len(h), h.detach(), weight.detach()[1:]
+        columns = rows.T.contiguous()
+        h_grad, columns_grad = torch.empty_like(h), torch.zeros_like(columns)
         loss = h.new_zeros(())
-        buffer = h.new_empty(min(chunk, n), len(table))
+        buffer = h.new_empty(min(chunk, n), len(rows))
         for start in range(0, n, chunk):
             part, at = h[start : start + chunk], (targets[start : start + chunk] - 1)[:, None]
-            logits = torch.mm(part, table.T, out=buffer[: len(part)])
-            right = logits.gather(1, at)
-            top = logits.amax(1, keepdim=True)
-            total = logits.sub_(top).exp_().sum(1, keepdim=True)
+            logits = torch.mm(part, columns, out=buffer[: len(part)])
+            right, top = logits.gather(1, at), logits.amax(1, keepdim=True)
+            odds = logits.sub_(top).exp_()
+            total = odds.sum(1, keepdim=True)
             loss += (total.log() + top - right).sum()
-            logits.div_(total.mul_(n)).scatter_add_(1, at, torch.full_like(right, -1 / n))
-            torch.mm(logits, table, out=h_grad[start : start + chunk])
-            weight_grad[1:].addmm_(logits.T, part)
-        ctx.save_for_backward(h_grad, weight_grad)
+            odds.scatter_add_(1, at, -total)  # the gradient by logits, times n * total: D columns are divided, not I
+            total.mul_(n)
+            torch.mm(odds, rows, out=h_grad[start : start + chunk]).div_(total)
+            columns_grad.addmm_((part / total).T, odds)
+        ctx.save_for_backward(h_grad, F.pad(columns_grad.T, (0, 0, 1, 0)))
         return loss / n
 
     @staticmethod

@@ -18,7 +18,9 @@ def page(notebook: Path | str, *, parameters: dict[str, Any], out: Path, timeout
     return result._replace(html=export(result.executed))
 
 
-def series(dataset: str, *, profile: str, seed: int = 0, out: Path, timeout: float = 600) -> list[RunResult]:
+def series(
+    dataset: str, *, profile: str, seed: int = 0, options: dict | None = None, out: Path, timeout: float = 600
+) -> list[RunResult]:
     """Run every notebook of the series that can be pointed at a dataset; returns those that failed.
 
     out gets a page a notebook, index.html and metrics.json. One failed notebook does not stop the others; Ctrl-C does.
@@ -27,7 +29,7 @@ def series(dataset: str, *, profile: str, seed: int = 0, out: Path, timeout: flo
     paths = notebooks.series()
     if not paths:
         raise UserError("there are no notebooks here: run from a checkout, or name one with `run`")
-    asked = {"dataset": dataset, "profile": profile, "seed": seed}
+    asked = {"dataset": dataset, "profile": profile, "seed": seed, "options": options or {}}
     pages: list[RunResult] = []
     for path in paths:
         wanted = {name: value for name, value in asked.items() if name in declared(read(path), path.name)}
@@ -41,7 +43,7 @@ def series(dataset: str, *, profile: str, seed: int = 0, out: Path, timeout: flo
 def _write(pages: list[RunResult], asked: dict[str, Any], out: Path) -> None:
     """Index and metrics.json after every notebook, so that an interrupted report is a shorter report."""
     found = {result.name: glued(result.executed) for result in pages}
-    headline = {row: values for metrics in found.values() for row, values in metrics.get("headline", {}).items()}
+    headline = {row: values for metrics in found.values() for row, values in metrics.get("metrics", {}).items()}
     hashes = {metrics["data_hash"] for metrics in found.values() if "data_hash" in metrics}
     index(pages, out, headline, {**asked, **({"data": ", ".join(sorted(hashes))} if hashes else {})})
     status = {result.name: {"ok": result.ok, "seconds": result.seconds, "error": result.error} for result in pages}

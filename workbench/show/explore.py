@@ -53,7 +53,7 @@ def popularity(dataset: Dataset) -> go.Figure:
     figure.update_xaxes(type="log", dtick=1).update_yaxes(type="log", dtick=1)
     title = f"The most popular fifth of the items takes {share:.0%} of the events"
     low = int(np.median(count))
-    subtitle = f"The head is that fifth. Half of the {len(count):,} items have at most {low:,} events, one {count[0]:,}."
+    subtitle = f"Half of the {len(count):,} items have at most {low:,} events, one has {count[0]:,}."
     return dress(figure, title, subtitle=subtitle, x="items, most popular first (log)", y="events of the item (log)")
 
 

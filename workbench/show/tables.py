@@ -106,9 +106,11 @@ def about(bench: Bench) -> Table:
     return table(pd.DataFrame({"what": rows.keys(), "here": rows.values()}), index=False, length=200)
 
 
-def findings(report: LintReport) -> Table:
-    """The findings of data.lint, the gravest first."""
+def findings(report: LintReport, *, only: tuple[str, ...] = ()) -> Table:
+    """The findings of data.lint, the gravest first; `only` those whose names hold one of these words."""
     frame = report.findings
+    if only:
+        frame = frame[[any(word in name for word in only) for name in frame["check"]]]
     order = frame["verdict"].map({verdict: place for place, verdict in enumerate(VERDICTS)}).argsort(kind="stable")
     frame = frame.iloc[order].rename(columns={"null_or_reference": "expected"})
     frame = frame.assign(verdict=frame["verdict"].map(VERDICTS))

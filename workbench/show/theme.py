@@ -93,13 +93,13 @@ def dress(
 ) -> go.Figure:
     """Give a figure what every figure has: a title that says the finding, axes with units.
 
-    height: pixels below the title. Texts may hold plotly's tags, so what comes from data is escaped before it gets here.
+    height: pixels below the title. Texts may hold plotly's tags: what comes from data is escaped before it gets here.
     """
     head, under = wrap(title, 84), wrap(subtitle, 110)
     top = 36 + 21 * head.count("<br>") + (17 * (under.count("<br>") + 1) if under else 0)  # pixels of text
-    height += top + 16
+    height += top + 20
     figure.update_layout(
-        title={"text": head, "y": 1 - 14 / height, "subtitle": {"text": under}}, height=height, margin_t=top + 16,
+        title={"text": head, "y": 1 - 14 / height, "subtitle": {"text": under}}, height=height, margin_t=top + 20,
         showlegend=sum(bool(trace.showlegend is not False and trace.name) for trace in figure.data) > 1,
     )  # fmt: skip
     if x:
@@ -119,7 +119,8 @@ def notice(text: str) -> go.Figure:
 def rows(names: list[str]) -> dict:
     """A vertical axis with one escaped name a row, the first on top; rows are numbered, as names may repeat."""
     shown, end = [escape(name, 40) for name in names], len(names) - 0.5
-    return {"tickvals": list(range(len(names))), "ticktext": shown, "range": [end, -0.5], "showgrid": False}
+    places = {"tickvals": list(range(len(names))), "ticktext": shown, "ticklabelstandoff": 8}
+    return {**places, "range": [end, -0.5], "showgrid": False}
 
 
 pio.templates["workbench"], pio.templates["workbench_dark"] = template("light"), template("dark")

@@ -22,7 +22,7 @@ from workbench.data import Histories, Split
 from workbench.data.graph import distances, transitions
 from workbench.data.splits import mix
 from workbench.embed.text import FIELDS
-from workbench.errors import unknown
+from workbench.errors import UserError, unknown
 from workbench.evaluate.ranking import top_k
 from workbench.recommenders.scored import packed, unpacked
 from workbench.roles import Recommendations
@@ -50,6 +50,8 @@ def build(
         raise unknown("form", form, SHARES)
     if features not in ("text", "permuted", "none"):
         raise unknown("features", features, ("text", "permuted", "none"))
+    if alpha < 0:
+        raise UserError(f"graph_heuristic: alpha must be at least 0, not {alpha}")
     items = bench.dataset.items
     if features != "none" and not any((items[field].fillna("") != "").any() for field in FIELDS if field in items):
         log.info("graph_heuristic: the items of %s have no text, so features=none", bench.dataset.name)

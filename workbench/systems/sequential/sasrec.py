@@ -42,7 +42,7 @@ def build(
 
     def objective(h: Tensor, weight: Tensor, targets: Tensor, step: int) -> Tensor:
         if loss == "full":
-            return full_softmax(h, weight, targets, chunk=512)
+            return full_softmax(h, weight, targets, chunk=128)
         count = negatives if loss == "sampled" else len(targets)
         term = sampled_softmax if loss == "sampled" else binary
         return term(h, weight, targets, drawn(step, count, h.device))
