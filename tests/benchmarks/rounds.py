@@ -1,4 +1,4 @@
-"""Sides of a benchmark, each a process of its own, taken in turn for several rounds; what counts is the ratio per round.
+"""Sides of a benchmark, each a process of its own, taken in turn for several rounds; ratios are per round.
 
 A side is a command whose last printed line is a JSON object with "seconds", and whatever else it wants kept. Its peak
 memory and CPU time are read from the system when it ends; what the machine did beyond that was others' work.
@@ -98,8 +98,9 @@ def report(title: str, records: list[dict], wanted: Sequence[Faster | Limit], *,
         print(f"{row['comparison']:<62}{listed:<22}{row['median']:>8.4g}{row['wanted']:>10}{verdict}")
     if out:
         machine = {"cores": os.cpu_count(), "machine": platform.machine(), "python": platform.python_version()}
+        found = {"title": title, "machine": machine, "comparisons": rows, "records": records}
         out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(json.dumps({"title": title, "machine": machine, "comparisons": rows, "records": records}, indent=1))
+        out.write_text(json.dumps(found, indent=1))
 
 
 def _outcome(goal: Faster | Limit, records: list[dict]) -> dict:

@@ -55,11 +55,11 @@ def headline(table: pd.DataFrame, metric: str, escaped=escape) -> str:
         return f"{escaped(baseline)}: {metric} {table['mean'].iloc[0]:.4f}"
     best, sure = challengers.iloc[0], verdicts(challengers)[0]
     size, low, high = best[["difference", "diff_low", "diff_high"]] * (1 if best["difference"] >= 0 else -1)
-    by = f"by {size:.4f} {metric} [{min(low, high):.4f}, {max(low, high):.4f}]"
+    by = f"{size:.4f} [{min(low, high):.4f}, {max(low, high):.4f}]"
     if sure == "above the baseline":
-        return f"{escaped(names[0])} beats {escaped(baseline)} {by}"
+        return f"{escaped(names[0])} beats {escaped(baseline)} by {by}"
     if sure == "below the baseline":
-        return f"Nothing beats {escaped(baseline)}: {escaped(best.name)} comes next, behind {by}"
+        return f"Nothing beats {escaped(baseline)}; {escaped(best.name)} is {by} behind"
     return f"{escaped(best.name)} and {escaped(baseline)} cannot be told apart with these test cases"
 
 

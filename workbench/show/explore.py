@@ -29,8 +29,9 @@ def lengths(dataset: Dataset) -> go.Figure:
         x=start + (step - 1) / 2, y=users, width=0.9 * step, marker={"color": BLUE}, customdata=names,
         hovertemplate="%{customdata} events: %{y:,} users<extra></extra>", showlegend=False,
     ))  # fmt: skip
-    figure.add_vline(x=middle, line={"color": VERMILLION, "dash": "dash"},
-                     annotation={"text": f"median {middle}", "yanchor": "bottom"}, annotation_position="top right")
+    figure.add_vline(x=middle, line={"color": VERMILLION, "dash": "dash"}, annotation_position="top right",
+                     annotation={"text": f"median {middle:,}", "yanchor": "top", "xshift": 4})
+    figure.update_yaxes(range=[0, 1.15 * users.max()])
     rest = f"{longer:,} users with {start[-1] + step:,} to {length.max():,} events lie outside." if longer else ""
     title = f"Half of the {dataset.n_users:,} users have {middle:,} events or fewer"
     return dress(figure, title, subtitle=rest, x="events of a user", y="users")
@@ -109,7 +110,7 @@ def leakage(split: Split) -> go.Figure:
                            fill="tozeroy" if times is train else None,
                            line={"color": color, "shape": "hv", "dash": dash},
                            hovertemplate=f"from %{{x|%Y-%m-%d}}: %{{y:.1%}} of the {what}<extra></extra>")
-    title = f"On average, {share:.0%} of the training events are later than the test event they help to guess"
+    title = f"{share:.0%} of the training events lie in the future of the average test event"
     if not share:
         title = "No training event is later than a test event"
     figure.update_yaxes(tickformat=".0%", rangemode="tozero")
@@ -134,9 +135,9 @@ def ties(report: LintReport, runs: list, *, metric: str = "ndcg@10") -> go.Figur
     figure.add_scatter(x=[score for score, _ in scores], y=np.arange(1, len(names)), mode="markers", showlegend=False,
                        marker={"color": GREY, "symbol": "diamond", "size": 10}, hovertemplate="%{x:.4f}<extra></extra>")
     figure.update_yaxes(**rows(names))
-    title = f"The order of tied events alone moves {metric} by {spread:.4f}"
+    title = f"Tie order alone moves {metric} by {spread:.4f}"
     if len(scores) > 1:
-        title += f"; the two best floors are {scores[0][0] - scores[1][0]:.4f} apart"
+        title += f"; the best two floors are {scores[0][0] - scores[1][0]:.4f} apart"
     changed = orders["targets_changed"].iloc[1:].mean()
     under = f"A stroke is item transitions under one order; another order changes the target of {changed:.0%} of users."
     return dress(figure, title, subtitle=under, x=metric, height=75 + 34 * len(names))

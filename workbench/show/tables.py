@@ -30,13 +30,14 @@ class Table:
         def row(texts: list[str], tag: str) -> str:
             whole = ["; white-space: nowrap" if len(text) < SHORT else "" for text in texts]
             return "".join(
-                f'<{tag} style="text-align: {s}{w}">{escape(text, 10_000)}</{tag}>'
+                f'<{tag} style="padding: 0.25em 0.8em; text-align: {s}{w}">{escape(text, 10_000)}</{tag}>'
                 for text, s, w in zip(texts, side, whole)
             )
 
         head, body = row(self.names, "th"), "".join(f"<tr>{row(cells, 'td')}</tr>" for cells in self.cells)
         caption = f"<p>{escape(self.caption, 500)}</p>" if self.caption else ""
-        return f'<table class="dataframe"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{caption}'
+        kind = "dataframe mathjax_ignore"  # a price between two dollar signs is no formula
+        return f'<table class="{kind}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{caption}'
 
     def __repr__(self) -> str:
         lines = [self.names, *self.cells]

@@ -33,7 +33,7 @@ def _row(bench: Bench, user: int) -> int:
 
 
 def events(bench: Bench, user: int) -> pd.DataFrame:
-    """A test user's events, oldest first: item, title, part (train, validation, test, not used), time where known."""
+    """A test user's events, oldest first: title, part (train, validation, test, not used), time where known."""
     split, row = bench.split, _row(bench, user)
     test = split.test.histories
     items = np.append(test.row(row), split.test.targets[row])
@@ -42,7 +42,7 @@ def events(bench: Bench, user: int) -> pd.DataFrame:
     for at in np.flatnonzero(split.valid.histories.users == user):
         part[split.valid.histories.lengths[at]] = "validation"
     part[-1] = "test"
-    frame = pd.DataFrame({"item": items, "title": bench.dataset.titles(items), "part": part})
+    frame = pd.DataFrame({"title": bench.dataset.titles(items), "part": part})
     if test.times is not None:
         times = np.append(test.times[test.offsets[row] : test.offsets[row + 1]], split.test.times[row])
         frame["time"] = pd.to_datetime(times, unit="s")
@@ -65,10 +65,11 @@ def history(bench: Bench, user: int, *, last: int = 20) -> go.Figure:
                                marker={"color": color, "symbol": symbol, "size": 12 if symbol != "star" else 15})
     figure.update_yaxes(**rows(shown["title"].tolist()))
     raw = escape(bench.dataset.users[RAW].loc[user], 30)
-    asked = escape(whole["title"].iloc[-1], 60)
-    title = f"User {raw} has {len(whole):,} events; the last one, “{asked}”, is what a model must guess"
+    asked = escape(whole["title"].iloc[-1], 44)
+    title = f"User {raw}, {len(whole):,} events; held out: “{asked}”"
     subtitle = "" if len(shown) == len(whole) else f"The last {len(shown)} are shown."
-    axis = "time" if "time" in shown else "event (the data has no times)"
+    drawn = "place in an order drawn at random" if bench.protocol.split == "random" else "event (the data has no times)"
+    axis = "time" if "time" in shown else drawn
     return dress(figure, title, subtitle=subtitle, x=axis, height=75 + 26 * len(shown))
 
 

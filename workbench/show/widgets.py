@@ -18,7 +18,7 @@ def live() -> bool:
 
 def user_page(bench: Bench, user: int) -> str:
     """A user's events as a safe HTML table, newest last."""
-    return table(events(bench, user).drop(columns="item"))._repr_html_()
+    return table(events(bench, user))._repr_html_()
 
 
 def explore_users(bench: Bench, *, user: int | None = None, n: int = 50) -> go.Figure:

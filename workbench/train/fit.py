@@ -79,13 +79,14 @@ def fit(
     saved_at = started = time.monotonic()
     before = state.seconds
     total = recipe.epochs * len(batches(0))
+    rate = learning_rate(recipe, total)
     with torch.random.fork_rng(), interruptible() as stopped, Progress("train", total) as progress:
         progress.step(state.step)
         while state.epoch < recipe.epochs and state.bad < recipe.patience:
             module.train()
             todo = batches(state.epoch)
             while state.batch < len(todo):
-                value = _step(module, optimiser, loss, todo[state.batch], state.step, session)
+                value = _step(module, optimiser, loss, todo[state.batch], state.step, session, rate)
                 state.batch, state.step, state.loss_sum = state.batch + 1, state.step + 1, state.loss_sum + value
                 state.seconds = before + time.monotonic() - started
                 progress.step(note=_note(state, recipe))
@@ -103,12 +104,28 @@ def fit(
     return state.curve
 
 
-def _step(module, optimiser, loss, batch, step: int, session: Session) -> float:
+def learning_rate(recipe: Recipe, steps: int) -> Callable[[int], float]:
+    """The learning rate at each step of a training of at most `steps`.
+
+    >>> rate = learning_rate(Recipe(lr=1.0, warmup=2, schedule="linear"), 10)
+    >>> [rate(step) for step in (0, 1, 5, 9, 10)]
+    [0.5, 0.9, 0.5, 0.1, 0.1]
+    """
+
+    def rate(step: int) -> float:
+        rising = (step + 1) / recipe.warmup if recipe.warmup else 1.0
+        falling = 1 - min(step, steps - 1) / steps if recipe.schedule == "linear" else 1.0
+        return recipe.lr * round(min(1.0, rising, falling), 9)
+
+    return rate
+
+
+def _step(module, optimiser, loss, batch, step: int, session: Session, rate: Callable[[int], float]) -> float:
     """One update; returns the loss."""
     recipe = session.recipe
     torch.manual_seed(derive(session.seed, "dropout", step))
     for group in optimiser.param_groups:
-        group["lr"] = recipe.lr * min(1.0, (step + 1) / recipe.warmup) if recipe.warmup else recipe.lr
+        group["lr"] = rate(step)
     optimiser.zero_grad(set_to_none=True)
     value = loss(batch, step)
     value.backward()

@@ -10,7 +10,8 @@ class Recipe:
 
     epochs: at most; patience: validations without a better score before stopping; valid_every: epochs between
     validations. batch_size: sequences. lr, beta2, weight_decay: Adam (decoupled decay). warmup: steps of linear
-    warm-up. clip: largest gradient norm, 0 for none. monitor: the validation metric that selects.
+    warm-up. schedule: constant, or linear: falling to nothing at the last epoch. clip: largest gradient norm, 0 for
+    none. monitor: the validation metric that selects.
     sizes: for each named size, keywords of build() and fields of this recipe.
     """
 
@@ -20,6 +21,7 @@ class Recipe:
     beta2: float = 0.999
     weight_decay: float = 0.0
     warmup: int = 0
+    schedule: str = "constant"
     clip: float = 0.0
     patience: int = 10
     valid_every: int = 1
@@ -53,6 +55,7 @@ PROFILES = {
     "workshop": Profile("workshop", size="small", epochs=30, users=None, device="auto", dataset="synthetic", minutes=5),
     "paper": Profile("paper", size="paper", epochs=None, users=None, device="auto", dataset="beauty", minutes=60),
 }
+SCHEDULES = ("constant", "linear")
 RECIPE_FIELDS = tuple(f.name for f in fields(Recipe) if f.name != "sizes")
 
 
@@ -73,6 +76,7 @@ def resolve(recipe: Recipe, limits: Profile, changes: dict) -> Recipe:
         if type(value) is not type(default) and not (type(default) is float and type(value) is int):
             raise UserError(f"{name} must be {type(default).__name__}, not {value!r}")
     result = replace(recipe, **changes)
+    check_names("schedule", [result.schedule], SCHEDULES)
     if min(result.epochs, result.batch_size, result.valid_every, result.patience) < 1 or not result.lr > 0:
         raise UserError(f"epochs, batch_size, valid_every and patience must be at least 1 and lr positive: {changes}")
     return result

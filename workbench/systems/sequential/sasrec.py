@@ -18,12 +18,12 @@ from workbench.recommenders.sequential import Sequential
 from workbench.train import Recipe, derive
 
 PARENT = OFF = PLACEBO = None
-RECIPE = Recipe(epochs=100, batch_size=256, lr=1e-3, patience=10)
+RECIPE = Recipe(epochs=100, batch_size=128, lr=1e-3, patience=5, sizes={"small": {"batch_size": 64, "lr": 2e-3}})
 LOSSES = ("full", "sampled", "bce")
 
 
 def build(
-    bench, *, width=64, layers=2, heads=2, feedforward=256, max_length=50, dropout=0.2, loss="full", negatives=256
+    bench, *, width=64, layers=2, heads=2, feedforward=256, max_length=50, dropout=0.3, loss="full", negatives=256
 ):
     """A SASRec for the bench's catalogue.
 

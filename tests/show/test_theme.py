@@ -1,0 +1,97 @@
+"""The one look: told apart by eyes of every kind, readable on light and dark pages, and no title is ever markup."""
+import itertools
+
+import numpy as np
+import plotly.graph_objects as go
+import plotly.io as pio
+import pytest
+
+from workbench.errors import UserError
+from workbench.show import theme
+
+LINEAR = {  # Machado, Oliveira & Fernandes 2009, full severity, on linear RGB
+    "normal": np.eye(3),
+    "protan": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "deutan": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    "tritan": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+}
+XYZ = np.array([[0.41246, 0.35758, 0.18044], [0.21267, 0.71515, 0.07217], [0.01933, 0.11919, 0.95030]])  # of sRGB
+PLOTLY = ("#636efa", "#EF553B", "#00cc96", "#ab63fa", "#FFA15A", "#19d3f3", "#FF6692")
+
+
+def linear(color: str) -> np.ndarray:
+    """Linear RGB of "#rrggbb"."""
+    value = np.array([int(color[at : at + 2], 16) for at in (1, 3, 5)]) / 255
+    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
+
+
+def contrast(a: str, b: str) -> float:
+    """WCAG contrast ratio."""
+    dark, light = sorted(float(XYZ[1] @ linear(color)) for color in (a, b))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def lab(rgb: np.ndarray) -> np.ndarray:
+    """CIE L*a*b* of linear RGB under D65."""
+    t = XYZ @ np.clip(rgb, 0, 1) / XYZ.sum(axis=1)
+    x, y, z = np.where(t > (6 / 29) ** 3, np.cbrt(t), t / (3 * (6 / 29) ** 2) + 4 / 29)
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+def closest(colors, sight: str) -> float:
+    """CIE76 distance of the two closest colours, as this sight sees them."""
+    seen = [lab(np.asarray(LINEAR[sight]) @ linear(color)) for color in colors]
+    return min(float(np.linalg.norm(a - b)) for a, b in itertools.combinations(seen, 2))
+
+
+@pytest.mark.parametrize("sight", LINEAR)
+def test_the_palette_is_told_apart(sight):
+    assert closest(theme.COLORWAY, sight) >= 15
+
+
+def test_the_measure_rejects_a_palette_that_is_not():
+    assert closest(PLOTLY, "deutan") < 10
+
+
+@pytest.mark.parametrize("page", theme.PAGES)
+def test_marks_and_text_stand_out(page):
+    for color in (*theme.COLORWAY[:4], theme.GREY):
+        assert contrast(color, theme.PAGES[page]) >= 3, color
+    assert contrast(theme.INKS[page]["text"], theme.PAGES[page]) >= 7
+
+
+def test_both_templates_differ_in_ink_alone():
+    light, dark = (pio.templates[name].to_plotly_json() for name in ("workbench", "workbench_dark"))
+    assert light["layout"]["colorway"] == dark["layout"]["colorway"] == list(theme.COLORWAY)
+    for template in (light, dark):
+        assert template["layout"]["paper_bgcolor"] == template["layout"]["plot_bgcolor"] == "rgba(0,0,0,0)"
+    assert light["layout"]["font"]["color"] != dark["layout"]["font"]["color"]
+    assert len(set(theme.SYMBOLS)) == len(theme.COLORWAY)
+
+
+def test_use_changes_what_is_drawn_next():
+    try:
+        theme.use("dark")
+        assert go.Figure().layout.template.layout.font.color == theme.INKS["dark"]["text"]
+    finally:
+        theme.use("light")
+    with pytest.raises(UserError, match="did you mean 'dark'"):
+        theme.use("drak")
+
+
+def test_escape_shows_text_literally():
+    assert theme.escape("<b>x</b>") == "&lt;b&gt;x&lt;/b&gt;"
+    assert theme.escape('a "b" & <a href="javascript:1">c</a>').count("<") == 0
+    assert theme.escape('say "x"') == 'say "x"'  # plotly would show &quot; as it stands
+    assert "$" not in theme.escape("$x$ costs $5")
+    long = theme.escape("long " * 1000)
+    assert len(long) <= 60 and long.endswith("…")
+    assert theme.escape("a\n\tb\x00\u202ec\ud800") == "a bc"
+    assert theme.escape("é 漢字 👍🏽 ‍") == "é 漢字 👍🏽 ‍"
+
+
+def test_long_titles_wrap_between_words_and_make_room():
+    short = theme.dress(go.Figure(), "one line").layout
+    long = theme.dress(go.Figure(), "word " * 60, subtitle="under it").layout
+    assert "<br>" in long.title.text and "<br>" not in short.title.text
+    assert long.margin.t > short.margin.t and long.height - long.margin.t == short.height - short.margin.t == 320
