@@ -18,7 +18,7 @@ from workbench.recommenders.sequential import Sequential
 from workbench.train import Recipe, derive
 
 PARENT = OFF = PLACEBO = None
-RECIPE = Recipe(epochs=100, batch_size=128, lr=1e-3, patience=5, sizes={"small": {"batch_size": 64, "lr": 2e-3}})
+RECIPE = Recipe(epochs=100, batch_size=128, lr=1e-3, patience=8, sizes={"small": {"batch_size": 64, "lr": 2e-3}})
 LOSSES = ("full", "sampled", "bce")
 
 
