@@ -206,7 +206,8 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; a UserError is printed alone and its code is the exit status."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    logging.basicConfig(format="%(message)s", stream=sys.stderr)
+    logging.getLogger("workbench").setLevel(logging.INFO)
     argv = sys.argv[1:] if argv is None else argv
     try:
         if argv and not argv[0].startswith("-") and argv[0] not in COMMANDS:

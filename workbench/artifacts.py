@@ -13,6 +13,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -106,7 +107,8 @@ def write_text(path: Path, text: str) -> None:
     except OSError as error:
         raise explain(error, path) from error
     finally:
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):
+            aside.unlink()
 
 
 def read_manifest(path: Path) -> dict:

@@ -12,6 +12,7 @@ from typing import Any
 
 from workbench.errors import unknown
 
+QUICK = 2.0  # seconds: what is done by then shows nothing
 FACES = ("notebook", "terminal", "log", "none")
 
 
@@ -44,7 +45,7 @@ class Progress:
         return self
 
     def __exit__(self, *_: Any) -> None:
-        if time.monotonic() - self.started > 2 or self.shown_at:
+        if self.shown_at:
             self._show(last=True)
 
     def step(self, n: int = 1, note: str = "") -> None:
@@ -52,12 +53,14 @@ class Progress:
         self.done += n
         self.note = note or self.note
         now = time.monotonic()
+        if self.face == "none" or now - self.started < QUICK:
+            return
         if self.face == "log":
             tenth = 10 * self.done // self.total if self.total else 0
-            if now - self.started < 2 or (tenth == self.shown_tenth and now - max(self.shown_at, self.started) < 30):
+            if tenth == self.shown_tenth and now - max(self.shown_at, self.started) < 30:
                 return
             self.shown_tenth = tenth
-        elif self.face == "none" or now - self.shown_at < 0.2:
+        elif now - self.shown_at < 0.2:
             return
         self._show()
 

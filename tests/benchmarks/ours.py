@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+SIZES = dict(width=64, layers=2, heads=2, feedforward=256, max_length=50, dropout=0.2)
 BUNDLE = Path(__file__).parents[3] / "shared" / "data"
 if BUNDLE.is_dir():
     os.environ.setdefault("WORKBENCH_DATA", str(BUNDLE))
@@ -28,10 +29,10 @@ def train(loss: str) -> dict:
 
     bench = _bench()
     split = bench.split
-    recommender = bench.build("sasrec", loss="full" if loss == "plain" else loss)
+    recommender = bench.build("sasrec", loss="full" if loss == "plain" else loss, negatives=256, **SIZES)
     if loss == "plain":
         recommender.loss = lambda h, weight, targets, step: full_softmax(h, weight, targets)
-    recipe = bench.plan("sasrec", epochs=2)[1]
+    recipe = bench.plan("sasrec", epochs=2, batch_size=256)[1]
     few = replace(split, train=split.train.take(np.arange(64)))
     recommender.fit(few, Session(recipe))  # loads what torch loads late
     before = _memory(reset=True)
@@ -48,7 +49,7 @@ def rank() -> dict:
     bench = _bench(mask_history=True)
     split = bench.split
     runtime("cpu")
-    recommender = bench.build("sasrec")
+    recommender = bench.build("sasrec", **SIZES)
     for _ in range(2):
         start = time.perf_counter()
         metrics = evaluate(recommender, split.test, split, quiet=True).metrics(split.test, split)

@@ -43,7 +43,8 @@ def series(
 def _write(pages: list[RunResult], asked: dict[str, Any], out: Path) -> None:
     """Index and metrics.json after every notebook, so that an interrupted report is a shorter report."""
     found = {result.name: glued(result.executed) for result in pages}
-    headline = {row: values for metrics in found.values() for row, values in metrics.get("metrics", {}).items()}
+    rows = {row: values for metrics in found.values() for row, values in metrics.get("metrics", {}).items()}
+    headline = dict(sorted(rows.items(), key=lambda row: -next(iter(row[1].values()), 0)))
     hashes = {metrics["data_hash"] for metrics in found.values() if "data_hash" in metrics}
     index(pages, out, headline, {**asked, **({"data": ", ".join(sorted(hashes))} if hashes else {})})
     status = {result.name: {"ok": result.ok, "seconds": result.seconds, "error": result.error} for result in pages}

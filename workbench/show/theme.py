@@ -41,9 +41,10 @@ def shorten(text: object, length: int = 60) -> str:
 
 
 def escape(text: object, length: int = 60) -> str:
-    """Text from data as plotly and HTML show it literally: every figure and table puts titles, ids and names through
-    this, and nothing of it ever stands in an attribute. plotly reads a little HTML in titles, labels and hover texts, and
-    LaTeX between dollar signs; of entities it knows numbers and a few names, &quot; not among them.
+    """Text from data as plotly and HTML show it literally; every title, id and name goes through this.
+
+    plotly reads a little HTML in titles, labels and hover texts, and LaTeX between dollar signs; of entities it knows
+    numbers and a few names, &quot; not among them, so nothing that comes from here may stand in an attribute.
 
     >>> escape("<b>Tea & $5</b>")
     '&lt;b&gt;Tea &amp; &#36;5&lt;/b&gt;'

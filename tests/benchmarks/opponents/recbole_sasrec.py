@@ -4,6 +4,7 @@ usage: recbole_sasrec.py train|rank EVENTS, where EVENTS holds lines of "user it
 An epoch is extrapolated from the median of STEPS steps, for it takes minutes.
 """
 import json
+import os
 import statistics
 import sys
 import tempfile
@@ -35,7 +36,9 @@ def main(task: str, events: str) -> None:
     """Prepare the data, build the model and print one JSON line."""
     sys.argv = sys.argv[:1]  # RecBole reads it
     with tempfile.TemporaryDirectory() as folder:
-        config = Config(model="SASRec", dataset="Events", config_dict=SETTINGS | _files(events, folder))
+        files = _files(events, folder)
+        os.chdir(folder)  # where RecBole leaves its logs
+        config = Config(model="SASRec", dataset="Events", config_dict=SETTINGS | files)
         init_seed(0, True)
         train, _, test = data_preparation(config, create_dataset(config))
         model = get_model("SASRec")(config, train.dataset)
