@@ -41,6 +41,7 @@ def test_listings_describe():
     (["report", "--dataset", "sinthetic"], "did you mean 'synthetic'"),
     (["run", "01_explore_datasets"], "did you mean '01_explore_dataset'"),
     (["predict", "/nowhere"], "is not a run"),
+    (["fit", "popularity", "--out", __file__], "is not a run"),
 ])
 def test_wrong_words_exit_2_with_the_nearest(words, message, capsys):
     assert main(words) == 2

@@ -4,8 +4,8 @@ import json
 import numpy as np
 import pytest
 
-from workbench import experiment
 from workbench.errors import UserError
+from workbench.experiment import bench as bench_module
 from workbench.experiment import load_run, open_bench, reproduce, stored_runs
 
 WORLD = {"users": 300, "items": 80}
@@ -31,7 +31,7 @@ def test_metrics_say_where_they_come_from(run):
 
 
 def test_an_equal_run_is_loaded_and_another_seed_is_not(bench, run, monkeypatch):
-    monkeypatch.setattr(experiment, "_train", None)
+    monkeypatch.setattr(bench_module, "_train", None)
     assert bench.fit("sasrec", **QUICK).folder == run.folder
     with pytest.raises(TypeError):
         open_bench("synthetic", profile="smoke", options=WORLD, seed=1).fit("sasrec", **QUICK)

@@ -34,6 +34,10 @@ def fit(
 ) -> None:
     """Train a system, evaluate it and save the run. --set: build keywords and recipe fields, such as width=128 lr=5e-4.
     --protocol: protocol fields, such as mask_history=True. --option: dataset options, such as path=log.csv."""
+    from workbench.experiment import check_out
+
+    if out:
+        check_out(Path(out))
     run = _bench(dataset, profile, seed, protocol, option, device).fit(system, **_pairs(set))
     run = run.copy(Path(out)) if out else run
     print(json.dumps({name: round(value, 5) for name, value in run.metrics.items()}, indent=1))

@@ -18,15 +18,16 @@ import numpy as np
 import pandas as pd
 
 from workbench import systems
-from workbench.artifacts import Store, code_hash, digest, read_manifest, sha256, write_folder
+from workbench.artifacts import Store, code_hash, digest, read_manifest, sha256
 from workbench.data import Dataset, Protocol, Split, protocol_for, sources, split
 from workbench.data.protocol import check_protocol
 from workbench.errors import UserError, check_names
+from workbench.experiment.run import Run
 from workbench.train import RECIPE_FIELDS, Profile, Recipe, profile, resolve, stream
 
 log = logging.getLogger("workbench")
 MONITORS = ("ndcg@10", "recall@10")
-ROOMS = ("data", "losses", "nets", "train", "embed", "evaluate", "recommenders", "experiment.py")
+ROOMS = ("data", "losses", "nets", "train", "embed", "evaluate", "recommenders", "experiment")
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ class Bench:
         check_names("metric", [recipe.monitor], MONITORS)
         return systems.settings(system, **settings), recipe
 
-    def fit(self, system: str, **changes) -> "Run":
+    def fit(self, system: str, **changes) -> Run:
         """Train, evaluate and save a system, or load the equal run that is stored already.
 
         changes: keywords of its build() and fields of its recipe.
@@ -181,78 +182,6 @@ def _environment() -> dict:
     }
 
 
-@dataclass(frozen=True)
-class Run:
-    """A trained and evaluated system on disk."""
-
-    folder: Path
-    info: dict
-
-    @property
-    def system(self) -> str:
-        return self.info["system"]
-
-    @property
-    def metrics(self) -> dict[str, float]:
-        return self.info["metrics"]
-
-    @property
-    def curve(self) -> list[dict]:
-        return self.info["curve"]
-
-    @property
-    def label(self) -> str:
-        """The system, with what was changed from its defaults."""
-        changes = ", ".join(f"{key}={value}" for key, value in sorted(self.info["changes"].items()))
-        return f"{self.system}({changes})" if changes else self.system
-
-    @cached_property
-    def _cases(self) -> dict[str, np.ndarray]:
-        with np.load(self.folder / "cases.npz") as file:
-            return dict(file)
-
-    @property
-    def ranks(self) -> np.ndarray:
-        """(C,) place of each test target, 1-based; 0 where it was not in the list."""
-        return self._cases["ranks"]
-
-    @property
-    def groups(self) -> np.ndarray | None:
-        """(C,) size of each target's code group, or None."""
-        return self._cases.get("groups")
-
-    def bench(self) -> Bench:
-        """The bench this run was made on."""
-        info = self.info
-        changes = {k: tuple(v) if k == "cuts" else v for k, v in info["protocol"].items()}
-        return open_bench(info["dataset"], profile=info["profile"], seed=info["seed"], protocol=changes,
-                          options=info["options"], device=info["device"])
-
-    def recommender(self):
-        """The recommender as it was when it was evaluated. UserError if the data under it changed."""
-        from safetensors.numpy import load_file
-
-        bench = self.bench()
-        if bench.split.data_hash != self.info["data_hash"]:
-            raise UserError(f"{self.folder}: {bench.name} is no longer the data this run was made on", code=3)
-        recommender = bench.build(self.system, **self.info["settings"])
-        recommender.load_state(load_file(self.folder / "state.safetensors"))
-        return recommender
-
-    def copy(self, out: Path) -> "Run":
-        """The same run in a folder of the user's; a folder that is there and is not a run is left alone."""
-        out = Path(out)
-        if out.exists() and any(out.iterdir()):
-            if not (out / "metrics.json").exists():
-                raise UserError(f"{out} exists and is not a run; name another folder")
-            shutil.rmtree(out)
-        elif out.exists():
-            out.rmdir()
-        names = ("metrics.json", "state.safetensors", "cases.npz")
-        write_folder(out, lambda folder: [shutil.copyfile(self.folder / name, folder / name) for name in names])
-        return load_run(out)
-
-
 def load_run(folder: Path | str) -> Run:
     """A stored run; UserError if the folder is not one or was damaged."""
     folder = Path(folder)
@@ -262,13 +191,13 @@ def load_run(folder: Path | str) -> Run:
         read_manifest(folder)
     except ValueError as error:
         raise UserError(f"{error}; train it again", code=1) from error
-    return Run(folder, json.loads((folder / "metrics.json").read_text()))
+    return Run(folder, json.loads((folder / "metrics.json").read_text()), open_bench)
 
 
 def stored_runs() -> list[Run]:
     """All intact runs in the store, oldest first."""
     folders = sorted((Store().root / "run").glob("*/metrics.json"), key=lambda path: path.stat().st_mtime)
-    return [Run(path.parent, json.loads(path.read_text())) for path in folders]
+    return [Run(path.parent, json.loads(path.read_text()), open_bench) for path in folders]
 
 
 def reproduce(run: Run) -> pd.DataFrame:

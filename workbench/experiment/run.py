@@ -1,0 +1,96 @@
+"""A trained and evaluated system on disk."""
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from workbench.artifacts import write_folder
+from workbench.errors import UserError
+
+FILES = ("metrics.json", "state.safetensors", "cases.npz")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trained and evaluated system on disk.
+
+    info: what metrics.json says. open_bench: how to come back to the bench it was made on.
+    """
+
+    folder: Path
+    info: dict
+    open_bench: Callable[..., Any]
+
+    @property
+    def system(self) -> str:
+        return self.info["system"]
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        return self.info["metrics"]
+
+    @property
+    def curve(self) -> list[dict]:
+        return self.info["curve"]
+
+    @property
+    def label(self) -> str:
+        """The system, with what was changed from its defaults."""
+        changes = ", ".join(f"{key}={value}" for key, value in sorted(self.info["changes"].items()))
+        return f"{self.system}({changes})" if changes else self.system
+
+    @cached_property
+    def _cases(self) -> dict[str, np.ndarray]:
+        with np.load(self.folder / "cases.npz") as file:
+            return dict(file)
+
+    @property
+    def ranks(self) -> np.ndarray:
+        """(C,) place of each test target, 1-based; 0 where it was not in the list."""
+        return self._cases["ranks"]
+
+    @property
+    def groups(self) -> np.ndarray | None:
+        """(C,) size of each target's code group, or None."""
+        return self._cases.get("groups")
+
+    def bench(self) -> Any:
+        """The bench this run was made on."""
+        info = self.info
+        return self.open_bench(
+            info["dataset"], profile=info["profile"], seed=info["seed"], protocol=info["protocol"],
+            options=info["options"], device=info["device"],
+        )
+
+    def recommender(self):
+        """The recommender as it was when it was evaluated. UserError if the data under it changed."""
+        from safetensors.numpy import load_file
+
+        bench = self.bench()
+        if bench.split.data_hash != self.info["data_hash"]:
+            raise UserError(f"{self.folder}: {bench.name} is no longer the data this run was made on", code=3)
+        recommender = bench.build(self.system, **self.info["settings"])
+        recommender.load_state(load_file(self.folder / "state.safetensors"))
+        return recommender
+
+    def copy(self, out: Path) -> "Run":
+        """The same run in a folder of the user's, which may hold an older run. UserError as `check_out`."""
+        out = Path(out)
+        check_out(out)
+        new = out.parent / f".{out.name}.new"
+        shutil.rmtree(new, ignore_errors=True)
+        write_folder(new, lambda folder: [shutil.copyfile(self.folder / name, folder / name) for name in FILES])
+        if out.exists():
+            shutil.rmtree(out)
+        new.rename(out)
+        return Run(out, self.info, self.open_bench)
+
+
+def check_out(out: Path) -> None:
+    """UserError unless `out` is free: not there, empty, or a run that may be replaced."""
+    if out.is_file() or (out.is_dir() and any(out.iterdir()) and not (out / "metrics.json").exists()):
+        raise UserError(f"{out} exists and is not a run; name another folder")
