@@ -24,7 +24,9 @@ def test_computed_once_and_explained(tmp_path, caplog):
     first = store.get("stage", {"seed": 0, "data": "d"}, make)
     assert store.get("stage", {"data": "d", "seed": 0}, make) == first and len(made) == 1
     store.get("stage", {"seed": 1, "data": "d"}, make)
-    assert "seed: 0 -> 1" in caplog.messages[-1] and "data" not in caplog.messages[-1].split("one:")[1]
+    assert caplog.messages[-1].endswith("changed since the nearest one: seed: 0 -> 1")
+    store.get("stage", {"seed": 2, "data": "e"}, make)
+    assert "nothing alike" in caplog.messages[-1]
 
 
 def flip(path):

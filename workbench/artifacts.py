@@ -56,7 +56,7 @@ def explain(error: OSError, path: Path) -> UserError:
     """The user's words for a full disk or a folder that cannot be written."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         why = "the disk is full; free some space or set WORKBENCH_HOME to another disk"
-    elif error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+    elif error.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR):
         why = "it cannot be written; set WORKBENCH_HOME to a folder of yours"
     else:
         why = str(error)
@@ -165,8 +165,8 @@ class Store:
             ]
             if best is None or len(changed) < len(best):
                 best = changed
-        if best is None:
-            return f"{kind}: nothing stored yet, making it"
+        if best is None or len(best) > len(inputs) / 2:
+            return f"{kind}: nothing alike is stored, making it"
         return f"{kind}: not stored, making it; changed since the nearest one: {'; '.join(best) or 'nothing'}"
 
     def _quarantine(self, path: Path) -> None:

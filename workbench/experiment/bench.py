@@ -139,7 +139,7 @@ _profile = profile  # `profile` is also the keyword that people type
 
 def _train(bench: Bench, inputs: dict, recipe: Recipe, changes: dict, folder: Path) -> None:
     """Fill a run's folder: metrics.json, state.safetensors, cases.npz."""
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save as packed
 
     from workbench.evaluate import evaluate
     from workbench.train.fit import Session
@@ -163,7 +163,8 @@ def _train(bench: Bench, inputs: dict, recipe: Recipe, changes: dict, folder: Pa
         "metrics": found.metrics(part.test, part), "cases": len(part.test.targets), "curve": curve,
         "environment": _environment(),
     }
-    save_file({name: np.ascontiguousarray(a) for name, a in recommender.state().items()}, folder / "state.safetensors")
+    state = {name: np.ascontiguousarray(array) for name, array in recommender.state().items()}
+    (folder / "state.safetensors").write_bytes(packed(state))
     np.savez(folder / "cases.npz", ranks=found.ranks, **({} if found.groups is None else {"groups": found.groups}))
     (folder / "metrics.json").write_text(json.dumps(info, indent=1))
     shutil.rmtree(checkpoints, ignore_errors=True)

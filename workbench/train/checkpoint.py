@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as packed
 
 from workbench.artifacts import read_manifest, write_folder
 
@@ -25,7 +26,8 @@ def save(folder: Path, step: int, tensors: dict[str, torch.Tensor], info: dict) 
     """Write `folder`/step-N and drop all but the newest KEEP. UserError on a full or read-only disk."""
 
     def make(path: Path) -> None:
-        save_file({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, path / "tensors.safetensors")
+        plain = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
+        (path / "tensors.safetensors").write_bytes(packed(plain))  # a full disk is then Python's own OSError
         (path / "info.json").write_text(json.dumps(info))
 
     path = folder / f"step-{step:09d}"
