@@ -101,6 +101,23 @@ def test_bad_predictions(home, tmp_path, capsys, text, message):
     assert message in capsys.readouterr().err
 
 
+def test_score_leaves_a_run_alone(home, tmp_path, capsys):
+    out = tmp_path / "run"
+    assert main(["fit", "popularity", "--profile", "smoke", "--option", "users=200", "--out", str(out)]) == 0
+    (tmp_path / "p.csv").write_text("user,item,rank\n")
+    assert main(["score", str(tmp_path / "p.csv"), "--out", str(out)]) == 2
+    assert "holds a run" in capsys.readouterr().err
+
+
+def test_options_of_files_mean_the_same_from_anywhere(tmp_path, monkeypatch):
+    from workbench.data import sources
+
+    (tmp_path / "log.csv").write_text("user,item\n")
+    monkeypatch.chdir(tmp_path)
+    assert sources.located({"path": "log.csv", "user": "who", "users": 3}) == {
+        "path": str(tmp_path / "log.csv"), "user": "who", "users": 3}
+
+
 def test_every_command_says_what_it_does():
     assert set(COMMANDS) >= {"report", "run", "fit", "predict", "score", "runs", "systems", "datasets", "lab"}
     assert all(function.__doc__ for function in COMMANDS.values())

@@ -1,5 +1,8 @@
 """The bench: computed once, keyed by what matters, saved so that the same answers come back."""
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -112,7 +115,47 @@ def test_a_damaged_run_is_not_loaded(run, tmp_path):
     (copied.folder / "cases.npz").write_bytes(b"")
     with pytest.raises(UserError, match="changed since it was written"):
         load_run(copied.folder)
-    with pytest.raises(UserError, match="is not a run"):
-        (tmp_path / "mine").mkdir()
-        (tmp_path / "mine" / "thesis.txt").write_text("")
-        run.copy(tmp_path / "mine")
+
+
+def test_a_folder_that_holds_anything_else_is_left_alone(run, tmp_path):
+    mine = run.copy(tmp_path / "mine").folder
+    assert run.copy(mine).metrics == run.metrics, "an older run alone may be replaced"
+    (mine / "thesis.txt").write_text("years")
+    with pytest.raises(UserError, match="is not a run alone"):
+        run.copy(mine)
+    assert (mine / "thesis.txt").read_text() == "years" and load_run(mine).metrics == run.metrics
+
+
+def test_other_titles_are_other_vectors_and_another_run(tmp_path):
+    rows = [f"u{u},i{(u + n) % 30},{n}" for u in range(40) for n in range(5)]
+    (tmp_path / "log.csv").write_text("user,item,timestamp\n" + "\n".join(rows))
+    found = []
+    for word in ("tea", "oak"):
+        names = "\n".join(f"i{n},{word if n % 2 else 'sea'} {n}" for n in range(30))
+        (tmp_path / "items.csv").write_text("item,title\n" + names)
+        options = {"path": str(tmp_path / "log.csv"), "items": str(tmp_path / "items.csv")}
+        bench = open_bench("csv", profile="paper", options=options)
+        found.append((bench.split.data_hash, bench.vectors("text", dim=4), bench.fit("graph_heuristic").folder))
+    (hash_a, a, run_a), (hash_b, b, run_b) = found
+    assert hash_a == hash_b and not np.allclose(a, b) and run_a != run_b
+
+
+def test_a_label_names_what_differs_from_the_defaults_alone(bench):
+    assert bench.fit("item_knn", neighbours=200).label == bench.fit("item_knn").label == "item_knn"
+
+
+def test_a_small_catalogue_can_be_masked():
+    options = {"users": 60, "items": 25}
+    small = open_bench("synthetic", profile="smoke", options=options, protocol={"mask_history": True})
+    assert 0 < small.fit("popularity").metrics["recall@5"] < 1
+
+
+def test_a_second_process_waits_for_the_first(tmp_path):
+    """Two fits of one run: one trains, the other loads what it left."""
+    code = ("from workbench.experiment import open_bench; r = open_bench('synthetic', profile='smoke', "
+            f"options={WORLD}).fit('sasrec', epochs=3, width=16); print(r.folder)")
+    env = {**os.environ, "WORKBENCH_HOME": str(tmp_path)}
+    pair = [subprocess.Popen([sys.executable, "-c", code], env=env, stdout=-1, stderr=-1, text=True) for _ in range(2)]
+    out = [process.communicate(timeout=120) for process in pair]
+    assert [process.returncode for process in pair] == [0, 0], out
+    assert out[0][0] == out[1][0] and len(list(tmp_path.glob("artifacts/run/*"))) == 1

@@ -47,6 +47,15 @@ def test_a_terminal_gets_one_line(clock, monkeypatch, capsys):
     assert shown.count("\n") == 1 and "[" + "#" * 20 + "]" in shown
 
 
+def test_what_an_earlier_call_did_does_not_make_this_one_look_fast(clock, monkeypatch, capsys):
+    monkeypatch.setenv("WORKBENCH_PROGRESS", "log")
+    with Progress("train", 1000, done=900) as shown:
+        for _ in range(50):
+            clock[0] += 2
+            shown.step()
+    assert "950/1,000 steps, 100 s, about 100 s left" in capsys.readouterr().err
+
+
 def test_none_is_silent_and_a_wrong_face_is_named(clock, monkeypatch, capsys):
     monkeypatch.setenv("WORKBENCH_PROGRESS", "none")
     work(clock, 50, 1)

@@ -77,15 +77,18 @@ def score(
 ) -> None:
     """Evaluate predictions made elsewhere under our protocol. FILE: a CSV with the columns user, item (raw ids) and
     rank (1 is best) or score (higher is better)."""
-    from workbench.artifacts import write_text
+    from workbench.artifacts import MANIFEST, write_text
     from workbench.evaluate import predictions
 
+    if out and (Path(out) / MANIFEST).exists():
+        raise UserError(f"{out} holds a run; name another folder")
     bench = _bench(dataset, profile, 0, protocol, option, "auto")
     table = predictions.read(Path(file))
     part = bench.split
     found = predictions.evaluate_table(table, bench.dataset, part, name=file)
     info = {"predictions": Path(file).name, "dataset": dataset, "protocol": part.protocol.dict(),
-            "data_hash": part.data_hash, "cases": len(part.test.targets), "metrics": found.metrics(part.test, part)}
+            "data_hash": part.data_hash, "cases": len(part.test.targets),
+            "covered": predictions.covered(table, bench.dataset, part), "metrics": found.metrics(part.test, part)}
     if out:
         write_text(Path(out) / "metrics.json", json.dumps(info, indent=1))
     print(json.dumps(info, indent=1))
@@ -110,12 +113,14 @@ def runs(*, compare: list = (), reproduce: str = "", metric: str = "ndcg@10") ->
 
 
 def run(
-    notebook: str, *, set: list = (), profile: str = "smoke", out: str = "reports/latest", timeout: int = 600
+    notebook: str, *, set: list = (), profile: str = "", out: str = "reports/latest", timeout: int = 600
 ) -> None:
-    """Run one notebook headlessly and export it. NOTEBOOK: a path, or a name such as 01_explore_dataset."""
+    """Run one notebook headlessly and export it. NOTEBOOK: a path, or a name such as 01_explore_dataset. --set: its
+    parameters; --profile is one of them."""
     from workbench.report import page
 
-    result = page(notebook, parameters={**_pairs(set), "profile": profile}, out=Path(out), timeout=timeout)
+    parameters = _pairs(set) | ({"profile": profile} if profile else {})
+    result = page(notebook, parameters=parameters, out=Path(out), timeout=timeout)
     print(f"{'done' if result.ok else 'FAILED'} in {result.seconds:.0f} s: {result.html}")
     if not result.ok:
         raise UserError(result.error, code=result.code)
@@ -131,7 +136,7 @@ def report(
     from workbench.report import series
     from workbench.train.recipe import profile as limits
 
-    name, options = dataset or limits(profile).dataset, _pairs(option)
+    name, options = dataset or limits(profile).dataset, sources.located(_pairs(option))
     sources.check(name, options)
     failed = series(name, profile=profile, seed=seed, options=options, out=Path(out), timeout=timeout)
     print(f"report: {Path(out) / 'index.html'}")
@@ -185,7 +190,8 @@ class _Parser(argparse.ArgumentParser):
     """argparse whose errors are ours: one line, exit code 2, the nearest name."""
 
     def error(self, message: str) -> None:
-        raise UserError(f"{message}; see {self.prog} --help")
+        hint = " (it comes before options that take several values)" if "required" in message else ""
+        raise UserError(f"{message}{hint}; see {self.prog} --help")
 
 
 def parser() -> argparse.ArgumentParser:

@@ -5,6 +5,7 @@ else it says which input changed, makes the folder aside, and moves it into plac
 """
 import ast
 import errno
+import fcntl
 import hashlib
 import json
 import logging
@@ -12,8 +13,8 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -145,15 +146,17 @@ class Store:
                 log.warning("%s; set aside in quarantine/ and made again", error)
                 self._quarantine(path)
         if not path.exists():
-            log.info("%s", self.why(kind, inputs))
-            write_folder(path, make, {"kind": kind, "inputs": inputs})
+            with self._alone(path):
+                if not path.exists():
+                    log.info("%s", self.why(kind, inputs))
+                    write_folder(path, make, {"kind": kind, "inputs": inputs})
         self.checked.add(path)
         return path
 
     def why(self, kind: str, inputs: dict) -> str:
         """Why these inputs are not stored: the fields in which the nearest stored stage differs."""
         best: list[str] | None = None
-        for manifest in (self.root / kind).glob(f"*/{MANIFEST}"):
+        for manifest in (self.root / kind).glob(f"[!.]*/{MANIFEST}"):
             try:
                 old = json.loads(manifest.read_text())["inputs"]
             except (OSError, ValueError, KeyError):
@@ -168,6 +171,19 @@ class Store:
         if best is None or len(best) > len(inputs) / 2:
             return f"{kind}: nothing alike is stored, making it"
         return f"{kind}: not stored, making it; changed since the nearest one: {'; '.join(best) or 'nothing'}"
+
+    @contextmanager
+    def _alone(self, path: Path) -> Iterator[None]:
+        """One process at a time makes a stage; a second waits here and then finds it made."""
+        lock = self.root / "locks" / f"{path.parent.name}-{path.name}"
+        try:
+            lock.parent.mkdir(parents=True, exist_ok=True)
+            file = open(lock, "w")
+        except OSError as error:
+            raise explain(error, lock) from error
+        with file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def _quarantine(self, path: Path) -> None:
         aside = self.root / "quarantine" / f"{path.parent.name}-{path.name}-{time.time_ns()}"

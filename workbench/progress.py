@@ -31,12 +31,13 @@ def face() -> str:
 class Progress:
     """A counter of work done out of `total`; use as a context manager and call `step`.
 
-    total: units of work, or None where it is not known. unit: the plural shown after the count.
+    total: units of work, or None where it is not known. unit: the plural shown after the count. done: units that an
+    earlier call did.
     """
 
-    def __init__(self, what: str, total: int | None, unit: str = "steps"):
+    def __init__(self, what: str, total: int | None, unit: str = "steps", *, done: int = 0):
         self.what, self.total, self.unit = what, total, unit
-        self.done, self.note, self.started = 0, "", time.monotonic()
+        self.before, self.done, self.note, self.started = done, done, "", time.monotonic()
         self.face, self.shown_at, self.shown_tenth = face(), 0.0, 0
         self.handle = None
 
@@ -69,8 +70,8 @@ class Progress:
         elapsed = time.monotonic() - self.started
         parts = [f"{self.what}: {self.done:,}" + (f"/{self.total:,}" if self.total else "") + f" {self.unit}"]
         parts.append(f"{elapsed:.0f} s")
-        if self.total and 0 < self.done < self.total:
-            parts.append(f"about {elapsed * (self.total - self.done) / self.done:.0f} s left")
+        if self.total and self.before < self.done < self.total:
+            parts.append(f"about {elapsed * (self.total - self.done) / (self.done - self.before):.0f} s left")
         return ", ".join(parts + ([self.note] if self.note else []))
 
     def _show(self, last: bool = False) -> None:

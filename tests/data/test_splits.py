@@ -93,7 +93,7 @@ def test_refusals():
         split(untimed, protocol_for(untimed, ties="hash"))
     with pytest.raises(UserError, match="cannot be split by global time"):
         split(untimed, protocol_for(untimed, split="global-time"))
-    with pytest.raises(UserError, match="no user is left"):
+    with pytest.raises(UserError, match="leaves 3 train events, 0 validation"):
         data = log(ROWS[4:])
         split(data, protocol_for(data))
     with pytest.raises(UserError, match="no interactions"):

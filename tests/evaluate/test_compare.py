@@ -14,6 +14,7 @@ PROTOCOL = {"split": "leave-one-out", "mask_history": False}
 
 def run(label, ranks, *, seed=0, family="sequential", **protocol):
     info = {"protocol": PROTOCOL | protocol, "dataset": "d", "data_hash": "h", "users": 9, "family": family}
+    info["seed"] = seed
     return Made(label=label, system=label, ranks=np.asarray(ranks), groups=None, info=info)
 
 
@@ -59,6 +60,20 @@ def test_two_protocols_are_refused_and_contrasted():
         contrast(runs, by="split")
     with pytest.raises(UserError, match="did you mean 'split'"):
         contrast(runs, by="splits")
+
+
+def test_what_is_not_comparable_is_refused():
+    other = run("a", [1, 0], seed=1)
+    other.info["recipe"] = {"lr": 0.5}
+    with pytest.raises(UserError, match="no seeds of one system"):
+        compare([run("a", [1, 0]), other])
+    assert compare([run("a", [1, 0]), run("a", [1, 0])]).loc["a", "seeds"] == 1, "one seed given twice"
+    with pytest.raises(UserError, match="evaluated to depth 20 only"):
+        compare([run("a", [1, 0])], metric="recall@50")
+    larger = run("a", [1, 0], mask_history=True)
+    larger.info["users"] = 99
+    with pytest.raises(UserError, match="also differs in users"):
+        contrast([run("a", [1, 0]), larger], by="mask_history")
 
 
 def test_hand_values():

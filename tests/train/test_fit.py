@@ -97,6 +97,17 @@ def test_best_weights_are_kept_and_patience_stops():
     assert same(net, best)
 
 
+def test_a_signal_during_the_last_validation_is_not_lost(tmp_path):
+    def scores():
+        yield 0.1
+        os.kill(os.getpid(), signal.SIGINT)
+        yield 0.2
+
+    with pytest.raises(KeyboardInterrupt, match="after epoch 2"):
+        train(tmp_path, recipe=Recipe(epochs=2), scores=scores())
+    assert checkpoint.newest(tmp_path).info["epoch"] == 2
+
+
 def test_training_leaves_the_global_generator_alone():
     torch.manual_seed(5)
     expected = torch.rand(3)

@@ -14,7 +14,7 @@ def test_precedence():
 
 @pytest.mark.parametrize("changes, words", [
     ({"epoch": 3}, "did you mean 'epochs'"), ({"epochs": "3"}, "must be int"), ({"lr": -1.0}, "lr positive"),
-    ({"sizes": {}}, "unknown recipe field"),
+    ({"sizes": {}}, "unknown recipe field"), ({"beta2": 2.0}, "beta2 must be"), ({"schedule": "cosine"}, "linear"),
 ])
 def test_bad_changes(changes, words):
     with pytest.raises(UserError, match=words):

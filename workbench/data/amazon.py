@@ -46,7 +46,7 @@ def describe(shelf: Shelf, title: str, release: str, read: dict, notes: list[str
     """What a dataset says about itself."""
     return {
         "title": title, "homepage": HOMEPAGE, "terms": TERMS, "citation": CITATION, "release": release,
-        "files": dict(shelf.used), "read": read, "dropped": {}, "notes": notes,
+        "files": dict(shelf.used), "read": read, "dropped": {}, "notes": notes, "lacking": shelf.lacking,
     }  # fmt: skip
 
 

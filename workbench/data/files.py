@@ -87,6 +87,7 @@ class Shelf:
         self.downloads = artifacts.home() / "downloads" / dataset
         self.used: dict[str, str] = {}
         self.refusal: UserError | None = None
+        self.lacking: list[str] = []  # optional files that could not be had
 
     def roots(self) -> list[Path]:
         """The folders of WORKBENCH_DATA."""
@@ -131,6 +132,7 @@ class Shelf:
                 self._bring(file)
             except UserError as error:
                 log.warning("%s: going on without %s (%s)", self.dataset, file.path, error)
+                self.lacking.append(file.path)
         return self.find(file) is not None
 
     def read(self, file: File) -> Content:

@@ -42,9 +42,10 @@ class Protocol:
         for name, kind in (("mask_history", bool), ("min_events", int), ("tie_seed", int)):
             if type(getattr(self, name)) is not kind:
                 raise UserError(f"protocol {name} must be {kind.__name__}, not {getattr(self, name)!r}")
-        object.__setattr__(self, "cuts", tuple(self.cuts))
-        if len(self.cuts) != 2 or not 0 < self.cuts[0] < self.cuts[1] < 1:
-            raise UserError(f"protocol cuts {self.cuts!r} must be two rising shares between 0 and 1")
+        cuts = tuple(self.cuts) if isinstance(self.cuts, tuple | list) else ()
+        if [type(cut) for cut in cuts] != [float, float] or not 0 < cuts[0] < cuts[1] < 1:
+            raise UserError(f"protocol cuts {self.cuts!r} must be two rising shares, such as (0.8, 0.9)")
+        object.__setattr__(self, "cuts", cuts)
         if self.min_events < 3:
             raise UserError(f"protocol min_events {self.min_events}: train, validation and test need at least 3 events")
 

@@ -122,10 +122,11 @@ def split(dataset: Dataset, protocol: Protocol, *, users: int | None = None) -> 
         sequence = sequence.take(np.arange(users))  # ids are in hash order, so the first are a sample
     cut = _global_time if protocol.split == "global-time" else _leave_one_out
     train, valid, test = cut(sequence, protocol)
-    if not len(test.targets) or not len(valid.targets):
+    if not len(test.targets) or not len(valid.targets) or not len(train.items):
         raise UserError(
-            f"{dataset.name}: no user is left to ask about under {protocol.split} "
-            f"({len(sequence)} users, {len(sequence.items)} events; {protocol.min_events} events make a case)", code=3,
+            f"{dataset.name}: {protocol.split} leaves {len(train.items)} train events, {len(valid.targets)} validation "
+            f"and {len(test.targets)} test cases of {len(sequence)} users with {len(sequence.items)} events; none may "
+            f"be zero (a user needs {protocol.min_events} events to be asked about)", code=3,
         )
     return Split(train, valid, test, len(sequence), dataset.n_items, protocol, data_hash)
 

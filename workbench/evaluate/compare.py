@@ -4,9 +4,10 @@ import pandas as pd
 
 from workbench.data.protocol import differing
 from workbench.errors import UserError, unknown
-from workbench.evaluate.metrics import per_case
+from workbench.evaluate.metrics import DEPTH, parse, per_case
 
 DRAWS = 10_000
+ORDERING = ("split", "ties", "tie_seed")  # protocol fields that order the events anew, and so change their hash
 
 
 def resampled_means(values: np.ndarray, seed: int = 0) -> np.ndarray:
@@ -67,20 +68,33 @@ def same_protocol(runs: list) -> None:
             )
 
 
+def places(run, metric: str) -> np.ndarray:
+    """(C,) a metric per case; UserError if it looks deeper than the lists of the run went."""
+    if parse(metric)[1] > run.info.get("depth", DEPTH):
+        raise UserError(f"{metric}: {run.label} was evaluated to depth {run.info.get('depth', DEPTH)} only")
+    return per_case(metric, run.ranks, run.groups)
+
+
 def by_system(runs: list, metric: str) -> dict[str, np.ndarray]:
-    """Per system, the per-case values of its seeds: (seeds, C)."""
-    values: dict[str, list] = {}
+    """Per system, the per-case values of its seeds: (seeds, C). A seed given twice counts once. UserError where one
+    label stands for two recipes, as a workshop and a paper run of one system do."""
+    values: dict[str, dict[int, np.ndarray]] = {}
+    made: dict[str, list] = {}
     for run in runs:
-        values.setdefault(run.label, []).append(per_case(metric, run.ranks, run.groups))
-    return {name: np.stack(rows) for name, rows in values.items()}
+        how = [run.info.get("settings"), run.info.get("recipe")]
+        if made.setdefault(run.label, how) != how:
+            raise UserError(f"two runs called {run.label} differ in settings or recipe: no seeds of one system")
+        values.setdefault(run.label, {})[run.info["seed"]] = places(run, metric)
+    return {name: np.stack(list(rows.values())) for name, rows in values.items()}
 
 
 def compare(runs: list, *, metric: str = "ndcg@10", baseline: str = "") -> pd.DataFrame:
     """One row per system, best first; several seeds of one system are averaged case by case first.
 
     baseline: a system among the runs; by default the best floor, else the last in rank. Columns: mean, low, high
-    (95 % bootstrap), seeds, seed_sd, difference to the baseline with diff_low, diff_high, p (Holm over all rows) and
-    smallest_effect, the difference this many cases could have seen. UserError if two protocols differ.
+    (95 % bootstrap), seeds, seed_sd, difference to the baseline with diff_low, diff_high (95 % for all rows together,
+    Bonferroni), p (Holm over all rows) and smallest_effect, the difference this many cases could have seen. UserError
+    if two protocols differ.
     """
     if not runs:
         raise UserError("compare needs at least one run")
@@ -92,10 +106,10 @@ def compare(runs: list, *, metric: str = "ndcg@10", baseline: str = "") -> pd.Da
     baseline = baseline or (floors or ranked[::-1])[0]
     if baseline not in values:
         raise unknown("baseline", baseline, values)
-    rows = []
+    rows, level = [], 1 - 0.05 / max(1, len(ranked) - 1)
     for name in ranked:
         difference, own = values[name] - values[baseline], name == baseline
-        (low, high), (diff_low, diff_high) = interval(values[name]), interval(difference)
+        (low, high), (diff_low, diff_high) = interval(values[name]), interval(difference, level)
         rows.append({
             "system": name, "mean": values[name].mean(), "low": low, "high": high, "seeds": len(seeds[name]),
             "seed_sd": seeds[name].mean(axis=1).std(ddof=1) if len(seeds[name]) > 1 else np.nan,
@@ -112,7 +126,7 @@ def compare(runs: list, *, metric: str = "ndcg@10", baseline: str = "") -> pd.Da
 def contrast(runs: list, *, by: str, metric: str = "ndcg@10") -> pd.DataFrame:
     """Means of a metric, a row per system and a column per value of one protocol field; ranks nothing.
 
-    UserError unless all protocols are equal but for `by`.
+    UserError unless data and protocol are equal but for `by`.
     """
     if not runs:
         raise UserError("contrast needs at least one run")
@@ -120,11 +134,12 @@ def contrast(runs: list, *, by: str, metric: str = "ndcg@10") -> pd.DataFrame:
         if by not in run.info["protocol"]:
             raise unknown("protocol field", by, run.info["protocol"])
         others = [f for f in differing(runs[0].info["protocol"], run.info["protocol"]) if f != by]
-        others += [] if runs[0].info["dataset"] == run.info["dataset"] else ["dataset"]
+        same = ["dataset", "options", "users"] + ([] if by in ORDERING else ["data_hash"])
+        others += [name for name in same if runs[0].info.get(name) != run.info.get(name)]
         if others:
             raise UserError(f"contrast by {by}: {run.label} also differs in {', '.join(others)}")
     rows = [
-        {"system": run.label, by: str(run.info["protocol"][by]), metric: per_case(metric, run.ranks, run.groups).mean()}
+        {"system": run.label, by: str(run.info["protocol"][by]), metric: places(run, metric).mean()}
         for run in runs
     ]
     return pd.DataFrame(rows).pivot_table(index="system", columns=by, values=metric, aggfunc="mean", sort=False)

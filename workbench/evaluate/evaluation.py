@@ -5,12 +5,9 @@ import numpy as np
 
 from workbench.data import Cases, Histories, Split
 from workbench.errors import UserError
-from workbench.evaluate.metrics import gini, per_case, strata
+from workbench.evaluate.metrics import DEPTH, KS, gini, per_case, strata
 from workbench.progress import Progress
 from workbench.roles import Recommendations, Recommender
-
-KS = (1, 5, 10, 20)
-DEPTH = max(KS)
 
 
 @dataclass(frozen=True)
@@ -48,16 +45,21 @@ class Evaluation:
 def evaluate(
     recommender: Recommender, cases: Cases, split: Split, *, depth: int = DEPTH, batch: int = 512, quiet: bool = False
 ) -> Evaluation:
-    """Full ranking of every case under the split's protocol. UserError where a recommendation breaks the contract."""
+    """Full ranking of every case under the split's protocol. UserError where a recommendation breaks the contract.
+
+    Where the catalogue leaves fewer than `depth` items to somebody, lists are as long as there are items for everybody.
+    """
     n = len(cases.targets)
-    depth = min(depth, split.n_items)
+    k = min(depth, split.n_items - (longest_set(cases.histories) if split.protocol.mask_history else 0))
+    if k < 1:
+        raise UserError("a masked history holds the whole catalogue, so nothing is left to recommend", code=3)
     ranks, groups, shown = np.zeros(n, np.int32), None, np.zeros(split.n_items + 1, np.int64)
     with Progress("evaluate", None if quiet else n, "cases") as progress:
         progress.face = "none" if quiet else progress.face
         for index in cases.histories.batches(batch):
             histories = cases.histories.take(index)
-            found = recommender.recommend(histories, depth, histories if split.protocol.mask_history else None)
-            check(found, len(index), depth, split.n_items)
+            found = recommender.recommend(histories, k, histories if split.protocol.mask_history else None)
+            check(found, len(index), k, split.n_items)
             hit = found.items == cases.targets[index, None]
             if found.group is None:
                 ranks[index] = np.where(hit.any(axis=1), hit.argmax(axis=1) + 1, 0)
@@ -67,6 +69,12 @@ def evaluate(
             shown += np.bincount(found.items[:, :10].ravel(), minlength=len(shown))
             progress.step(len(index))
     return Evaluation(ranks, groups, shown, depth)
+
+
+def longest_set(histories: Histories) -> int:
+    """The most distinct items in any history."""
+    pairs = np.unique(histories.rows() * (int(histories.items.max(initial=0)) + 1) + histories.items)
+    return int(np.bincount(pairs // (int(histories.items.max(initial=0)) + 1), minlength=1).max())
 
 
 def first_of_group(found: Recommendations, hit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -10,6 +10,8 @@ import numpy as np
 
 from workbench.errors import UserError, unknown
 
+KS = (1, 5, 10, 20)
+DEPTH = max(KS)
 GAINS = {
     "recall": lambda place: np.ones_like(place),
     "ndcg": lambda place: 1 / np.log2(place + 1),

@@ -67,3 +67,8 @@ def evaluate_table(table: pd.DataFrame, dataset: Dataset, split: Split, *, name:
     ranks[case[users[hit]]] = place[hit]
     top = (place <= 10) & (case[users] >= 0)
     return Evaluation(ranks, None, np.bincount(items[top], minlength=width), DEPTH)
+
+
+def covered(table: pd.DataFrame, dataset: Dataset, split: Split) -> int:
+    """How many test users have any prediction; the others count as misses."""
+    return int(np.isin(dataset.users[RAW].to_numpy()[split.test.histories.users], table["user"].to_numpy()).sum())

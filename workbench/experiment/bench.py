@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from workbench import systems
-from workbench.artifacts import Store, code_hash, digest, read_manifest, sha256
+from workbench.artifacts import MANIFEST, Store, code_hash, digest, read_manifest, sha256
 from workbench.data import Dataset, Protocol, Split, protocol_for, sources, split
 from workbench.data.protocol import check_protocol
 from workbench.errors import UserError, check_names
@@ -47,13 +47,26 @@ class Bench:
 
     @cached_property
     def dataset(self) -> Dataset:
-        """Parsed once from its published files, then read back from the store."""
-        texts = {name: value for name, value in self.options.items() if isinstance(value, str) and value}
-        paths = {name: Path(value).expanduser() for name, value in texts.items()}
+        """Parsed once from its published files, then read back from the store. What lacks an optional file is not
+        stored, so that it is whole as soon as the file is there."""
+        paths = {name: Path(value) for name, value in self.options.items() if isinstance(value, str) and value}
         files = {name: sha256(path) for name, path in paths.items() if path.is_file()}
         inputs = {"name": self.name, "options": self.options, "files": files, "code": code_hash("data")}
-        path = self.store.get("dataset", inputs, lambda folder: sources.load(self.name, **self.options).save(folder))
-        return Dataset.load(path)
+        if self.store.path("dataset", inputs).exists():
+            return Dataset.load(self.store.get("dataset", inputs, lambda folder: self._parse().save(folder)))
+        found = self._parse()
+        if not found.about.get("lacking"):
+            self.store.get("dataset", inputs, found.save)
+        return found
+
+    def _parse(self) -> Dataset:
+        return sources.load(self.name, **self.options)
+
+    @cached_property
+    def content(self) -> str:
+        """Digest of what is known about the items: the log's own hash does not cover titles and texts."""
+        texts = self.dataset.items.select_dtypes(exclude="number").astype("string").fillna("")
+        return digest([list(texts.columns), [f"{h:x}" for h in pd.util.hash_pandas_object(texts, index=False)]])[:16]
 
     @cached_property
     def protocol(self) -> Protocol:
@@ -74,7 +87,8 @@ class Bench:
 
         inputs = {
             "kind": kind, "dim": dim, "model": model, "seed": self.seed, "data": self.split.data_hash,
-            "protocol": self.protocol.dict(), "users": self.users, "code": code_hash("data", "embed"),
+            "items": self.content, "protocol": self.protocol.dict(), "users": self.users,
+            "code": code_hash("data", "embed"),
         }
 
         def make(folder: Path) -> None:
@@ -116,9 +130,12 @@ class Bench:
         inputs = {
             "system": system, "settings": settings, "recipe": recipe_values, "seed": self.seed, "dataset": self.name,
             "options": self.options, "users": self.users, "protocol": self.protocol.dict(),
-            "data_hash": self.split.data_hash, "device": device.type,
+            "data_hash": self.split.data_hash, "items": self.content, "device": device.type,
             "code": code_hash(*ROOMS, f"systems/{systems.family(system)}/{system}.py"),
         }
+        usual = self.plan(system)
+        usual_values = usual[0] | asdict(usual[1])
+        changes = {name: value for name, value in changes.items() if usual_values[name] != value}
         path = self.store.get("run", inputs, lambda folder: _train(self, inputs, recipe, changes, folder))
         return load_run(path)
 
@@ -131,7 +148,7 @@ def open_bench(
     sources.check(dataset, options or {})
     check_protocol(protocol or {})
     limits = profile if isinstance(profile, Profile) else _profile(profile)
-    return Bench(dataset, limits, seed, protocol or {}, options or {}, device)
+    return Bench(sources.canonical(dataset), limits, seed, protocol or {}, sources.located(options or {}), device)
 
 
 _profile = profile  # `profile` is also the keyword that people type
@@ -141,7 +158,7 @@ def _train(bench: Bench, inputs: dict, recipe: Recipe, changes: dict, folder: Pa
     """Fill a run's folder: metrics.json, state.safetensors, cases.npz."""
     from safetensors.numpy import save as packed
 
-    from workbench.evaluate import evaluate
+    from workbench.evaluate import evaluate, per_case
     from workbench.train.fit import Session
 
     part = bench.split
@@ -149,8 +166,8 @@ def _train(bench: Bench, inputs: dict, recipe: Recipe, changes: dict, folder: Pa
     checkpoints = bench.store.root / "checkpoints" / digest(inputs)[:24]
 
     def validate(current) -> dict[str, float]:
-        found = evaluate(current, part.valid, part, quiet=True).metrics(part.valid, part)
-        return {name: found[name] for name in MONITORS}
+        found = evaluate(current, part.valid, part, quiet=True)
+        return {name: float(per_case(name, found.ranks, found.groups).mean()) for name in MONITORS}
 
     started = time.monotonic()
     curve = recommender.fit(part, Session(recipe, bench.seed, inputs["device"], validate, checkpoints))
@@ -159,7 +176,11 @@ def _train(bench: Bench, inputs: dict, recipe: Recipe, changes: dict, folder: Pa
     done = time.monotonic()
     info = inputs | {
         "family": systems.family(inputs["system"]), "changes": changes, "profile": bench.profile.name,
-        "seconds": {"fit": round(fitted - started, 3), "evaluate": round(done - fitted, 3)},
+        "limits": bench.profile.dict(), "depth": found.depth,
+        "seconds": {
+            "fit": round(fitted - started, 3), "evaluate": round(done - fitted, 3),
+            "train": round(curve[-1]["seconds"], 3) if curve else 0.0,  # of steps alone, over all resumptions
+        },
         "metrics": found.metrics(part.test, part), "cases": len(part.test.targets), "curve": curve,
         "environment": _environment(),
     }
@@ -175,11 +196,13 @@ def _environment() -> dict:
     import torch
 
     import workbench
+    from workbench.train.runtime import fast_bf16
 
     return {
         "workbench": workbench.__version__, "python": platform.python_version(), "torch": torch.__version__,
         "numpy": np.__version__, "threads": torch.get_num_threads(), "system": platform.system(),
         "machine": platform.machine(), "cores": os.cpu_count(),
+        "fast_bf16_on_cpu": fast_bf16("cpu"),
     }
 
 
@@ -197,8 +220,8 @@ def load_run(folder: Path | str) -> Run:
 
 def stored_runs() -> list[Run]:
     """All intact runs in the store, oldest first."""
-    folders = sorted((Store().root / "run").glob("*/metrics.json"), key=lambda path: path.stat().st_mtime)
-    return [Run(path.parent, json.loads(path.read_text()), open_bench) for path in folders]
+    manifests = sorted((Store().root / "run").glob(f"[!.]*/{MANIFEST}"), key=lambda path: path.stat().st_mtime)
+    return [load_run(path.parent) for path in manifests]
 
 
 def reproduce(run: Run) -> pd.DataFrame:

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from workbench.artifacts import write_folder
+from workbench.artifacts import MANIFEST, write_folder
 from workbench.errors import UserError
+from workbench.train import Profile
 
 FILES = ("metrics.json", "state.safetensors", "cases.npz")
 
@@ -62,7 +63,7 @@ class Run:
         """The bench this run was made on."""
         info = self.info
         return self.open_bench(
-            info["dataset"], profile=info["profile"], seed=info["seed"], protocol=info["protocol"],
+            info["dataset"], profile=Profile(**info["limits"]), seed=info["seed"], protocol=info["protocol"],
             options=info["options"], device=info["device"],
         )
 
@@ -84,13 +85,16 @@ class Run:
         new = out.parent / f".{out.name}.new"
         shutil.rmtree(new, ignore_errors=True)
         write_folder(new, lambda folder: [shutil.copyfile(self.folder / name, folder / name) for name in FILES])
+        old = out.parent / f".{out.name}.old"
         if out.exists():
-            shutil.rmtree(out)
+            out.rename(old)
         new.rename(out)
+        shutil.rmtree(old, ignore_errors=True)
         return Run(out, self.info, self.open_bench)
 
 
 def check_out(out: Path) -> None:
-    """UserError unless `out` is free: not there, empty, or a run that may be replaced."""
-    if out.is_file() or (out.is_dir() and any(out.iterdir()) and not (out / "metrics.json").exists()):
-        raise UserError(f"{out} exists and is not a run; name another folder")
+    """UserError unless `out` is free: not there, empty, or a run with nothing beside it, which may be replaced."""
+    there = {path.name for path in out.iterdir()} if out.is_dir() else set()
+    if not out.name or (out.exists() and not out.is_dir()) or (there and there != {*FILES, MANIFEST}):
+        raise UserError(f"{out} exists and is not a run alone; name another folder")

@@ -6,7 +6,7 @@ from workbench.errors import UserError, unknown
 
 
 def folder() -> Path:
-    """The folder of the series: the checkout's notebooks/, else the one installed with the package."""
+    """The folder of the series: the checkout's notebooks/; beside an installed package, one that may not be there."""
     checkout = PACKAGE.parent / "notebooks"
     return checkout if (PACKAGE.parent / "pyproject.toml").exists() else PACKAGE / "notebooks"
 

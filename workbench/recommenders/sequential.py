@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from workbench.data import Histories, Split
+from workbench.errors import UserError
 from workbench.evaluate import top_k
 from workbench.roles import Recommendations
 from workbench.train import stream
@@ -30,6 +31,8 @@ class Sequential:
         """Train on every successor in train exactly once an epoch; long histories are cut into windows."""
         self.module.to(session.device)
         windows = split.train.windows(self.max_length + 1)
+        if not len(windows):
+            raise UserError("no train history holds two events, so there is no successor to learn from", code=3)
         tokens = session.recipe.batch_size * max(1.0, float(np.mean(windows.lengths - 1)))
 
         def batches(epoch: int) -> list[np.ndarray]:

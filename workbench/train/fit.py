@@ -80,8 +80,7 @@ def fit(
     before = state.seconds
     total = recipe.epochs * len(batches(0))
     rate = learning_rate(recipe, total)
-    with torch.random.fork_rng(), interruptible() as stopped, Progress("train", total) as progress:
-        progress.step(state.step)
+    with torch.random.fork_rng(), interruptible() as stopped, Progress("train", total, done=state.step) as progress:
         while state.epoch < recipe.epochs and state.bad < recipe.patience:
             module.train()
             todo = batches(state.epoch)
@@ -98,6 +97,8 @@ def fit(
             _end_of_epoch(module, recipe, state, best, validate)
             _save(session, module, optimiser, state, best)
             saved_at = time.monotonic()
+            if stopped.is_set():
+                raise KeyboardInterrupt(f"stopped after epoch {state.epoch}; the same call resumes from here")
     if validate is not None:
         module.load_state_dict(best)
     module.eval()

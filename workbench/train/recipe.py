@@ -79,4 +79,6 @@ def resolve(recipe: Recipe, limits: Profile, changes: dict) -> Recipe:
     check_names("schedule", [result.schedule], SCHEDULES)
     if min(result.epochs, result.batch_size, result.valid_every, result.patience) < 1 or not result.lr > 0:
         raise UserError(f"epochs, batch_size, valid_every and patience must be at least 1 and lr positive: {changes}")
+    if not 0 <= result.beta2 < 1 or min(result.weight_decay, result.warmup, result.clip) < 0:
+        raise UserError(f"beta2 must be in [0, 1); weight_decay, warmup and clip at least 0: {changes}")
     return result

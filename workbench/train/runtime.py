@@ -59,6 +59,7 @@ def runtime(name: str = "auto") -> torch.device:
     """Set this process up for training and return its device. OMP_NUM_THREADS, where set, decides the threads."""
     keep_heap()
     if not os.environ.get("OMP_NUM_THREADS"):
-        torch.set_num_threads(max(1, os.cpu_count() or 1))
+        allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+        torch.set_num_threads(max(1, len(allowed)))
     torch.backends.cuda.matmul.allow_tf32 = False
     return device(name)

@@ -57,6 +57,12 @@ def check(name: str, given: dict | None = None) -> str:
     return listed
 
 
+def located(options: dict) -> dict:
+    """The options with every path of a file made absolute, so that it means the same from any folder."""
+    paths = {k: Path(v).expanduser() for k, v in options.items() if isinstance(v, str) and v}
+    return options | {name: str(path.resolve()) for name, path in paths.items() if path.is_file()}
+
+
 def load(name: str, **options) -> Dataset:
     """A dataset by name. UserError for an unknown name or option, for files that are not to be had, for bad data."""
     listed = check(name, options)

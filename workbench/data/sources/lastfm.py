@@ -56,4 +56,5 @@ def load() -> Dataset:
         places = {"item": "int", "entity": "int"}
         tables["entities"] = read_table(shelf.read(ENTITIES), places, header=False).to_pandas()
     about = {**ABOUT, "files": shelf.used, "read": {"weights": len(events)}, "dropped": {}, "notes": notes}
+    about["lacking"] = shelf.lacking
     return attach(assemble("lastfm", events.to_pandas(), items=items, order="none", about=about), tables)
