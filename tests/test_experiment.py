@@ -1,6 +1,7 @@
 """The bench: computed once, keyed by what matters, saved so that the same answers come back."""
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -138,6 +139,17 @@ def test_other_titles_are_other_vectors_and_another_run(tmp_path):
         found.append((bench.split.data_hash, bench.vectors("text", dim=4), bench.fit("graph_heuristic").folder))
     (hash_a, a, run_a), (hash_b, b, run_b) = found
     assert hash_a == hash_b and not np.allclose(a, b) and run_a != run_b
+
+
+def test_a_dataset_that_lacks_a_file_is_whole_once_the_file_is_there(real, tmp_path, monkeypatch):
+    published = real / "amazon_beauty_2014"
+    for part in ("s3rec", "ticoserec"):
+        shutil.copytree(published / part, tmp_path / "amazon_beauty_2014" / part)
+    monkeypatch.setenv("WORKBENCH_DATA", str(tmp_path))
+    bare = open_bench("beauty", profile="smoke").dataset
+    assert bare.about["lacking"] and "asin" not in bare.items
+    shutil.copytree(published / "p5", tmp_path / "amazon_beauty_2014" / "p5")
+    assert "asin" in open_bench("beauty", profile="smoke").dataset.items
 
 
 def test_a_label_names_what_differs_from_the_defaults_alone(bench):
