@@ -54,6 +54,8 @@ class Browser:
             line, self.buffer = self.buffer.split(b"\0", 1)
             answer = json.loads(line)
             if answer.get("id") == self.number:
+                if "navigated" in answer.get("error", {}).get("message", ""):
+                    return {"result": {}}  # asked of a page that was just being left: no answer, ask again
                 assert "error" not in answer, answer
                 return answer["result"]
             self.events.append(answer)
@@ -67,8 +69,9 @@ class Browser:
     def open(self, path, until: str) -> None:
         """Load a file and wait until a JavaScript expression is true."""
         self.events.clear()
-        self.call("Page.navigate", url=path.resolve().as_uri())
-        self.wait(f"document.readyState === 'complete' && {until}")
+        address = path.resolve().as_uri()
+        self.call("Page.navigate", url=address)
+        self.wait(f"location.href === '{address}' && document.readyState === 'complete' && {until}")
 
     def wait(self, until: str) -> None:
         """Return when a JavaScript expression is true; fail after half a minute."""

@@ -146,6 +146,7 @@ def test_a_dataset_that_lacks_a_file_is_whole_once_the_file_is_there(real, tmp_p
     for part in ("s3rec", "ticoserec"):
         shutil.copytree(published / part, tmp_path / "amazon_beauty_2014" / part)
     monkeypatch.setenv("WORKBENCH_DATA", str(tmp_path))
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path / "home"))
     bare = open_bench("beauty", profile="smoke").dataset
     assert bare.about["lacking"] and "asin" not in bare.items
     shutil.copytree(published / "p5", tmp_path / "amazon_beauty_2014" / "p5")
