@@ -63,7 +63,7 @@ def main() -> None:
             field = next(iter(fields))
             other = by_protocol[PROTOCOLS[dataset].index(fields)]
             table = contrast(by_protocol[0] + other, by=field)
-            write_text(HERE / f"{dataset}-contrast-{field}.json", table.round(5).to_json(orient="index", indent=1))
+            write_text(HERE / f"{dataset}-contrast-{field}.json", table.round(7).to_json(orient="index", indent=1))
     text = (ROOT / "README.md").read_text()
     before, after = text.split(BEGIN)[0], text.split(END)[1]
     write_text(ROOT / "README.md", f"{before}{BEGIN}\n{readme()}\n{END}{after}")
@@ -74,7 +74,7 @@ def save(name: str, found: list[Run]) -> None:
     table = compare(found)
     about = {key: found[0].info[key] for key in ("dataset", "data_hash", "protocol", "users", "cases")}
     rows = [{key: run.info[key] for key in KEPT} for run in found]
-    text = {**about, "comparison": json.loads(table.round(5).to_json(orient="index")), "runs": rows}
+    text = {**about, "comparison": json.loads(table.round(7).to_json(orient="index")), "runs": rows}
     write_text(HERE / f"{name}.json", json.dumps(text, indent=1))
     write_text(HERE / f"{name}.svg", svg_comparison(table))
     print(table.to_string(float_format="%.4f"))

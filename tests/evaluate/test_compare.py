@@ -4,10 +4,11 @@ from types import SimpleNamespace as Made
 import numpy as np
 import pytest
 
+from workbench.data.leaks import gini
 from workbench.errors import UserError
 from workbench.evaluate import compare, contrast, per_case
 from workbench.evaluate.compare import interval, p_value, smallest_effect
-from workbench.evaluate.metrics import gini, strata
+from workbench.evaluate.metrics import strata
 
 PROTOCOL = {"split": "leave-one-out", "mask_history": False}
 

@@ -25,11 +25,11 @@ def gains(rank: np.ndarray) -> np.ndarray:
 def gini(counts: np.ndarray) -> float:
     """How unequally events fall on items: 0 all alike, towards 1 all on one.
 
-    >>> gini(np.array([2, 2, 2])), gini(np.array([0, 0, 0, 4]))
-    (0.0, 0.75)
+    >>> gini(np.array([2, 2, 2])), gini(np.array([0, 0, 1, 3]))
+    (0.0, 0.625)
     """
     ordered, n = np.sort(counts), len(counts)
-    return float((2 * np.arange(1, n + 1) - n - 1) @ ordered / (n * ordered.sum()))
+    return float((2 * np.arange(1, n + 1) - n - 1) @ ordered / (n * max(1, ordered.sum())))
 
 
 def future_share(train_times: np.ndarray, test_times: np.ndarray) -> float:

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from workbench.data import Cases, Histories, Split
+from workbench.data.leaks import gini
 from workbench.errors import UserError
-from workbench.evaluate.metrics import DEPTH, KS, gini, per_case, strata
+from workbench.evaluate.metrics import DEPTH, KS, per_case, strata
 from workbench.progress import Progress
 from workbench.roles import Recommendations, Recommender
 

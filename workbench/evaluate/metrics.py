@@ -49,17 +49,6 @@ def per_case(name: str, ranks: np.ndarray, groups: np.ndarray | None = None) -> 
     return np.where(ranks > 0, (total[last] - total[first]) / size, 0.0)
 
 
-def gini(counts: np.ndarray) -> float:
-    """Gini coefficient of exposure over all items, zeros included.
-
-    >>> gini(np.array([0, 0, 1, 3]))
-    0.625
-    """
-    counts = np.sort(np.asarray(counts, np.float64))
-    n, total = len(counts), counts.sum()
-    return float((2 * np.arange(1, n + 1) - n - 1) @ counts / (n * total)) if total else 0.0
-
-
 def strata(targets: np.ndarray, train_counts: np.ndarray) -> dict[str, np.ndarray]:
     """Boolean (C,) masks by the target's train count (I+1,): cold never occurs in train, head is the most frequent
     fifth of the catalogue (the lower id first among equals), tail is the rest."""
