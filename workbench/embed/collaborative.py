@@ -3,6 +3,7 @@ import numpy as np
 from scipy import sparse
 
 from workbench.data import Split
+from workbench.data.graph import transitions
 from workbench.embed.spectrum import leading
 
 
@@ -12,14 +13,9 @@ def cooccurrence(split: Split, dim: int = 64, seed: int = 0, *, window: int = 5)
     A pair g steps apart counts 1/g; contexts are smoothed by the power 0.75 (Levy, Goldberg and Dagan 2015, 3.2).
     Reads `split.train` and nothing else; an item not in train has a zero row.
     """
-    items, rows = split.train.items.astype(np.int64) - 1, split.train.rows()
     n = split.n_items
-    pairs = sparse.csr_matrix((n, n), dtype=np.float64)
-    for gap in range(1, window + 1):
-        same = rows[gap:] == rows[:-gap]
-        a, b = items[:-gap][same], items[gap:][same]
-        pairs = pairs + sparse.csr_matrix((np.full(len(a), 1 / gap), (a, b)), shape=(n, n))
-    pairs = (pairs + pairs.T).tocoo()
+    after = transitions(split.train, n, window=window)[1:, 1:]
+    pairs = (after + after.T).tocoo()
     item, context = np.asarray(pairs.sum(axis=1)).ravel(), np.asarray(pairs.sum(axis=0)).ravel() ** 0.75
     with np.errstate(divide="ignore"):
         pmi = np.log(pairs.data * context.sum() / (item[pairs.row] * context[pairs.col]))
