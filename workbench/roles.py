@@ -13,8 +13,9 @@ class Recommendations(NamedTuple):
     """Ranked lists, best first: valid ids, distinct within a row, never padding.
 
     items: (B, k) int. scores: (B, k) float, non-increasing along a row.
-    group, group_size: (B, k) int or None; which code group an item belongs to and how many items share it. Given by
-    recommenders whose codes collide, so that metrics can be collision-corrected; None means every item is its own.
+    group, group_size: (B, k) int or None; which code group an item belongs to and how many of it could be recommended.
+    Given by recommenders whose codes collide, so that metrics can be collision-corrected: such a recommender has
+    `codes` (workbench.tokens.ItemCodes), whose trie numbers the groups. None means every item is its own.
     """
 
     items: np.ndarray

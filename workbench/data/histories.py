@@ -76,6 +76,16 @@ class Histories:
         at = np.arange(offsets[-1]) + np.repeat(start - offsets[:-1], end - start)
         return Histories(offsets, self.items[at], self.users[row], None if self.times is None else self.times[at])
 
+    def prefixes(self, length: int) -> "Histories":
+        """One history for every event but a user's first: at most `length` events that end with it."""
+        row = np.repeat(np.arange(len(self)), np.maximum(self.lengths - 1, 0))
+        seen = np.arange(len(row)) - np.searchsorted(row, row) + 2  # events up to and with the one that ends it
+        end = self.offsets[row] + seen
+        start = np.maximum(self.offsets[row], end - length)
+        offsets = np.concatenate([[0], np.cumsum(end - start)])
+        at = np.arange(offsets[-1]) + np.repeat(start - offsets[:-1], end - start)
+        return Histories(offsets, self.items[at], self.users[row], None if self.times is None else self.times[at])
+
     def padded(self, length: int | None = None) -> np.ndarray:
         """(B, T) int64, right-padded with 0; T is `length` or the longest; longer histories keep their last T."""
         length = int(length if length is not None else self.lengths.max(initial=0))

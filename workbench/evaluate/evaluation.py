@@ -61,12 +61,13 @@ def evaluate(
             histories = cases.histories.take(index)
             found = recommender.recommend(histories, k, histories if split.protocol.mask_history else None)
             check(found, len(index), k, split.n_items)
-            hit = found.items == cases.targets[index, None]
             if found.group is None:
+                hit = found.items == cases.targets[index, None]
                 ranks[index] = np.where(hit.any(axis=1), hit.argmax(axis=1) + 1, 0)
             else:
                 groups = np.ones(n, np.int32) if groups is None else groups
-                ranks[index], groups[index] = first_of_group(found, hit)
+                own = recommender.codes.trie.group[cases.targets[index]]
+                ranks[index], groups[index] = first_of_group(found, own)
             shown += np.bincount(found.items[:, :10].ravel(), minlength=len(shown))
             progress.step(len(index))
     return Evaluation(ranks, groups, shown, depth)
@@ -78,12 +79,12 @@ def longest_set(histories: Histories) -> int:
     return int(np.bincount(pairs // (int(histories.items.max(initial=0)) + 1), minlength=1).max())
 
 
-def first_of_group(found: Recommendations, hit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Place of the first item that shares the target's code group, and the size of that group, for each row."""
-    at = hit.argmax(axis=1)[:, None]
-    same = found.group == np.take_along_axis(found.group, at, axis=1)
-    size = np.take_along_axis(found.group_size, at, axis=1)[:, 0]
-    return np.where(hit.any(axis=1), same.argmax(axis=1) + 1, 0), np.where(hit.any(axis=1), size, 1)
+def first_of_group(found: Recommendations, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Place of the first item of the target's code group, and how many that group has, for each row: whether or not
+    the target itself still fitted into the list. target: (B,) code groups."""
+    hit = found.group == target[:, None]
+    size = np.take_along_axis(found.group_size, hit.argmax(axis=1)[:, None], axis=1)[:, 0]
+    return np.where(hit.any(axis=1), hit.argmax(axis=1) + 1, 0), np.where(hit.any(axis=1), size, 1)
 
 
 def check(found: Recommendations, n: int, k: int, n_items: int) -> None:

@@ -27,7 +27,9 @@ from workbench.train import RECIPE_FIELDS, Profile, Recipe, profile, resolve, st
 
 log = logging.getLogger("workbench")
 MONITORS = ("ndcg@10", "recall@10")
-ROOMS = ("data", "losses", "nets", "train", "embed", "evaluate", "recommenders", "experiment")
+ROOMS = (
+    "data", "losses", "nets", "train", "embed", "tokens", "decode.py", "evaluate", "recommenders", "experiment",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,37 @@ class Bench:
 
         return np.load(self.store.get("vectors", inputs, make) / "vectors.npy")
 
+    def codes(
+        self, kind: str = "rq-kmeans", *, vectors: str = "text", permuted: bool = False, levels: int = 3, size: int = 0,
+        policy: str = "dedup", normalize: bool = False, dim: int = 64, model: str = "",
+    ):  # fmt: skip
+        """The items' semantic IDs, a workbench.tokens.ItemCodes: of a kind in `tokens.KINDS`, or from a folder that
+        `ItemCodes.save` wrote.
+
+        vectors, dim, model: the item vectors behind kinds that read content. permuted: the placebo, each code given to
+        another item. levels, size (0: 256, fewer for a small catalogue), policy, normalize: see `tokens.make`.
+        UserError on a bad setting, or codes that are not of this dataset.
+        """
+        from workbench import tokens
+
+        if kind not in tokens.KINDS and Path(kind).is_dir():
+            codes = tokens.ItemCodes.load(kind).on(self.dataset.items["raw_id"].to_numpy(object))
+            return codes.permuted(self.rng("permuted codes")) if permuted else codes
+        content = {"vectors": vectors, "dim": dim, "model": model} if kind in tokens.CONTENT else None
+        made = {"levels": levels, "size": size, "policy": policy, "normalize": normalize, "seed": self.seed}
+        inputs = made | {
+            "kind": kind, "content": content, "data": self.split.data_hash, "items": self.content,
+            "protocol": self.protocol.dict() if content else None, "users": self.users if content else None,
+            "code": code_hash("data", "embed", "tokens"),
+        }
+
+        def make(folder: Path) -> None:
+            rows = self.vectors(vectors, dim=dim, model=model) if content else None
+            tokens.make(kind, self.dataset, rows, **made).save(folder)
+
+        codes = tokens.ItemCodes.load(self.store.get("codes", inputs, make))
+        return codes.permuted(self.rng("permuted codes")) if permuted else codes
+
     def rng(self, name: str) -> np.random.Generator:
         """A generator of its own for `name`."""
         return stream(self.seed, name)
@@ -165,8 +198,10 @@ def _train(bench: Bench, inputs: dict, recipe: Recipe, changes: dict, folder: Pa
     recommender = bench.build(inputs["system"], **inputs["settings"])
     checkpoints = bench.store.root / "checkpoints" / digest(inputs)[:24]
 
+    asked = part.valid.take(np.arange(min(recipe.valid_cases or len(part.valid.targets), len(part.valid.targets))))
+
     def validate(current) -> dict[str, float]:
-        found = evaluate(current, part.valid, part, quiet=True)
+        found = evaluate(current, asked, part, quiet=True)
         return {name: float(per_case(name, found.ranks, found.groups).mean()) for name in MONITORS}
 
     started = time.monotonic()

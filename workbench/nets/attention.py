@@ -1,6 +1,9 @@
-"""Multi-head self-attention."""
+"""Multi-head self-attention, over a whole sequence or a step at a time."""
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+KeyValues = tuple[Tensor, Tensor]
 
 
 class SelfAttention(nn.Module):
@@ -11,8 +14,32 @@ class SelfAttention(nn.Module):
         self.heads, self.causal = heads, causal
         self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values of (B, T, D), each (B, heads, T, D / heads)."""
         B, T, D = x.shape
         q, k, v = self.qkv(x).view(B, T, 3, self.heads, D // self.heads).permute(2, 0, 3, 1, 4)
-        mixed = F.scaled_dot_product_attention(q, k, v, is_causal=self.causal)
-        return self.out(mixed.transpose(1, 2).reshape(B, T, D))
+        return q, k, v
+
+    def merge(self, mixed: Tensor) -> Tensor:
+        """(B, T, D) from mixed values (B, heads, T, D / heads)."""
+        B, _, T, _ = mixed.shape
+        return self.out(mixed.transpose(1, 2).reshape(B, T, -1))
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        q, k, v = self.project(x)
+        causal = self.causal and mask is None
+        return self.merge(F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal))
+
+
+def attend_shared(q: Tensor, own: KeyValues, shared: KeyValues, bias: Tensor) -> Tensor:
+    """Attention of W beams, each to the keys of its own few tokens and to those of a history they all share.
+
+    q (B, H, W, d); own (B, H, W, j, d); shared (B, H, S, d); bias (B, 1, 1, S), -inf at padding. Returns (B, H, W, d).
+    Beams ride in the query axis, so the history is read once and never copied a beam.
+    """
+    scale = q.shape[-1] ** -0.5
+    past = (q * scale) @ shared[0].transpose(2, 3) + bias
+    recent = ((q * scale)[:, :, :, None] * own[0]).sum(-1)
+    weights = torch.cat([past, recent], 3).softmax(-1)
+    S = past.shape[3]
+    return weights[..., :S] @ shared[1] + (weights[..., S:, None] * own[1]).sum(3)

@@ -16,8 +16,12 @@ class Block(nn.Module):
         self.expand, self.contract = nn.Linear(width, feedforward), nn.Linear(feedforward, width)
         self.dropout = dropout
 
-    def forward(self, x: Tensor) -> Tensor:
-        x = x + F.dropout(self.attention(self.attention_norm(x)), self.dropout, self.training)
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        return self.add(x, self.attention(self.attention_norm(x), mask))
+
+    def add(self, x: Tensor, attended: Tensor) -> Tensor:
+        """What follows attention: add it, then the feed-forward net."""
+        x = x + F.dropout(attended, self.dropout, self.training)
         inner = F.gelu(self.expand(self.feedforward_norm(x)))
         return x + F.dropout(self.contract(inner), self.dropout, self.training)
 

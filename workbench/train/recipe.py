@@ -9,9 +9,9 @@ class Recipe:
     """How a system is trained. One per system, in its file.
 
     epochs: at most; patience: validations without a better score before stopping; valid_every: epochs between
-    validations. batch_size: sequences. lr, beta2, weight_decay: Adam (decoupled decay). warmup: steps of linear
-    warm-up. schedule: constant, or linear: falling to nothing at the last epoch. clip: largest gradient norm, 0 for
-    none. monitor: the validation metric that selects.
+    validations. valid_cases: how many users, by hash, a validation asks about; 0 for all. batch_size: sequences. lr,
+    beta2, weight_decay: Adam (decoupled decay). warmup: steps of linear warm-up. schedule: constant, or linear: falling
+    to nothing at the last epoch. clip: largest gradient norm, 0 for none. monitor: the validation metric that selects.
     sizes: for each named size, keywords of build() and fields of this recipe.
     """
 
@@ -25,6 +25,7 @@ class Recipe:
     clip: float = 0.0
     patience: int = 10
     valid_every: int = 1
+    valid_cases: int = 0
     monitor: str = "ndcg@10"
     sizes: dict[str, dict] = field(default_factory=dict)
 
@@ -79,6 +80,6 @@ def resolve(recipe: Recipe, limits: Profile, changes: dict) -> Recipe:
     check_names("schedule", [result.schedule], SCHEDULES)
     if min(result.epochs, result.batch_size, result.valid_every, result.patience) < 1 or not result.lr > 0:
         raise UserError(f"epochs, batch_size, valid_every and patience must be at least 1 and lr positive: {changes}")
-    if not 0 <= result.beta2 < 1 or min(result.weight_decay, result.warmup, result.clip) < 0:
-        raise UserError(f"beta2 must be in [0, 1); weight_decay, warmup and clip at least 0: {changes}")
+    if not 0 <= result.beta2 < 1 or min(result.weight_decay, result.warmup, result.clip, result.valid_cases) < 0:
+        raise UserError(f"beta2 must be in [0, 1); weight_decay, warmup, clip and valid_cases at least 0: {changes}")
     return result

@@ -1,0 +1,193 @@
+"""Generative recommenders: a network that spells items in semantic IDs, and a trie that keeps the spelling honest."""
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from workbench import decode
+from workbench.data import Histories, Split
+from workbench.errors import UserError
+from workbench.evaluate import top_k
+from workbench.recommenders.sequential import token_batches
+from workbench.roles import Recommendations
+from workbench.tokens import ItemCodes
+from workbench.train import stream
+from workbench.train.fit import Session, fit
+
+ROWS = 64  # histories decoded at a time
+
+
+class Generative:
+    """A `roles.Recommender`, `Scorer` and `Likelihood` around a network that answers taught, prefill and step.
+
+    codes: the items' semantic IDs; metrics are collision-corrected by them. beam: prefixes kept at each level, also the
+    longest list that can be asked for. max_length: items of a history that are read. all_positions: whether a row
+    teaches all of its items (a causal decoder) or its last one (an encoder-decoder).
+    """
+
+    def __init__(self, module: nn.Module, codes: ItemCodes, *, beam: int, max_length: int, all_positions: bool):
+        self.module, self.beam, self.max_length = module, beam, max_length
+        self.all_positions = all_positions
+        self.adopt(codes)
+
+    def adopt(self, codes: ItemCodes) -> None:
+        """Read and spell with these codes from now on."""
+        self.codes = codes
+        self.tokens = torch.from_numpy(codes.tokens)
+        self.children = decode.tables(codes.trie, self.device)
+
+    @property
+    def device(self) -> torch.device:
+        return self.module.code.weight.device
+
+    def fit(self, split: Split, session: Session) -> list[dict]:
+        """Train on every successor in train once an epoch: the mean cross-entropy of codes, each given those before.
+
+        UserError where no train history holds two events.
+        """
+        self.module.to(session.device)
+        self.adopt(self.codes)
+        length = self.max_length + 1
+        rows = split.train.windows(length) if self.all_positions else split.train.prefixes(length)
+        if not len(rows):
+            raise UserError("no train history holds two events, so there is no successor to learn from", code=3)
+        tokens = session.recipe.batch_size * float(np.mean(rows.lengths))
+
+        def batches(epoch: int) -> list[np.ndarray]:
+            return token_batches(rows.lengths, tokens, stream(session.seed, "order", epoch))
+
+        def loss(index: np.ndarray, step: int) -> Tensor:
+            states, targets = self.module.taught(self.read(rows.take(index))[0])
+            table = self.module.code
+            parts = [
+                F.cross_entropy(table.logits(states[:, level], level), targets[:, level] - table.starts[level])
+                for level in range(self.codes.levels)
+            ]
+            return torch.stack(parts).mean()
+
+        validate = (lambda: session.validate(self)) if session.validate else None
+        return fit(self.module, batches, loss, session, validate=validate)
+
+    def read(self, histories: Histories) -> tuple[Tensor, Tensor]:
+        """Histories as tokens (B, T, L), right-padded with zeros, and how many items each has (B,)."""
+        length = max(1, int(histories.lengths.max(initial=1)))
+        tokens = self.tokens[torch.from_numpy(histories.padded(length))]
+        return tokens.to(self.device), torch.from_numpy(histories.lengths).to(self.device)
+
+    def beams(
+        self, histories: Histories, *, beam: int = 0, exclude: Histories | None = None, constrained: bool = True
+    ) -> decode.Beams:
+        """Where the beams of each history stood after every level; `beam`: 0 for the recommender's own."""
+        self.module.eval()
+        dead = None
+        if exclude is not None:
+            dead = decode.dead_edges(self.codes.trie, exclude.rows(), exclude.items, self.device)
+        tokens, lengths = self.read(histories.last(self.max_length))
+        return decode.beam_search(
+            self.module, tokens, lengths, self.children, beam=beam or self.beam, dead=dead, constrained=constrained
+        )
+
+    def recommend(self, histories: Histories, k: int, exclude: Histories | None = None) -> Recommendations:
+        """The k items of the best beams; items that share a code stand together, in the order of their ids.
+
+        UserError if k is wider than the beam, larger than the catalogue, or more than a history leaves over.
+        """
+        if k > self.beam:
+            raise UserError(f"k={k}: a beam of {self.beam} can fill no longer list; build with beam={k} or more")
+        if not 1 <= k <= self.codes.n_items:
+            raise UserError(f"k={k}: the catalogue has {self.codes.n_items} items, so k must be between 1 and that")
+        parts = []
+        for start in range(0, len(histories), ROWS):
+            index = np.arange(start, min(start + ROWS, len(histories)))
+            masked = None if exclude is None else exclude.take(index)
+            found = self.beams(histories.take(index), exclude=masked)
+            parts.append(expand(self.codes, found.nodes[-1], found.scores[-1], k, masked))
+        return Recommendations(*(None if part[0] is None else np.concatenate(part) for part in zip(*parts)))
+
+    @torch.no_grad()
+    def score(self, histories: Histories) -> np.ndarray:
+        """(B, I+1) float32 exact log-probability of every item's codes, column 0 -inf: what a beam approximates."""
+        self.module.eval()
+        by_group = decode.exact_scores(self.module, *self.read(histories.last(self.max_length)), self.codes.trie)
+        scores = by_group.cpu().numpy()[:, self.codes.trie.group]
+        scores[:, 0] = -np.inf
+        return scores
+
+    def exact(self, histories: Histories, k: int, exclude: Histories | None = None) -> Recommendations:
+        """The k best items by exact score, where `recommend` has those that a beam finds."""
+        found = top_k(self.score(histories), k, exclude)
+        if not self.codes.collides:
+            return found
+        group = self.codes.trie.group[found.items]
+        return found._replace(group=group, group_size=self.codes.trie.group_size[group])
+
+    @torch.no_grad()
+    def log_prob(self, histories: Histories, items: np.ndarray) -> np.ndarray:
+        """(B, n) log-probability of the codes of items (B, n), by a plain forward pass; items that share a code share
+        its probability evenly. What the network gives to codes that no item has is not redistributed."""
+        self.module.eval()
+        items = np.asarray(items)
+        out = np.zeros(items.shape, np.float32)
+        past = histories.last(self.max_length)
+        for row in range(len(past)):
+            own = past.take(np.full(items.shape[1], row))
+            tokens, lengths = self.read(own)
+            tokens = torch.cat([tokens[:, : max(1, int(lengths[0]))], torch.zeros_like(tokens[:, :1])], 1)
+            tokens[torch.arange(len(tokens)), lengths] = self.tokens[torch.from_numpy(items[row])].to(self.device)
+            out[row] = self._spelt(tokens[:, : int(lengths[0]) + 1])
+        size = self.codes.trie.group_size[self.codes.trie.group[items]]
+        return out - np.log(size).astype(np.float32)
+
+    def _spelt(self, tokens: Tensor) -> np.ndarray:
+        """(n,) log-probability of the last item of each row."""
+        states, targets = self.module.taught(tokens)
+        every = tokens.shape[1] if self.all_positions else 1
+        states, targets = states[every - 1 :: every], targets[every - 1 :: every]
+        table, total = self.module.code, 0.0
+        for level in range(self.codes.levels):
+            log_p = table.logits(states[:, level], level).log_softmax(-1)
+            total = total + log_p.gather(1, targets[:, level : level + 1] - table.starts[level])[:, 0]
+        return total.cpu().numpy()
+
+    def state(self) -> dict[str, np.ndarray]:
+        """The network's weights, and the codes it was trained on."""
+        weights = {name: tensor.detach().cpu().numpy() for name, tensor in self.module.state_dict().items()}
+        return weights | {"item_codes": self.codes.codes[1:]}
+
+    def load_state(self, state: dict[str, np.ndarray]) -> None:
+        """Take over weights and codes. UserError where the codes are of another catalogue or shape."""
+        weights = dict(state)
+        codes = weights.pop("item_codes")
+        if not np.array_equal(codes, self.codes.codes[1:]):
+            self.codes = self.codes.renewed(codes)
+        self.module.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in weights.items()})
+        self.adopt(self.codes)
+        self.module.eval()
+
+
+def expand(
+    codes: ItemCodes, nodes: np.ndarray, scores: np.ndarray, k: int, exclude: Histories | None = None
+) -> Recommendations:
+    """Beams over code groups (B, W), best first, as lists of k items. Excluded items leave their groups, which shrink.
+
+    UserError where a row has fewer than k items.
+    """
+    trie, B = codes.trie, len(nodes)
+    order = np.lexsort((trie.order[trie.first[-1][nodes]], -scores))  # where two are as probable, the lower id
+    nodes, scores = np.take_along_axis(nodes, order, 1), np.take_along_axis(scores, order, 1)
+    size = np.where(nodes >= 0, trie.group_size[nodes], 0)
+    slot = np.repeat(np.arange(nodes.size), size.ravel())
+    within = np.arange(len(slot)) - np.repeat(np.cumsum(size.ravel()) - size.ravel(), size.ravel())
+    items = trie.order[trie.first[-1][nodes.ravel()[slot]] + within]
+    row = slot // nodes.shape[1]
+    if exclude is not None:
+        width = codes.n_items + 1
+        keep = ~np.isin(row * width + items, exclude.rows() * width + exclude.items)
+        slot, items, row = slot[keep], items[keep], row[keep]
+    left = np.bincount(slot, minlength=nodes.size)
+    place = np.arange(len(row)) - np.searchsorted(row, row)
+    if np.bincount(row, minlength=B).min(initial=k) < k:
+        raise UserError(f"k={k}: the beam and what is excluded leave fewer items than that; build with a wider beam")
+    slot, items = (x[place < k].reshape(B, k) for x in (slot, items))
+    groups = (nodes.ravel()[slot], left[slot]) if codes.collides else (None, None)
+    return Recommendations(items.astype(np.int64), scores.ravel()[slot], *groups)
