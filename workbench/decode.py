@@ -1,7 +1,7 @@
 """From a network that spells to ranked items: beam search inside the trie, and the exact scores it approximates.
 
-A score is the log-probability of an item's codes, each over all K codes of its level, whether or not a trie is in force;
-so a beam's scores, the exact ones and those of a plain forward pass are the same numbers.
+A score is the log-probability of an item's codes, each over all K codes of its level, trie or no trie,
+so that a beam's scores, the exact ones and those of a plain forward pass are the same numbers.
 """
 from typing import NamedTuple
 
@@ -66,25 +66,25 @@ def reorder(own: list[KeyValues], parents: Tensor) -> list[KeyValues]:
 
 @torch.no_grad()
 def beam_search(
-    module, tokens: Tensor, lengths: Tensor, children: list[Tensor], *, beam: int, dead: Dead | None = None,
+    module, rows: Tensor, lengths: Tensor, children: list[Tensor], *, beam: int, dead: Dead | None = None,
     constrained: bool = True,
 ) -> Beams:  # fmt: skip
     """The `beam` most probable prefixes of each row, level by level.
 
-    module: answers `prefill`, `step` and `code.logits`. tokens (B, T, L), lengths (B,) items. children: `tables` of the
-    trie. constrained: False lets beams leave the trie, to see how many would; they are kept with node -1.
+    module: answers `prefill`, `step`, `code.rows` and `code.logits`. rows (B, T, L, R) of `lengths` (B,) items.
+    children: `tables` of the trie. constrained: False lets beams leave the trie, to see how many would; their node is
+    -1 from there on.
     The histories are read once; no Python runs a token or a user. UserError if beam < 1.
     """
     if beam < 1:
         raise UserError(f"a beam of {beam}: it must hold at least one prefix")
-    state, memory, own = module.prefill(tokens, lengths)
-    B = len(tokens)
-    nodes = torch.zeros(B, 1, dtype=torch.int64, device=tokens.device)
-    scores = torch.zeros(B, 1, device=tokens.device)
+    state, memory, own = module.prefill(rows, lengths)
+    nodes = torch.zeros(len(rows), 1, dtype=torch.int64, device=rows.device)
+    scores = torch.zeros(len(rows), 1, device=rows.device)
     found, codes = Beams([], []), nodes
     for level, table in enumerate(children):
         if level:
-            state, own = module.step(memory, own, codes, level)
+            state, own = module.step(memory, own, module.code.rows(codes, nodes, level - 1), level)
         below = torch.where(nodes[:, :, None] >= 0, table[nodes.clamp_min(0)], -1)
         total = scores[:, :, None] + module.code.logits(state, level).log_softmax(-1)
         if constrained:
@@ -108,25 +108,26 @@ def _bury(total: Tensor, nodes: Tensor, rows: Tensor, parents: Tensor, codes: Te
 
 
 @torch.no_grad()
-def exact_scores(module, tokens: Tensor, lengths: Tensor, trie: Trie) -> Tensor:
+def exact_scores(module, rows: Tensor, lengths: Tensor, trie: Trie) -> Tensor:
     """(B, groups) log-probability of every code group: the whole trie, each shared prefix computed once."""
     return torch.cat([
-        _exact(module, tokens[row : row + 1], lengths[row : row + 1], trie) for row in range(len(tokens))
+        _exact(module, rows[row : row + 1], lengths[row : row + 1], trie) for row in range(len(rows))
     ])  # fmt: skip
 
 
-def _exact(module, tokens: Tensor, lengths: Tensor, trie: Trie) -> Tensor:
+def _exact(module, rows: Tensor, lengths: Tensor, trie: Trie) -> Tensor:
     """One history: the nodes of a depth are its beams. What a node owns it takes from its parent, for everybody alike,
     so the order of expansion is read off the trie."""
-    state, memory, own = module.prefill(tokens, lengths)
-    scores = torch.zeros(1, 1, device=tokens.device)
-    edges = [tuple(torch.from_numpy(at).to(tokens.device) for at in np.nonzero(table >= 0)) for table in trie.children]
+    state, memory, own = module.prefill(rows, lengths)
+    scores = torch.zeros(1, 1, device=rows.device)
+    edges = [tuple(torch.from_numpy(at).to(rows.device) for at in np.nonzero(table >= 0)) for table in trie.children]
     for level, (parent, code) in enumerate(edges):
         if level:
             before, spelt = edges[level - 1]
+            read = module.code.rows(spelt, torch.arange(len(spelt), device=rows.device), level - 1)
             parts = [
                 module.step(memory, [(k[:, :, at], v[:, :, at]) for k, v in own], some[None], level)
-                for at, some in zip(before.split(NODES), spelt.split(NODES))
+                for at, some in zip(before.split(NODES), read.split(NODES))
             ]
             state = torch.cat([h for h, _ in parts], 1)
             own = [tuple(torch.cat(kv, 2) for kv in zip(*block)) for block in zip(*(grown for _, grown in parts))]

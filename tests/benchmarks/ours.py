@@ -27,7 +27,7 @@ def train(loss: str) -> dict:
     from workbench.train.fit import Session
     from workbench.train.runtime import runtime
 
-    bench = _bench()
+    bench = beauty()
     split = bench.split
     recommender = bench.build("sasrec", loss="full" if loss == "plain" else loss, negatives=256, **SIZES)
     if loss == "plain":
@@ -46,7 +46,7 @@ def rank() -> dict:
     from workbench.evaluate import evaluate
     from workbench.train.runtime import runtime
 
-    bench = _bench(mask_history=True)
+    bench = beauty(mask_history=True)
     split = bench.split
     runtime("cpu")
     recommender = bench.build("sasrec", **SIZES)
@@ -61,7 +61,7 @@ def rank() -> dict:
 def export(path: str) -> dict:
     """Write the whole sequences, oldest event first."""
     start = time.perf_counter()
-    test = _bench().split.test
+    test = beauty().split.test
     histories = test.histories
     users = np.concatenate([histories.rows(), np.arange(len(histories))])
     items = np.concatenate([histories.items, test.targets])
@@ -70,7 +70,8 @@ def export(path: str) -> dict:
     return {"seconds": time.perf_counter() - start}
 
 
-def _bench(**protocol):
+def beauty(**protocol):
+    """The bench that all our sides stand on."""
     from workbench.experiment import open_bench
 
     return open_bench("beauty", profile="paper", protocol=protocol, device="cpu")

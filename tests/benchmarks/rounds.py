@@ -18,11 +18,12 @@ from typing import NamedTuple
 
 
 class Faster(NamedTuple):
-    """`side` should take at most 1 / at_least of the seconds of `against`."""
+    """`side` should take at most 1 / at_least of the seconds of `against`, or of another field where less is better."""
 
     side: str
     against: str
     at_least: float
+    field: str = "seconds"
 
 
 class Limit(NamedTuple):
@@ -72,9 +73,9 @@ def run(command: Sequence[str], threads: int) -> dict:
     return {"peak_mb": used.ru_maxrss / unit, "others": others, **json.loads(texts[0].strip().splitlines()[-1])}
 
 
-def ratios(records: list[dict], side: str, against: str) -> list[float]:
-    """How many times faster `side` was, a ratio per round."""
-    of = {name: [r["seconds"] for r in records if r["side"] == name] for name in (side, against)}
+def ratios(records: list[dict], side: str, against: str, field: str = "seconds") -> list[float]:
+    """How many times faster `side` was, or how many times less it had of another field: a ratio per round."""
+    of = {name: [r[field] for r in records if r["side"] == name] for name in (side, against)}
     return [theirs / ours for ours, theirs in zip(of[side], of[against])]
 
 
@@ -105,12 +106,13 @@ def report(title: str, records: list[dict], wanted: Sequence[Faster | Limit], *,
 
 def _outcome(goal: Faster | Limit, records: list[dict]) -> dict:
     if isinstance(goal, Faster):
-        values, name, wanted = ratios(records, goal.side, goal.against), f"{goal.side} x {goal.against}", goal.at_least
-        met, bound = statistics.median(values) >= wanted, f">= {wanted:g}"
+        values, name = ratios(records, goal.side, goal.against, goal.field), f"{goal.side} x {goal.against}"
+        name += "" if goal.field == "seconds" else f", {goal.field}"
+        met, bound = statistics.median(values) >= goal.at_least, f">= {goal.at_least:g}"
     else:
         values = [record[goal.field] for record in records if record["side"] == goal.side]
         name, met, bound = f"{goal.side}: {goal.field}", max(values) < goal.at_most, f"< {goal.at_most:g}"
-    values = [round(value, 3) for value in values]
+    values = [float(f"{value:.4g}") for value in values]
     return {"comparison": name, "rounds": values, "median": statistics.median(values), "wanted": bound, "met": met}
 
 

@@ -1,58 +1,14 @@
-"""Figures and tables of a dataset that is out to get us: every number right, every text literal, every figure small."""
-import json
-import re
-from html.parser import HTMLParser
-from xml.etree import ElementTree
-
+"""Figures of a dataset that is out to get us: every number right, every text literal, every figure small."""
 import numpy as np
-import pandas as pd
 import plotly.graph_objects as go
 import pytest
-from canned import PAYLOADS
+from hostile_shop import FLOORS, check_literal, frame
 
 from workbench import evaluate, experiment, show
 from workbench.data import leaks
 from workbench.data.lint import lint
 from workbench.errors import UserError
-from workbench.show import compare, theme, widgets
-
-FLOORS = ("popularity", "item_knn", "item_transitions")
-TITLES = [*PAYLOADS, "<b>x</b>", "long " * 1000, "", "\u202egnp.exe", "$\\alpha$ & co", "<i>", "%{x}", "NaN"]
-TABLE = {"table", "thead", "tbody", "tr", "th", "td"}
-PLOTLY_OWN = re.compile(r"<br>|<extra></extra>")
-
-
-def log(folder, timed: bool = True) -> dict:
-    """A small csv with hostile titles and ids, and the options that open it."""
-    rng = np.random.default_rng(0)
-    users, items = np.repeat(np.arange(80), 6), rng.integers(0, 30, 480)
-    frame = pd.DataFrame({"user": [f"<u>{user}" for user in users], "item": [f"<i>{item}</i>" for item in items]})
-    if timed:
-        frame["timestamp"] = 1_400_000_000 + rng.integers(0, 300, 480) * 86_400
-    titles = pd.DataFrame({"item": [f"<i>{n}</i>" for n in range(30)], "title": (TITLES * 3)[:30]})
-    frame.to_csv(folder / "log.csv", index=False)
-    titles.to_csv(folder / "items.csv", index=False)
-    return {"path": str(folder / "log.csv"), "items": str(folder / "items.csv")}
-
-
-@pytest.fixture(scope="module")
-def bench(tmp_path_factory):
-    return experiment.open_bench("csv", profile="smoke", options=log(tmp_path_factory.mktemp("log")))
-
-
-@pytest.fixture(scope="module")
-def timeless(tmp_path_factory):
-    return experiment.open_bench("csv", profile="smoke", options=log(tmp_path_factory.mktemp("log"), timed=False))
-
-
-@pytest.fixture(scope="module")
-def runs(bench):
-    return [bench.fit(name) for name in FLOORS] + [bench.fit("sasrec", epochs=2, width=16)]
-
-
-@pytest.fixture(scope="module")
-def report(bench):
-    return lint(bench.dataset, bench.protocol)
+from workbench.show import compare, theme
 
 
 @pytest.fixture(scope="module")
@@ -70,20 +26,9 @@ def figures(bench, runs, report):
     }  # fmt: skip
 
 
-def texts(value) -> list[str]:
-    """Every text inside a JSON value."""
-    if isinstance(value, dict):
-        return [text for key, inner in value.items() if key != "bdata" for text in texts(inner)]
-    if isinstance(value, list):
-        return [text for inner in value for text in texts(inner)]
-    return [value] if isinstance(value, str) else []
-
-
 def test_no_text_of_the_data_is_markup(figures):
-    for name, figure in figures.items():
-        for text in texts({key: json.loads(figure.to_json())[key] for key in ("data", "layout")}):
-            assert "<" not in PLOTLY_OWN.sub("", text), (name, text)
-            assert len(text) < 400, (name, text[:80])
+    for figure in figures.values():
+        check_literal(figure)
 
 
 def test_every_figure_is_small_and_says_something(figures):
@@ -152,18 +97,6 @@ def test_answers_mark_what_was_held_out(bench, runs):
     assert table.names == ["place", *(run.label for run in runs)]
 
 
-def frame(**changes) -> pd.DataFrame:
-    """A table as evaluate.compare returns it: a clear winner, a tie, the baseline, a loser."""
-    names = ["<b>new</b>", "like", "floor", "bad"]
-    rows = {
-        "mean": [0.5, 0.31, 0.3, 0.1], "low": [0.45, 0.26, 0.25, 0.05], "high": [0.55, 0.36, 0.35, 0.15],
-        "baseline": ["floor"] * 4, "difference": [0.2, 0.01, 0.0, -0.2], "diff_low": [0.15, -0.04, 0.0, -0.25],
-        "diff_high": [0.25, 0.06, 0.0, -0.15], "p": [0.001, 0.7, np.nan, 0.001],
-        "smallest_effect": [0.05, 0.06, np.nan, 0.07],
-    }  # fmt: skip
-    return pd.DataFrame(rows | changes, index=pd.Index(names, name="system"))
-
-
 def test_comparison_says_no_more_than_the_numbers():
     table = frame()
     said = ["above the baseline", "no difference shown", "baseline", "below the baseline"]
@@ -194,69 +127,3 @@ def test_refusal_is_the_library_s_own(bench, runs):
     assert "may be compared" in repr(show.refusal(runs))
     masked = experiment.open_bench("csv", profile="smoke", options=bench.options, protocol={"mask_history": True})
     assert "mask_history" in repr(show.refusal([runs[0], masked.fit("popularity")]))
-
-
-def test_svg_is_small_well_formed_and_literal():
-    table = frame()
-    text = show.svg_comparison(table)
-    root = ElementTree.fromstring(text)
-    place = "{http://www.w3.org/2000/svg}"
-    assert len(text) < 6_000 and len(root.findall(f"{place}polygon")) == 3 and len(root.findall(f"{place}circle")) == 1
-    words = [element.text for element in root.iter(f"{place}text")]
-    assert "<b>new</b>" in words and "0.5000 [0.4500, 0.5500]" in words
-    dots = {element.get("cx") for element in root.iter(f"{place}circle")}
-    grid = [float(element.get("x1")) for element in root.findall(f"{place}line[@class='grid']")]
-    left, right = grid[0], grid[-1]  # at 0 and 0.6
-    assert float(dots.pop()) == pytest.approx(left + (right - left) * 0.31 / 0.6, abs=0.1)
-
-
-class Cells(HTMLParser):
-    """Tags and texts of a table, as a browser reads them."""
-
-    def __init__(self, html: str):
-        super().__init__(convert_charrefs=True)
-        self.tags, self.words = [], []
-        self.feed(html)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data):
-        self.words.append(data)
-
-
-def test_tables_are_literal_aligned_and_rounded():
-    data = {"title": TITLES, "score": np.linspace(0, 1, len(TITLES)), "n": 12_345, "when": pd.Timestamp("2020-01-02")}
-    table = show.table(pd.DataFrame(data).assign(gap=np.nan), digits=3, index=False)
-    cells = Cells(table._repr_html_())
-    assert {tag for tag, _ in cells.tags} == TABLE
-    assert "<b>x</b>" in cells.words and "12,345" in cells.words and "0.077" in cells.words and "—" in cells.words
-    assert "2020-01-02" in cells.words and max(map(len, cells.words)) <= 80
-    sides = [attrs["style"].split("text-align: ")[1].split(";")[0] for tag, attrs in cells.tags if tag == "td"][:5]
-    assert sides == ["left", "right", "right", "left", "right"]
-    long = show.table(pd.DataFrame({"n": range(1000)}))
-    assert len(long.cells) == 200 and "800 more rows" in repr(long)
-
-
-def test_findings_come_gravest_first(report):
-    table = show.findings(report)
-    order = [row[0] for row in table.cells]
-    assert order == sorted(order, key=list(show.tables.VERDICTS.values()).index) and len(order) == len(report.findings)
-    assert {row[1] for row in show.findings(report, only=("next-id",)).cells} <= set(report.findings["check"])
-    assert all("next-id" in row[1] for row in show.findings(report, only=("next-id",)).cells)
-
-
-def test_without_a_browser_the_figure_is_all(bench, monkeypatch):
-    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
-    monkeypatch.setattr(widgets, "_menu", None)
-    assert isinstance(show.explore_users(bench), go.Figure)
-
-
-def test_the_menu_walks_through_users(bench):
-    users = show.typical_users(bench, 5).tolist()
-    menu, page = widgets._menu(bench, users, users[0]).children
-    first = page.value
-    menu.value = users[1]
-    assert page.value != first and page.value == widgets.user_page(bench, users[1])
-    for user in users:
-        assert {tag for tag, _ in Cells(widgets.user_page(bench, user)).tags} == TABLE

@@ -111,15 +111,18 @@ def hash_events(dataset: Dataset, sequence: Histories) -> str:
     return digest.hexdigest()[:16]
 
 
-def split(dataset: Dataset, protocol: Protocol, *, users: int | None = None) -> Split:
-    """Cut a dataset as the protocol says. `users` keeps a hashed sample of that many (the catalogue stays whole).
+def split(dataset: Dataset, protocol: Protocol, *, users: int | None = None, events: int | None = None) -> Split:
+    """Cut a dataset as the protocol says. `users` keeps a hashed sample of that many, and `events` no more of them than
+    have that many events in all; the catalogue stays whole.
 
     UserError if no user has a target.
     """
     sequence = sequences(dataset, protocol)
     data_hash = hash_events(dataset, sequence)
-    if users is not None and users < len(sequence):
-        sequence = sequence.take(np.arange(users))  # ids are in hash order, so the first are a sample
+    held = len(sequence) if events is None else max(1, int(np.searchsorted(sequence.offsets, events, "right")) - 1)
+    kept = min(held, len(sequence) if users is None else users)
+    if kept < len(sequence):
+        sequence = sequence.take(np.arange(kept))  # ids are in hash order, so the first are a sample
     cut = _global_time if protocol.split == "global-time" else _leave_one_out
     train, valid, test = cut(sequence, protocol)
     if not len(test.targets) or not len(valid.targets) or not len(train.items):

@@ -13,6 +13,15 @@ KINDS = {
 }
 
 
+def usual(dataset: Dataset) -> str:
+    """The kind of item vectors to use where none is asked for: text where items have words, else collaborative."""
+    from workbench.embed.text import FIELDS
+
+    fields = [dataset.items[name].astype("string") for name in FIELDS if name in dataset.items]
+    worded = any(field.str.contains(r"\w\w", na=False).any() for field in fields)
+    return "text" if worded else "collaborative"
+
+
 def vectors(
     kind: str, dataset: Dataset, split: Split, *, dim: int = 64, seed: int = 0, model: str = ""
 ) -> np.ndarray:  # fmt: skip

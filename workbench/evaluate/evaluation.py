@@ -67,6 +67,9 @@ def evaluate(
             else:
                 groups = np.ones(n, np.int32) if groups is None else groups
                 own = recommender.codes.trie.group[cases.targets[index]]
+                if split.protocol.mask_history:  # a masked target cannot be found, though others of its group can
+                    again = histories.items == np.repeat(cases.targets[index], histories.lengths)
+                    own[histories.rows()[again]] = -1
                 ranks[index], groups[index] = first_of_group(found, own)
             shown += np.bincount(found.items[:, :10].ravel(), minlength=len(shown))
             progress.step(len(index))

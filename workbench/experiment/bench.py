@@ -76,7 +76,7 @@ class Bench:
 
     @cached_property
     def split(self) -> Split:
-        return split(self.dataset, self.protocol, users=self.profile.users)
+        return split(self.dataset, self.protocol, users=self.profile.users, events=self.profile.events)
 
     @cached_property
     def users(self) -> int:
@@ -101,7 +101,7 @@ class Bench:
 
     def codes(
         self, kind: str = "rq-kmeans", *, vectors: str = "text", permuted: bool = False, levels: int = 3, size: int = 0,
-        policy: str = "dedup", normalize: bool = False, dim: int = 64, model: str = "",
+        policy: str = "dedup", normalize: bool = False, dim: int = 128, model: str = "",
     ):  # fmt: skip
         """The items' semantic IDs, a workbench.tokens.ItemCodes: of a kind in `tokens.KINDS`, or from a folder that
         `ItemCodes.save` wrote.

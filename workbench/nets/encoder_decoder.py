@@ -45,10 +45,11 @@ class EncoderDecoder(nn.Module):
     """
 
     def __init__(
-        self, sizes: tuple[int, ...], *, width: int, layers: int, heads: int, max_length: int, dropout: float
-    ):
+        self, sizes: tuple[int, ...], *, width: int, layers: int, heads: int, max_length: int, dropout: float,
+        prefixes: tuple[int, ...] = (),
+    ):  # fmt: skip
         super().__init__()
-        self.code, self.levels, self.dropout = CodeTable(sizes, width), len(sizes), dropout
+        self.code, self.levels, self.dropout = CodeTable(sizes, width, prefixes), len(sizes), dropout
         self.start = nn.Parameter(torch.randn(width) * 0.02)
         self.place, self.inner = nn.Embedding(max_length, width), nn.Embedding(len(sizes), width)
         self.encoder = nn.ModuleList(Block(width, heads, 4 * width, dropout, causal=False) for _ in range(layers))
@@ -57,10 +58,10 @@ class EncoderDecoder(nn.Module):
         for table in (self.place, self.inner):
             nn.init.normal_(table.weight, std=0.02)
 
-    def encode(self, tokens: Tensor, lengths: Tensor) -> Memory:
+    def encode(self, rows: Tensor, lengths: Tensor) -> Memory:
         """Read histories; the start stands before each, so that an empty one is something too."""
-        B, T, L = tokens.shape
-        x = self.code(tokens.flatten(1)) + places(self.place, self.inner, T)
+        B, T, L, _ = rows.shape
+        x = self.code(rows.flatten(1, 2)) + places(self.place, self.inner, T)
         x = F.dropout(torch.cat([self.start.expand(B, 1, -1), x], 1), self.dropout, self.training)
         bias = torch.zeros(B, 1, 1, T * L + 1, device=x.device)
         slots = torch.arange(T * L + 1, device=x.device)
@@ -70,30 +71,28 @@ class EncoderDecoder(nn.Module):
         encoded = self.encoded_norm(x)
         return Memory([block.shared(encoded) for block in self.decoder], bias, lengths)
 
-    def taught(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        """States (B, L, D) from which the last real item of each row is predicted, and its tokens (B, L)."""
-        lengths = (tokens[:, :, 0] > 0).sum(1) - 1
-        rows = torch.arange(len(tokens), device=tokens.device)
-        targets = tokens[rows, lengths]
-        history = tokens.clone()
-        history[rows, lengths] = 0
-        memory = self.encode(history[:, : max(1, tokens.shape[1] - 1)], lengths)
+    def taught(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """States (B, L, D) from which the last real item of each history is predicted, and its codes' rows (B, L)."""
+        lengths = (rows[:, :, 0, 0] > 0).sum(1) - 1
+        at = torch.arange(len(rows), device=rows.device)
+        targets = rows[at, lengths]
+        memory = self.encode(rows[:, : max(1, rows.shape[1] - 1)], lengths)  # what stands after a history is masked
         x = torch.cat([self.start.expand(len(rows), 1, -1), self.code(targets[:, :-1])], 1) + self.inner.weight
         x = F.dropout(x, self.dropout, self.training)
         for block, shared in zip(self.decoder, memory.shared):
             x = block.add(x, block.attention(block.attention_norm(x)), shared, memory.bias)
-        return self.norm(x), targets
+        return self.norm(x), targets[..., 0]
 
-    def prefill(self, tokens: Tensor, lengths: Tensor) -> tuple[Tensor, Memory, list[KeyValues]]:
+    def prefill(self, rows: Tensor, lengths: Tensor) -> tuple[Tensor, Memory, list[KeyValues]]:
         """As in `CausalSpeller`; a beam owns the start of its item from the beginning."""
-        memory = self.encode(tokens, lengths)
+        memory = self.encode(rows, lengths)
         none = [(k[:, :, None, :0], v[:, :, None, :0]) for k, v in memory.shared]
-        state, own = self._advance(memory, none, (self.start + self.inner.weight[0]).expand(len(tokens), 1, -1))
+        state, own = self._advance(memory, none, (self.start + self.inner.weight[0]).expand(len(rows), 1, -1))
         return state, memory, own
 
-    def step(self, memory: Memory, own: list[KeyValues], codes: Tensor, level: int) -> tuple[Tensor, list[KeyValues]]:
+    def step(self, memory: Memory, own: list[KeyValues], rows: Tensor, level: int) -> tuple[Tensor, list[KeyValues]]:
         """As in `CausalSpeller`."""
-        return self._advance(memory, own, self.code.of(codes, level - 1) + self.inner.weight[level])
+        return self._advance(memory, own, self.code(rows) + self.inner.weight[level])
 
     def _advance(self, memory: Memory, own: list[KeyValues], x: Tensor) -> tuple[Tensor, list[KeyValues]]:
         grown = []

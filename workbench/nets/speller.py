@@ -1,9 +1,8 @@
 """A network that spells items code by code: a causal decoder over the flattened code stream.
 
 It answers three calls, and so does the encoder-decoder beside it, so that one beam search serves both: `taught` (states
-for a loss), `prefill` (read the histories once) and `step` (one more code for every beam). tokens are (B, T, L) int64
-as in `ItemCodes.tokens`, items right-padded with zeros; each level has rows of its own in the table `code`, which reads
-codes and scores them.
+for a loss), `prefill` (read the histories once) and `step` (one more code for every beam). Items come as the rows
+(B, T, L, R) of the table `code` that stand for their codes, right-padded with zeros.
 """
 from typing import NamedTuple
 
@@ -25,20 +24,39 @@ class Memory(NamedTuple):
 
 
 class CodeTable(nn.Module):
-    """One embedding table for the codes of all levels, read at the input and tied to the output."""
+    """One embedding table for the codes of all levels, read at the input and tied to the output.
 
-    def __init__(self, sizes: tuple[int, ...], width: int):
+    Row 0 is padding, then come the K rows of each level, then those of `prefixes`: how many different prefixes of
+    2..L codes there are, or () where a code is read without the ones before it. A code's input is the sum of its R
+    rows: its own, and with prefixes that of all codes up to it, which costs memory and no arithmetic.
+    """
+
+    def __init__(self, sizes: tuple[int, ...], width: int, prefixes: tuple[int, ...] = ()):
         super().__init__()
-        self.sizes = tuple(sizes)
+        self.sizes, self.prefixes = tuple(sizes), tuple(prefixes)
         self.starts = [1 + sum(sizes[:level]) for level in range(len(sizes))]
-        self.weight = nn.Parameter(torch.randn(1 + sum(sizes), width) * 0.02)
+        self.prefix_starts = [0] + [1 + sum(sizes) + sum(prefixes[:level]) for level in range(len(prefixes))]
+        self.weight = nn.Parameter(torch.randn(1 + sum(sizes) + sum(prefixes), width) * 0.02)
+        with torch.no_grad():
+            self.weight[0] = 0
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        return F.embedding(tokens, self.weight)
+    def forward(self, rows: Tensor) -> Tensor:
+        """(..., D) from rows (..., R)."""
+        return F.embedding(rows, self.weight, padding_idx=0).sum(-2)
 
-    def of(self, codes: Tensor, level: int) -> Tensor:
-        """Embeddings of codes 0..K-1 of a level."""
-        return F.embedding(codes + self.starts[level], self.weight)
+    def rows(self, codes: Tensor, nodes: Tensor, level: int) -> Tensor:
+        """(..., R) rows that stand for codes 0..K-1 of a level; nodes: their prefixes in the trie, -1 for none."""
+        own = codes + self.starts[level]
+        if not self.prefixes:
+            return own[..., None]
+        prefix = nodes + self.prefix_starts[level] if level else torch.full_like(nodes, -1)
+        return torch.stack([own, prefix.masked_fill((nodes < 0) | (prefix < 0), 0)], -1)
+
+    def catalogue(self, codes: Tensor, nodes: Tensor) -> Tensor:
+        """(I+1, L, R) rows of all items from their codes (I+1, L) and the nodes (I+1, L+1) of their prefixes; those of
+        item 0 are padding."""
+        rows = [self.rows(codes[:, level], nodes[:, level + 1], level) for level in range(len(self.sizes))]
+        return torch.stack(rows, 1).index_fill(0, torch.zeros(1, dtype=torch.int64), 0)
 
     def logits(self, states: Tensor, level: int) -> Tensor:
         """(..., K) scores of a level's codes."""
@@ -57,10 +75,11 @@ class CausalSpeller(nn.Module):
     """
 
     def __init__(
-        self, sizes: tuple[int, ...], *, width: int, layers: int, heads: int, max_length: int, dropout: float
-    ):
+        self, sizes: tuple[int, ...], *, width: int, layers: int, heads: int, max_length: int, dropout: float,
+        prefixes: tuple[int, ...] = (),
+    ):  # fmt: skip
         super().__init__()
-        self.code, self.levels, self.dropout = CodeTable(sizes, width), len(sizes), dropout
+        self.code, self.levels, self.dropout = CodeTable(sizes, width, prefixes), len(sizes), dropout
         self.start = nn.Parameter(torch.randn(width) * 0.02)
         self.place, self.inner = nn.Embedding(max_length + 1, width), nn.Embedding(len(sizes), width)
         self.blocks = nn.ModuleList(Block(width, heads, 4 * width, dropout) for _ in range(layers))
@@ -68,28 +87,28 @@ class CausalSpeller(nn.Module):
         for table in (self.place, self.inner):
             nn.init.normal_(table.weight, std=0.02)
 
-    def stream(self, tokens: Tensor, slots: int) -> Tensor:
+    def stream(self, rows: Tensor, slots: int) -> Tensor:
         """(B, slots, D): what the blocks read; slot 0 is the start."""
-        x = self.code(tokens.flatten(1)[:, : slots - 1])
+        x = self.code(rows.flatten(1, 2)[:, : slots - 1])
         x = torch.cat([self.start.expand(len(x), 1, -1), x], 1)
         x = x + places(self.place, self.inner, -(-slots // self.levels))[:slots]
         return F.dropout(x, self.dropout, self.training)
 
-    def taught(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        """States (N, L, D) from which the codes of N real items are predicted, true codes before them, and those
-        items' tokens (N, L): every item of every row."""
-        B, T, L = tokens.shape
-        x = self.stream(tokens, T * L)
+    def taught(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """States (N, L, D) from which the codes of N real items are predicted, true codes before them, and the rows
+        (N, L) of those codes: every item of every history."""
+        B, T, L, _ = rows.shape
+        x = self.stream(rows, T * L)
         for block in self.blocks:
             x = block(x)
-        real = tokens[:, :, 0] > 0
-        return self.norm(x).view(B, T, L, -1)[real], tokens[real]
+        real = rows[:, :, 0, 0] > 0
+        return self.norm(x).view(B, T, L, -1)[real], rows[real][..., 0]
 
-    def prefill(self, tokens: Tensor, lengths: Tensor) -> tuple[Tensor, Memory, list[KeyValues]]:
+    def prefill(self, rows: Tensor, lengths: Tensor) -> tuple[Tensor, Memory, list[KeyValues]]:
         """Read histories of `lengths` (B,) items: states (B, 1, D) that predict the next first code, what beams share,
         and what a beam owns so far: nothing."""
-        B, T, L = tokens.shape
-        x = self.stream(tokens, T * L + 1)
+        B, T, L, _ = rows.shape
+        x = self.stream(rows, T * L + 1)
         shared = []
         for block in self.blocks:
             q, k, v = block.attention.project(block.attention_norm(x))
@@ -102,10 +121,10 @@ class CausalSpeller(nn.Module):
         none = [(k[:, :, None, :0], v[:, :, None, :0]) for k, v in shared]
         return state, Memory(shared, bias, lengths), none
 
-    def step(self, memory: Memory, own: list[KeyValues], codes: Tensor, level: int) -> tuple[Tensor, list[KeyValues]]:
-        """After codes (B, W) of level - 1: states (B, W, D) that predict those of `level`, and what the beams own now.
-        own: keys and values (B, H, W, j, d) a block, in the order of the beams."""
-        x = self.code.of(codes, level - 1) + (self.place(memory.place) + self.inner.weight[level])[:, None]
+    def step(self, memory: Memory, own: list[KeyValues], rows: Tensor, level: int) -> tuple[Tensor, list[KeyValues]]:
+        """After the codes of level - 1 with these rows (B, W, R): states (B, W, D) that predict those of `level`, and
+        what the beams own now. own: keys and values (B, H, W, j, d) a block, in the order of the beams."""
+        x = self.code(rows) + (self.place(memory.place) + self.inner.weight[level])[:, None]
         grown = []
         for block, shared, (keys, values) in zip(self.blocks, memory.shared, own):
             q, k, v = block.attention.project(block.attention_norm(x))

@@ -33,7 +33,8 @@ class Generative:
     def adopt(self, codes: ItemCodes) -> None:
         """Read and spell with these codes from now on."""
         self.codes = codes
-        self.tokens = torch.from_numpy(codes.tokens)
+        names, nodes = (torch.from_numpy(table.astype(np.int64)) for table in (codes.codes, codes.trie.node))
+        self.rows = self.module.code.catalogue(names, nodes)
         self.children = decode.tables(codes.trie, self.device)
 
     @property
@@ -69,10 +70,10 @@ class Generative:
         return fit(self.module, batches, loss, session, validate=validate)
 
     def read(self, histories: Histories) -> tuple[Tensor, Tensor]:
-        """Histories as tokens (B, T, L), right-padded with zeros, and how many items each has (B,)."""
+        """Histories as rows of the code table (B, T, L, R), right-padded with zeros, and their lengths (B,)."""
         length = max(1, int(histories.lengths.max(initial=1)))
-        tokens = self.tokens[torch.from_numpy(histories.padded(length))]
-        return tokens.to(self.device), torch.from_numpy(histories.lengths).to(self.device)
+        rows = self.rows[torch.from_numpy(histories.padded(length))]
+        return rows.to(self.device), torch.from_numpy(histories.lengths).to(self.device)
 
     def beams(
         self, histories: Histories, *, beam: int = 0, exclude: Histories | None = None, constrained: bool = True
@@ -82,9 +83,9 @@ class Generative:
         dead = None
         if exclude is not None:
             dead = decode.dead_edges(self.codes.trie, exclude.rows(), exclude.items, self.device)
-        tokens, lengths = self.read(histories.last(self.max_length))
+        rows, lengths = self.read(histories.last(self.max_length))
         return decode.beam_search(
-            self.module, tokens, lengths, self.children, beam=beam or self.beam, dead=dead, constrained=constrained
+            self.module, rows, lengths, self.children, beam=beam or self.beam, dead=dead, constrained=constrained
         )
 
     def recommend(self, histories: Histories, k: int, exclude: Histories | None = None) -> Recommendations:
@@ -119,7 +120,11 @@ class Generative:
         if not self.codes.collides:
             return found
         group = self.codes.trie.group[found.items]
-        return found._replace(group=group, group_size=self.codes.trie.group_size[group])
+        left = np.tile(self.codes.trie.group_size, (len(group), 1))
+        if exclude is not None:
+            pairs = np.unique(np.column_stack([exclude.rows(), exclude.items]), axis=0)
+            np.subtract.at(left, (pairs[:, 0], self.codes.trie.group[pairs[:, 1]]), 1)
+        return found._replace(group=group, group_size=np.take_along_axis(left, group, axis=1))
 
     @torch.no_grad()
     def log_prob(self, histories: Histories, items: np.ndarray) -> np.ndarray:
@@ -131,17 +136,17 @@ class Generative:
         past = histories.last(self.max_length)
         for row in range(len(past)):
             own = past.take(np.full(items.shape[1], row))
-            tokens, lengths = self.read(own)
-            tokens = torch.cat([tokens[:, : max(1, int(lengths[0]))], torch.zeros_like(tokens[:, :1])], 1)
-            tokens[torch.arange(len(tokens)), lengths] = self.tokens[torch.from_numpy(items[row])].to(self.device)
-            out[row] = self._spelt(tokens[:, : int(lengths[0]) + 1])
+            rows, lengths = self.read(own)
+            rows = torch.cat([rows, torch.zeros_like(rows[:, :1])], 1)[:, : int(lengths[0]) + 1]
+            rows[:, -1] = self.rows[torch.from_numpy(items[row].astype(np.int64))].to(self.device)
+            out[row] = self._spelt(rows)
         size = self.codes.trie.group_size[self.codes.trie.group[items]]
         return out - np.log(size).astype(np.float32)
 
-    def _spelt(self, tokens: Tensor) -> np.ndarray:
-        """(n,) log-probability of the last item of each row."""
-        states, targets = self.module.taught(tokens)
-        every = tokens.shape[1] if self.all_positions else 1
+    def _spelt(self, rows: Tensor) -> np.ndarray:
+        """(n,) log-probability of the last item of each history; all are as long."""
+        states, targets = self.module.taught(rows)
+        every = rows.shape[1] if self.all_positions else 1
         states, targets = states[every - 1 :: every], targets[every - 1 :: every]
         table, total = self.module.code, 0.0
         for level in range(self.codes.levels):
@@ -158,10 +163,9 @@ class Generative:
         """Take over weights and codes. UserError where the codes are of another catalogue or shape."""
         weights = dict(state)
         codes = weights.pop("item_codes")
-        if not np.array_equal(codes, self.codes.codes[1:]):
-            self.codes = self.codes.renewed(codes)
+        adopted = self.codes if np.array_equal(codes, self.codes.codes[1:]) else self.codes.renewed(codes)
         self.module.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in weights.items()})
-        self.adopt(self.codes)
+        self.adopt(adopted)
         self.module.eval()
 
 

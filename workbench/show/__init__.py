@@ -1,14 +1,28 @@
 """What a person looks at: one look, figures that say what was found, tables that are safe, controls to leave aside."""
+from workbench.show.beams import level_loss, prefix_recall, spelled, spelling, telling_users, widths
+from workbench.show.codes import code_tree, near, usage
 from workbench.show.compare import comparison, contrast, curve, differences, strata
 from workbench.show.explore import leakage, lengths, over_time, popularity, ties
+from workbench.show.prefixes import (
+    beside,
+    collisions,
+    item_card,
+    landed,
+    neighbours,
+    telling_item,
+    under,
+    walk,
+)  # fmt: skip
 from workbench.show.svg import svg_comparison
 from workbench.show.tables import about, findings, refusal, table
 from workbench.show.theme import escape, use
 from workbench.show.user import answers, events, history, typical_users
-from workbench.show.widgets import explore_users
+from workbench.show.widgets import explore_users, step_beams, walk_codes
 
 __all__ = [
-    "about", "answers", "comparison", "contrast", "curve", "differences", "escape", "events", "explore_users",
-    "findings", "history", "leakage", "lengths", "over_time", "popularity", "refusal", "strata", "svg_comparison",
-    "table", "ties", "typical_users", "use",
+    "about", "answers", "beside", "code_tree", "collisions", "comparison", "contrast", "curve", "differences",
+    "escape", "events", "explore_users", "findings", "history", "item_card", "landed", "leakage", "lengths",
+    "level_loss", "near", "neighbours", "over_time", "popularity", "prefix_recall", "refusal", "spelled",
+    "spelling", "step_beams", "strata", "svg_comparison", "table", "telling_item", "telling_users", "ties",
+    "typical_users", "under", "usage", "use", "walk", "walk_codes", "widths",
 ]  # fmt: skip

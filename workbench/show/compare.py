@@ -24,6 +24,7 @@ def curve(run: Run) -> go.Figure:
     figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.12)
     for column, (name, color, symbol) in enumerate((("loss", VERMILLION, "circle"), (metric, BLUE, "diamond")), 1):
         figure.add_scatter(x=frame["epoch"], y=frame[name], mode="lines+markers", row=1, col=column, showlegend=False,
+                           connectgaps=True,
                            line={"color": color}, marker={"symbol": symbol},
                            hovertemplate="epoch %{x}: %{y:.4f}<extra></extra>")
         title = "training loss (nats)" if name == "loss" else f"validation {name}"

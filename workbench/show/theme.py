@@ -102,7 +102,7 @@ def dress(
     height += top + 20
     figure.update_layout(
         title={"text": head, "y": 1 - 14 / height, "subtitle": {"text": under}}, height=height, margin_t=top + 20,
-        showlegend=sum(bool(trace.showlegend is not False and trace.name) for trace in figure.data) > 1,
+        showlegend=sum(bool(trace.name) and getattr(trace, "showlegend", 0) is not False for trace in figure.data) > 1,
     )  # fmt: skip
     if x:
         figure.update_xaxes(title_text=x)
@@ -120,7 +120,7 @@ def notice(text: str) -> go.Figure:
 
 def rows(names: list[str]) -> dict:
     """A vertical axis with one escaped name a row, the first on top; rows are numbered, as names may repeat."""
-    shown, end = [escape(name, 40) for name in names], len(names) - 0.5
+    shown, end = [escape(name, 44) for name in names], len(names) - 0.5
     places = {"tickvals": list(range(len(names))), "ticktext": shown, "ticklabelstandoff": 8}
     return {**places, "range": [end, -0.5], "showgrid": False}
 

@@ -13,7 +13,8 @@ from workbench.show.tables import Table, table
 from workbench.show.theme import BLUE, GREEN, GREY, VERMILLION, dress, escape, rows, shorten
 
 PARTS = {  # how events take part: colour and symbol
-    "train": (BLUE, "circle"), "not used": (GREY, "x"), "validation": (GREEN, "square"), "test": (VERMILLION, "star"),
+    "train": (BLUE, "circle"), "history alone": (GREY, "x"), "validation": (GREEN, "square"),
+    "test": (VERMILLION, "star"),
 }  # fmt: skip
 
 
@@ -33,12 +34,13 @@ def _row(bench: Bench, user: int) -> int:
 
 
 def events(bench: Bench, user: int) -> pd.DataFrame:
-    """A test user's events, oldest first: title, part (train, validation, test, not used), time where known."""
+    """A test user's events, oldest first: title, part, time where known. part: train, validation, test, or history
+    alone, which is read when the user is asked about and never trained on."""
     split, row = bench.split, _row(bench, user)
     test = split.test.histories
     items = np.append(test.row(row), split.test.targets[row])
     trained = int(split.train.lengths[user])
-    part = np.where(np.arange(len(items)) < trained, "train", "not used").astype(object)
+    part = np.where(np.arange(len(items)) < trained, "train", "history alone").astype(object)
     for at in np.flatnonzero(split.valid.histories.users == user):
         part[split.valid.histories.lengths[at]] = "validation"
     part[-1] = "test"

@@ -1,5 +1,7 @@
 """Semantic IDs: L codes an item, what happens where two items share them, and the trie they span."""
 import json
+import zipfile
+import zlib
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -40,13 +42,10 @@ class ItemCodes:
     def trie(self) -> trie.Trie:
         return trie.build(self.codes, self.sizes)
 
-    @cached_property
-    def tokens(self) -> np.ndarray:
-        """(I+1, L) int64 rows of an embedding table of 1 + sum(sizes): each level has rows of its own, 0 is padding."""
-        offsets = 1 + np.concatenate([[0], np.cumsum(self.sizes)[:-1]])
-        rows = self.codes.astype(np.int64) + offsets
-        rows[0] = 0
-        return rows
+    @property
+    def prefixes(self) -> tuple[int, ...]:
+        """How many different prefixes of 2, 3 .. L codes there are."""
+        return tuple(len(count) for count in self.trie.counts[2:])
 
     @property
     def collides(self) -> bool:
@@ -75,15 +74,16 @@ class ItemCodes:
 
     @classmethod
     def load(cls, folder: Path | str) -> "ItemCodes":
-        """What `save` wrote. UserError if the folder holds no codes."""
+        """What `save` wrote. UserError if the folder holds no codes, or damaged ones."""
         folder = Path(folder)
         try:
             about = json.loads((folder / "codes.json").read_text())
+            sizes, rest = tuple(about["sizes"]), {name: about[name] for name in ("policy", "version", "about")}
             with np.load(folder / "codes.npz") as file:
                 codes, raw_ids = file["codes"], file["raw_ids"].astype(object)
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as error:
             raise UserError(f"{folder} holds no item codes ({error})", code=3) from error
-        return item_codes(codes, tuple(about.pop("sizes")), raw_ids, **about)
+        return item_codes(codes, sizes, raw_ids, **rest)
 
     def on(self, raw_ids: np.ndarray) -> "ItemCodes":
         """The same codes for a catalogue with these raw ids (I,), in its order.

@@ -34,7 +34,7 @@ class Recipe:
 class Profile:
     """The one dial for what a machine allows; it never changes the method.
 
-    size: which of the recipe's sizes. epochs, users: caps, or None. device: auto, cpu, cuda or mps.
+    size: which of the recipe's sizes. epochs, users, events: caps, or None. device: auto, cpu, cuda or mps.
     dataset: what a notebook opens by default. minutes: what to promise a reader for one notebook.
     """
 
@@ -42,6 +42,7 @@ class Profile:
     size: str
     epochs: int | None
     users: int | None
+    events: int | None
     device: str
     dataset: str
     minutes: float
@@ -52,10 +53,16 @@ class Profile:
 
 
 PROFILES = {
-    "smoke": Profile("smoke", size="small", epochs=20, users=2_000, device="cpu", dataset="synthetic", minutes=0.4),
-    "workshop": Profile("workshop", size="small", epochs=30, users=None, device="auto", dataset="synthetic", minutes=5),
-    "paper": Profile("paper", size="paper", epochs=None, users=None, device="auto", dataset="beauty", minutes=60),
-}
+    "smoke": Profile(
+        "smoke", size="small", epochs=20, users=2_000, events=40_000, device="cpu", dataset="synthetic", minutes=0.4,
+    ),
+    "workshop": Profile(
+        "workshop", size="small", epochs=30, users=None, events=None, device="auto", dataset="synthetic", minutes=5,
+    ),
+    "paper": Profile(
+        "paper", size="paper", epochs=None, users=None, events=None, device="auto", dataset="beauty", minutes=60,
+    ),
+}  # fmt: skip
 SCHEDULES = ("constant", "linear")
 RECIPE_FIELDS = tuple(f.name for f in fields(Recipe) if f.name != "sizes")
 

@@ -23,5 +23,33 @@ def recbole(task: str, events: Path) -> list[str] | None:
     return [python, HERE / "recbole_sasrec.py", task, events]
 
 
+def t5(task: str, *given: object) -> list[str] | None:
+    """The command that drives Hugging Face's T5 at `padded`, `bucketed` or `beam`, or None after saying what is
+    missing."""
+    python = _python("T5", "transformers")
+    return python and [python, HERE / "hf_t5.py", task, *given]
+
+
+def faiss_kmeans(vectors: Path) -> list[str] | None:
+    """The command that times faiss.Kmeans on a file of vectors, or None after saying what is missing."""
+    python = _python("faiss.Kmeans", "faiss-cpu")
+    return python and [python, HERE / "faiss_kmeans.py", vectors]
+
+
+def sentence_vectors() -> Path | None:
+    """The file that `sentences.py` wrote, or None after saying what is missing."""
+    path = os.environ.get("SENTENCE_VECTORS", "")
+    if not Path(path).is_file():
+        return _skip("The sentence encoder", "SENTENCE_VECTORS to the file that opponents/sentences.py wrote", path)
+    return Path(path)
+
+
+def _python(name: str, package: str) -> str | None:
+    python = os.environ.get("OPPONENTS_PYTHON", "")
+    if not Path(python).is_file():
+        return _skip(name, f"OPPONENTS_PYTHON to the python of an environment with {package}", python)
+    return python
+
+
 def _skip(name: str, remedy: str, given: str) -> None:
     print(f"{name} is skipped: set {remedy}" + (f" ({given!r} is none)" if given else ""))

@@ -1,0 +1,58 @@
+"""Make codes-*.json here again: tiger on learned, published, category and permuted codes beside the floors, paired by
+user, over three seeds; and what its beams miss of exact scores.
+
+    python reports/results/reproduce_codes.py [beauty office] [--device auto]
+
+Tiger has its small size (d 64, 3 layers) with all of its epochs. Runs are stored as they finish.
+"""
+import argparse
+import json
+from dataclasses import replace
+
+import numpy as np
+from reproduce import HERE, SEEDS, save
+
+from workbench import systems
+from workbench.artifacts import write_text
+from workbench.diagnose.beams import study
+from workbench.experiment import Bench, Run, open_bench
+from workbench.train import PROFILES
+
+SMALL = replace(PROFILES["paper"], name="paper, small", size="small")
+LEARNED, NEAREST, PERMUTED = {}, {"policy": "nearest"}, {"permuted": True}
+TREE, APAO, LETTER = {"codes": "category"}, {"codes": "apao", "policy": "none"}, {"codes": "letter", "policy": "none"}
+ALONE = {"prefixes": False}
+KINDS = {
+    "beauty": (LEARNED, PERMUTED, APAO, LETTER, TREE, NEAREST, ALONE),
+    "office": (LEARNED, PERMUTED, APAO, TREE, NEAREST, ALONE),
+}
+
+
+def benches(dataset: str, device: str) -> list[Bench]:
+    return [open_bench(dataset, profile=SMALL, seed=seed, device=device) for seed in SEEDS]
+
+
+def runs(dataset: str, device: str) -> list[Run]:
+    """Every floor once, sasrec and tiger on every kind of codes for every seed."""
+    opened = benches(dataset, device)
+    floors = [opened[0].fit(name) for name in systems.names("floors")]
+    spelt = [bench.fit("tiger", **changes) for bench in opened for changes in KINDS[dataset]]
+    return floors + [bench.fit("sasrec") for bench in opened] + spelt
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("datasets", nargs="*", default=list(KINDS), help=f"some of {', '.join(KINDS)}")
+    parser.add_argument("--device", default="auto")
+    asked = parser.parse_args()
+    for dataset in asked.datasets:
+        save(f"codes-{dataset}", runs(dataset, asked.device))
+        bench = benches(dataset, asked.device)[0]
+        table = study(bench.fit("tiger").recommender(), bench.split.test.take(np.arange(1000)))
+        print(table.to_string(float_format="%.4f"))
+        found = json.loads(table.to_json(orient="index"))
+        write_text(HERE / f"codes-{dataset}-beams.json", json.dumps(found, indent=1))
+
+
+if __name__ == "__main__":
+    main()

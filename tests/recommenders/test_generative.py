@@ -1,0 +1,265 @@
+"""Generative recommenders: from beams to lists, groups that stand together, and collision-corrected metrics."""
+from types import SimpleNamespace as Made
+
+import numpy as np
+import pytest
+from toys import NETS, names, random_rows, rows, toy_codes, toy_net
+
+from workbench.data import Cases, Protocol
+from workbench.errors import UserError
+from workbench.evaluate import evaluate, per_case
+from workbench.recommenders.generative import Generative, expand
+from workbench.roles import Likelihood, Recommender, Scorer
+from workbench.tokens import item_codes
+
+HISTORIES = random_rows(12, 24, longest=7, seed=1)
+
+
+def toy(kind="decoder", *, collide=True, beam=60, seed=0):
+    codes = toy_codes(collide=collide, seed=seed)
+    return Generative(toy_net(kind), codes, beam=beam, max_length=5, all_positions=kind == "decoder")
+
+
+def groups_of(model, found):
+    return model.codes.trie.group[found.items]
+
+
+@pytest.mark.parametrize("kind", NETS)
+@pytest.mark.parametrize("collide", [False, True])
+def test_a_full_beam_is_the_exact_list(kind, collide):
+    model = toy(kind, collide=collide)
+    assert isinstance(model, Recommender) and isinstance(model, Scorer) and isinstance(model, Likelihood)
+    found, exact = model.recommend(HISTORIES, 24), model.exact(HISTORIES, 24)
+    assert np.array_equal(found.items, exact.items) and np.allclose(found.scores, exact.scores, atol=1e-5)
+    score = model.score(HISTORIES)
+    assert score.shape == (12, 25) and (score[:, 0] == -np.inf).all() and score.dtype == np.float32
+    assert np.allclose(np.take_along_axis(score, found.items, 1), found.scores, atol=1e-5)
+    if not collide:
+        assert found.group is found.group_size is exact.group is None
+        return
+    for one in (found, exact):
+        assert np.array_equal(one.group, groups_of(model, one))
+        assert np.array_equal(one.group_size, model.codes.trie.group_size[one.group])
+
+
+def test_items_of_a_group_stand_together_in_the_order_of_ids():
+    model = toy()
+    found = model.recommend(HISTORIES, 24)
+    for items, group in zip(found.items.tolist(), found.group.tolist()):
+        starts = [at for at in range(24) if at == 0 or group[at] != group[at - 1]]
+        assert len(starts) == len(set(group)), "no group stands in two places"
+        for start, end in zip(starts, starts[1:] + [24]):
+            assert items[start:end] == model.codes.trie.items(3, group[start]).tolist()
+
+
+def test_a_shorter_list_cuts_the_last_group():
+    model = toy()
+    longer = model.recommend(HISTORIES, 24)
+    for k in range(1, 24):
+        found = model.recommend(HISTORIES, k)
+        assert np.array_equal(found.items, longer.items[:, :k])
+        assert np.array_equal(found.group_size, longer.group_size[:, :k]), "the size is of the group, not of the cut"
+
+
+@pytest.mark.parametrize("kind", NETS)
+def test_only_the_last_events_are_read_and_none_is_enough(kind):
+    model = toy(kind)
+    long = rows([9, 9, 9, 1, 2, 3, 4, 5], [1, 2, 3, 4, 5], [], [5, 4, 3, 2, 1])
+    found = model.recommend(long, 10)
+    assert np.array_equal(found.items[0], found.items[1]) and np.allclose(found.scores[0], found.scores[1], atol=1e-6)
+    assert not np.allclose(found.scores[1], found.scores[3], atol=1e-2)
+    alone = model.recommend(rows([]), 10)
+    assert np.array_equal(alone.items[0], found.items[2]) and np.isfinite(alone.scores).all()
+    assert np.allclose(model.score(long)[2], model.score(rows([]))[0], atol=1e-5)
+
+
+def test_more_histories_than_are_decoded_at_a_time():
+    model = toy(beam=6)
+    many = random_rows(150, 24, seed=5)
+    found = model.recommend(many, 5, many.last(2))
+    for row in (0, 63, 64, 149):
+        alone = model.recommend(many.take([row]), 5, many.take([row]).last(2))
+        assert np.array_equal(alone.items[0], found.items[row]) and np.allclose(alone.scores[0], found.scores[row])
+
+
+def test_what_cannot_be_asked_for():
+    model = toy(beam=10)
+    with pytest.raises(UserError, match="k=11: a beam of 10 can fill no longer list; build with beam=11 or more"):
+        model.recommend(HISTORIES, 11)
+    with pytest.raises(UserError, match="k=0: the catalogue has 24 items"):
+        model.recommend(HISTORIES, 0)
+    with pytest.raises(UserError, match="k=30: the catalogue has 24 items"):
+        toy(beam=60).recommend(HISTORIES, 30)
+    with pytest.raises(UserError, match="k=30: the catalogue has 24 items"):
+        toy(beam=60).exact(HISTORIES, 30)
+    with pytest.raises(UserError, match="k=5: the beam and what is excluded leave fewer items"):
+        model.recommend(rows([1]), 5, rows(list(range(1, 21))))
+
+
+@pytest.mark.parametrize("kind", NETS)
+@pytest.mark.parametrize("collide", [False, True])
+def test_a_groups_probability_is_shared_evenly(kind, collide):
+    model = toy(kind, collide=collide)
+    items = np.random.default_rng(0).integers(1, 25, (12, 9))
+    size = model.codes.trie.group_size[model.codes.trie.group[items]]
+    expected = np.take_along_axis(model.score(HISTORIES), items, 1) - np.log(size)
+    assert np.allclose(model.log_prob(HISTORIES, items), expected, atol=1e-5) and (size > 1).any() == collide
+    every = model.log_prob(HISTORIES, np.tile(np.arange(1, 25), (12, 1)))
+    assert (np.exp(every).sum(1) < 1).all(), "the rest is on codes that no item has"
+
+
+def test_all_codes_being_items_probabilities_sum_to_one():
+    codes = np.column_stack(np.unravel_index(np.arange(60), (3, 4, 5)))
+    codes = np.concatenate([codes, codes[:20]])
+    model = Generative(toy_net(), item_codes(codes, (3, 4, 5), names(80)), beam=5, max_length=5, all_positions=True)
+    every = model.log_prob(HISTORIES, np.tile(np.arange(1, 81), (12, 1)))
+    assert np.exp(every).sum(1) == pytest.approx(np.ones(12), abs=1e-5)
+
+
+@pytest.mark.parametrize("way", ["recommend", "exact"])
+def test_excluded_items_leave_their_groups_which_shrink(way):
+    model = toy()
+    rng = np.random.default_rng(0)
+    banned = rows(*[rng.integers(1, 25, rng.integers(0, 9)).tolist() for _ in range(12)])
+    found = getattr(model, way)(HISTORIES, 14, banned)
+    full = model.recommend(HISTORIES, 24)
+    shrunk = 0
+    for row in range(12):
+        gone = set(banned.row(row).tolist())
+        assert found.items[row].tolist() == [item for item in full.items[row].tolist() if item not in gone][:14]
+        for group, size in zip(found.group[row], found.group_size[row]):
+            members = set(model.codes.trie.items(3, group).tolist())
+            assert size == len(members - gone)
+            shrunk += size < len(members)
+    assert shrunk, "some group lost a member, or nothing was tested"
+
+
+def test_equal_scores_are_in_the_order_of_ids():
+    codes = item_codes(np.array([[2], [0], [1], [0]]), (3,), names(4))
+    found = expand(codes, np.array([[2, 1, 0]]), np.array([[-1.0, -1.0, -1.0]]), 4)
+    assert found.items.tolist() == [[1, 2, 4, 3]] and found.group_size.tolist() == [[1, 2, 2, 1]]
+    empty = expand(codes, np.array([[0, 1, -1]]), np.array([[-1.0, -2.0, -np.inf]]), 3)
+    assert empty.items.tolist() == [[2, 4, 3]]
+
+
+@pytest.mark.parametrize("length", [2, 3, 6])
+def test_prefixes_are_those_of_a_naive_loop(length):
+    histories = random_rows(40, 24, longest=9, seed=3)
+    expected, users = [], []
+    for row in range(len(histories)):
+        items = histories.row(row).tolist()
+        for end in range(2, len(items) + 1):
+            expected.append(items[:end][-length:])
+            users.append(row)
+    found = histories.prefixes(length)
+    assert [found.row(at).tolist() for at in range(len(found))] == expected
+    assert found.users.tolist() == users and {1, 2, 9} <= set(histories.lengths.tolist())
+
+
+def cases(model, n=60, seed=0, masked=False):
+    """A split as far as `evaluate` reads it, and n cases of which many have a target in a group."""
+    rng = np.random.default_rng(seed)
+    histories = random_rows(n, model.codes.n_items, longest=4, seed=seed)
+    part = Made(n_items=model.codes.n_items, protocol=Protocol(mask_history=masked))
+    return Cases(histories, rng.integers(1, model.codes.n_items + 1, n).astype(np.int32)), part
+
+
+@pytest.mark.parametrize("name", ["recall@3", "ndcg@5", "ndcg@10", "mrr@10"])
+def test_collision_corrected_is_what_random_expansion_gives_on_average(name):
+    """Lists by exact score, the items of each group shuffled, a target looked up, 800 times."""
+    model = toy()
+    asked, part = cases(model)
+    found = evaluate(model, asked, part, quiet=True)
+    assert (found.groups > 1).mean() > 0.2
+    corrected = per_case(name, found.ranks, found.groups).mean()
+    score, group, rng = model.score(asked.histories)[:, 1:], model.codes.trie.group[1:], np.random.default_rng(1)
+    draws = []
+    for _ in range(800):
+        order = np.lexsort((rng.random(score.shape), np.broadcast_to(group, score.shape), -score))
+        ranks = 1 + (order == asked.targets[:, None] - 1).argmax(axis=1)
+        draws.append(per_case(name, ranks).mean())
+    assert abs(np.mean(draws) - corrected) < 3 * np.std(draws) / np.sqrt(800)
+    assert abs(np.mean(draws) - per_case(name, found.ranks).mean()) > 10 * np.std(draws) / np.sqrt(800), "uncorrected"
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("recall@3", 0.25), ("ndcg@3", 0.125), ("recall@2", 0.0), ("recall@4", 0.5), ("recall@6", 1.0), ("mrr@3", 1 / 12),
+])  # fmt: skip
+def test_collision_corrected_by_hand(name, value):
+    """One group of two before it, and the target anywhere among four: places 3 to 6."""
+    assert per_case(name, np.array([3]), np.array([4])) == pytest.approx([value])
+
+
+def test_a_target_whose_group_is_cut_still_has_its_credit():
+    model = toy()
+    trie = model.codes.trie
+    big = int(trie.group_size.argmax())
+    members = trie.items(3, big)
+    histories = rows([4, 9])
+    place = model.recommend(histories, 24).group[0].tolist().index(big) + 1  # where the group begins
+    part = Made(n_items=24, protocol=Protocol())
+    assert len(members) >= 3 and place + len(members) - 1 <= 24
+    for target in members:
+        found = evaluate(model, Cases(histories, np.array([target])), part, depth=place, quiet=True)
+        assert (found.ranks.tolist(), found.groups.tolist()) == ([place], [len(members)])
+        assert per_case(f"recall@{place}", found.ranks, found.groups) == pytest.approx([1 / len(members)])
+    if place > 1:
+        found = evaluate(model, Cases(histories, members[-1:]), part, depth=place - 1, quiet=True)
+        assert found.ranks.tolist() == [0]
+
+
+def test_masked_history_is_left_out_of_the_groups_and_has_no_credit():
+    """A target that is masked cannot be found, though others of its group can."""
+    model = toy()
+    members = model.codes.trie.items(3, int(model.codes.trie.group_size.argmax()))
+    part = Made(n_items=24, protocol=Protocol(mask_history=True))
+    histories = rows([int(members[0]), 9 if 9 not in members else 10])
+    found = evaluate(model, Cases(histories, members[1:2]), part, depth=22, quiet=True)
+    assert found.ranks[0] > 0 and found.groups.tolist() == [len(members) - 1]
+    repeated = evaluate(model, Cases(histories, members[:1]), part, depth=22, quiet=True)
+    assert repeated.ranks.tolist() == [0]
+
+
+def test_without_collisions_nothing_is_corrected():
+    model = toy(collide=False)
+    asked, part = cases(model)
+    found = evaluate(model, asked, part, quiet=True)
+    order = np.argsort(-model.score(asked.histories)[:, 1:], axis=1, kind="stable")
+    ranks = 1 + (order == asked.targets[:, None] - 1).argmax(axis=1)
+    assert found.groups is None and np.array_equal(found.ranks, np.where(ranks <= 20, ranks, 0))
+
+
+def test_a_saved_state_brings_its_codes():
+    model, other = toy(seed=0), toy(seed=1)
+    other.module = toy_net(seed=7)
+    assert not np.array_equal(model.codes.codes, other.codes.codes)
+    other.load_state(model.state())
+    assert np.array_equal(other.codes.codes, model.codes.codes) and other.codes.version == 1
+    a, b = model.recommend(HISTORIES, 20), other.recommend(HISTORIES, 20)
+    assert all(np.array_equal(x, y) for x, y in zip(a, b))
+    same = toy(seed=0)
+    same.load_state(model.state())
+    assert same.codes.version == 0, "equal codes are no new version"
+
+
+@pytest.mark.parametrize(("change", "complaint"), [
+    (lambda codes: codes[:-1], r"codes of shape \(23, 3\).*\(24, 3\)"),
+    (lambda codes: codes[:, :2], r"codes of shape \(24, 2\)"),
+    (lambda codes: codes + [0, 0, 5], "at level 3, which has codes 0..4"),
+])  # fmt: skip
+def test_a_saved_state_of_another_shape_is_refused_and_changes_nothing(change, complaint):
+    model, other = toy(seed=0), toy(seed=1)
+    before = other.recommend(HISTORIES, 20)
+    state = model.state()
+    with pytest.raises(UserError, match=complaint):
+        other.load_state(state | {"item_codes": change(state["item_codes"])})
+    assert np.array_equal(other.recommend(HISTORIES, 20).items, before.items)
+
+
+def test_unconstrained_beams_and_every_level():
+    model = toy(beam=8)
+    found = model.beams(HISTORIES)
+    assert [nodes.shape for nodes in found.nodes] == [(12, 3), (12, 8), (12, 8)]
+    assert model.beams(HISTORIES, beam=4).nodes[-1].shape == (12, 4)
+    free = model.beams(HISTORIES, constrained=False)
+    assert (free.nodes[-1] == -1).any() and (free.scores[-1] >= found.scores[-1] - 1e-5).all()

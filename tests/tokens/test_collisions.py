@@ -1,0 +1,106 @@
+"""What is done where codes collide: a digit in the order of ids, or the nearest code that is free."""
+import logging
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from workbench import tokens
+from workbench.data import sources
+from workbench.tokens import RQKMeans, collisions
+
+
+def tables(most=4):
+    """Codes (I, 2) below 4 a level."""
+    pair = st.tuples(st.integers(0, most - 1), st.integers(0, 3))
+    return st.lists(pair, min_size=1, max_size=40).map(lambda rows: np.array(rows, np.int32))
+
+
+def groups(codes):
+    """Items (0-based) of each code, by its tuple."""
+    found = {}
+    for item, row in enumerate(map(tuple, codes.tolist())):
+        found.setdefault(row, []).append(item)
+    return found
+
+
+@given(tables())
+@settings(deadline=None, max_examples=80)
+def test_dedup_numbers_every_group_in_the_order_of_ids(codes):
+    out, sizes = collisions.dedup(codes, (4, 4))
+    largest = max(map(len, groups(codes).values()))
+    if largest == 1:
+        assert out is codes and sizes == (4, 4), "unique codes stay as they are"
+        return
+    assert sizes == (4, 4, largest) and np.array_equal(out[:, :2], codes) and out.dtype == codes.dtype
+    for items in groups(codes).values():
+        assert out[items, 2].tolist() == list(range(len(items)))
+    assert len(groups(out)) == len(out)
+
+
+def world(n=40, seed=0):
+    """Codes (I, 2) of 3 x 8 with many collisions, and the distances of each item to the eight last codes."""
+    rng = np.random.default_rng(seed)
+    far = rng.random((n, 8))
+    codes = np.column_stack([rng.integers(0, 3, n), far.argmin(1)]).astype(np.int32)
+    return codes, far
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_nearest_makes_unique_where_there_is_room(seed):
+    codes, far = world(n=12, seed=seed)
+    assert len(groups(codes)) < 12
+    out = collisions.nearest(codes, (3, 8), lambda items: far[items])
+    assert len(groups(out)) == 12 and np.array_equal(out[:, 0], codes[:, 0]), "the prefix is never changed"
+    for items in groups(codes).values():
+        best = min(items, key=lambda item: far[item, codes[item, 1]])
+        assert out[best].tolist() == codes[best].tolist(), "the best fit keeps the code"
+        assert all((out[item] == codes[item]).all() == (item == best) for item in items)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_nearest_gives_the_nearest_free_code(seed):
+    """Against the rule as one would do it by hand: the collided, best fit first, each to what is free."""
+    codes, far = world(n=14, seed=seed)
+    out, taken = codes.copy(), {tuple(row) for row in codes.tolist()}
+    fit = far[np.arange(14), codes[:, 1]]
+    moved = [i for items in groups(codes).values() for i in sorted(items, key=lambda item: fit[item])[1:]]
+    for item in sorted(moved, key=lambda item: fit[item]):
+        free = [code for code in np.argsort(far[item]) if (codes[item, 0], code) not in taken]
+        if free:
+            out[item, 1] = free[0]
+            taken.add((codes[item, 0], free[0]))
+    assert moved and np.array_equal(collisions.nearest(codes, (3, 8), lambda items: far[items]), out)
+
+
+def test_nearest_leaves_unique_codes_alone():
+    codes = np.array([[0, 1], [0, 2], [1, 1]], np.int32)
+    assert collisions.nearest(codes, (2, 3), lambda items: pytest.fail("no distance is needed")) is codes
+
+
+def test_nearest_says_how_many_did_not_fit(caplog):
+    codes = np.array([[0, 0]] * 5 + [[1, 0]], np.int32)
+    far = np.tile(np.array([0.0, 1.0, 2.0]), (6, 1)) + np.arange(6)[:, None] * 0.01
+    with caplog.at_level(logging.WARNING, logger="workbench"):
+        out = collisions.nearest(codes, (2, 3), lambda items: far[items])
+    assert "2 items stay in shared codes" in caplog.text
+    assert out.tolist() == [[0, 0], [0, 1], [0, 2], [0, 0], [0, 0], [1, 0]]
+
+
+def test_policies_on_real_distances():
+    dataset = sources.load("synthetic", users=120)
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(dataset.n_items + 1, 8)).astype(np.float32)
+    made = {p: tokens.make("rq-kmeans", dataset, vectors, levels=2, size=32, policy=p) for p in tokens.codes.POLICIES}
+    assert [made[p].policy for p in made] == list(made)
+    assert made["none"].collides and not made["dedup"].collides and not made["nearest"].collides
+    assert (made["dedup"].levels, made["nearest"].levels) == (3, 2)
+    assert np.array_equal(made["nearest"].codes[:, :1], made["none"].codes[:, :1])
+    moved = np.flatnonzero(made["nearest"].codes[:, 1] != made["none"].codes[:, 1])
+    assert len(moved) == made["none"].about["collided"] > 0
+    tokenizer = RQKMeans(levels=2, size=32).fit(vectors[1:])
+    far = tokenizer.distances(tokenizer.residuals(vectors[1:])[1])
+    own = far[np.arange(len(far)), made["none"].codes[1:, 1]]
+    assert np.allclose(own, far.min(1), atol=1e-4), "the distances are those that the codes were chosen by"
+    assert (far[moved - 1, made["nearest"].codes[moved, 1]] >= own[moved - 1]).all()
