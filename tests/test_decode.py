@@ -165,6 +165,9 @@ class Table:
     def rows(self, codes, nodes, level):
         return codes
 
+    def catalogue(self, codes, nodes):
+        return codes[..., None]
+
     def prefill(self, rows, lengths):
         return self.first.expand(len(rows), 1, -1), None, []
 
@@ -188,7 +191,7 @@ def test_by_hand(beam, items, probabilities):
     assert "".join(HAND.raw_ids[HAND.trie.items(2, node)[0] - 1][0] for node in nodes) == items
     assert len(set(nodes)) == beam
     assert np.exp(found.scores[-1][0][:3]) == pytest.approx(probabilities)
-    exact = decode.exact_scores(BY_HAND, *read(HAND, rows([])), HAND.trie)
+    exact = decode.exact_scores(BY_HAND, *read(BY_HAND, HAND, rows([])), HAND.trie)
     assert exact[0].exp().tolist() == pytest.approx([0.4, 0.3, 0.3])
 
 

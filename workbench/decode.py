@@ -13,7 +13,7 @@ from workbench.errors import UserError
 from workbench.nets.attention import KeyValues
 from workbench.tokens.trie import Trie
 
-NODES = 16_384  # prefixes expanded at a time when all items are scored: the working set stays near the cache
+NODES = 2048  # prefixes expanded at a time when all items are scored: the working set stays near the cache
 
 
 class Beams(NamedTuple):
@@ -110,17 +110,18 @@ def _bury(total: Tensor, nodes: Tensor, rows: Tensor, parents: Tensor, codes: Te
 @torch.no_grad()
 def exact_scores(module, rows: Tensor, lengths: Tensor, trie: Trie) -> Tensor:
     """(B, groups) log-probability of every code group: the whole trie, each shared prefix computed once."""
+    edges = [tuple(torch.from_numpy(at).to(rows.device) for at in np.nonzero(table >= 0)) for table in trie.children]
     return torch.cat([
-        _exact(module, rows[row : row + 1], lengths[row : row + 1], trie) for row in range(len(rows))
+        _exact(module, rows[row : row + 1, : max(1, length)], lengths[row : row + 1], edges)
+        for row, length in enumerate(lengths.tolist())
     ])  # fmt: skip
 
 
-def _exact(module, rows: Tensor, lengths: Tensor, trie: Trie) -> Tensor:
-    """One history: the nodes of a depth are its beams. What a node owns it takes from its parent, for everybody alike,
-    so the order of expansion is read off the trie."""
+def _exact(module, rows: Tensor, lengths: Tensor, edges: list[tuple[Tensor, Tensor]]) -> Tensor:
+    """One history: the nodes of a depth are its beams, and what a node owns it takes from its parent. edges: for each
+    depth, the parents (n,) and codes (n,) of the nodes one deeper."""
     state, memory, own = module.prefill(rows, lengths)
     scores = torch.zeros(1, 1, device=rows.device)
-    edges = [tuple(torch.from_numpy(at).to(rows.device) for at in np.nonzero(table >= 0)) for table in trie.children]
     for level, (parent, code) in enumerate(edges):
         if level:
             before, spelt = edges[level - 1]

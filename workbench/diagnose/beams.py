@@ -132,24 +132,10 @@ def loss_by_level(recommender, cases: Cases) -> pd.DataFrame:
     """Where the cross-entropy of the true codes sits, in nats a level, each given the true codes before it.
 
     loss: of the network. catalogue: of somebody who knows the trie alone and holds all codes that may follow a prefix
-    for equally likely. recommender: one around a speller (`module`, `read`, `max_length`, `all_positions`).
+    for equally likely. recommender: one that answers `spell_out`.
     """
-    codes, module = recommender.codes, recommender.module.eval()
-    length, losses = recommender.max_length + 1, []
-    for part in _parts(cases, "loss by level"):
-        past = part.histories
-        items = np.insert(past.items, past.offsets[1:], part.targets)
-        whole = Histories(past.offsets + np.arange(len(past) + 1), items, past.users).last(length)
-        states, tokens = module.taught(recommender.read(whole)[0])
-        at = np.cumsum(whole.lengths) - 1 if recommender.all_positions else np.arange(len(whole))
-        states, tokens = states[at], tokens[at]
-        table = module.code
-        losses.append(torch.stack([
-            torch.nn.functional.cross_entropy(table.logits(states[:, level], level),
-                                              tokens[:, level] - table.starts[level], reduction="none")
-            for level in range(codes.levels)
-        ], 1).cpu().numpy())  # fmt: skip
-    rows = {"loss": np.concatenate(losses).mean(axis=0), "catalogue": catalogue_loss(codes, cases.targets)}
+    codes = recommender.codes
+    rows = {"loss": -recommender.spell_out(cases).mean(axis=0), "catalogue": catalogue_loss(codes, cases.targets)}
     return pd.DataFrame(rows, index=pd.RangeIndex(1, codes.levels + 1, name="level"))
 
 

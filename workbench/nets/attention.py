@@ -42,4 +42,7 @@ def attend_shared(q: Tensor, own: KeyValues, shared: KeyValues, bias: Tensor) ->
     recent = ((q * scale)[:, :, :, None] * own[0]).sum(-1)
     weights = torch.cat([past, recent], 3).softmax(-1)
     S = past.shape[3]
-    return weights[..., :S] @ shared[1] + (weights[..., S:, None] * own[1]).sum(3)
+    mixed = weights[..., :S] @ shared[1]
+    for place in range(own[1].shape[3]):  # one to four: no (B, H, W, j, d) product is made
+        mixed = torch.addcmul(mixed, weights[..., S + place, None], own[1][:, :, :, place])
+    return mixed

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from workbench import decode
-from workbench.data import Histories, Split
+from workbench.data import Cases, Histories, Split
 from workbench.errors import UserError
 from workbench.evaluate import top_k
 from workbench.recommenders.sequential import token_batches
@@ -15,6 +15,7 @@ from workbench.train import stream
 from workbench.train.fit import Session, fit
 
 ROWS = 64  # histories decoded at a time
+LOOKED = 1000  # validation cases whose codes' losses are kept with the learning curve
 
 
 class Generative:
@@ -66,7 +67,13 @@ class Generative:
             ]
             return torch.stack(parts).mean()
 
-        validate = (lambda: session.validate(self)) if session.validate else None
+        valid = split.valid.take(np.arange(min(LOOKED, len(split.valid.targets))))
+
+        def validate() -> dict[str, float]:
+            nats = -self.spell_out(valid).mean(0)
+            return session.validate(self) | {f"nats/{level + 1}": float(nat) for level, nat in enumerate(nats)}
+
+        validate = validate if session.validate else None
         return fit(self.module, batches, loss, session, validate=validate)
 
     def read(self, histories: Histories) -> tuple[Tensor, Tensor]:
@@ -126,33 +133,31 @@ class Generative:
             np.subtract.at(left, (pairs[:, 0], self.codes.trie.group[pairs[:, 1]]), 1)
         return found._replace(group=group, group_size=np.take_along_axis(left, group, axis=1))
 
-    @torch.no_grad()
     def log_prob(self, histories: Histories, items: np.ndarray) -> np.ndarray:
         """(B, n) log-probability of the codes of items (B, n), by a plain forward pass; items that share a code share
         its probability evenly. What the network gives to codes that no item has is not redistributed."""
-        self.module.eval()
         items = np.asarray(items)
-        out = np.zeros(items.shape, np.float32)
-        past = histories.last(self.max_length)
-        for row in range(len(past)):
-            own = past.take(np.full(items.shape[1], row))
-            rows, lengths = self.read(own)
-            rows = torch.cat([rows, torch.zeros_like(rows[:, :1])], 1)[:, : int(lengths[0]) + 1]
-            rows[:, -1] = self.rows[torch.from_numpy(items[row].astype(np.int64))].to(self.device)
-            out[row] = self._spelt(rows)
-        size = self.codes.trie.group_size[self.codes.trie.group[items]]
-        return out - np.log(size).astype(np.float32)
+        asked = np.repeat(np.arange(len(items)), items.shape[1])
+        whole = self.spell_out(Cases(histories.take(asked), items.ravel())).sum(1).reshape(items.shape)
+        return whole - np.log(self.codes.trie.group_size[self.codes.trie.group[items]]).astype(np.float32)
 
-    def _spelt(self, rows: Tensor) -> np.ndarray:
-        """(n,) log-probability of the last item of each history; all are as long."""
-        states, targets = self.module.taught(rows)
-        every = rows.shape[1] if self.all_positions else 1
-        states, targets = states[every - 1 :: every], targets[every - 1 :: every]
-        table, total = self.module.code, 0.0
-        for level in range(self.codes.levels):
-            log_p = table.logits(states[:, level], level).log_softmax(-1)
-            total = total + log_p.gather(1, targets[:, level : level + 1] - table.starts[level])[:, 0]
-        return total.cpu().numpy()
+    @torch.no_grad()
+    def spell_out(self, cases: Cases) -> np.ndarray:
+        """(C, L) float32 log-probability of each code of the targets, given the history and the true codes before."""
+        self.module.eval()
+        table, out = self.module.code, np.zeros((len(cases.targets), self.codes.levels), np.float32)
+        for index in cases.histories.batches(4 * ROWS):
+            past = cases.histories.take(index).last(self.max_length)
+            items = np.insert(past.items, past.offsets[1:], cases.targets[index])
+            whole = Histories(past.offsets + np.arange(len(past) + 1), items, past.users)
+            states, targets = self.module.taught(self.read(whole)[0])
+            if self.all_positions:
+                last = np.cumsum(whole.lengths) - 1
+                states, targets = states[last], targets[last]
+            for level, start in enumerate(table.starts):
+                log_p = table.logits(states[:, level], level).log_softmax(-1)
+                out[index, level] = log_p.gather(1, targets[:, level, None] - start)[:, 0].cpu().numpy()
+        return out
 
     def state(self) -> dict[str, np.ndarray]:
         """The network's weights, and the codes it was trained on."""

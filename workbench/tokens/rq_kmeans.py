@@ -13,7 +13,7 @@ from workbench.train.rng import derive
 
 log = logging.getLogger("workbench")
 TRIALS = 8  # candidates for each starting point
-SETTLED = 1e-3  # the share of rows that may still move when Lloyd's iterations stop
+SETTLED = 3e-3  # the share of rows that may still move when Lloyd's iterations stop
 SAMPLE = 16  # rows a code among which the starting points are chosen
 TINY = 1e-9
 
@@ -52,9 +52,9 @@ class RQKMeans:
                 left, length = unit(left)
                 whole = whole * length
                 self.scales[level] = whole.mean().item()
-            table = lloyd(left, self.size, self.iterations, derive(self.seed, "rq-kmeans", level))
+            table, at = lloyd(left, self.size, self.iterations, derive(self.seed, "rq-kmeans", level))
             centroids.append(table)
-            left = left - table[nearest(left, table)]
+            left = left - table[at]
             self.errors.append((left * whole).square().sum().item() / variance)
         self.centroids = torch.stack(centroids)
         return self
@@ -119,12 +119,14 @@ def squares(rows: Tensor, table: Tensor) -> Tensor:
 
 def nearest(rows: Tensor, table: Tensor) -> Tensor:
     """(n,) int64: the nearest of K centroids, the lower number where two are as near."""
-    return torch.from_numpy(squares(rows, table).numpy().argmin(1))  # several times faster than torch's argmin
+    closeness = rows @ table.T  # less half the squares: half the time of addmm
+    closeness -= table.square().sum(1) / 2
+    return torch.from_numpy(closeness.numpy().argmax(1))  # several times faster than torch's argmax
 
 
-def lloyd(rows: Tensor, size: int, iterations: int, seed: int) -> Tensor:
-    """(K, D) centroids by Lloyd's iterations from a k-means++ start, until hardly a row moves. A cluster that loses all
-    its rows starts again at the row that is served worst."""
+def lloyd(rows: Tensor, size: int, iterations: int, seed: int) -> tuple[Tensor, Tensor]:
+    """(K, D) centroids and the nearest one (n,) of each row, by Lloyd's iterations from a k-means++ start, until hardly
+    a row moves. A cluster that loses all its rows starts again at the row that is served worst."""
     generator = torch.Generator().manual_seed(seed)
     some = rows[torch.randperm(len(rows), generator=generator)[: SAMPLE * size]]
     table, before = plus_plus(some, size, generator), None
@@ -140,10 +142,11 @@ def lloyd(rows: Tensor, size: int, iterations: int, seed: int) -> Tensor:
             far = (rows - table[at]).square().sum(1).topk(min(len(empty), len(rows)))
             worth = far.values > TINY  # a row that its centroid serves exactly needs no second one
             table[empty[: len(worth)][worth]] = rows[far.indices[worth]]
-    used = len(torch.unique(nearest(rows, table)))
+    at = nearest(rows, table)
+    used = len(torch.unique(at))
     if used < size:
         log.warning("k-means: %d of %d codes are used; the %d rows hold too few distinct ones", used, size, len(rows))
-    return table
+    return table, at
 
 
 def plus_plus(rows: Tensor, size: int, generator: torch.Generator) -> Tensor:
