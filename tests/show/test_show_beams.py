@@ -87,6 +87,19 @@ def test_figures_of_the_study(bench, model, study):
         check_literal(figure)
 
 
+def test_learning_curves_of_the_codes(bench, run, model):
+    figure = show.level_curves(run)
+    check_literal(figure)
+    levels = range(1, model.codes.levels + 1)
+    assert [list(trace.y) for trace in figure.data] == [
+        [point[f"nats/{level}"] for point in run.curve if f"nats/{level}" in point] for level in levels
+    ]
+    last = diagnose.loss_by_level(model, bench.split.valid)["loss"].tolist()
+    best = max((point for point in run.curve if "ndcg@10" in point), key=lambda point: point["ndcg@10"])
+    assert [best[f"nats/{level}"] for level in levels] == pytest.approx(last, rel=1e-5)
+    assert "spells nothing" in show.level_curves(bench.fit("popularity")).layout.title.text
+
+
 def test_the_stepper_follows_its_menus(bench, model):
     found, lost = show.telling_users(bench, model, beam=3)
     who, level, page = widgets._steps(bench, model, [found, lost], found, 3).children

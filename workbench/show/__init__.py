@@ -1,5 +1,5 @@
 """What a person looks at: one look, figures that say what was found, tables that are safe, controls to leave aside."""
-from workbench.show.beams import level_loss, prefix_recall, spelled, spelling, telling_users, widths
+from workbench.show.beams import level_curves, level_loss, prefix_recall, spelled, spelling, telling_users, widths
 from workbench.show.codes import code_tree, near, usage
 from workbench.show.compare import comparison, contrast, curve, differences, strata
 from workbench.show.explore import leakage, lengths, over_time, popularity, ties
@@ -22,7 +22,7 @@ from workbench.show.widgets import explore_users, step_beams, walk_codes
 __all__ = [
     "about", "answers", "beside", "code_tree", "collisions", "comparison", "contrast", "curve", "differences",
     "escape", "events", "explore_users", "findings", "history", "item_card", "landed", "leakage", "lengths",
-    "level_loss", "near", "neighbours", "over_time", "popularity", "prefix_recall", "refusal", "spelled",
-    "spelling", "step_beams", "strata", "svg_comparison", "table", "telling_item", "telling_users", "ties",
-    "typical_users", "under", "usage", "use", "walk", "walk_codes", "widths",
+    "level_curves", "level_loss", "near", "neighbours", "over_time", "popularity", "prefix_recall", "refusal",
+    "spelled", "spelling", "step_beams", "strata", "svg_comparison", "table", "telling_item", "telling_users",
+    "ties", "typical_users", "under", "usage", "use", "walk", "walk_codes", "widths",
 ]  # fmt: skip

@@ -8,10 +8,10 @@ from workbench.decode import Beams
 from workbench.diagnose.beams import beam_places, kept, search, where_lost
 from workbench.diagnose.codes import digits
 from workbench.errors import UserError
-from workbench.experiment import Bench
+from workbench.experiment import Bench, Run
 from workbench.show.codes import examples, short_name
 from workbench.show.tables import Table, table
-from workbench.show.theme import BLUE, COLORWAY, DASHES, GREY, SYMBOLS, VERMILLION, dress, escape, rows, shorten
+from workbench.show.theme import BLUE, COLORWAY, DASHES, GREY, SYMBOLS, VERMILLION, dress, escape, notice, rows, shorten
 from workbench.show.user import _row
 from workbench.tokens import ItemCodes
 
@@ -141,6 +141,27 @@ def _true_way(figure: go.Figure, name: list[str], kept: list[int], beam: int) ->
         )  # fmt: skip
     figure.add_scatter(x=x, y=y, mode="lines", line={"color": VERMILLION, "width": 2, "dash": "dash"},
                        hoverinfo="skip", showlegend=False)
+
+
+def level_curves(run: Run) -> go.Figure:
+    """How well each code of the validation targets is foretold, epoch by epoch, given the true codes before it."""
+    frame = pd.DataFrame(run.curve)
+    if "nats/1" not in frame:
+        return notice(f"{escape(run.label)} spells nothing or was not validated, so no code has a learning curve")
+    frame = frame.dropna(subset=["nats/1"])
+    names = level_names(run.recommender().codes)
+    nats = frame[[f"nats/{level}" for level in range(1, len(names) + 1)]].set_axis(names, axis=1)
+    figure = go.Figure()
+    for at, name in enumerate(names):
+        figure.add_scatter(x=frame["epoch"], y=nats[name], mode="lines+markers", name=name,
+                           line={"color": COLORWAY[at % 4], "dash": DASHES[at % 7]},
+                           marker={"symbol": SYMBOLS[at % 7]},
+                           hovertemplate=f"{name}, epoch %{{x}}: %{{y:.2f}} nats<extra></extra>")
+    figure.update_yaxes(rangemode="tozero")
+    gains = nats.iloc[0] - nats.min()
+    since = frame["epoch"].iloc[0]
+    title = f"{gains.idxmax().capitalize()} improves most: by {gains.max():.2f} nats since epoch {since}"
+    return dress(figure, title, x="epoch", y="validation cross-entropy (nats)")
 
 
 def level_loss(losses: pd.DataFrame, codes: ItemCodes) -> go.Figure:
