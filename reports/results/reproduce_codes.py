@@ -10,7 +10,7 @@ import json
 from dataclasses import replace
 
 import numpy as np
-from reproduce import HERE, SEEDS, save
+from reproduce import HERE, SEEDS, save, write_readme
 
 from workbench import systems
 from workbench.artifacts import write_text
@@ -52,6 +52,7 @@ def main() -> None:
         print(table.to_string(float_format="%.4f"))
         found = json.loads(table.to_json(orient="index"))
         write_text(HERE / f"codes-{dataset}-beams.json", json.dumps(found, indent=1))
+    write_readme()
 
 
 if __name__ == "__main__":
