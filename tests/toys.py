@@ -5,6 +5,7 @@ import torch
 from workbench.data import Histories
 from workbench.nets.encoder_decoder import EncoderDecoder
 from workbench.nets.speller import CausalSpeller
+from workbench.recommenders.generative import Generative
 from workbench.tokens import ItemCodes, item_codes
 
 SIZES = (3, 4, 5)
@@ -54,3 +55,9 @@ def toy_net(
             for table in (net.code.weight, net.place.weight, net.inner.weight, net.start):
                 table.mul_(25)
     return net.eval()
+
+
+def toy(kind: str = "decoder", *, collide: bool = True, beam: int = 60, seed: int = 0) -> Generative:
+    """An untrained recommender over 24 items that reads the last 5."""
+    codes = toy_codes(collide=collide, seed=seed)
+    return Generative(toy_net(kind), codes, beam=beam, max_length=5, all_positions=kind == "decoder")

@@ -111,10 +111,10 @@ def _bury(total: Tensor, nodes: Tensor, rows: Tensor, parents: Tensor, codes: Te
 def exact_scores(module, rows: Tensor, lengths: Tensor, trie: Trie) -> Tensor:
     """(B, groups) log-probability of every code group: the whole trie, each shared prefix computed once."""
     edges = [tuple(torch.from_numpy(at).to(rows.device) for at in np.nonzero(table >= 0)) for table in trie.children]
-    return torch.cat([
-        _exact(module, rows[row : row + 1, : max(1, length)], lengths[row : row + 1], edges)
-        for row, length in enumerate(lengths.tolist())
-    ])  # fmt: skip
+    out = torch.empty(len(rows), len(edges[-1][0]), device=rows.device)
+    for row, length in enumerate(lengths.tolist()):
+        out[row] = _exact(module, rows[row : row + 1, : max(1, length)], lengths[row : row + 1], edges)
+    return out
 
 
 def _exact(module, rows: Tensor, lengths: Tensor, edges: list[tuple[Tensor, Tensor]]) -> Tensor:

@@ -87,7 +87,8 @@ def study(recommender, cases: Cases, *, widths: tuple[int, ...] = (10, 20, 50), 
     search_error at k, pruned (of the cases with room for them), and of a beam that may leave the trie the share
     that is no item (invalid) and its share of the probability (invalid_mass).
 
-    Every case is scored against all items, so give it hundreds of cases, or thousands on a small catalogue.
+    Histories are not masked. Every case is scored against all items, so give it hundreds of cases, or thousands on a
+    small catalogue.
     """
     trie, levels = recommender.codes.trie, recommender.codes.levels
     groups = trie.group_size[trie.group[cases.targets]]

@@ -22,8 +22,7 @@ class SelfAttention(nn.Module):
 
     def merge(self, mixed: Tensor) -> Tensor:
         """(B, T, D) from mixed values (B, heads, T, D / heads)."""
-        B, _, T, _ = mixed.shape
-        return self.out(mixed.transpose(1, 2).reshape(B, T, -1))
+        return self.out(mixed.transpose(1, 2).flatten(2))
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         q, k, v = self.project(x)

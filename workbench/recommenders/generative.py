@@ -105,7 +105,7 @@ class Generative:
         if not 1 <= k <= self.codes.n_items:
             raise UserError(f"k={k}: the catalogue has {self.codes.n_items} items, so k must be between 1 and that")
         parts = []
-        for start in range(0, len(histories), ROWS):
+        for start in range(0, max(1, len(histories)), ROWS):
             index = np.arange(start, min(start + ROWS, len(histories)))
             masked = None if exclude is None else exclude.take(index)
             found = self.beams(histories.take(index), exclude=masked)
@@ -135,8 +135,13 @@ class Generative:
 
     def log_prob(self, histories: Histories, items: np.ndarray) -> np.ndarray:
         """(B, n) log-probability of the codes of items (B, n), by a plain forward pass; items that share a code share
-        its probability evenly. What the network gives to codes that no item has is not redistributed."""
+        its probability evenly. What the network gives to codes that no item has is not redistributed.
+
+        UserError on an id that is no item's.
+        """
         items = np.asarray(items)
+        if items.size and not 1 <= items.min() <= items.max() <= self.codes.n_items:
+            raise UserError(f"items {items.min()} to {items.max()}: ids go from 1 to {self.codes.n_items}")
         asked = np.repeat(np.arange(len(items)), items.shape[1])
         whole = self.spell_out(Cases(histories.take(asked), items.ravel())).sum(1).reshape(items.shape)
         return whole - np.log(self.codes.trie.group_size[self.codes.trie.group[items]]).astype(np.float32)

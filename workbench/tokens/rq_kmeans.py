@@ -84,7 +84,7 @@ class RQKMeans:
         return torch.cdist(torch.from_numpy(last), self.centroids[-1]).square().numpy()
 
     def decode(self, codes: np.ndarray) -> np.ndarray:
-        """(n, D) float32: the sum of the codes' centroids, each at its level's scale."""
+        """(n, D) float32: the sum of the codes' centroids, each at its level's mean scale if normalised."""
         at = torch.from_numpy(codes.astype(np.int64))
         parts = [table[at[:, level]] * self.scales[level] for level, table in enumerate(self.centroids)]
         return torch.stack(parts).sum(0).float().numpy()
