@@ -146,9 +146,10 @@ def test_a_full_disk_keeps_the_old_copy(tmp_path, monkeypatch):
 
 def test_interrupt_leaves_a_partial_copy_and_no_kernel(tmp_path):
     path = save(tmp_path / "nb.ipynb", "import os\nprint(os.getpid(), file=open('pid', 'w'))", "while True: pass")
-    script = f"from workbench import notebooks as n; exit(n.run({str(path)!r}, parameters={{}}, out='out').code)"
+    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # a shell's `&` makes it deaf
+    call = f"from workbench import notebooks as n; exit(n.run({str(path)!r}, parameters={{}}, out='out').code)"
     env = {**os.environ, "TMPDIR": str(tmp_path)}
-    process = subprocess.Popen([sys.executable, "-c", script], cwd=tmp_path, env=env)
+    process = subprocess.Popen([sys.executable, "-c", f"{heard}; {call}"], cwd=tmp_path, env=env)
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and not (tmp_path / "pid").exists():
         time.sleep(0.1)
@@ -156,7 +157,7 @@ def test_interrupt_leaves_a_partial_copy_and_no_kernel(tmp_path):
     kernel = int((tmp_path / "pid").read_text())
     assert alive(kernel)
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=20) == 130
+    assert process.wait(timeout=30) == 130
     assert not alive(kernel)
     about = json.loads((tmp_path / "out" / "nb.ipynb").read_text())["metadata"]["workbench"]
     assert (about["code"], about["error"], about["cell"]) == (130, "interrupted", 3)
