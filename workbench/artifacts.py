@@ -96,12 +96,17 @@ def write_folder(path: Path, make: Callable[[Path], None], about: dict | None = 
 
 
 def write_text(path: Path, text: str) -> None:
+    """Write one text file whole or not at all; UserError when it cannot be written."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
     """Write one file whole or not at all; UserError when it cannot be written."""
     aside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(aside, "w", encoding="utf-8") as file:
-            file.write(text)
+        with open(aside, "wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(aside, path)

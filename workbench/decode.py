@@ -32,8 +32,8 @@ class Dead(NamedTuple):
 
 
 def tables(trie: Trie, device: torch.device) -> list[Tensor]:
-    """The trie's child tables as int64 tensors, to be made once a model."""
-    return [torch.from_numpy(table.astype(np.int64)).to(device) for table in trie.children]
+    """The trie's child tables as int32 tensors, to be made once a model."""
+    return [torch.from_numpy(table).to(device) for table in trie.children]
 
 
 def dead_edges(trie: Trie, rows: np.ndarray, items: np.ndarray, device: torch.device) -> Dead:
@@ -94,10 +94,12 @@ def beam_search(
         K = total.shape[2]
         scores, chosen = total.flatten(1).topk(min(beam, total.shape[1] * K), dim=1)
         parents, codes = chosen // K, chosen % K
-        nodes = below.flatten(1).gather(1, chosen).masked_fill(scores == -torch.inf, -1)
+        nodes = below.flatten(1).gather(1, chosen).long().masked_fill(scores == -torch.inf, -1)
         own = reorder(own, parents)
         found.nodes.append(nodes.cpu().numpy())
         found.scores.append(scores.cpu().numpy())
+    if np.isnan(found.scores[-1]).any():
+        raise UserError("a score is NaN: the model diverged, or was given NaN", code=1)
     return found
 
 

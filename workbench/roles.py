@@ -56,3 +56,28 @@ class Likelihood(Protocol):
 
     def log_prob(self, histories: Any, items: np.ndarray) -> np.ndarray:
         """(B, n) float for items (B, n)."""
+
+
+class Units(NamedTuple):
+    """Which slots of what a network's modules put out stand for something that was read, and for what.
+
+    mask: (B, S) bool over the slots of a batch; its n true ones, row by row, are the units. event: (n,) int64, the
+    place in the batch's `items` of the last event that a unit has read. level: (n,) int64, the code of the next item
+    that it foretells, 0 for the first one and where items have no codes.
+    """
+
+    mask: np.ndarray
+    event: np.ndarray
+    level: np.ndarray
+
+
+@runtime_checkable
+class Traceable(Protocol):
+    """A separate capability: its network can be read while it works. It has a torch `module`, and reads at most
+    `max_length` events at a time."""
+
+    module: Any
+    max_length: int
+
+    def trace(self, histories: Any) -> Units:
+        """Run the network over histories of at most `max_length` events, as in training but without dropout."""

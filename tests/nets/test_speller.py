@@ -151,7 +151,7 @@ def test_dropout_is_for_training(kind):
 
 @pytest.mark.parametrize(("settings", "complaint"), [
     ({"architecture": "decodr"}, "did you mean 'decoder'"),
-    ({"width": 33}, "a multiple of 32, not 33"),
+    ({"width": 33}, "a multiple of 32.*not width=33"),
     ({"layers": 0}, "sizes positive"),
     ({"dropout": 1.0}, "0 <= dropout < 1"),
     ({"beam": 0}, "sizes positive"),

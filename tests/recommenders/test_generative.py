@@ -90,8 +90,9 @@ def test_what_cannot_be_asked_for():
             model.log_prob(rows([1]), np.array([[item]]))
 
 
-def test_nobody_asks():
-    model, nobody = toy(), HISTORIES.take([])
+@pytest.mark.parametrize("kind", NETS)
+def test_nobody_asks(kind):
+    model, nobody = toy(kind), HISTORIES.take([])
     assert model.recommend(nobody, 5).items.shape == model.log_prob(nobody, np.zeros((0, 5), int)).shape == (0, 5)
     assert model.score(nobody).shape == (0, 25)
 

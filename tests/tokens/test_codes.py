@@ -8,7 +8,6 @@ from toys import names, toy_codes
 from workbench import tokens
 from workbench.data import sources
 from workbench.errors import UserError
-from workbench.experiment import open_bench
 from workbench.tokens import ItemCodes, item_codes
 
 BENCH = {"options": {"users": 120}, "profile": "smoke"}
@@ -30,22 +29,27 @@ def test_a_saved_folder_loads_by_itself(tmp_path):
     assert (again.sizes, again.policy, again.version, again.about) == (codes.sizes, "dedup", 3, {"kind": "x"})
 
 
-def spoil(folder, name, change):
-    path = folder / name
-    path.write_bytes(change(path.read_bytes()))
+def rewrite(folder, **changes):
+    """The saved codes with other arrays, or other words about them."""
+    with np.load(folder / "codes.npz") as file:
+        arrays = dict(file)
+    about = {**json.loads(str(arrays["about"])), **changes.pop("about", {})}
+    np.savez(folder / "codes.npz", **{**arrays, "about": np.array(json.dumps(about)), **changes})
 
 
-@pytest.mark.parametrize(("name", "change"), [
-    ("codes.npz", lambda data: data[:200]),
-    ("codes.npz", lambda data: b""),
-    ("codes.json", lambda data: b"{"),
-    ("codes.json", lambda data: b"[]"),
-    ("codes.json", lambda data: b"{}"),
-    ("codes.json", lambda data: data.replace(b'"version"', b'"strange"')),
+@pytest.mark.parametrize("spoil", [
+    lambda path: path.write_bytes(path.read_bytes()[:200]),
+    lambda path: path.write_bytes(b""),
+    lambda path: path.write_bytes(path.read_bytes()[:300] + b"x" + path.read_bytes()[301:]),
+    lambda path: np.savez(path, codes=np.zeros((24, 3), int)),
+    lambda path: rewrite(path.parent, about={"sizes": "abc"}),
+    lambda path: rewrite(path.parent, about={"sizes": [64.5, 64.5, 64.5]}),
+    lambda path: rewrite(path.parent, about={"about": "words"}),
+    lambda path: rewrite(path.parent, about={"sizes": None}),
 ])  # fmt: skip
-def test_a_damaged_folder_is_refused(tmp_path, name, change):
+def test_a_damaged_folder_is_refused(tmp_path, spoil):
     toy_codes().save(tmp_path)
-    spoil(tmp_path, name, change)
+    spoil(tmp_path / "codes.npz")
     with pytest.raises(UserError, match="holds no item codes"):
         ItemCodes.load(tmp_path)
 
@@ -57,16 +61,32 @@ def test_a_folder_without_codes_is_refused(tmp_path):
 
 def test_a_file_whose_codes_do_not_fit_its_sizes_is_refused(tmp_path):
     toy_codes().save(tmp_path)
-    about = json.loads((tmp_path / "codes.json").read_text())
-    (tmp_path / "codes.json").write_text(json.dumps(about | {"sizes": [3, 4, 2]}))
+    rewrite(tmp_path, about={"sizes": [3, 4, 2]})
     with pytest.raises(UserError, match=r"level 3, which has codes 0..1"):
         ItemCodes.load(tmp_path)
 
 
-def test_on_another_order_and_a_smaller_catalogue():
+def test_two_items_of_one_id_are_refused(tmp_path):
+    toy_codes().save(tmp_path)
+    rewrite(tmp_path, raw_ids=np.array(["same"] * 24))
+    with pytest.raises(UserError, match="23 items have a raw id that another item has too"):
+        ItemCodes.load(tmp_path)
+
+
+def test_saving_over_an_older_folder_is_whole_or_not_at_all(tmp_path, monkeypatch):
+    old = toy_codes(seed=0)
+    old.save(tmp_path / "new" / "folder")
+    monkeypatch.setattr("os.replace", lambda *paths: (_ for _ in ()).throw(OSError("no")))
+    with pytest.raises(UserError, match="Nothing half-written"):
+        toy_codes(seed=1).save(tmp_path / "new" / "folder")
+    assert np.array_equal(ItemCodes.load(tmp_path / "new" / "folder").codes, old.codes)
+
+
+def test_on_another_order_and_a_smaller_catalogue(caplog):
     codes = toy_codes()
     wanted = codes.raw_ids[[20, 3, 7]]
     part = codes.on(wanted)
+    assert "21 of the 24 items of these codes are not in this catalogue" in caplog.text
     assert part.codes[1:].tolist() == codes.codes[[21, 4, 8]].tolist() and part.codes[0].tolist() == [-1] * 3
     assert part.raw_ids.tolist() == wanted.tolist() and part.trie.order.size == 3
 
@@ -119,27 +139,18 @@ def test_permuted_keeps_the_shape_of_the_trie_and_moves_the_items():
     assert np.array_equal(fake.codes, codes.permuted(np.random.default_rng(0)).codes), "the same generator, the same"
 
 
-def test_the_bench_takes_a_kind_or_a_folder(tmp_path):
-    bench = open_bench("synthetic", **BENCH)
-    made = bench.codes("rq-kmeans", levels=2, size=8)
-    assert made.sizes[:2] == (8, 8) and made.n_items == bench.dataset.n_items
-    made.save(tmp_path)
-    assert np.array_equal(bench.codes(str(tmp_path)).codes, made.codes)
-    fake = bench.codes(str(tmp_path), permuted=True)
-    assert np.array_equal(fake.codes, bench.codes("rq-kmeans", levels=2, size=8, permuted=True).codes)
-    assert not np.array_equal(fake.codes, made.codes)
-    item_codes(made.codes[1:], made.sizes, names(made.n_items)).save(tmp_path)
-    with pytest.raises(UserError, match="another dataset"):
-        bench.codes(str(tmp_path))
-
-
 @pytest.mark.parametrize(("kind", "settings", "complaint"), [
     ("rq-kmean", {}, "did you mean 'rq-kmeans'"),
     ("random", {"policy": "dedupe"}, "did you mean 'dedup'"),
     ("random", {"policy": "nearest"}, "needs distances, which random codes have not"),
-    ("hash", {"levels": 0}, "levels >= 1"),
+    ("hash", {"levels": 0}, "1 to 16 levels"),
     ("hash", {"size": 1}, "size >= 2"),
     ("hash", {"size": -4}, "size >= 2"),
+    ("hash", {"levels": 17}, "1 to 16 levels"),
+    ("hash", {"size": 100_000}, "more codes a level than items; the usual size here is 64"),
+    ("hash", {"levels": "3"}, "whole numbers.*'3'"),
+    ("hash", {"levels": True}, "whole numbers"),
+    ("rq-kmeans", {"normalize": "no"}, "True or False.*'no'"),
     ("rq-kmeans", {}, "need item vectors"),
     ("rq-kmeans", {"vectors": np.eye(5, 4, dtype=np.float32)}, "expected integers of shape"),
     ("letter", {}, "published no codes for synthetic; there are some for beauty"),

@@ -138,12 +138,21 @@ def poisoned(value):
     (poisoned(-np.inf), "vector of item 8 is NaN or infinite"),
     (np.ones((9, 4)), "all item vectors are equal"),
     (np.zeros((9, 4)), "all item vectors are equal"),
+    (blobs(30) + 1e5, "subtract their mean, or scale them"),
+    (blobs(30) * 1e19, "subtract their mean, or scale them"),
     (np.ones(4), r"shape \(4,\)"),
     (np.ones((0, 4)), r"shape \(0, 4\)"),
 ])  # fmt: skip
 def test_vectors_that_cannot_be_clustered(vectors, complaint):
     with pytest.raises(UserError, match=complaint):
         RQKMeans(levels=2, size=4).fit(vectors)
+
+
+def test_one_direction_is_nothing_to_cluster_where_lengths_are_taken_out():
+    vectors = np.outer(np.random.default_rng(0).uniform(1, 2, 50), blobs(1)[0])
+    RQKMeans(levels=2, size=4).fit(vectors)
+    with pytest.raises(UserError, match="equal|tell such vectors apart"):
+        RQKMeans(levels=2, size=4, normalize=True).fit(vectors)
 
 
 def test_bad_questions_to_a_tokenizer():
@@ -155,7 +164,7 @@ def test_bad_questions_to_a_tokenizer():
             tokenizer.encode(vectors)
 
 
-@pytest.mark.parametrize("settings", [{"levels": 0}, {"size": 1}, {"iterations": 0}])
+@pytest.mark.parametrize("settings", [{"levels": 0}, {"size": 1}, {"iterations": 0}, {"levels": 2.0}])
 def test_bad_settings(settings):
     with pytest.raises(UserError, match="at least 1 level, 2 codes"):
         RQKMeans(**settings)

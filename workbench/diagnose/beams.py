@@ -118,13 +118,14 @@ def _parts(cases: Cases, what: str):
         yield cases.take(np.arange(start, min(start + ROWS, len(cases.targets))))
 
 
-def search(recommender, histories: Histories, *, beam: int, constrained: bool = True) -> Beams:
-    """The beams of all histories, decoded a few at a time."""
+def search(
+    recommender, histories: Histories, *, beam: int, constrained: bool = True, masked: bool = False
+) -> Beams:
+    """The beams of all histories, decoded a few at a time. masked: what was read is not spelt again."""
+    few = [histories.take(np.arange(at, min(at + ROWS, len(histories)))) for at in range(0, len(histories), ROWS)]
     parts = [
-        recommender.beams(histories.take(np.arange(at, min(at + ROWS, len(histories)))), beam=beam,
-                          constrained=constrained)
-        for at in range(0, len(histories), ROWS)
-    ]  # fmt: skip
+        recommender.beams(part, beam=beam, constrained=constrained, exclude=part if masked else None) for part in few
+    ]
     return Beams(*([np.concatenate(level) for level in zip(*field)] for field in zip(*parts)))
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from workbench.data import Dataset, Histories
 from workbench.data.leaks import gini
+from workbench.errors import UserError
 from workbench.tokens import ItemCodes, RQKMeans, item_codes, make
 from workbench.tokens.controls import steps
 from workbench.train.rng import stream
@@ -183,10 +184,13 @@ def beside_controls(codes: ItemCodes, dataset: Dataset, *, seed: int = 0) -> dic
 
 def unseen(vectors: np.ndarray, codes: ItemCodes, items: np.ndarray, *, seed: int = 0) -> ItemCodes:
     """RQ-KMeans codes of the shape of `codes`, less a dedup digit, where `items` were left out of the fit and only
-    encoded after it: the names that newcomers are given. vectors: (I+1, D)."""
+    encoded after it: the names that newcomers are given. vectors: (I+1, D). UserError for codes of another kind."""
     known = np.setdiff1d(np.arange(1, len(vectors)), items)
     sizes = codes.sizes[: digits(codes)]
-    tokenizer = RQKMeans(levels=len(sizes), size=sizes[0], seed=seed).fit(vectors[known])
+    if len(set(sizes)) > 1:
+        raise UserError(f"codes of sizes {sizes} are not of RQ-KMeans, which has one size for all levels")
+    normalize = bool(codes.about.get("normalize"))
+    tokenizer = RQKMeans(levels=len(sizes), size=sizes[0], normalize=normalize, seed=seed).fit(vectors[known])
     return item_codes(tokenizer.encode(vectors[1:]), sizes, codes.raw_ids, about={"unseen": len(items)})
 
 

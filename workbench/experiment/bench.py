@@ -22,7 +22,7 @@ from workbench.artifacts import MANIFEST, Store, code_hash, digest, read_manifes
 from workbench.data import Dataset, Protocol, Split, protocol_for, sources, split
 from workbench.data.protocol import check_protocol
 from workbench.errors import UserError, check_names
-from workbench.experiment.run import Run
+from workbench.experiment.run import Run, contents
 from workbench.train import RECIPE_FIELDS, Profile, Recipe, profile, resolve, stream
 
 log = logging.getLogger("workbench")
@@ -90,7 +90,7 @@ class Bench:
         inputs = {
             "kind": kind, "dim": dim, "model": model, "seed": self.seed, "data": self.split.data_hash,
             "items": self.content, "protocol": self.protocol.dict(), "users": self.users,
-            "code": code_hash("data", "embed"),
+            **contents({"encoder": model}), "code": code_hash("data", "embed", "train/rng.py"),
         }
 
         def make(folder: Path) -> None:
@@ -108,19 +108,22 @@ class Bench:
 
         vectors, dim, model: the item vectors behind kinds that read content. permuted: the placebo, each code given to
         another item. levels, size (0: 256, fewer for a small catalogue), policy, normalize: see `tokens.make`.
-        UserError on a bad setting, or codes that are not of this dataset.
+        UserError on a bad setting, or codes that are not of this dataset. A folder's codes come as they were saved.
         """
         from workbench import tokens
 
-        if kind not in tokens.KINDS and Path(kind).is_dir():
+        if tokens.is_folder(kind):
+            if (levels, size, normalize, policy) != (3, 0, False, "dedup"):
+                raise UserError(f"{kind} holds codes that are made: leave levels, size, policy and normalize out")
             codes = tokens.ItemCodes.load(kind).on(self.dataset.items["raw_id"].to_numpy(object))
             return codes.permuted(self.rng("permuted codes")) if permuted else codes
         content = {"vectors": vectors, "dim": dim, "model": model} if kind in tokens.CONTENT else None
         made = {"levels": levels, "size": size, "policy": policy, "normalize": normalize, "seed": self.seed}
+        tokens.check(kind, n_items=self.dataset.n_items, **made)
         inputs = made | {
             "kind": kind, "content": content, "data": self.split.data_hash, "items": self.content,
             "protocol": self.protocol.dict() if content else None, "users": self.users if content else None,
-            "code": code_hash("data", "embed", "tokens"),
+            **contents({"encoder": model}), "code": code_hash("data", "embed", "tokens", "train/rng.py"),
         }
 
         def make(folder: Path) -> None:
@@ -164,6 +167,7 @@ class Bench:
             "system": system, "settings": settings, "recipe": recipe_values, "seed": self.seed, "dataset": self.name,
             "options": self.options, "users": self.users, "protocol": self.protocol.dict(),
             "data_hash": self.split.data_hash, "items": self.content, "device": device.type,
+            **({"files": files} if (files := contents(settings)) else {}),
             "code": code_hash(*ROOMS, f"systems/{systems.family(system)}/{system}.py"),
         }
         usual = self.plan(system)
@@ -192,11 +196,14 @@ def _train(bench: Bench, inputs: dict, recipe: Recipe, changes: dict, folder: Pa
     from safetensors.numpy import save as packed
 
     from workbench.evaluate import evaluate, per_case
+    from workbench.evaluate.metrics import DEPTH
     from workbench.train.fit import Session
 
     part = bench.split
     recommender = bench.build(inputs["system"], **inputs["settings"])
     checkpoints = bench.store.root / "checkpoints" / digest(inputs)[:24]
+    if (beam := getattr(recommender, "beam", DEPTH)) < min(DEPTH, part.n_items):
+        raise UserError(f"beam={beam}: lists of {min(DEPTH, part.n_items)} are evaluated, so it must be that or more")
 
     asked = part.valid.take(np.arange(min(recipe.valid_cases or len(part.valid.targets), len(part.valid.targets))))
 

@@ -1,6 +1,7 @@
 """A trained and evaluated system on disk."""
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.artifacts import MANIFEST, write_folder
+from workbench.artifacts import MANIFEST, digest, sha256, write_folder
 from workbench.errors import UserError
 from workbench.train import Profile
 
@@ -74,6 +75,8 @@ class Run:
         bench = self.bench()
         if bench.split.data_hash != self.info["data_hash"]:
             raise UserError(f"{self.folder}: {bench.name} is no longer the data this run was made on", code=3)
+        if contents(self.info["settings"]) != self.info.get("files", {}):
+            raise UserError(f"{self.folder}: the files in its settings are no longer those it was made with", code=3)
         recommender = bench.build(self.system, **self.info["settings"])
         recommender.load_state(load_file(self.folder / "state.safetensors"))
         return recommender
@@ -91,6 +94,17 @@ class Run:
         new.rename(out)
         shutil.rmtree(old, ignore_errors=True)
         return Run(out, self.info, self.open_bench)
+
+
+def contents(settings: dict) -> dict[str, str]:
+    """Digests of the files and folders that settings name by their path: a path alone says nothing of what is there."""
+    found = {}
+    for name, value in settings.items():
+        with suppress(OSError):  # a name that is too long for a path is none
+            if isinstance(value, str) and value and (path := Path(value)).exists():
+                files = sorted(p for p in path.rglob("*") if p.is_file()) or [path]
+                found[name] = digest([[str(p.relative_to(path)), sha256(p)] for p in files])
+    return found
 
 
 def check_out(out: Path) -> None:

@@ -31,7 +31,7 @@ class DecoderBlock(nn.Module):
         """What follows self-attention: add it, look at the history (bias (B, 1, 1, S)), then the feed-forward net."""
         x = x + F.dropout(attended, self.dropout, self.training)
         B, T, D = x.shape
-        q = self.query(self.cross_norm(x)).view(B, T, self.attention.heads, -1).transpose(1, 2)
+        q = self.query(self.cross_norm(x)).view(B, T, self.attention.heads, D // self.attention.heads).transpose(1, 2)
         seen = F.scaled_dot_product_attention(q, *shared, attn_mask=bias).transpose(1, 2).reshape(B, T, D)
         x = x + F.dropout(self.out(seen), self.dropout, self.training)
         inner = F.gelu(self.expand(self.feedforward_norm(x)))

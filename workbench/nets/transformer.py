@@ -14,6 +14,7 @@ class Block(nn.Module):
         self.attention_norm, self.attention = nn.LayerNorm(width), SelfAttention(width, heads, causal=causal)
         self.feedforward_norm = nn.LayerNorm(width)
         self.expand, self.contract = nn.Linear(width, feedforward), nn.Linear(feedforward, width)
+        self.out = nn.Identity()  # a name for what leaves the block, also where `add` is called a code at a time
         self.dropout = dropout
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -23,7 +24,7 @@ class Block(nn.Module):
         """What follows attention: add it, then the feed-forward net."""
         x = x + F.dropout(attended, self.dropout, self.training)
         inner = F.gelu(self.expand(self.feedforward_norm(x)))
-        return x + F.dropout(self.contract(inner), self.dropout, self.training)
+        return self.out(x + F.dropout(self.contract(inner), self.dropout, self.training))
 
 
 class SequenceEncoder(nn.Module):

@@ -9,7 +9,7 @@ from workbench.data import Cases, Histories, Split
 from workbench.errors import UserError
 from workbench.evaluate import top_k
 from workbench.recommenders.sequential import token_batches
-from workbench.roles import Recommendations
+from workbench.roles import Recommendations, Units
 from workbench.tokens import ItemCodes
 from workbench.train import stream
 from workbench.train.fit import Session, fit
@@ -32,7 +32,12 @@ class Generative:
         self.adopt(codes)
 
     def adopt(self, codes: ItemCodes) -> None:
-        """Read and spell with these codes from now on."""
+        """Read and spell with these codes from now on. UserError where the network has no rows for them."""
+        table = self.module.code
+        if table.sizes != codes.sizes or (table.prefixes and table.prefixes != codes.prefixes):
+            given, wanted = ((made.sizes, made.prefixes) for made in (codes, table))
+            raise UserError(f"codes of sizes and prefixes {given} for a network built for {wanted}; build another, "
+                            "without prefixes where codes are to change", code=3)  # fmt: skip
         self.codes = codes
         names, nodes = (torch.from_numpy(table.astype(np.int64)) for table in (codes.codes, codes.trie.node))
         self.rows = self.module.code.catalogue(names, nodes)
@@ -43,7 +48,8 @@ class Generative:
         return self.module.code.weight.device
 
     def fit(self, split: Split, session: Session) -> list[dict]:
-        """Train on every successor in train once an epoch: the mean cross-entropy of codes, each given those before.
+        """Train on every successor in train once an epoch: the mean cross-entropy of codes, each given those before. A
+        decoder also learns to begin: the first item of each window, from nothing.
 
         UserError where no train history holds two events.
         """
@@ -78,6 +84,8 @@ class Generative:
 
     def read(self, histories: Histories) -> tuple[Tensor, Tensor]:
         """Histories as rows of the code table (B, T, L, R), right-padded with zeros, and their lengths (B,)."""
+        if len(histories.items) and not 1 <= histories.items.min() <= histories.items.max() <= self.codes.n_items:
+            raise UserError(f"a history holds an id that is no item's: those are 1 to {self.codes.n_items}", code=3)
         length = max(1, int(histories.lengths.max(initial=1)))
         rows = self.rows[torch.from_numpy(histories.padded(length))]
         return rows.to(self.device), torch.from_numpy(histories.lengths).to(self.device)
@@ -89,6 +97,8 @@ class Generative:
         self.module.eval()
         dead = None
         if exclude is not None:
+            if len(exclude) != len(histories):
+                raise UserError(f"{len(exclude)} rows to exclude for {len(histories)} histories; expected as many")
             dead = decode.dead_edges(self.codes.trie, exclude.rows(), exclude.items, self.device)
         rows, lengths = self.read(histories.last(self.max_length))
         return decode.beam_search(
@@ -100,10 +110,10 @@ class Generative:
 
         UserError if k is wider than the beam, larger than the catalogue, or more than a history leaves over.
         """
-        if k > self.beam:
-            raise UserError(f"k={k}: a beam of {self.beam} can fill no longer list; build with beam={k} or more")
         if not 1 <= k <= self.codes.n_items:
             raise UserError(f"k={k}: the catalogue has {self.codes.n_items} items, so k must be between 1 and that")
+        if k > self.beam:
+            raise UserError(f"k={k}: a beam of {self.beam} can fill no longer list; build with beam={k} or more")
         parts = []
         for start in range(0, max(1, len(histories)), ROWS):
             index = np.arange(start, min(start + ROWS, len(histories)))
@@ -140,6 +150,8 @@ class Generative:
         UserError on an id that is no item's.
         """
         items = np.asarray(items)
+        if items.ndim != 2 or len(items) != len(histories):
+            raise UserError(f"items of shape {items.shape} for {len(histories)} histories; expected a row a history")
         if items.size and not 1 <= items.min() <= items.max() <= self.codes.n_items:
             raise UserError(f"items {items.min()} to {items.max()}: ids go from 1 to {self.codes.n_items}")
         asked = np.repeat(np.arange(len(items)), items.shape[1])
@@ -164,18 +176,39 @@ class Generative:
                 out[index, level] = log_p.gather(1, targets[:, level, None] - start)[:, 0].cpu().numpy()
         return out
 
+    @torch.no_grad()
+    def trace(self, histories: Histories) -> Units:
+        """A pass over histories of at most `max_length` events, true codes before each: L units for every event but the
+        first of a history, each at the slot that foretells one of its codes.
+
+        UserError for an encoder-decoder, whose modules have slots of two kinds.
+        """
+        if not self.all_positions:
+            raise UserError("an encoder-decoder cannot be traced yet: build with architecture='decoder'")
+        self.module.eval()
+        rows, _ = self.read(histories)
+        self.module.taught(rows)
+        L, row = self.codes.levels, histories.rows()
+        place = np.arange(len(row)) - histories.offsets[row]
+        mask = np.zeros((len(histories), rows.shape[1], L), bool)
+        mask[row[place > 0], place[place > 0]] = True
+        event = np.flatnonzero(place > 0) - 1
+        return Units(mask.reshape(len(mask), -1), np.repeat(event, L), np.tile(np.arange(L), len(event)))
+
     def state(self) -> dict[str, np.ndarray]:
         """The network's weights, and the codes it was trained on."""
         weights = {name: tensor.detach().cpu().numpy() for name, tensor in self.module.state_dict().items()}
         return weights | {"item_codes": self.codes.codes[1:]}
 
     def load_state(self, state: dict[str, np.ndarray]) -> None:
-        """Take over weights and codes. UserError where the codes are of another catalogue or shape."""
-        weights = dict(state)
-        codes = weights.pop("item_codes")
-        adopted = self.codes if np.array_equal(codes, self.codes.codes[1:]) else self.codes.renewed(codes)
-        self.module.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in weights.items()})
-        self.adopt(adopted)
+        """Take over weights and codes. UserError, and nothing is changed, where they are of another shape."""
+        weights = {name: torch.from_numpy(np.array(array)) for name, array in state.items() if name != "item_codes"}
+        shapes = {name: tuple(tensor.shape) for name, tensor in self.module.state_dict().items()}
+        if {name: tuple(tensor.shape) for name, tensor in weights.items()} != shapes or "item_codes" not in state:
+            raise UserError("this state is of a network of another shape, or holds no codes", code=3)
+        codes = state["item_codes"]
+        self.adopt(self.codes if np.array_equal(codes, self.codes.codes[1:]) else self.codes.renewed(codes))
+        self.module.load_state_dict(weights)
         self.module.eval()
 
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from workbench.data import Histories, Split
 from workbench.errors import UserError
 from workbench.evaluate import top_k
-from workbench.roles import Recommendations
+from workbench.roles import Recommendations, Units
 from workbench.train import stream
 from workbench.train.fit import Session, fit
 
@@ -54,6 +54,14 @@ class Sequential:
         rows = torch.from_numpy(histories.padded(max(1, min(self.max_length, int(histories.lengths.max(initial=1))))))
         last = torch.from_numpy(np.clip(histories.lengths, 1, rows.shape[1]) - 1).to(self.device)
         return self.module(rows.to(self.device))[torch.arange(len(rows), device=self.device), last]
+
+    @torch.no_grad()
+    def trace(self, histories: Histories) -> Units:
+        """A pass over histories of at most `max_length` events; a unit an event."""
+        self.module.eval()
+        rows = histories.padded()
+        self.module(torch.from_numpy(rows).to(self.device))
+        return Units(rows > 0, np.arange(len(histories.items)), np.zeros(len(histories.items), np.int64))
 
     @torch.no_grad()
     def scores(self, histories: Histories) -> Tensor:

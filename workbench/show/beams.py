@@ -37,7 +37,7 @@ def telling_users(bench: Bench, recommender, *, beam: int = 10, n: int = 200) ->
     list, and one whose item falls out, the latest, but for the dedup digit. Where all of `n` are of one sort, so are
     both."""
     cases = bench.split.test.take(np.arange(min(n, len(bench.split.test.targets))))
-    found = search(recommender, cases.histories, beam=beam)
+    found = search(recommender, cases.histories, beam=beam, masked=bench.protocol.mask_history)
     lost, trie = where_lost(kept(found, recommender.codes.trie, cases.targets)), recommender.codes.trie
     place = beam_places(found, trie, cases.targets)
     users = cases.histories.users

@@ -1,5 +1,8 @@
 """Item vectors to semantic IDs: tokenizers, controls, published codes, collisions and the trie."""
 import logging
+import os
+from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 
@@ -9,7 +12,7 @@ from workbench.tokens import collisions, controls, published
 from workbench.tokens.codes import POLICIES, ItemCodes, item_codes
 from workbench.tokens.rq_kmeans import RQKMeans
 
-__all__ = ["CONTENT", "KINDS", "ItemCodes", "RQKMeans", "item_codes", "make", "usual_size"]
+__all__ = ["CONTENT", "KINDS", "ItemCodes", "RQKMeans", "check", "is_folder", "item_codes", "make", "usual_size"]
 log = logging.getLogger("workbench")
 KINDS = {
     "rq-kmeans": "k-means on the item vectors, then on what it leaves over, level by level",
@@ -19,6 +22,7 @@ KINDS = {
     "letter": "published by LETTER (Beauty): RQ-VAE with collaborative and diversity terms, 4 x 256",
     "apao": "published by APAO (Beauty, Office, Grocery): RQ-KMeans, 4 x 256",
 }
+LEVELS = 16  # more than anybody spells
 CONTENT = ("rq-kmeans",)  # kinds that read item vectors
 
 
@@ -31,6 +35,35 @@ def usual_size(n_items: int) -> int:
     return int(min(256, 2 ** np.ceil(np.log2(2 * np.sqrt(max(n_items, 1))))))
 
 
+def is_folder(kind: str) -> bool:
+    """Whether a kind of codes is a folder of saved ones. UserError for a path that leads nowhere."""
+    if kind in KINDS or not kind:
+        return False
+    with suppress(OSError):  # a name that is too long for a path
+        if Path(kind).is_dir():
+            return True
+    if os.sep in kind:
+        raise UserError(f"{kind}: there is no such folder of item codes, nor a kind of that name: {', '.join(KINDS)}")
+    return False
+
+
+def check(kind: str, n_items: int, *, levels: int, size: int, policy: str, normalize: bool, seed: int) -> None:
+    """UserError for settings that no codes of `n_items` items can have."""
+    if kind not in KINDS:
+        raise unknown("kind of item codes", kind, KINDS)
+    if policy not in POLICIES:
+        raise unknown("collision policy", policy, POLICIES)
+    if not all(type(number) is int for number in (levels, size, seed)) or type(normalize) is not bool:
+        raise UserError(f"levels, size and seed are whole numbers, normalize is True or False: {levels!r}, {size!r}, "
+                        f"{seed!r}, {normalize!r}")  # fmt: skip
+    if not 1 <= levels <= LEVELS or size < 0 or size == 1:
+        raise UserError(f"codes need 1 to {LEVELS} levels and a size >= 2 (or 0, the usual one): {levels} and {size}")
+    if size > max(n_items, 2):
+        raise UserError(f"size={size}: more codes a level than items; the usual size here is {usual_size(n_items)}")
+    if policy == "nearest" and kind not in CONTENT:
+        raise UserError(f"policy 'nearest' needs distances, which {kind} codes have not; use dedup or none")
+
+
 def make(
     kind: str, dataset: Dataset, vectors: np.ndarray | None = None, *, levels: int = 3, size: int = 0,
     policy: str = "dedup", normalize: bool = False, seed: int = 0,
@@ -40,17 +73,11 @@ def make(
     vectors: (I+1, D), for kinds that read content. levels, size: L and K (0: `usual_size`); published codes bring their
     own, the category tree its own sizes. policy: none, dedup or nearest (rq-kmeans alone). UserError on a bad setting.
     """
-    if kind not in KINDS:
-        raise unknown("kind of item codes", kind, KINDS)
-    if policy not in POLICIES:
-        raise unknown("collision policy", policy, POLICIES)
-    if levels < 1 or size < 0 or size == 1:
-        raise UserError(f"item codes need levels >= 1 and a size >= 2 (or 0, the usual one): {levels} and {size}")
-    if policy == "nearest" and kind not in CONTENT:
-        raise UserError(f"policy 'nearest' needs distances, which {kind} codes have not; use dedup or none")
+    check(kind, dataset.n_items, levels=levels, size=size, policy=policy, normalize=normalize, seed=seed)
     sizes = (size or usual_size(dataset.n_items),) * levels
-    about = {"kind": kind, "dataset": dataset.name, "levels": levels, "normalize": normalize, "seed": seed}
+    about = {"kind": kind, "dataset": dataset.name, "seed": seed}
     if kind in CONTENT:
+        about["normalize"] = normalize
         codes = _rq_kmeans(vectors, sizes, policy, normalize, seed, about)
     elif kind == "category":
         codes, sizes = controls.category(dataset, levels=levels)

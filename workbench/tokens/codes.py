@@ -1,5 +1,7 @@
 """Semantic IDs: L codes an item, what happens where two items share them, and the trie they span."""
+import io
 import json
+import logging
 import zipfile
 import zlib
 from dataclasses import dataclass, field, replace
@@ -8,9 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
+from workbench.artifacts import write_bytes
 from workbench.errors import UserError, unknown
 from workbench.tokens import trie
 
+log = logging.getLogger("workbench")
+DAMAGED = (
+    OSError, EOFError, ValueError, KeyError, TypeError, NotImplementedError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 POLICIES = ("none", "dedup", "nearest")
 
 
@@ -67,21 +74,24 @@ class ItemCodes:
         return replace(self, codes=rows, about=self.about | {"permuted": True})
 
     def save(self, folder: Path) -> None:
-        """Write codes.npz and codes.json into an existing folder."""
-        np.savez_compressed(folder / "codes.npz", codes=self.codes[1:], raw_ids=self.raw_ids.astype(np.str_))
+        """Write codes.npz into a folder, whole or not at all."""
         about = {"sizes": self.sizes, "policy": self.policy, "version": self.version, "about": self.about}
-        (folder / "codes.json").write_text(json.dumps(about, indent=1))
+        text = np.array(json.dumps(about))
+        packed = io.BytesIO()
+        np.savez_compressed(packed, codes=self.codes[1:], raw_ids=self.raw_ids.astype(np.str_), about=text)
+        write_bytes(Path(folder) / "codes.npz", packed.getvalue())
 
     @classmethod
     def load(cls, folder: Path | str) -> "ItemCodes":
         """What `save` wrote. UserError if the folder holds no codes, or damaged ones."""
         folder = Path(folder)
         try:
-            about = json.loads((folder / "codes.json").read_text())
-            sizes, rest = tuple(about["sizes"]), {name: about[name] for name in ("policy", "version", "about")}
             with np.load(folder / "codes.npz") as file:
-                codes, raw_ids = file["codes"], file["raw_ids"].astype(object)
-        except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+                codes, raw_ids, about = file["codes"], file["raw_ids"].astype(object), json.loads(str(file["about"]))
+            sizes, rest = tuple(about["sizes"]), {name: about[name] for name in ("policy", "version", "about")}
+            if not all(type(size) is int and size > 0 for size in sizes) or type(rest["about"]) is not dict:
+                raise ValueError(f"sizes {sizes} and about {rest['about']!r}")
+        except DAMAGED as error:
             raise UserError(f"{folder} holds no item codes ({error})", code=3) from error
         return item_codes(codes, sizes, raw_ids, **rest)
 
@@ -89,7 +99,7 @@ class ItemCodes:
         """The same codes for a catalogue with these raw ids (I,), in its order.
 
         UserError where an item has no code, as with the codes of another dataset. Codes of further items are dropped,
-        so a log that was cut down keeps its codes.
+        so a log that was cut down keeps its codes; a warning says how many.
         """
         place = {raw: row for row, raw in enumerate(self.raw_ids.tolist(), start=1)}
         rows = np.array([place.get(str(raw), 0) for raw in raw_ids.tolist()], np.int64)
@@ -99,6 +109,9 @@ class ItemCodes:
                 f"{len(missing):,} of {len(rows):,} items have no code, the first is {missing[0]!r}: these codes, of "
                 f"{len(place):,} items, are of another dataset, or of an older version of it", code=3,
             )  # fmt: skip
+        if len(place) > len(rows):
+            log.warning("%d of the %d items of these codes are not in this catalogue; left out", len(place) - len(rows),
+                        len(place))
         codes = np.concatenate([self.codes[:1], self.codes[rows]])
         return replace(self, codes=codes, raw_ids=np.asarray(raw_ids, object))
 
@@ -127,4 +140,6 @@ def item_codes(
     if policy not in POLICIES:
         raise unknown("collision policy", policy, POLICIES)
     rows = checked(codes, tuple(sizes), len(raw_ids))
+    if len(set(raw_ids)) < len(raw_ids):
+        raise UserError(f"{len(raw_ids) - len(set(raw_ids))} items have a raw id that another item has too", code=3)
     return ItemCodes(rows, tuple(map(int, sizes)), np.asarray(raw_ids, object), policy, version, about or {})

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 log = logging.getLogger("workbench")
+CROWD = 256  # more items of one code than a level has codes
 Distances = Callable[[np.ndarray], np.ndarray]
 
 
@@ -14,6 +15,8 @@ def dedup(codes: np.ndarray, sizes: tuple[int, ...]) -> tuple[np.ndarray, tuple[
     _, group, size = np.unique(codes, axis=0, return_inverse=True, return_counts=True)
     if size.max() == 1:
         return codes, tuple(sizes)
+    if size.max() > CROWD:
+        log.warning("%d items share one code: a digit alone tells them apart, and nobody can learn it", size.max())
     order = np.argsort(group.ravel(), kind="stable")
     digit = np.empty(len(codes), codes.dtype)
     digit[order] = np.arange(len(codes)) - np.repeat(np.cumsum(size) - size, size)

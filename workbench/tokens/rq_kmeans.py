@@ -15,7 +15,7 @@ log = logging.getLogger("workbench")
 TRIALS = 8  # candidates for each starting point
 SETTLED = 3e-3  # the share of rows that may still move when Lloyd's iterations stop
 SAMPLE = 16  # rows a code among which the starting points are chosen
-TINY = 1e-9
+TINY, FLAT = 1e-9, 1e-3  # of the mean square of the rows; of their distance from the origin
 
 
 class RQKMeans:
@@ -29,7 +29,7 @@ class RQKMeans:
     def __init__(
         self, *, levels: int = 3, size: int = 256, normalize: bool = False, iterations: int = 12, seed: int = 0
     ):
-        if min(levels, iterations) < 1 or size < 2:
+        if not all(type(x) is int for x in (levels, size, iterations)) or min(levels, iterations) < 1 or size < 2:
             given = f"levels={levels}, size={size}, iterations={iterations}"
             raise UserError(f"RQ-KMeans needs at least 1 level, 2 codes a level and 1 iteration, not {given}")
         self.levels, self.size, self.normalize = levels, size, normalize
@@ -43,7 +43,7 @@ class RQKMeans:
         Rows that are equal get equal codes. Where a level has fewer distinct rows than codes, the codes that are left
         over stay unused, and a warning says so. The same vectors and seed give the same codes.
         """
-        rows = checked(vectors)
+        rows = checked(vectors, self.normalize)
         variance = (rows - rows.mean(0)).square().sum().item()
         left, centroids, self.errors = rows, [], []
         whole = torch.ones(len(rows), 1)  # lengths taken out so far, so that errors are in the units of the vectors
@@ -90,7 +90,7 @@ class RQKMeans:
         return torch.stack(parts).sum(0).float().numpy()
 
 
-def checked(vectors: np.ndarray) -> Tensor:
+def checked(vectors: np.ndarray, normalize: bool = False) -> Tensor:
     """(n, D) float32. UserError where nothing can be clustered."""
     rows = torch.from_numpy(np.ascontiguousarray(vectors, np.float32))
     if rows.ndim != 2 or not len(rows):
@@ -98,8 +98,16 @@ def checked(vectors: np.ndarray) -> Tensor:
     if not rows.isfinite().all():
         row = int((~rows.isfinite()).any(1).nonzero()[0, 0])
         raise UserError(f"the vector of item {row + 1} is NaN or infinite; no code can be given to it", code=3)
-    if (rows == rows[0]).all():
+    seen = unit(rows)[0] if normalize else rows
+    middle = seen.mean(0)
+    apart, far = (seen - middle).square().sum(1).mean().sqrt().item(), middle.norm().item()
+    if apart == 0:
         raise UserError("all item vectors are equal, so every item would get one and the same code", code=3)
+    if apart <= FLAT * far or not TINY < apart < 1 / TINY:
+        raise UserError(
+            f"item vectors lie {apart:.2g} apart around a point {far:.2g} from the origin, and float32 cannot tell "
+            "such vectors apart: subtract their mean, or scale them", code=3,
+        )  # fmt: skip
     empty = int((rows == 0).all(1).sum())
     if empty:
         log.warning("%d of %d items have a zero vector (no content); they share their codes", empty, len(rows))
@@ -140,7 +148,8 @@ def lloyd(rows: Tensor, size: int, iterations: int, seed: int) -> tuple[Tensor, 
         empty = (count == 0).nonzero()[:, 0]
         if len(empty):
             far = (rows - table[at]).square().sum(1).topk(min(len(empty), len(rows)))
-            worth = far.values > TINY  # a row that its centroid serves exactly needs no second one
+            # a row that its centroid serves exactly needs no second one
+            worth = far.values > TINY * rows.square().sum(1).mean()
             table[empty[: len(worth)][worth]] = rows[far.indices[worth]]
     at = nearest(rows, table)
     used = len(torch.unique(at))

@@ -43,7 +43,8 @@ def build(
     if architecture not in ARCHITECTURES:
         raise unknown("architecture", architecture, ARCHITECTURES)
     if min(width, layers, beam) < 1 or width % HEAD or not 0 <= dropout < 1:
-        raise UserError(f"tiger: width must be a multiple of {HEAD}, not {width}; sizes positive, 0 <= dropout < 1")
+        given = f"width={width}, layers={layers}, beam={beam}, dropout={dropout}"
+        raise UserError(f"tiger: width must be a multiple of {HEAD}, sizes positive, 0 <= dropout < 1, not {given}")
     names = bench.codes(codes, vectors=vectors, policy=policy, permuted=permuted)
     with torch.random.fork_rng():
         torch.manual_seed(derive(bench.seed, "init"))
