@@ -1,0 +1,112 @@
+"""Activations at a site: one row for each unique (user, place), never one for padding, with what it has read."""
+from dataclasses import dataclass, fields
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from workbench.data import Histories
+from workbench.errors import UserError
+from workbench.probe.hooks import Site, capture, fingerprint
+from workbench.progress import track
+from workbench.roles import Units
+
+BATCH = 256  # histories read at a time
+
+
+@dataclass(frozen=True)
+class Activations:
+    """What flows at a site. All arrays have a row a unit.
+
+    x: (n, D) float32. user, place (how many events were read before the last one, from 0), length (events that the
+    model could see), last and next (item ids; 0 for none), level (the code that is spelled next; 0 where items have no
+    codes): (n,) int32. site, fingerprint: where it was taken, of which weights and data.
+    """
+
+    x: np.ndarray
+    user: np.ndarray
+    place: np.ndarray
+    length: np.ndarray
+    last: np.ndarray
+    next: np.ndarray
+    level: np.ndarray
+    site: Site
+    fingerprint: str
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def take(self, index: np.ndarray) -> "Activations":
+        """The units at `index`, or where a bool mask holds."""
+        arrays = {f.name: getattr(self, f.name)[index] for f in fields(self) if f.name not in ("site", "fingerprint")}
+        return Activations(**arrays, site=self.site, fingerprint=self.fingerprint)
+
+    def users(self, share: tuple[float, ...] = (0.6, 0.2, 0.2), seed: int = 0) -> list["Activations"]:
+        """The units in parts of whole users, drawn at random: to train on, to discover on, to test on."""
+        known = np.unique(self.user)
+        order = np.random.default_rng(seed).permutation(known)
+        ends = np.round(np.cumsum(share) / sum(share) * len(order)).astype(int)
+        parts = np.split(order, ends[:-1])
+        return [self.take(np.isin(self.user, part)) for part in parts]
+
+
+class Pieces(NamedTuple):
+    """Histories cut into what a model reads at a time. start: (P,) where each begins in the arrays it was cut from."""
+
+    histories: Histories
+    start: np.ndarray
+
+
+def pieces(histories: Histories, length: int) -> Pieces:
+    """Pieces of at most `length` events, cut from the end, without overlap: every event stands in one of them."""
+    count = -(-histories.lengths // length)
+    row = np.repeat(np.arange(len(histories)), count)
+    back = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
+    end = histories.offsets[row + 1] - back * length
+    start = np.maximum(histories.offsets[row], end - length)
+    offsets = np.concatenate([[0], np.cumsum(end - start)])
+    at = np.arange(offsets[-1]) + np.repeat(start - offsets[:-1], end - start)
+    return Pieces(Histories(offsets, histories.items[at], histories.users[row]), start)
+
+
+def activations(recommender, site: Site, histories: Histories, *, data_hash: str = "") -> Activations:
+    """Read a site at every event of these histories (their last one as well: its `next` is 0).
+
+    recommender: a `roles.Traceable`, with `module` and `max_length`. UserError where the site does not exist, puts out
+    no tensor of a row a unit, or NaN.
+    """
+    cut = pieces(histories, recommender.max_length)
+    parts: list[tuple[np.ndarray, Units, np.ndarray]] = []
+    for index in track(list(cut.histories.batches(BATCH)), f"read {site.path}", unit="batches"):
+        part = cut.histories.take(index)
+        with capture(recommender.module, site) as seen:
+            units = recommender.trace(part)
+        if len(seen[site]) != 1:
+            raise UserError(f"site {site.path}: {len(seen[site])} calls in a pass; choose one with call=0, 1 ...")
+        x, mask = seen[site][0], torch.from_numpy(units.mask)
+        if x.shape[:-1] != mask.shape:
+            raise UserError(
+                f"site {site.path} puts out {tuple(x.shape)}; expected {tuple(mask.shape)} and a width, a row for each "
+                "place that the model reads"
+            )
+        row = np.searchsorted(part.offsets, np.maximum(units.event, 0), side="right") - 1
+        event = cut.start[index][row] + units.event - part.offsets[row]
+        parts.append((x[mask].numpy(), units.level, event))
+    return _joined(parts, histories, site, fingerprint(recommender.module, site, data_hash))
+
+
+def _joined(parts: list, histories: Histories, site: Site, mark: str) -> Activations:
+    x, level, event = (np.concatenate(arrays) for arrays in zip(*parts))
+    if not np.isfinite(x).all():
+        bad = int((~np.isfinite(x)).any(1).sum())
+        raise UserError(f"site {site.path}: {bad:,} of {len(x):,} activations are NaN or infinite", code=3)
+    order = np.lexsort((level, event))
+    x, level, event = x[order], level[order].astype(np.int32), event[order]
+    row = np.searchsorted(histories.offsets, event, side="right") - 1
+    following = np.append(histories.items, 0)[event + 1]
+    return Activations(
+        x=x, user=histories.users[row], place=(event - histories.offsets[row]).astype(np.int32),
+        length=histories.lengths[row].astype(np.int32), last=histories.items[event],
+        next=np.where(event + 1 < histories.offsets[row + 1], following, 0).astype(np.int32), level=level,
+        site=site, fingerprint=mark,
+    )  # fmt: skip
