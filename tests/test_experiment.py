@@ -35,7 +35,7 @@ def test_metrics_say_where_they_come_from(run):
 
 
 def test_an_equal_run_is_loaded_and_another_seed_is_not(bench, run, monkeypatch):
-    monkeypatch.setattr(bench_module, "_train", None)
+    monkeypatch.setattr(bench_module, "train_run", None)
     assert bench.fit("sasrec", **QUICK).folder == run.folder
     with pytest.raises(TypeError):
         open_bench("synthetic", profile="smoke", options=WORLD, seed=1).fit("sasrec", **QUICK)

@@ -5,11 +5,7 @@ makes it, so a changed setting, file or line of code is made again, and the log 
 """
 import json
 import logging
-import os
-import platform
-import shutil
 import tempfile
-import time
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -23,10 +19,10 @@ from workbench.data import Dataset, Protocol, Split, protocol_for, sources, spli
 from workbench.data.protocol import check_protocol
 from workbench.errors import UserError, check_names
 from workbench.experiment.run import Run, contents
+from workbench.experiment.training import MONITORS, train_run
 from workbench.train import RECIPE_FIELDS, Profile, Recipe, profile, resolve, stream
 
 log = logging.getLogger("workbench")
-MONITORS = ("ndcg@10", "recall@10")
 ROOMS = (
     "data", "losses", "nets", "train", "embed", "tokens", "decode.py", "evaluate", "recommenders", "experiment",
 )  # fmt: skip
@@ -173,7 +169,7 @@ class Bench:
         usual = self.plan(system)
         usual_values = usual[0] | asdict(usual[1])
         changes = {name: value for name, value in changes.items() if usual_values[name] != value}
-        path = self.store.get("run", inputs, lambda folder: _train(self, inputs, recipe, changes, folder))
+        path = self.store.get("run", inputs, lambda folder: train_run(self, inputs, recipe, changes, folder))
         return load_run(path)
 
 
@@ -189,63 +185,6 @@ def open_bench(
 
 
 _profile = profile  # `profile` is also the keyword that people type
-
-
-def _train(bench: Bench, inputs: dict, recipe: Recipe, changes: dict, folder: Path) -> None:
-    """Fill a run's folder: metrics.json, state.safetensors, cases.npz."""
-    from safetensors.numpy import save as packed
-
-    from workbench.evaluate import evaluate, per_case
-    from workbench.evaluate.metrics import DEPTH
-    from workbench.train.fit import Session
-
-    part = bench.split
-    recommender = bench.build(inputs["system"], **inputs["settings"])
-    checkpoints = bench.store.root / "checkpoints" / digest(inputs)[:24]
-    if (beam := getattr(recommender, "beam", DEPTH)) < min(DEPTH, part.n_items):
-        raise UserError(f"beam={beam}: lists of {min(DEPTH, part.n_items)} are evaluated, so it must be that or more")
-
-    asked = part.valid.take(np.arange(min(recipe.valid_cases or len(part.valid.targets), len(part.valid.targets))))
-
-    def validate(current) -> dict[str, float]:
-        found = evaluate(current, asked, part, quiet=True)
-        return {name: float(per_case(name, found.ranks, found.groups).mean()) for name in MONITORS}
-
-    started = time.monotonic()
-    curve = recommender.fit(part, Session(recipe, bench.seed, inputs["device"], validate, checkpoints))
-    fitted = time.monotonic()
-    found = evaluate(recommender, part.test, part)
-    done = time.monotonic()
-    info = inputs | {
-        "family": systems.family(inputs["system"]), "changes": changes, "profile": bench.profile.name,
-        "limits": bench.profile.dict(), "depth": found.depth,
-        "seconds": {
-            "fit": round(fitted - started, 3), "evaluate": round(done - fitted, 3),
-            "train": round(curve[-1]["seconds"], 3) if curve else 0.0,  # of steps alone, over all resumptions
-        },
-        "metrics": found.metrics(part.test, part), "cases": len(part.test.targets), "curve": curve,
-        "environment": _environment(),
-    }
-    state = {name: np.ascontiguousarray(array) for name, array in recommender.state().items()}
-    (folder / "state.safetensors").write_bytes(packed(state))
-    np.savez(folder / "cases.npz", ranks=found.ranks, **({} if found.groups is None else {"groups": found.groups}))
-    (folder / "metrics.json").write_text(json.dumps(info, indent=1))
-    shutil.rmtree(checkpoints, ignore_errors=True)
-
-
-def _environment() -> dict:
-    """Versions and the machine, as far as they move numbers."""
-    import torch
-
-    import workbench
-    from workbench.train.runtime import fast_bf16
-
-    return {
-        "workbench": workbench.__version__, "python": platform.python_version(), "torch": torch.__version__,
-        "numpy": np.__version__, "threads": torch.get_num_threads(), "system": platform.system(),
-        "machine": platform.machine(), "cores": os.cpu_count(),
-        "fast_bf16_on_cpu": fast_bf16("cpu"),
-    }
 
 
 def load_run(folder: Path | str) -> Run:

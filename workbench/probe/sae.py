@@ -22,8 +22,7 @@ MEMORY = 0.99  # of the running mean of BatchTopK's threshold
 
 def train(
     x: np.ndarray, *, form: str = "topk", latents: int = 0, k: int = 8, epochs: int = 50, batch: int = 4096,
-    lr: float = 1e-3, auxk: float = 1 / 32, frozen_decoder: bool = False, seed: int = 0, fingerprint: str = "",
-    about: dict | None = None,
+    lr: float = 1e-3, auxk: float = 1 / 32, frozen_decoder: bool = False, seed: int = 0,
 ) -> Dictionary:  # fmt: skip
     """A sparse autoencoder of activations x (n, D), exported for raw activations.
 
@@ -42,10 +41,10 @@ def train(
     params = start(rows, form, latents, k, seed)
     step = SparseStep(form, k, float(rows.square().sum() / len(rows)), auxk=auxk, aux_latents=max(1, x.shape[1] // 2))
     curve, threshold = run(rows, params, step, epochs=epochs, batch=batch, lr=lr, frozen=frozen_decoder, seed=seed)
-    told = (about or {}) | settings | {"curve": curve}
     if curve[-1]["dead"] == 1:
         raise UserError(f"{form}: all {latents} latents are dead after {epochs} epochs; lower lr or raise k", code=3)
-    return export(params, mean, scale, k=k if form == "topk" else 0, threshold=threshold, mark=fingerprint, about=told)
+    about = settings | {"curve": curve}
+    return export(params, mean, scale, k=k if form == "topk" else 0, threshold=threshold, about=about)
 
 
 def prepared(x: np.ndarray, form: str, latents: int, k: int) -> tuple[Tensor, Tensor, float]:
@@ -114,12 +113,11 @@ def run(
 
 
 def export(
-    params: dict[str, Tensor], mean: Tensor, scale: float, *, k: int, threshold: float, mark: str, about: dict
+    params: dict[str, Tensor], mean: Tensor, scale: float, *, k: int, threshold: float, about: dict
 ) -> Dictionary:
     """The trained parameters for raw activations: latents come out divided by `scale`, directions stay of length 1."""
     W, b, D, c = (params[name] for name in "WbDc")
     level = torch.full((len(W),), 0.0 if k else threshold / scale)
     return Dictionary(
-        encoder=W, bias=b / scale - W @ mean, decoder=D, center=c / scale + mean, threshold=level, k=k,
-        fingerprint=mark, about=about,
-    )  # fmt: skip
+        encoder=W, bias=b / scale - W @ mean, decoder=D, center=c / scale + mean, threshold=level, k=k, about=about
+    )
