@@ -90,13 +90,13 @@ def report(title: str, records: list[dict], wanted: Sequence[Faster | Limit], *,
         listed = " ".join(f"{value:.2f}" for value in seconds)
         peak = max(record["peak_mb"] for record in mine)
         print(f"{name:<34}{listed:<28}{statistics.median(seconds):>8.2f}{peak:>10.0f}{others:>18}")
-    print(f"\n{'comparison':<62}{'per round':<22}{'median':>8}{'wanted':>10}")
+    print(f"\n{'comparison':<62}{'per round':<23}{'median':>8}{'wanted':>10}")
     rows = [row for goal in wanted if {goal.side, getattr(goal, "against", goal.side)} <= set(names)
             for row in [_outcome(goal, records)]]
     for row in rows:
         listed = " ".join(f"{value:.4g}" for value in row["rounds"])
         verdict = "" if row["met"] else "  missed"
-        print(f"{row['comparison']:<62}{listed:<22}{row['median']:>8.4g}{row['wanted']:>10}{verdict}")
+        print(f"{row['comparison']:<62}{listed:<22} {row['median']:>8.4g}{row['wanted']:>10}{verdict}")
     if out:
         machine = {"cores": os.cpu_count(), "machine": platform.machine(), "python": platform.python_version()}
         found = {"title": title, "machine": machine, "comparisons": rows, "records": records}

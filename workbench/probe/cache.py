@@ -1,5 +1,7 @@
 """Activations at a site: one row for each unique (user, place), never one for padding, with what it has read."""
-from dataclasses import dataclass, fields
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -40,6 +42,20 @@ class Activations:
         """The units at `index`, or where a bool mask holds."""
         arrays = {f.name: getattr(self, f.name)[index] for f in fields(self) if f.name not in ("site", "fingerprint")}
         return Activations(**arrays, site=self.site, fingerprint=self.fingerprint)
+
+    def save(self, folder: Path) -> None:
+        """Write activations.npz into a folder."""
+        arrays = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("site", "fingerprint")}
+        about = np.array(json.dumps({"site": asdict(self.site), "fingerprint": self.fingerprint}))
+        np.savez(Path(folder) / "activations.npz", about=about, **arrays)
+
+    @staticmethod
+    def load(folder: Path) -> "Activations":
+        """What `save` wrote."""
+        with np.load(Path(folder) / "activations.npz") as file:
+            arrays = dict(file)
+        about = json.loads(str(arrays.pop("about")))
+        return Activations(**arrays, site=Site(**about["site"]), fingerprint=about["fingerprint"])
 
     def users(self, share: tuple[float, ...] = (0.6, 0.2, 0.2), seed: int = 0) -> list["Activations"]:
         """The units in parts of whole users, drawn at random: to train on, to discover on, to test on."""
