@@ -59,12 +59,16 @@ def shuffled(stratum: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return out
 
 
-def null(a: Standard, members: csr_matrix, stratum: np.ndarray, *, draws: int, seed: int) -> np.ndarray:
-    """(draws, m) the largest difference over all concepts when the concepts' labels are dealt out again among items as
-    popular."""
-    rng, out = np.random.default_rng(seed), np.empty((draws, a.rows.shape[1]), np.float32)
+def null(
+    a: Standard, members: csr_matrix, chosen: np.ndarray, stratum: np.ndarray, *, draws: int, seed: int
+) -> np.ndarray:
+    """(draws, m) the difference of each latent at its chosen concept (m,) when labels are dealt out again among items
+    as popular. The choice was made on other items, so the concept stays the same and p-values of noise are uniform."""
+    rng, latents = np.random.default_rng(seed), np.arange(a.rows.shape[1])
+    asked, own = np.unique(chosen, return_inverse=True)
+    members, out = members[:, asked], np.empty((draws, len(latents)), np.float32)
     for draw in track(range(draws), "permute concepts", unit="draws"):
-        out[draw] = differences(a, members[shuffled(stratum, rng)]).max(axis=1)
+        out[draw] = differences(a, members[shuffled(stratum, rng)])[latents, own]
     return out
 
 
@@ -87,7 +91,7 @@ def certify(
     counts: np.ndarray, *, source: str = "last", draws: int = DRAWS, seed: int = 0,
 ) -> pd.DataFrame:  # fmt: skip
     """A row a latent: its concept, chosen on the discovery users and half of the items; effect, p and q on the held-out
-    users and the other half. Certified where q is below .05.
+    users and the other half. Certified where q is below .05 and it fires on more than one item.
 
     discovery, held_out: activations and their latents (n, m). counts: (I+1,) train counts. source: whose concept it is,
     of the item read `last` or of the `next` one. The permutation is of items, not of units: a latent that fires on one
@@ -107,17 +111,17 @@ def certify(
     best = score.argmax(axis=1)
     held = concepts.members[tested.items]
     effect = differences(tested, held)[np.arange(len(best)), best]
-    drawn = null(tested, held, strata(counts, tested.items), draws=draws, seed=seed)
+    drawn = null(tested, held, best, strata(counts, tested.items), draws=draws, seed=seed)
     alive = (found.rows.any(axis=0)) & (tested.rows.any(axis=0))
     p = np.where(alive, (1 + (drawn >= effect).sum(axis=0)) / (1 + draws), np.nan)
     q = step_up(p)
-    z = held_out[1]
+    z, told = held_out[1], spread(held_out[1], getattr(held_out[0], source))
     mass = np.asarray(z.sum(axis=0)).ravel()
     table = pd.DataFrame({
         "concept": np.where(alive, concepts.names[best], None),
         "family": np.where(alive, concepts.families[best], None),
-        "effect": effect, "p": p, "q": q, "certified": q < RATE, "mass": mass / max(mass.sum(), 1e-12),
-        "density": np.diff(z.tocsc().indptr) / max(1, z.shape[0]), **spread(z, getattr(held_out[0], source)),
+        "effect": effect, "p": p, "q": q, "certified": (q < RATE) & (told["effective"] >= 2),
+        "mass": mass / max(mass.sum(), 1e-12), "density": np.diff(z.tocsc().indptr) / max(1, z.shape[0]), **told,
     })  # fmt: skip
     return table.rename_axis("latent")
 
