@@ -151,7 +151,7 @@ def test_index(fine, attacked, tmp_path):
     inert(text)
     assert path == tmp_path / "index.html" and len(text) < 30_000
     assert "sasrec&lt;script&gt;" in text
-    assert '<td class="n">0.04213</td>' in text and '<td class="n">22,363</td>' in text
+    assert '<td class="n">0.0421</td>' in text and '<td class="n">22,363</td>' in text
     assert '<td class="n">—</td>' in text and "FAILED" in text and "the kernel died &lt;i&gt;" in text
     links = [a["href"] for tag, a in Document(text).tags if tag == "a"]
     assert [(tmp_path / link).resolve() for link in links] == [fine.html.resolve(), attacked.html.resolve()]

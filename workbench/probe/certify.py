@@ -1,5 +1,6 @@
 """Which latents stand for which concepts: found on some users and items, tested on others, against labels that were
 dealt out again among items as popular."""
+import logging
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +11,9 @@ from workbench.probe.cache import Activations
 from workbench.probe.concepts import Concepts
 from workbench.progress import track
 
+log = logging.getLogger("workbench")
 DRAWS, RATE = 999, 0.05
+NOTHING = np.array(["nothing known"], object), np.array(["nothing known"], object)
 
 
 def by_item(z: csr_matrix, items: np.ndarray, n_items: int) -> np.ndarray:
@@ -97,6 +100,9 @@ def certify(
     of the item read `last` or of the `next` one. The permutation is of items, not of units: a latent that fires on one
     item alone is no concept, however often that item is read.
     """
+    if not len(concepts.names):
+        log.warning("nothing is known of enough items to make a concept, so no latent can be certified")
+        concepts = Concepts(*NOTHING, csr_matrix((concepts.members.shape[0], 1), dtype=np.float32))
     n_items = concepts.members.shape[0] - 1
     half = np.random.default_rng(seed).permutation(n_items) % 2  # of items 1..I
     sides = []

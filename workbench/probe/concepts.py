@@ -30,15 +30,17 @@ class Concepts(NamedTuple):
 def item_concepts(
     dataset: Dataset, split: Split, *, codes: ItemCodes | None = None, columns: tuple[str, ...] = (), least: int = LEAST
 ) -> Concepts:
-    """What is known of the items: category at each level, genres and tags, brand, price band within the first
-    category, popularity in train, code prefixes, and further `columns` of the item table.
+    """What is known of the items: category at each level of its path, or each of several, genres and tags, brand, price
+    band within the first category, popularity in train, code prefixes, and further `columns` of the item table.
 
     Concepts of fewer than `least` items, or of all but that many, are left out; of those with the same items the first
     stays.
     """
     items = dataset.items
     found: list[pd.DataFrame] = []
-    if "category" in items:
+    if "category" in items and not items["category"].astype("string").str.contains(">", na=False).any():
+        found.append(_labelled("category", items["category"].astype("string").str.split("|").explode().str.strip()))
+    elif "category" in items:
         paths = items["category"].map(steps)
         for level in range(int(paths.map(len).max() or 0)):
             step = paths.map(lambda path, at=level: path[at] if len(path) > at else None)

@@ -46,10 +46,10 @@ def page(title: str, body: str) -> str:
 
 
 def words(value: Any) -> str:
-    """A value for people: four significant digits, thousands set apart.
+    """A value for people: four digits, behind the point where it is a fraction, and thousands set apart.
 
-    >>> words(0.0512345), words(12101), words([True, None])
-    ('0.05123', '12,101', 'yes, —')
+    >>> words(0.0512345), words(2e-5), words(12101), words([True, None])
+    ('0.0512', '2e-05', '12,101', 'yes, —')
     """
     if value is None:
         return "—"
@@ -58,7 +58,7 @@ def words(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(words, value)) or "none"
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return f"{value:.4f}" if 1e-4 <= abs(value) < 1 else f"{value:.4g}"
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 

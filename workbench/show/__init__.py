@@ -13,6 +13,7 @@ from workbench.show.prefixes import (
     under,
     walk,
 )  # fmt: skip
+from workbench.show.probe import concepts, firing, pareto, training, verdict
 from workbench.show.svg import svg_comparison
 from workbench.show.tables import about, findings, refusal, table
 from workbench.show.theme import escape, use
@@ -20,9 +21,10 @@ from workbench.show.user import answers, events, history, typical_users
 from workbench.show.widgets import explore_users, step_beams, walk_codes
 
 __all__ = [
-    "about", "answers", "beside", "code_tree", "collisions", "comparison", "contrast", "curve", "differences",
-    "escape", "events", "explore_users", "findings", "history", "item_card", "landed", "leakage", "lengths",
-    "level_curves", "level_loss", "near", "neighbours", "over_time", "popularity", "prefix_recall", "refusal",
-    "spelled", "spelling", "step_beams", "strata", "svg_comparison", "table", "telling_item", "telling_users",
-    "ties", "typical_users", "under", "usage", "use", "walk", "walk_codes", "widths",
+    "about", "answers", "beside", "code_tree", "collisions", "comparison", "concepts", "contrast", "curve",
+    "differences", "escape", "events", "explore_users", "findings", "firing", "history", "item_card", "landed",
+    "leakage", "lengths", "level_curves", "level_loss", "near", "neighbours", "over_time", "pareto", "popularity",
+    "prefix_recall", "refusal", "spelled", "spelling", "step_beams", "strata", "svg_comparison", "table",
+    "telling_item", "telling_users", "ties", "training", "typical_users", "under", "usage", "use", "verdict",
+    "walk", "walk_codes", "widths",
 ]  # fmt: skip

@@ -1,0 +1,82 @@
+"""A probe in front of a person: lines and tables that say what was measured, titles literal."""
+import numpy as np
+import pandas as pd
+import pytest
+from hostile_shop import TABLE, Cells, check_literal
+
+from workbench import show
+from workbench.errors import UserError
+from workbench.experiment import probing
+from workbench.probe.hooks import Site
+
+SMALL = {"latents": 64, "epochs": 4, "batch": 128}
+
+
+@pytest.fixture(scope="module")
+def run(bench):
+    return bench.fit("sasrec", epochs=2, width=32, layers=1)
+
+
+@pytest.fixture(scope="module")
+def read(run):
+    return probing.read(run, Site("blocks.0.out"))
+
+
+@pytest.fixture(scope="module")
+def found(run, read):
+    return probing.dictionary(run, read, k=4, **SMALL)
+
+
+@pytest.fixture(scope="module")
+def certified(run, read, found):
+    return probing.certified(run, read, found, draws=19)
+
+
+def test_training_shows_its_curve(found):
+    figure = show.training(found)
+    check_literal(figure)
+    assert list(figure.data[0].y) == [point["fvu"] for point in found.about["curve"]]
+
+
+def test_a_comparison_needs_two_sparsities(run, read):
+    sweep = probing.sweep(run, read, kinds=("topk", "pca"), ks=(2, 4), **SMALL)
+    figure = show.pareto(sweep, ours="topk")
+    check_literal(figure)
+    assert [trace.name for trace in figure.data] == ["topk", "pca"] and "of 2 sparsities" in figure.layout.title.text
+    wins = sum(group.loc[group["fvu"].idxmin(), "kind"] == "topk" for _, group in sweep.groupby("k"))
+    assert f"at {wins} of 2" in figure.layout.title.text
+    with pytest.raises(UserError, match="pca was measured at one sparsity only"):
+        show.pareto(sweep.drop(sweep.index[-1]), ours="topk")
+
+
+def test_tables_are_literal_and_true(bench, read, found, certified):
+    z = found.latents_of(read.x)
+    strongest = int(certified["mass"].idxmax())
+    tables = [show.concepts(certified.assign(certified=True), bench), show.firing(bench, read, z, strongest)]
+    for table in tables:
+        assert {tag for tag, _ in Cells(table._repr_html_()).tags} == {*TABLE, "p"}
+    fires = [float(line[0]) for line in tables[1].cells]
+    assert fires == sorted(fires, reverse=True) and fires[0] == pytest.approx(z[:, strongest].max(), abs=0.01)
+    with pytest.raises(UserError, match="latents 0 to 63"):
+        show.firing(bench, read, z, 64)
+
+
+def test_the_word_is_earned_or_not():
+    def carrying(mass):
+        return pd.DataFrame({"mass": [mass, 1 - mass], "certified": [True, False], "p": [0.01, 0.5],
+                             "effective": [9.0, 1.0], "concept": ["a", "b"]})  # fmt: skip
+
+    better = show.verdict({"topk": carrying(0.6), "pca": carrying(0.3)}, ours="topk")
+    worse = show.verdict({"topk": carrying(0.3), "pca": carrying(0.6)}, ours="topk")
+    assert "more certified activation than every rival" in better.caption
+    assert "not called interpretable" in worse.caption and worse.cells[0][0] == "pca"
+
+
+def test_a_stand_in_is_measured_and_an_untrained_network_is_another_site(run, read, found):
+    table = probing.stand_in(run, read, found)
+    assert table.index.tolist() == ["base", "spliced", "mean", "zero"]
+    assert table["ndcg@10"]["base"] == pytest.approx(run.metrics["ndcg@10"])
+    blank = probing.read(run, Site("blocks.0.out"), trained=False)
+    assert len(blank) == len(read) and not np.allclose(blank.x, read.x)
+    with pytest.raises(UserError, match="the site, weights or data here are others"):
+        probing.stand_in(run, read, probing.dictionary(run, blank, k=4, **SMALL))
