@@ -156,7 +156,7 @@ def test_index(fine, attacked, tmp_path):
     links = [a["href"] for tag, a in Document(text).tags if tag == "a"]
     assert [(tmp_path / link).resolve() for link in links] == [fine.html.resolve(), attacked.html.resolve()]
     flat = report.index([fine], tmp_path, {"ndcg@10": 0.04}, {}).read_text()
-    assert '<td class="n">0.04</td>' in flat and "FAILED" not in flat
+    assert '<td class="n">0.0400</td>' in flat and "FAILED" not in flat
 
 
 def test_cleaning_keeps_what_is_harmless():
