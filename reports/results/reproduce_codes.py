@@ -15,6 +15,7 @@ from reproduce import HERE, SEEDS, save, write_readme
 from workbench import systems
 from workbench.artifacts import write_text
 from workbench.diagnose.beams import study
+from workbench.evaluate import compare
 from workbench.experiment import Bench, Run, open_bench
 from workbench.train import PROFILES
 
@@ -40,18 +41,27 @@ def runs(dataset: str, device: str) -> list[Run]:
     return floors + [bench.fit("sasrec") for bench in opened] + spelt
 
 
+def pair(dataset: str, found: list[Run]) -> None:
+    """What other codes cost or bring tiger, user by user, against our own."""
+    table = compare([run for run in found if run.system == "tiger"], baseline="tiger")
+    write_text(HERE / f"codes-{dataset}-paired.json", table.round(7).to_json(orient="index", indent=1))
+    print(table.to_string(float_format="%.4f"))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("datasets", nargs="*", default=list(KINDS), help=f"some of {', '.join(KINDS)}")
     parser.add_argument("--device", default="auto")
     asked = parser.parse_args()
     for dataset in asked.datasets:
-        save(f"codes-{dataset}", runs(dataset, asked.device))
+        found = runs(dataset, asked.device)
+        save(f"codes-{dataset}", found)
+        pair(dataset, found)
         bench = benches(dataset, asked.device)[0]
         table = study(bench.fit("tiger").recommender(), bench.split.test.take(np.arange(1000)))
         print(table.to_string(float_format="%.4f"))
-        found = json.loads(table.to_json(orient="index"))
-        write_text(HERE / f"codes-{dataset}-beams.json", json.dumps(found, indent=1))
+        text = json.dumps(json.loads(table.to_json(orient="index")), indent=1)
+        write_text(HERE / f"codes-{dataset}-beams.json", text)
     write_readme()
 
 
