@@ -1,0 +1,111 @@
+"""Steering: an edit of nothing is nothing, the algebra of a last layer, and a concept that moves."""
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from workbench.errors import UserError
+from workbench.experiment import open_bench, probing
+from workbench.probe import certify, concepts, faithful, steer
+from workbench.probe.hooks import Site
+
+SITE = Site("blocks.0.out")
+
+
+@pytest.fixture(scope="module")
+def bench():
+    return open_bench("synthetic", profile="smoke", options={"users": 800, "items": 160})
+
+
+@pytest.fixture(scope="module")
+def run(bench):
+    return bench.fit("sasrec", epochs=12)
+
+
+@pytest.fixture(scope="module")
+def model(run):
+    return run.recommender()
+
+
+@pytest.fixture(scope="module")
+def found(run):
+    return probing.dictionary(run, probing.read(run, SITE), k=6, latents=128, epochs=20, batch=512)
+
+
+@pytest.fixture(scope="module")
+def cases(bench):
+    return bench.split.test.take(np.arange(300))
+
+
+@pytest.fixture(scope="module")
+def member(bench):
+    known = concepts.item_concepts(bench.dataset, bench.split)
+    column = known.names.tolist().index("category 1: Makeup")
+    return np.asarray(known.members[:, column].todense()).ravel() > 0
+
+
+def test_nothing_changes_nothing(model, found, cases, member):
+    base = steer.lists(model, cases)
+    for edit in (steer.pushed(found.decoder[3], 0.0), lambda x: x):
+        with faithful.standing_in(model, SITE, edit):
+            assert np.array_equal(steer.lists(model, cases), base)
+    silent = torch.zeros(found.latents)
+    dead = int((found.latents_of(np.zeros((1, 64), np.float32)).toarray()[0] == 0).argmax())
+    x = silent.new_zeros(4, 64)
+    assert torch.equal(steer.without(found, dead)(x), x)
+
+
+def test_at_the_last_place_a_latent_is_worth_its_dot_products(run, model, cases):
+    """An identity: the change of a score is -z_j w_j.e_i. It is tested here, and is no evidence anywhere."""
+    site = Site("norm")
+    last = probing.dictionary(run, probing.read(run, site), k=6, latents=128, epochs=10, batch=512)
+    before = model.score(cases.histories)
+    z = last.encode(model.states(cases.histories)).numpy()
+    latent = int(z.sum(axis=0).argmax())
+    with faithful.standing_in(model, site, steer.without(last, latent)):
+        after = model.score(cases.histories)
+    table = model.module.item.weight.detach().numpy()
+    expected = -z[:, latent, None] * (last.decoder[latent].numpy() @ table.T)
+    assert np.abs((after - before - expected)[:, 1:]).max() < 1e-4
+    gap = -2.0 * (0.6 - 0.1)
+    assert gap == -1.0
+
+
+def test_a_direction_of_the_concept_raises_its_share_and_costs_less_than_noise(run, model, cases, member):
+    read = probing.read(run, SITE)
+    mean = read.x[member[read.last]].mean(axis=0) - read.x.mean(axis=0)
+    direction = mean / np.linalg.norm(mean)
+    size = float(np.linalg.norm(read.x - read.x.mean(axis=0), axis=1).mean())
+    amounts = [-size, 0.0, 0.5 * size, size, 2 * size]
+    curve = steer.dose(model, SITE, direction, amounts, cases, member)
+    assert curve["share"].is_monotonic_increasing and curve["share"].iloc[-1] > 1.3 * curve["share"].iloc[1]
+    noise = np.random.default_rng(0).standard_normal(64)
+    other = steer.dose(model, SITE, noise / np.linalg.norm(noise), amounts, cases, member)
+    assert steer.area(curve) > steer.area(other)
+    rival = steer.boost(model, [0.0, 0.5, 1.0, 2.0, 4.0, 8.0], cases, member)
+    assert rival["share"].iloc[-1] > 0.9 and rival["share"].iloc[0] == pytest.approx(curve["share"].iloc[1])
+    assert rival["ndcg@10"].iloc[0] == pytest.approx(curve["ndcg@10"].iloc[1])
+    assert np.isfinite(steer.cost(rival))
+
+
+def test_a_latent_is_taken_away(run, bench, model, found, cases):
+    read = probing.read(run, SITE)
+    table = probing.certified(run, read, found, draws=199)
+    latent = int(table["effect"].idxmax())
+    known = concepts.item_concepts(bench.dataset, bench.split)
+    member = np.asarray(known.members[:, known.names.tolist().index(table["concept"][latent])].todense()).ravel() > 0
+    with torch.no_grad():
+        model.module.eval()
+    fires = found.latents_of(read.x)[:, latent].nonzero()[0]
+    users = np.isin(cases.histories.users, read.user[fires])
+    told = steer.ablate(model, SITE, found, latent, cases.take(np.flatnonzero(users)), member, controls=9)
+    assert told["change"] < 0 and told["p"] <= 1 and set(told) == {"before", "change", "control", "p"}
+    again = steer.ablate(model, SITE, found, latent, cases.take(np.flatnonzero(users)), member, controls=9)
+    assert told == again and certify.DRAWS == 999
+
+
+def test_hand_values_and_refusals(model, cases, member):
+    flat = pd.DataFrame({"amount": [0, 1], "share": [0.1, 0.2], "ndcg@10": [0.05, 0.05]})
+    assert np.isnan(steer.cost(flat)), "never so far"
+    with pytest.raises(UserError, match="0 must be one of them"):
+        steer.dose(model, SITE, np.ones(64), [1.0], cases, member)

@@ -1,0 +1,144 @@
+"""Does a latent do what it stands for? Take it away, or push along it, and count what is recommended then.
+
+Every edit leaves the reconstruction's error where it was: x' = x + D(z') - D(z). So an edit of nothing changes nothing,
+bit for bit, and no effect of a bad reconstruction counts as one of a latent.
+"""
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from workbench.data import Cases
+from workbench.errors import UserError
+from workbench.evaluate import per_case
+from workbench.probe.dictionary import Dictionary
+from workbench.probe.faithful import standing_in
+from workbench.probe.hooks import Site
+
+BATCH, SURE_SHARE = 512, 0.9
+Edit = Callable[[Tensor], Tensor]
+
+
+def without(dictionary: Dictionary, latent: int, *, along: int | None = None) -> Edit:
+    """The edit that takes a latent away. along: the control, which moves as far along the direction of another."""
+    direction = dictionary.decoder[latent if along is None else along]
+    return lambda x: x - dictionary.encode(x)[:, latent, None] * direction
+
+
+def pushed(direction: Tensor | np.ndarray, amount: float) -> Edit:
+    """The edit that adds `amount` times a direction (D,) of length 1."""
+    step = amount * torch.as_tensor(direction, dtype=torch.float32)
+    return lambda x: x + step
+
+
+def lists(recommender, cases: Cases, k: int = 10) -> np.ndarray:
+    """(C, k) items that are recommended, histories not masked."""
+    parts = [recommender.recommend(cases.histories.take(index), k).items
+             for index in np.array_split(np.arange(len(cases.targets)), -(-len(cases.targets) // BATCH))]
+    return np.concatenate(parts)
+
+
+def shares(items: np.ndarray, member: np.ndarray) -> np.ndarray:
+    """(C,) which share of each list (C, k) is of a concept; member: (I+1,) bool.
+
+    >>> shares(np.array([[1, 2, 3, 4, 5]]), np.array([0, 1, 1, 1, 0, 0]) > 0).tolist()
+    [0.6]
+    """
+    return member[items].mean(axis=1)
+
+
+def selectivity(before: np.ndarray, after: np.ndarray, concept: int) -> float:
+    """Of all that moved between exclusive concepts, the share that moved at `concept`; means of shares (C,).
+
+    >>> before = np.array([0.6, 0.2, 0.2])
+    >>> [round(selectivity(before, np.array(after), 0), 3) for after in ([0.2, 0.5, 0.3], [0.4, 0.6, 0.0])]
+    [1.0, 0.5]
+    """
+    moved = np.abs(after - before)
+    return float(moved[concept] / max(0.5 * moved.sum(), 1e-12))
+
+
+def ablate(
+    recommender, site: Site, dictionary: Dictionary, latent: int, cases: Cases, member: np.ndarray, *,
+    controls: int = 100, k: int = 10, seed: int = 0,
+) -> dict[str, float]:  # fmt: skip
+    """What taking a latent away does to the share of its concept in the lists of these users (give those for whom it
+    fires): before, change, and p against `controls` that move each user as far along the direction of another latent
+    that is alive. member: (I+1,) bool."""
+    before = shares(lists(recommender, cases, k), member)
+
+    def change(edit: Edit) -> float:
+        with standing_in(recommender, site, edit):
+            return float((shares(lists(recommender, cases, k), member) - before).mean())
+
+    others = np.setdiff1d(np.arange(dictionary.latents), [latent])
+    drawn = np.random.default_rng(seed).permutation(others)[:controls]
+    mine = change(without(dictionary, latent))
+    rest = np.array([change(without(dictionary, latent, along=int(other))) for other in drawn])
+    p = (1 + (np.abs(rest) >= abs(mine)).sum()) / (1 + len(rest))
+    return {"before": float(before.mean()), "change": mine, "control": float(np.abs(rest).mean()), "p": float(p)}
+
+
+def dose(
+    recommender, site: Site, direction: np.ndarray, amounts: list[float], cases: Cases, member: np.ndarray, *,
+    k: int = 10,
+) -> pd.DataFrame:  # fmt: skip
+    """What pushing along a direction does, a row an amount: the share of the concept among the first k, and ndcg.
+
+    UserError where 0 is not among the amounts, because nothing can be compared then.
+    """
+    if 0 not in amounts:
+        raise UserError(f"amounts {amounts}: 0 must be one of them, to compare with")
+    rows = []
+    for amount in amounts:
+        with standing_in(recommender, site, pushed(direction, amount)):
+            rows.append({"amount": amount} | _told(lists(recommender, cases, k), cases, member, k))
+    return pd.DataFrame(rows)
+
+
+def boost(recommender, amounts: list[float], cases: Cases, member: np.ndarray, *, k: int = 10) -> pd.DataFrame:
+    """The rival that steering has to beat: add an amount to the scores of the concept's items. Rows as in `dose`."""
+    scores = recommender.score(cases.histories)
+    scores[:, 0] = -np.inf
+    rows = []
+    for amount in amounts:
+        order = np.argsort(-(scores + amount * member), axis=1, kind="stable")[:, :k]
+        rows.append({"amount": amount} | _told(order, cases, member, k))
+    return pd.DataFrame(rows)
+
+
+def _told(items: np.ndarray, cases: Cases, member: np.ndarray, k: int) -> dict[str, float]:
+    hit = items == cases.targets[:, None]
+    ranks = np.where(hit.any(axis=1), hit.argmax(axis=1) + 1, 0)
+    return {"share": float(shares(items, member).mean()), f"ndcg@{k}": float(per_case(f"ndcg@{k}", ranks).mean())}
+
+
+def area(curve: pd.DataFrame) -> float:
+    """Mean share over the range of amounts (trapezoids), less the share at 0.
+
+    >>> area(pd.DataFrame({"amount": [0, 1, 2], "share": [0.1, 0.2, 0.4]}))
+    0.125
+    """
+    x, y = curve["amount"].to_numpy(float), curve["share"].to_numpy(float)
+    whole = float(((y[1:] + y[:-1]) / 2 * np.diff(x)).sum() / (x[-1] - x[0]))
+    return round(whole - float(y[x == 0][0]), 12)
+
+
+def cost(curve: pd.DataFrame, *, gain: float = 0.2, metric: str = "ndcg@10") -> float:
+    """What of the metric is lost where the share has risen by `gain`, between two amounts in a straight line; NaN where
+    it never rises so far.
+
+    >>> cost(pd.DataFrame({"amount": [0, 1], "share": [0.1, 0.5], "ndcg@10": [0.05, 0.03]}))
+    0.01
+    """
+    up = curve[curve["amount"] >= 0].sort_values("amount")
+    share, value = up["share"].to_numpy(float), up[metric].to_numpy(float)
+    wanted = share[0] + gain
+    at = np.flatnonzero(share >= wanted)
+    if not len(at):
+        return float("nan")
+    low, high = at[0] - 1, at[0]
+    part = (wanted - share[low]) / (share[high] - share[low])
+    return round(float(value[0] - (value[low] + part * (value[high] - value[low]))), 12)
