@@ -33,6 +33,7 @@ class Standard(NamedTuple):
 
 
 def standard(table: np.ndarray, items: np.ndarray) -> Standard:
+    """The rows of a table (I+1, m) of mean activations at these items, made comparable between latents."""
     rows = table[items].astype(np.float64)
     rows -= rows.mean(axis=0)
     spread = rows.std(axis=0)
