@@ -12,7 +12,7 @@ import numpy as np
 
 from workbench.artifacts import write_bytes
 from workbench.errors import UserError, unknown
-from workbench.tokens import trie
+from workbench.tokens.trie import Trie, build
 
 log = logging.getLogger("workbench")
 DAMAGED = (
@@ -46,8 +46,8 @@ class ItemCodes:
         return len(self.codes) - 1
 
     @cached_property
-    def trie(self) -> trie.Trie:
-        return trie.build(self.codes, self.sizes)
+    def trie(self) -> Trie:
+        return build(self.codes, self.sizes)
 
     @property
     def prefixes(self) -> tuple[int, ...]:
