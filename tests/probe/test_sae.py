@@ -60,7 +60,7 @@ def reference(form, k, x, W, b, D, c, dead, variance, auxk, count):
     return loss
 
 
-@pytest.mark.parametrize("form", sae.FORMS)
+@pytest.mark.parametrize("form", THRESHOLDS)
 @pytest.mark.parametrize("n_dead", [0, 3, 20])
 def test_gradients_are_those_of_autograd(form, n_dead):
     g = torch.Generator().manual_seed(0)
@@ -70,10 +70,11 @@ def test_gradients_are_those_of_autograd(form, n_dead):
     params = [p.clone().requires_grad_() for p in (W, b, D, c)]
     loss = reference(form, 3, x, *params, dead, 7.0, 1 / 32, 4)
     loss.backward()
-    value, kept, smallest = SparseStep(form, 3, 7.0, aux_latents=4)(x, W, b, D, c, dead)
-    for mine, theirs in zip((W, b, D, c), params):
-        assert torch.allclose(mine.grad, theirs.grad, atol=1e-5)
-    assert len(kept.value) <= 150 and smallest == kept.value.min()
+    mine = {"W": W, "b": b, "D": D, "c": c}
+    value, kept, smallest = SparseStep(form, 3, 7.0, aux_latents=4)(x, mine, dead)
+    for own, theirs in zip((W, b, D, c), params):
+        assert torch.allclose(own.grad, theirs.grad, atol=1e-5)
+    assert len(kept) <= 150 and smallest > 0
     assert value < 1.00001 * loss.item()
 
 
@@ -83,14 +84,14 @@ def test_a_dead_latent_turns_towards_what_is_left_over():
     W, D = torch.tensor([[1.0, 0.0], [0.1, 0.05]]), F.normalize(torch.tensor([[1.0, 0.0], [0.9, 0.5]]))
     b, c, dead = torch.zeros(2), torch.zeros(2), torch.tensor([False, True])
     left = torch.tensor([0.0, 1.0])
-    SparseStep("topk", 1, 1.0)(x, W, b, D, c, dead)
+    SparseStep("topk", 1, 1.0)(x, {"W": W, "b": b, "D": D, "c": c}, dead)
     before, after = D[1] @ left, F.normalize(D[1] - 0.5 * D.grad[1], dim=0) @ left
     assert after > before
-    SparseStep("topk", 1, 1.0, auxk=0)(x, W, b, D, c, dead)
+    SparseStep("topk", 1, 1.0, auxk=0)(x, {"W": W, "b": b, "D": D, "c": c}, dead)
     assert (D.grad[1] == 0).all() and (W.grad[1] == 0).all(), "without it a dead latent learns nothing"
 
 
-@pytest.mark.parametrize("form", sae.FORMS)
+@pytest.mark.parametrize("form", THRESHOLDS)
 def test_planted_directions_are_found(form):
     found = sae.train(WORLD.x, form=form, latents=128, k=3, epochs=60, batch=512, lr=3e-3)
     learned = found.decoder.numpy()
@@ -102,13 +103,13 @@ def test_planted_directions_are_found(form):
     assert found.decoder.norm(dim=1).numpy() == pytest.approx(np.ones(128), abs=1e-5)
 
 
-@pytest.mark.parametrize("form", sae.FORMS)
+@pytest.mark.parametrize("form", THRESHOLDS)
 def test_the_export_is_the_pipeline_and_scale_is_folded_in(form):
     x = WORLD.x * 7 + 3
     rows, mean, scale = sae.prepared(x, form, 48, 3)
     assert float(rows.norm(dim=1).mean()) == pytest.approx(32**0.5, rel=1e-4)
     params = sae.start(rows, form, 48, 3, seed=0)
-    found = sae.export(params, mean, scale, k=3 if form == "topk" else 0, threshold=0.9, about={})
+    found = sae.export(params, mean, scale, form=form, k=3, threshold=0.9, about={})
     u = rows @ params["W"].T + params["b"]
     z = kept_dense(u, form, 3) if form == "topk" else torch.where(u > 0.9, u, 0.0)
     expected = (z @ params["D"] + params["c"]) / scale + mean

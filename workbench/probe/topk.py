@@ -69,11 +69,10 @@ class SparseStep:
         self.threshold, self.k, self.variance = THRESHOLDS[form], k, variance
         self.auxk, self.aux_latents = auxk, aux_latents
 
-    def __call__(
-        self, x: Tensor, W: Tensor, b: Tensor, D: Tensor, c: Tensor, dead: Tensor
-    ) -> tuple[float, Kept, float]:
-        """x (B, D); encoder W (m, D), b (m,); decoder D (m, D), c (D,); dead (m,) bool. Returns the loss without the
-        auxiliary part, what was kept, and the smallest value that was."""
+    def __call__(self, x: Tensor, p: dict[str, Tensor], dead: Tensor) -> tuple[float, Tensor, float]:
+        """x (B, D); p: encoder W (m, D), b (m,), decoder D (m, D), c (D,); dead (m,) bool. Returns the loss without the
+        auxiliary part, the latents that were kept, one a place, and the smallest value that was."""
+        W, b, D, c = (p[name] for name in "WbDc")
         u = torch.addmm(b, x, W.T)
         kept = Kept(u, self.threshold(u, self.k))
         error = kept.decode(D).add_(c).sub_(x)
@@ -84,7 +83,7 @@ class SparseStep:
         if self.auxk and count:
             self._auxiliary(u[:, dead], count, -error, x, W, b, D, dead)
         smallest = float(kept.value.min()) if len(kept.value) else 0.0
-        return float(error.square().sum()) / (len(x) * self.variance), kept, smallest
+        return float(error.square().sum()) / (len(x) * self.variance), kept.latent, smallest
 
     def _backward(self, kept: Kept, g: Tensor, x: Tensor, W: Tensor, b: Tensor, D: Tensor) -> None:
         """From the gradient g (B, D) of the reconstruction."""

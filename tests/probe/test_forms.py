@@ -1,0 +1,91 @@
+"""The forms that autograd trains: hand values, what their losses promise, and that they find what was planted."""
+import numpy as np
+import pytest
+import torch
+
+from workbench.probe import forms, planted, sae
+from workbench.probe.faithful import reconstruct, summary
+
+WORLD = planted.planted(5000, width=24, concepts=36, active=3, seed=2)
+
+
+def params(form, m=20, d=6, seed=0):
+    g = torch.Generator().manual_seed(seed)
+    W, D = torch.randn(m, d, generator=g), torch.randn(m, d, generator=g)
+    p = {"W": W, "b": 0.1 * torch.randn(m, generator=g), "D": D / D.norm(dim=1, keepdim=True), "c": torch.zeros(d)}
+    p |= forms.extra(form, m)
+    return {name: tensor.clone().requires_grad_() for name, tensor in p.items()}, torch.randn(40, d, generator=g)
+
+
+def test_a_threshold_by_hand():
+    u, theta = torch.tensor([[0.5, 2.0]]), torch.tensor([1.0, 1.0])
+    z, on = forms.Jump.apply(u, theta)
+    assert z.tolist() == [[0, 2]] and on.tolist() == [[0, 1]]
+
+
+def test_a_threshold_has_the_gradients_of_the_paper():
+    u = torch.tensor([[1.04, 3.0], [0.97, 0.2]], requires_grad=True)
+    theta = torch.tensor([1.0, 1.0], requires_grad=True)
+    z, on = forms.Jump.apply(u, theta)
+    (2 * z.sum() + 5 * on.sum()).backward()
+    assert u.grad.tolist() == [[2, 2], [0, 0]]
+    assert theta.grad.tolist() == pytest.approx([-2 * (2 * 1.0 + 5) / forms.WIDTH, 0])
+
+
+def test_the_penalty_of_relu_does_not_care_for_lengths():
+    p, x = params("relu")
+    error, penalty, _ = forms.relu(x, p, 3, 0.1)
+    with torch.no_grad():
+        p["W"][4] /= 3
+        p["b"][4] /= 3
+        p["D"][4] *= 3
+    again = forms.relu(x, p, 3, 0.1)
+    assert torch.allclose(error, again[0]) and torch.allclose(penalty, again[1])
+
+
+def test_a_gate_alone_teaches_no_direction():
+    p, x = params("gated")
+    gate = torch.relu(x @ p["W"].T + p["g"])
+    forms.squares(x, gate @ p["D"].detach() + p["c"].detach()).backward()
+    assert p["D"].grad is None and p["g"].grad.abs().sum() > 0
+    p, x = params("gated")
+    error, penalty, z = forms.gated(x, p, 3, 0.1)
+    penalty.backward(retain_graph=True)
+    assert p["D"].grad is not None and p["r"].grad is None, "a magnitude is not penalised"
+    assert ((z > 0) <= (x @ p["W"].T + p["g"] > 0)).all()
+
+
+def test_a_prefix_of_matryoshka_is_a_plain_autoencoder():
+    p, x = params("matryoshka", m=16)
+    error, _, z = forms.matryoshka(x, p, 3, 0.0)
+    each = [forms.squares(x, z[:, : 16 // part] @ p["D"][: 16 // part] + p["c"]) for part in forms.NESTED]
+    assert torch.allclose(error, torch.stack(each).mean()) and (z > 0).sum() <= 3 * len(x)
+
+
+@pytest.mark.parametrize("form", forms.LOSSES)
+def test_planted_directions_are_found_with_as_few_latents_as_were_asked_for(form):
+    found = sae.train(WORLD.x, form=form, latents=72, k=4, epochs=80, batch=500, lr=3e-3)
+    told = summary(found, WORLD.x)
+    assert told["l0"] == pytest.approx(4, rel=0.35)
+    assert planted.mmcs(WORLD.directions, found.decoder.numpy()) > (0.85 if form == "matryoshka" else 0.9)
+    if form == "relu":
+        assert told["shrinkage"] < 0.7, "what an L1 penalty is known for"
+    else:
+        assert told["fvu"] < 0.25 and told["shrinkage"] > 0.95
+
+
+@pytest.mark.parametrize("form", forms.LOSSES)
+def test_the_export_is_the_form(form):
+    x = WORLD.x * 5 + 2
+    rows, mean, scale = sae.prepared(x, form, 48, 4)
+    p = sae.start(rows, form, 48, 4, seed=0)
+    g = torch.Generator().manual_seed(1)
+    for name in "bgrt":
+        if name in p:
+            p[name] += 0.2 * torch.randn(48, generator=g)
+    z = forms.LOSSES[form](rows, p, 4, 0.1)[2]
+    threshold = float(z[z > 0].min()) * 0.9999
+    found = sae.export(p, mean, scale, form=form, k=4, threshold=threshold, about={})
+    expected = (z @ p["D"] + p["c"]) / scale + mean
+    wrong = np.abs(reconstruct(found, x) - expected.numpy()).max(axis=1) > 2e-3 * np.abs(x).max()
+    assert wrong.mean() < 0.003, "a latent at the very threshold may fall on either side"
