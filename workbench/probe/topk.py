@@ -9,15 +9,30 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
+class Room:
+    """Memory that is used again: fresh pages for (B, m) numbers take the system as long as the arithmetic on them."""
+
+    def __init__(self):
+        self.arrays: dict[str, np.ndarray] = {}
+
+    def of(self, name: str, B: int, m: int, kind: type = np.float32) -> np.ndarray:
+        """(B, m) of no particular content."""
+        whole = self.arrays.get(name)
+        if whole is None or len(whole) < B or whole.shape[1] != m:
+            whole = self.arrays[name] = np.empty((B, m), kind)
+        return whole[:B]
+
+
 class Kept:
     """The latents that a batch keeps, by row: row, latent (n,) int64, sorted by row; value (n,)."""
 
-    def __init__(self, u: Tensor, threshold: Tensor):
+    def __init__(self, u: Tensor, threshold: Tensor, room: Room | None = None):
         """u: (B, m) pre-activations; those above threshold (B, 1) or () and above 0 are kept."""
-        at = (u > threshold.clamp_min(0)).nonzero()
-        self.shape = u.shape
-        self.row, self.latent = at[:, 0].contiguous(), at[:, 1].contiguous()
-        self.value = u[self.row, self.latent]
+        room = room or Room()
+        above = np.greater(u.numpy(), threshold.clamp_min(0).numpy(), out=room.of("above", *u.shape, kind=bool))
+        self.at = torch.from_numpy(np.flatnonzero(above))
+        self.row, self.latent = self.at // u.shape[1], self.at % u.shape[1]
+        self.value = u.view(-1)[self.at]
         self.row_start = torch.searchsorted(self.row, torch.arange(len(u)))
         # a stable sort of 16-bit numbers is a radix sort, many times faster than one of 64-bit numbers
         narrow = np.uint16 if u.shape[1] <= 65_536 else np.uint32
@@ -36,22 +51,27 @@ class Kept:
         )
 
 
-def row_threshold(u: Tensor, k: int) -> Tensor:
+def row_threshold(u: Tensor, k: int, room: Room | None = None) -> Tensor:
     """(B, 1): just below each row's k-th largest. Ties at the border are all kept."""
-    m = u.shape[1]
+    B, m = u.shape
     if k >= m:
-        return torch.zeros(len(u), 1)
-    kth = np.partition(u.numpy(), m - k, axis=1)[:, m - k, None]
-    return torch.from_numpy(np.nextafter(kth, np.float32(-np.inf)))
+        return torch.zeros(B, 1)
+    sorting = (room or Room()).of("sorting", B, m)
+    np.copyto(sorting, u.numpy())
+    sorting.partition(m - k, axis=1)
+    return torch.from_numpy(np.nextafter(sorting[:, m - k, None], np.float32(-np.inf)))
 
 
-def batch_threshold(u: Tensor, k: int) -> Tensor:
+def batch_threshold(u: Tensor, k: int, room: Room | None = None) -> Tensor:
     """(): just below the (B k)-th largest of all."""
     count = u.numel() - k * len(u)
     if count <= 0:
         return torch.zeros(())
-    kth = np.partition(u.numpy().ravel(), count)[count]
-    return torch.tensor(np.nextafter(kth, np.float32(-np.inf)))
+    sorting = (room or Room()).of("sorting", *u.shape)
+    np.copyto(sorting, u.numpy())
+    flat = sorting.reshape(-1)  # a view: rows of the room stand together
+    flat.partition(count)
+    return torch.tensor(np.nextafter(flat[count], np.float32(-np.inf)))
 
 
 THRESHOLDS = {"topk": row_threshold, "batchtopk": batch_threshold}
@@ -67,14 +87,14 @@ class SparseStep:
 
     def __init__(self, form: str, k: int, variance: float, *, auxk: float = 1 / 32, aux_latents: int = 32):
         self.threshold, self.k, self.variance = THRESHOLDS[form], k, variance
-        self.auxk, self.aux_latents = auxk, aux_latents
+        self.auxk, self.aux_latents, self.room = auxk, aux_latents, Room()
 
     def __call__(self, x: Tensor, p: dict[str, Tensor], dead: Tensor) -> tuple[float, Tensor, float]:
         """x (B, D); p: encoder W (m, D), b (m,), decoder D (m, D), c (D,); dead (m,) bool. Returns the loss without the
         auxiliary part, the latents that were kept, one a place, and the smallest value that was."""
         W, b, D, c = (p[name] for name in "WbDc")
-        u = torch.addmm(b, x, W.T)
-        kept = Kept(u, self.threshold(u, self.k))
+        u = torch.addmm(b, x, W.T, out=self._room("u", len(x), len(W)))
+        kept = Kept(u, self.threshold(u, self.k, self.room), self.room)
         error = kept.decode(D).add_(c).sub_(x)
         scale = 2 / (len(x) * self.variance)
         self._backward(kept, error * scale, x, W, b, D)
@@ -85,9 +105,12 @@ class SparseStep:
         smallest = float(kept.value.min()) if len(kept.value) else 0.0
         return float(error.square().sum()) / (len(x) * self.variance), kept.latent, smallest
 
+    def _room(self, name: str, B: int, m: int) -> Tensor:
+        return torch.from_numpy(self.room.of(name, B, m))
+
     def _backward(self, kept: Kept, g: Tensor, x: Tensor, W: Tensor, b: Tensor, D: Tensor) -> None:
         """From the gradient g (B, D) of the reconstruction."""
-        gv = (g @ D.T)[kept.row, kept.latent]
+        gv = torch.mm(g, D.T, out=self._room("g", len(x), len(D))).view(-1)[kept.at]
         D.grad, W.grad = kept.by_latent(kept.value, g), kept.by_latent(gv, x)
         b.grad = torch.zeros_like(b).index_add_(0, kept.latent, gv)
 
@@ -99,7 +122,7 @@ class SparseStep:
         mine = D[dead]
         wrong = kept.decode(mine) - left
         g = wrong * (2 * self.auxk / left.square().sum().clamp_min(1e-12))
-        gv = (g @ mine.T)[kept.row, kept.latent]
+        gv = (g @ mine.T).view(-1)[kept.at]
         D.grad[dead] += kept.by_latent(kept.value, g)
         W.grad[dead] += kept.by_latent(gv, x)
         b.grad[dead] += torch.zeros(u.shape[1]).index_add_(0, kept.latent, gv)

@@ -36,6 +36,20 @@ def faiss_kmeans(vectors: Path) -> list[str] | None:
     return python and [python, HERE / "faiss_kmeans.py", vectors]
 
 
+def autoencoder(name: str, rows: Path) -> list[str] | None:
+    """The command that trains the autoencoder of `dictionary_learning` or `recsae`, or None after saying what is
+    missing."""
+    variable, where = {
+        "dictionary_learning": ("DICTIONARY_LEARNING", "saprmarks/dictionary_learning"),
+        "recsae": ("RECSAE", "a checkout of RecSAE, such as parepic/RecSAE_Update"),
+    }[name]
+    checkout = os.environ.get(variable, "")
+    if not Path(checkout, "README.md").is_file():
+        return _skip(name, f"{variable} to {where} on github.com", checkout)
+    python = _python(name, "einops, tqdm and huggingface_hub")
+    return python and [python, HERE / "sae_modules.py", name, checkout, rows]
+
+
 def sentence_vectors() -> Path | None:
     """The file that `sentences.py` wrote, or None after saying what is missing."""
     path = os.environ.get("SENTENCE_VECTORS", "")
