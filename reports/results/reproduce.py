@@ -58,11 +58,16 @@ def _table(title: str, files: dict[str, str], compared: dict[str, dict]) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("datasets", nargs="*", default=list(PROTOCOLS), help=f"some of {', '.join(PROTOCOLS)}")
+def arguments(about: str, known: dict) -> argparse.Namespace:
+    """What was asked for: datasets, all that are known by default, and a device."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("datasets", nargs="*", default=list(known), help=f"some of {', '.join(known)}")
     parser.add_argument("--device", default="auto")
-    asked = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    asked = arguments(__doc__, PROTOCOLS)
     for dataset in asked.datasets:
         by_protocol = [runs(dataset, protocol, asked.device) for protocol in PROTOCOLS[dataset]]
         for protocol, found in zip(PROTOCOLS[dataset], by_protocol, strict=True):

@@ -5,12 +5,11 @@ user, over three seeds; and what its beams miss of exact scores.
 
 Tiger has its small size (d 64, 3 layers) with all of its epochs. Runs are stored as they finish.
 """
-import argparse
 import json
 from dataclasses import replace
 
 import numpy as np
-from reproduce import HERE, SEEDS, save, write_readme
+from reproduce import HERE, SEEDS, arguments, save, write_readme
 
 from workbench import systems
 from workbench.artifacts import write_text
@@ -49,10 +48,7 @@ def pair(dataset: str, found: list[Run]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("datasets", nargs="*", default=list(KINDS), help=f"some of {', '.join(KINDS)}")
-    parser.add_argument("--device", default="auto")
-    asked = parser.parse_args()
+    asked = arguments(__doc__, KINDS)
     for dataset in asked.datasets:
         found = runs(dataset, asked.device)
         save(f"codes-{dataset}", found)

@@ -5,11 +5,10 @@ them in place, and how much of their activation is certified, beside the rivals.
 
 A dictionary a kind, sparsity and seed; the network is one run, of seed 0. Stages are stored as they finish.
 """
-import argparse
 import json
 
 import pandas as pd
-from reproduce import HERE, TUNED
+from reproduce import HERE, TUNED, arguments
 
 from workbench.artifacts import write_text
 from workbench.experiment import Run, open_bench, probing
@@ -38,8 +37,9 @@ def measured(run: Run, read: Activations, made: Dictionary, *, spliced: bool) ->
     return row | {"certified_mass": mass, "certified": int(passed["certified"].sum()), "one_item": int(one.sum())}
 
 
-def rows(dataset: str, device: str) -> list[dict]:
-    """One dictionary a row: of the trained network and, for the autoencoders, of the same network before training."""
+def study(dataset: str, device: str) -> dict:
+    """What was probed, and a row a dictionary: of the trained network and, for the autoencoders, of the same network
+    before training."""
     bench = open_bench(dataset, profile="paper", device=device, protocol={"mask_history": dataset == "movielens-small"})
     run = bench.fit("sasrec", **TUNED.get(dataset, {}))
     reads = {trained: probing.read(run, SITE, trained=trained) for trained in (True, False)}
@@ -52,18 +52,17 @@ def rows(dataset: str, device: str) -> list[dict]:
         told = measured(run, reads[trained], made, spliced=trained and seed == 0)
         found.append({"kind": kind, "trained": trained, "k": k, "seed": seed} | told)
         print(dataset, found[-1], flush=True)
-    return found
+    about = {key: run.info[key] for key in ("dataset", "data_hash", "protocol", "seed", "settings", "recipe")}
+    return about | {"site": SITE.path, "learned": LEARNED, "draws": DRAWS, "dictionaries": found}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("datasets", nargs="*", default=list(SPARSITIES), help=f"some of {', '.join(SPARSITIES)}")
-    parser.add_argument("--device", default="auto")
-    asked = parser.parse_args()
+    asked = arguments(__doc__, SPARSITIES)
     for dataset in asked.datasets:
-        found = rows(dataset, asked.device)
+        found = study(dataset, asked.device)
         write_text(HERE / f"probe-{dataset}.json", json.dumps(found, indent=1))
-        print(pd.DataFrame(found).groupby(["trained", "kind", "k"], sort=False)[["fvu", "l0", "certified_mass"]].mean())
+        table = pd.DataFrame(found["dictionaries"])
+        print(table.groupby(["trained", "kind", "k"], sort=False)[["fvu", "l0", "certified_mass"]].mean())
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import torch
 
 from workbench.errors import UserError
 from workbench.experiment import open_bench, probing
-from workbench.probe import certify, concepts, faithful, steer
+from workbench.probe import concepts, faithful, steer
 from workbench.probe.hooks import Site
 
 SITE = Site("blocks.0.out")
@@ -49,10 +49,13 @@ def test_nothing_changes_nothing(model, found, cases, member):
     for edit in (steer.pushed(found.decoder[3], 0.0), lambda x: x):
         with faithful.standing_in(model, SITE, edit):
             assert np.array_equal(steer.lists(model, cases), base)
-    silent = torch.zeros(found.latents)
-    dead = int((found.latents_of(np.zeros((1, 64), np.float32)).toarray()[0] == 0).argmax())
-    x = silent.new_zeros(4, 64)
-    assert torch.equal(steer.without(found, dead)(x), x)
+    x = torch.randn(50, 64, generator=torch.Generator().manual_seed(0))
+    z = found.encode(x)
+    latent = int((z > 0).sum(0).argmax())
+    silent = z[:, latent] == 0
+    edited = steer.without(found, latent)(x)
+    assert silent.any() and torch.equal(edited[silent], x[silent]), "where it does not fire there is nothing to take"
+    assert torch.allclose(x - edited, z[:, latent, None] * found.decoder[latent], atol=1e-5)
 
 
 def test_at_the_last_place_a_latent_is_worth_its_dot_products(run, model, cases):
@@ -67,11 +70,9 @@ def test_at_the_last_place_a_latent_is_worth_its_dot_products(run, model, cases)
     table = model.module.item.weight.detach().numpy()
     expected = -z[:, latent, None] * (last.decoder[latent].numpy() @ table.T)
     assert np.abs((after - before - expected)[:, 1:]).max() < 1e-4
-    gap = -2.0 * (0.6 - 0.1)
-    assert gap == -1.0
 
 
-def test_a_direction_of_the_concept_raises_its_share_and_costs_less_than_noise(run, model, cases, member):
+def test_a_direction_of_the_concept_raises_its_share_more_than_noise_does(run, model, cases, member):
     read = probing.read(run, SITE)
     mean = read.x[member[read.last]].mean(axis=0) - read.x.mean(axis=0)
     direction = mean / np.linalg.norm(mean)
@@ -94,14 +95,12 @@ def test_a_latent_is_taken_away(run, bench, model, found, cases):
     latent = int(table["effect"].idxmax())
     known = concepts.item_concepts(bench.dataset, bench.split)
     member = np.asarray(known.members[:, known.names.tolist().index(table["concept"][latent])].todense()).ravel() > 0
-    with torch.no_grad():
-        model.module.eval()
     fires = found.latents_of(read.x)[:, latent].nonzero()[0]
     users = np.isin(cases.histories.users, read.user[fires])
     told = steer.ablate(model, SITE, found, latent, cases.take(np.flatnonzero(users)), member, controls=9)
     assert told["change"] < 0 and told["p"] <= 1 and set(told) == {"before", "change", "control", "p"}
     again = steer.ablate(model, SITE, found, latent, cases.take(np.flatnonzero(users)), member, controls=9)
-    assert told == again and certify.DRAWS == 999
+    assert told == again
 
 
 def test_hand_values_and_refusals(model, cases, member):

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from workbench.artifacts import code_hash
+from workbench.artifacts import code_hash, sha256
 from workbench.evaluate import evaluate, per_case
 from workbench.experiment.run import Run
 from workbench.probe import baselines, faithful, sae
@@ -24,8 +24,8 @@ def read(run: Run, site: Site, *, trained: bool = True) -> Activations:
     trained: False for the control, the same network as it was before training. UserError as `activations`.
     """
     bench = run.bench()
-    inputs = {"run": run.folder.name, "site": asdict(site), "trained": trained,
-              "code": code_hash("probe", "recommenders", "nets")}  # fmt: skip
+    inputs = {"weights": sha256(run.folder / "state.safetensors"), "data": run.info["data_hash"], "site": asdict(site),
+              "trained": trained, "code": code_hash("probe", "recommenders", "nets")}  # fmt: skip
 
     def make(folder: Path) -> None:
         model = run.recommender() if trained else bench.build(run.system, **run.info["settings"])

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from scipy.sparse import csr_matrix
 from torch import Tensor
 
 from workbench.errors import UserError
@@ -147,8 +146,3 @@ def flips(base: np.ndarray, spliced: np.ndarray, k: int = 10) -> float:
     """Share of users whose hit among the first k appears or vanishes; ranks (U,), 0 for none."""
     hit, other = ((0 < ranks) & (ranks <= k) for ranks in (base, spliced))
     return float((hit != other).mean())
-
-
-def direct(z: csr_matrix, decoder: np.ndarray, table: np.ndarray, unit: int, latent: int) -> np.ndarray:
-    """(I,) what taking a latent away changes in scores that are x.e_i: -z_j w_j.e_i. An identity, no evidence."""
-    return -float(z[unit, latent]) * table @ decoder[latent]
