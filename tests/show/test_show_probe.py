@@ -83,7 +83,7 @@ def test_a_stand_in_is_measured_and_an_untrained_network_is_another_site(run, re
 
 
 def test_runs_in_folders_of_one_name_are_told_apart(bench, run, tmp_path):
-    other = bench.fit("sasrec", epochs=1, width=32, layers=1)
+    other = bench.fit("sasrec", epochs=2, width=32, layers=1, dropout=0.0)  # other weights, whichever epoch is kept
     copies = [made.copy(tmp_path / place / "mine") for made, place in ((run, "here"), (other, "there"))]
     first, second = (probing.read(made, Site("blocks.0.out")) for made in copies)
     assert first.fingerprint != second.fingerprint and not np.allclose(first.x, second.x)
