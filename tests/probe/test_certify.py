@@ -9,7 +9,8 @@ from workbench.data import sources
 from workbench.data.protocol import protocol_for
 from workbench.data.splits import split
 from workbench.probe.cache import Activations
-from workbench.probe.certify import by_item, certify, shuffled, step_up, strata
+from workbench.probe.certify import by_item, certify
+from workbench.probe.permute import shuffled, step_up, strata
 from workbench.probe.concepts import Concepts, item_concepts
 from workbench.probe.hooks import Site
 
@@ -93,7 +94,7 @@ def test_silent_latents_are_left_out():
 
 def test_means_by_item():
     z = csr_matrix(np.array([[1.0, 0], [3, 0], [0, 4], [2, 2]], np.float32))
-    means = by_item(z, np.array([2, 2, 1, 4]), 4)
+    means = by_item(z, csr_matrix((np.ones(4), (np.arange(4), [2, 2, 1, 4])), shape=(4, 5)))
     assert means.tolist() == [[0, 0], [0, 4], [2, 0], [0, 0], [2, 2]]
 
 

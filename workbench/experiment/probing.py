@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import csr_matrix
 
 from workbench.artifacts import code_hash, sha256
 from workbench.evaluate import evaluate, per_case
@@ -74,10 +75,13 @@ def certified(
 ) -> pd.DataFrame:
     """What each latent certifiably stands for: `certify` on users that the dictionary was not learned on."""
     bench = run.bench()
-    _, discovery, test = cached.users(SHARES)
-    sides = [(part, found.latents_of(part.x)) for part in (discovery, test)]
-    known = item_concepts(bench.dataset, bench.split)
-    return certify(*sides, known, bench.split.train_counts(), source=source, draws=draws)
+    known, train = item_concepts(bench.dataset, bench.split), bench.split.train
+    return certify(*sides(cached, found), known, bench.split.train_counts(), source=source, histories=train, draws=draws)
+
+
+def sides(cached: Activations, found: Dictionary) -> list[tuple[Activations, csr_matrix]]:
+    """The units that a dictionary was not learned on, with its latents: those to discover on, those to test on."""
+    return [(part, found.latents_of(part.x)) for part in cached.users(SHARES)[1:]]
 
 
 def stand_in(run: Run, cached: Activations, found: Dictionary, *, metric: str = "ndcg@10") -> pd.DataFrame:
