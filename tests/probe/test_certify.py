@@ -10,9 +10,9 @@ from workbench.data.protocol import protocol_for
 from workbench.data.splits import split
 from workbench.probe.cache import Activations
 from workbench.probe.certify import by_item, certify
-from workbench.probe.permute import shuffled, step_up, strata
 from workbench.probe.concepts import Concepts, item_concepts
 from workbench.probe.hooks import Site
+from workbench.probe.permute import shuffled, step_up, strata
 
 ITEMS, N = 400, 12_000
 

@@ -7,6 +7,7 @@ from hostile_shop import TABLE, Cells, check_literal
 from workbench import show
 from workbench.errors import UserError
 from workbench.experiment import probing
+from workbench.experiment.latents import latents
 from workbench.probe.hooks import Site
 
 SMALL = {"latents": 64, "epochs": 4, "batch": 128}
@@ -30,6 +31,20 @@ def found(run, read):
 @pytest.fixture(scope="module")
 def certified(run, read, found):
     return probing.certified(run, read, found, draws=19)
+
+
+@pytest.fixture(scope="module")
+def described(run, read, found):
+    return latents(run, read, found, draws=19)
+
+
+def test_the_whole_of_a_dictionary_is_kept(run, read, found, described):
+    assert len(described) == found.latents and described.index.name == "latent"
+    columns = {"concept", "source", "q", "certified", "f1", "floor", "ap", "flag", "mark", "mark_q", "name"}
+    assert columns <= set(described)
+    pd.testing.assert_frame_equal(latents(run, read, found, draws=19), described)
+    assert described.loc[described["p"].notna(), "name"].notna().all()
+    assert described.loc[described["density"] == 0, "p"].isna().all()
 
 
 def test_training_shows_its_curve(found):

@@ -75,8 +75,8 @@ def certified(
 ) -> pd.DataFrame:
     """What each latent certifiably stands for: `certify` on users that the dictionary was not learned on."""
     bench = run.bench()
-    known, train = item_concepts(bench.dataset, bench.split), bench.split.train
-    return certify(*sides(cached, found), known, bench.split.train_counts(), source=source, histories=train, draws=draws)
+    known, counts = item_concepts(bench.dataset, bench.split), bench.split.train_counts()
+    return certify(*sides(cached, found), known, counts, source=source, histories=bench.split.train, draws=draws)
 
 
 def sides(cached: Activations, found: Dictionary) -> list[tuple[Activations, csr_matrix]]:

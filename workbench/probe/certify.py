@@ -1,7 +1,5 @@
 """Which latents stand for which concepts: found on some users and items, tested on others, against labels that were
 dealt out again among items as popular."""
-import logging
-
 import numpy as np
 import pandas as pd
 from scipy.sparse import csr_matrix
@@ -12,11 +10,9 @@ from workbench.probe.cache import Activations
 from workbench.probe.concepts import Concepts
 from workbench.probe.permute import RATE, Standard, categories, differences, null, standard, step_up, strata
 
-log = logging.getLogger("workbench")
 DRAWS = 999
 SOURCES, ANY, WINDOW = ("last", "next", "history"), "any", 10
 WITHIN = ("brand", "price")  # families whose labels are dealt out again within the first category only
-NOTHING = np.array(["nothing known"], object), np.array(["nothing known"], object)
 NOISE = 1e-4  # standard errors by which rounding moves a statistic that a permutation leaves as it is
 
 
@@ -62,9 +58,6 @@ def certify(
     the discovery side. histories: of all users; only `history` and `any` need them. The permutation is of items, not of
     units: a latent that fires on one item alone is no concept, however often that item is read.
     """
-    if not len(concepts.names):
-        log.warning("nothing is known of enough items to make a concept, so no latent can be certified")
-        concepts = Concepts(*NOTHING, csr_matrix((concepts.members.shape[0], 1), dtype=np.float32))
     sources = SOURCES if source == ANY else (source,)
     sides = [_sides(discovery, held_out, concepts, name, histories, seed) for name in sources]
     scores = np.stack([differences(found, concepts.members[found.items]) for found, _ in sides])
@@ -82,7 +75,8 @@ def certify(
     z, told = held_out[1], spread(held_out[1], held_out[0].next if source == "next" else held_out[0].last)
     q, mass = step_up(p), np.asarray(z.sum(axis=0)).ravel()
     table = pd.DataFrame({
-        "concept": np.where(alive, concepts.names[best], None), "family": np.where(alive, concepts.families[best], None),
+        "concept": np.where(alive, concepts.names[best], None),
+        "family": np.where(alive, concepts.families[best], None),
         "source": np.asarray(sources, object)[whose], "effect": effect, "p": p, "q": q,
         "certified": (q < RATE) & (told["effective"] >= 2), "mass": mass / max(mass.sum(), 1e-12),
         "density": np.diff(z.tocsc().indptr) / max(1, z.shape[0]), **told,

@@ -1,4 +1,5 @@
 """What an item is: the concepts that a latent may stand for, as a table of items, without any language model."""
+import logging
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +13,8 @@ from workbench.tokens.controls import steps
 LEAST = 10  # items that a concept needs
 LISTED = ("genre", "tags", "genres")  # columns that list several things, with | between them
 BANDS, DECILES = 5, 10
+NOTHING = np.array(["nothing known"], object), np.array(["nothing known"], object)
+log = logging.getLogger("workbench")
 
 
 class Concepts(NamedTuple):
@@ -34,7 +37,7 @@ def item_concepts(
     band within the first category, popularity in train, code prefixes, and further `columns` of the item table.
 
     Concepts of fewer than `least` items, or of all but that many, are left out; of those with the same items the first
-    stays.
+    stays. Where none is left, one that holds for no item stands in for them.
     """
     items = dataset.items
     found: list[pd.DataFrame] = []
@@ -88,4 +91,7 @@ def _table(rows: pd.DataFrame, n_items: int, least: int) -> Concepts:
     first = np.zeros(len(names), bool)
     first[np.unique(sums, return_index=True)[1]] = True
     kept = np.flatnonzero((size >= least) & (size <= n_items - least) & first)
+    if not len(kept):
+        log.warning("nothing is known of %d items or more, so no latent can be certified", least)
+        return Concepts(*NOTHING, csr_matrix((n_items + 1, 1), dtype=np.float32))
     return Concepts(np.asarray(names, object)[kept], families[kept], whole[:, kept])

@@ -29,8 +29,8 @@ def describe(
     concepts: Concepts, known: tuple[Concepts, Concepts], histories: Histories, *, seed: int = 0,
 ) -> pd.DataFrame:  # fmt: skip
     """The table of `certify` with, for each latent that fires: the threshold of best F1 on the discovery side, and held
-    out at it precision, recall, f1, floor, lift and mcc; ap; intent, the area under the curve for the next item's concept
-    among units whose last item is of another; and flag: one item, hub, position, popularity.
+    out at it precision, recall, f1, floor, lift and mcc; ap; intent, the area under the curve for the next item's
+    concept among units whose last item is of another; and flag: one item, hub, position, popularity.
 
     known: `marks.marks` of either side. A latent is flagged where a mark, chosen on the discovery side, is foretold as
     well as the concept is: (ap - pi) / (1 - pi), pi the share of units at which it holds.

@@ -1,5 +1,6 @@
 """A dictionary of directions: activations to latents and back. Every sparse autoencoder is exported as one, and so is
 every baseline, so that both go through the same door."""
+import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +37,13 @@ class Dictionary:
     @property
     def latents(self) -> int:
         return len(self.encoder)
+
+    def digest(self) -> str:
+        """Of what it computes: two dictionaries with one digest give the same latents."""
+        found = hashlib.sha256(repr((self.k, self.fingerprint)).encode())
+        for tensor in (self.encoder, self.bias, self.decoder, self.center, self.threshold):
+            found.update(tensor.contiguous().numpy().tobytes())
+        return found.hexdigest()[:24]
 
     @torch.no_grad()
     def encode(self, x: Tensor) -> Tensor:

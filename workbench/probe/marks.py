@@ -86,8 +86,8 @@ def dealt(units: Activations, family: str, rng: np.random.Generator) -> np.ndarr
 
 
 def certify_marks(
-    discovery: tuple[Activations, csr_matrix], held_out: tuple[Activations, csr_matrix], known: tuple[Concepts, Concepts],
-    *, draws: int = 199, seed: int = 0,
+    discovery: tuple[Activations, csr_matrix], held_out: tuple[Activations, csr_matrix],
+    known: tuple[Concepts, Concepts], *, draws: int = 199, seed: int = 0,
 ) -> pd.DataFrame:  # fmt: skip
     """A row a latent: the mark it follows most on the discovery users, and effect, p and q on the held-out ones, where
     labels are dealt out again by `dealt`. known: `marks` of either side, by name the same."""
