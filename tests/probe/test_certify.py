@@ -10,7 +10,7 @@ from workbench.data.protocol import protocol_for
 from workbench.data.splits import split
 from workbench.probe.cache import Activations
 from workbench.probe.certify import by_item, certify
-from workbench.probe.concepts import Concepts, item_concepts
+from workbench.probe.concepts import Concepts, deciles, item_concepts
 from workbench.probe.hooks import Site
 from workbench.probe.permute import shuffled, step_up, strata
 
@@ -84,6 +84,17 @@ def test_p_values_of_noise_are_uniform():
     found = table(make)
     assert stats.kstest(found["p"], "uniform").pvalue > 0.01
     assert found["certified"].sum() <= 2
+
+
+def test_a_concept_that_is_popularity_itself_is_never_certified():
+    top = deciles(COUNTS) == 9
+    members = csr_matrix(np.where(top, 1, 0)[:, None].astype(np.float32))
+    known, sides = Concepts(np.array(["popular"], object), np.array(["popularity"]), members), []
+    for seed in (1, 2):
+        found = units(seed)
+        sides.append((found, csr_matrix(top[found.last][:, None].astype(np.float32))))
+    told = certify(*sides, known, COUNTS, draws=99)
+    assert told["concept"][0] == "nothing known" and not told["certified"][0]
 
 
 def test_silent_latents_are_left_out():

@@ -7,7 +7,7 @@ from scipy.sparse import csr_matrix
 from workbench.data import Histories
 from workbench.errors import UserError, unknown
 from workbench.probe.cache import Activations
-from workbench.probe.concepts import Concepts
+from workbench.probe.concepts import Concepts, content
 from workbench.probe.permute import RATE, Standard, categories, differences, null, standard, step_up, strata
 
 DRAWS = 999
@@ -55,10 +55,11 @@ def certify(
 
     discovery, held_out: activations and their latents (n, m). counts: (I+1,) train counts. source: whose concept it is,
     of the item read `last`, of the `next` one, of the ten last read (`history`), or `any`: the one that tells most on
-    the discovery side. histories: of all users; only `history` and `any` need them. The permutation is of items, not of
-    units: a latent that fires on one item alone is no concept, however often that item is read.
+    the discovery side. histories: of all users; only `history` and `any` need them. Popularity is no concept here;
+    `marks` has it. The permutation is of items, not of units: a latent that fires on one item alone is no concept,
+    however often that item is read.
     """
-    sources = SOURCES if source == ANY else (source,)
+    sources, concepts = SOURCES if source == ANY else (source,), content(concepts)
     sides = [_sides(discovery, held_out, concepts, name, histories, seed) for name in sources]
     scores = np.stack([differences(found, concepts.members[found.items]) for found, _ in sides])
     m = scores.shape[1]

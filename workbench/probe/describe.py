@@ -7,7 +7,7 @@ from scipy.sparse import csc_matrix, csr_matrix
 from workbench.data import Histories
 from workbench.probe.cache import Activations
 from workbench.probe.certify import by_item, halves, read_at
-from workbench.probe.concepts import Concepts
+from workbench.probe.concepts import Concepts, content
 from workbench.probe.scoring import auroc, curve, scores
 
 HALF = 0.5  # the share of a unit's last items from which on a concept counts as that of its history
@@ -35,7 +35,7 @@ def describe(
     known: `marks.marks` of either side. A latent is flagged where a mark, chosen on the discovery side, is foretold as
     well as the concept is: (ap - pi) / (1 - pi), pi the share of units at which it holds.
     """
-    half, told = halves(concepts.members.shape[0] - 1, seed), {}
+    half, told, concepts = halves(concepts.members.shape[0] - 1, seed), {}, content(concepts)
     index = {name: at for at, name in enumerate(concepts.names)}
     unlike = _unlike(*held_out, concepts)
     for source in sorted(set(certified["source"])):

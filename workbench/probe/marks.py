@@ -6,7 +6,7 @@ from scipy.sparse import csr_matrix
 
 from workbench.data import Histories
 from workbench.probe.cache import Activations
-from workbench.probe.concepts import Concepts
+from workbench.probe.concepts import Concepts, deciles
 from workbench.probe.permute import step_up
 from workbench.progress import track
 
@@ -22,9 +22,9 @@ def marks(units: Activations, histories: Histories, counts: np.ndarray) -> Conce
 
     histories: those that the units were read from, a row a user. counts: (I+1,) train counts.
     """
-    tenth = np.argsort(np.argsort(counts[1:], kind="stable"), kind="stable") * 10 // (len(counts) - 1)
+    tenth = pd.Series(deciles(counts)[units.last] + 1).map(lambda d: f"popularity: decile {d}")
     labels = {"place": _doubling("place", units.place), "length": _doubling("length", units.length),
-              "popularity": pd.Series(tenth[units.last - 1] + 1).map(lambda d: f"popularity: decile {d}")}  # fmt: skip
+              "popularity": tenth}  # fmt: skip
     if units.level.any():
         labels["level"] = pd.Series(units.level).map(lambda level: f"level: {level + 1}")
     if histories.times is not None:
