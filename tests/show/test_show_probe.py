@@ -102,3 +102,36 @@ def test_runs_in_folders_of_one_name_are_told_apart(bench, run, tmp_path):
     copies = [made.copy(tmp_path / place / "mine") for made, place in ((run, "here"), (other, "there"))]
     first, second = (probing.read(made, Site("blocks.0.out")) for made in copies)
     assert first.fingerprint != second.fingerprint and not np.allclose(first.x, second.x)
+
+
+CURVES = pd.DataFrame([
+    {"arm": arm, "amount": amount, "share": 0.1 + slope * amount, "ndcg@10": 0.05 - price * amount, "off target": 0.05}
+    for arm, slope, price in (("the latent", 0.2, 0.02), ("probe", 0.1, 0.01), ("like it, 0", 0.0, 0.01),
+                              ("like it, 1", 0.02, 0.01), ("score boost", 0.4, 0.01))
+    for amount in (0.0, 1.0, 2.0)
+])  # fmt: skip
+
+
+def test_steering_is_drawn_with_its_band():
+    figure = show.steering(CURVES, "brand: <i>O'Neil</i> $5")
+    check_literal(figure)
+    assert {trace.name for trace in figure.data} == {"latents like it, 5 to 95 %", "the latent", "probe"}
+    assert "from 10% to 50%" in figure.layout.title.text and "30%" in figure.layout.title.text
+    band = figure.data[0]
+    assert len(band.x) == 6 and max(band.y) == pytest.approx(0.1 + 0.02 * 2 * 0.95)
+
+
+def test_prices_are_those_of_the_curves():
+    told = show.prices(CURVES)
+    assert "4.0 times" in told.caption, "the latent .02 at 1, the boost .005 at a half"
+    assert [row[0] for row in told.cells][:1] == ["score boost"]
+
+
+def test_names_and_ablations_say_what_they_count(described):
+    told = show.names(described)
+    confident = (described["confidence"].dropna() >= 0.8).mean()
+    assert f"{confident:.0%} of {described['confidence'].notna().sum()}" in told.caption
+    frame = pd.DataFrame({"concept": ["a", "b"], "users": [30, 5], "before": [0.2, np.nan], "change": [-0.1, np.nan],
+                          "control": [0.01, np.nan], "p": [0.01, np.nan], "q": [0.01, np.nan],
+                          "used": [True, False]}).rename_axis("latent")  # fmt: skip
+    assert show.ablations(frame).caption.startswith("1 of 1 latents")

@@ -1,5 +1,6 @@
 """What a person looks at: one look, figures that say what was found, tables that are safe, controls to leave aside."""
 from workbench.show.beams import level_curves, level_loss, prefix_recall, spelled, spelling, telling_users, widths
+from workbench.show.causal import ablations, names, prices, steering
 from workbench.show.codes import code_tree, near, usage
 from workbench.show.compare import comparison, contrast, curve, differences, strata
 from workbench.show.explore import leakage, lengths, over_time, popularity, ties
@@ -21,10 +22,10 @@ from workbench.show.user import answers, events, history, typical_users
 from workbench.show.widgets import explore_users, step_beams, walk_codes
 
 __all__ = [
-    "about", "answers", "beside", "code_tree", "collisions", "comparison", "concepts", "contrast", "curve",
-    "differences", "escape", "events", "explore_users", "findings", "firing", "history", "item_card", "landed",
-    "leakage", "lengths", "level_curves", "level_loss", "near", "neighbours", "over_time", "pareto", "popularity",
-    "prefix_recall", "refusal", "spelled", "spelling", "step_beams", "strata", "svg_comparison", "table",
-    "telling_item", "telling_users", "ties", "training", "typical_users", "under", "usage", "use", "verdict",
-    "walk", "walk_codes", "widths",
+    "ablations", "about", "answers", "beside", "code_tree", "collisions", "comparison", "concepts", "contrast",
+    "curve", "differences", "escape", "events", "explore_users", "findings", "firing", "history", "item_card",
+    "landed", "leakage", "lengths", "level_curves", "level_loss", "names", "near", "neighbours", "over_time",
+    "pareto", "popularity", "prefix_recall", "prices", "refusal", "spelled", "spelling", "steering", "step_beams",
+    "strata", "svg_comparison", "table", "telling_item", "telling_users", "ties", "training", "typical_users",
+    "under", "usage", "use", "verdict", "walk", "walk_codes", "widths",
 ]  # fmt: skip

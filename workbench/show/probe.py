@@ -61,6 +61,10 @@ def concepts(certified: pd.DataFrame, bench: Bench, *, n: int = 12) -> Table:
         "concept": known["concept"], "effect": known["effect"], "q": known["q"], "items": known["effective"],
         "mass": known["mass"], "most at": titles,
     })  # fmt: skip
+    if "f1" in known:
+        frame.insert(1, "of the", known["source"].map({"last": "item read", "next": "next item", "history": "history"}))
+        frame.insert(4, "F1 over floor", known["f1"] - known["floor"])
+        frame["speaks against it"] = known["flag"].replace("", "–")
     alive = certified["p"].notna().sum()
     said = f"{len(known)} of {alive} latents that fire are certified; they carry {share:.0%} of the activation."
     return table(frame.head(n), digits=3, caption=said)
