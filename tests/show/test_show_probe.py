@@ -113,7 +113,7 @@ CURVES = pd.DataFrame([
 
 
 def test_steering_is_drawn_with_its_band():
-    figure = show.steering(CURVES, "brand: <i>O'Neil</i> $5")
+    figure = show.dose(CURVES, "brand: <i>O'Neil</i> $5")
     check_literal(figure)
     assert {trace.name for trace in figure.data} == {"latents like it, 5 to 95 %", "the latent", "probe"}
     assert "from 10% to 50%" in figure.layout.title.text and "30%" in figure.layout.title.text

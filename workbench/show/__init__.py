@@ -1,6 +1,6 @@
 """What a person looks at: one look, figures that say what was found, tables that are safe, controls to leave aside."""
 from workbench.show.beams import level_curves, level_loss, prefix_recall, spelled, spelling, telling_users, widths
-from workbench.show.causal import ablations, names, prices, steering
+from workbench.show.causal import ablations, dose, names, prices
 from workbench.show.codes import code_tree, near, usage
 from workbench.show.compare import comparison, contrast, curve, differences, strata
 from workbench.show.explore import leakage, lengths, over_time, popularity, ties
@@ -23,9 +23,9 @@ from workbench.show.widgets import explore_users, step_beams, walk_codes
 
 __all__ = [
     "ablations", "about", "answers", "beside", "code_tree", "collisions", "comparison", "concepts", "contrast",
-    "curve", "differences", "escape", "events", "explore_users", "findings", "firing", "history", "item_card",
+    "curve", "differences", "dose", "escape", "events", "explore_users", "findings", "firing", "history", "item_card",
     "landed", "leakage", "lengths", "level_curves", "level_loss", "names", "near", "neighbours", "over_time",
-    "pareto", "popularity", "prefix_recall", "prices", "refusal", "spelled", "spelling", "steering", "step_beams",
+    "pareto", "popularity", "prefix_recall", "prices", "refusal", "spelled", "spelling", "step_beams",
     "strata", "svg_comparison", "table", "telling_item", "telling_users", "ties", "training", "typical_users",
     "under", "usage", "use", "verdict", "walk", "walk_codes", "widths",
 ]  # fmt: skip

@@ -40,7 +40,7 @@ def ablations(told: pd.DataFrame) -> Table:
     return table(frame, digits=3, caption=said)
 
 
-def steering(curves: pd.DataFrame, concept: str) -> go.Figure:
+def dose(curves: pd.DataFrame, concept: str) -> go.Figure:
     """How much of the ten recommended is of the concept as a direction is pushed, a line a direction; of latents like
     the one in question the band of 5 to 95 %. curves: of `causal.steering`; a boost of scores has another unit and is
     left to `prices`."""
