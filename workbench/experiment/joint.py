@@ -141,8 +141,9 @@ def carried(run: Run, cached: Activations, found: Dictionary, table: pd.DataFram
         rows = {}
         for name, some in sets.items():
             kept = faithful.recovered(values["base"], values[name], values["mean"])
-            rows[name] = {"latents": int(some.sum()), "activation": float(mass[some].sum()), METRIC: values[name].mean(),
-                          "recovered": kept.share, "low": kept.low, "high": kept.high, "said": kept.said}  # fmt: skip
+            rows[name] = {"latents": int(some.sum()), "activation": float(mass[some].sum()),
+                          METRIC: values[name].mean(), "recovered": kept.share, "low": kept.low, "high": kept.high,
+                          "said": kept.said}  # fmt: skip
         pd.DataFrame.from_dict(rows, orient="index").rename_axis("kept").to_parquet(folder / "carried.parquet")
 
     return pd.read_parquet(bench.store.get("carried", inputs, make) / "carried.parquet")
