@@ -7,6 +7,7 @@ from hostile_shop import TABLE, Cells, check_literal
 from workbench import show
 from workbench.errors import UserError
 from workbench.experiment import probing
+from workbench.experiment.claims import claims
 from workbench.experiment.latents import latents
 from workbench.probe.hooks import Site
 
@@ -76,15 +77,26 @@ def test_tables_are_literal_and_true(bench, read, found, certified):
         show.firing(bench, read, z, 64)
 
 
-def test_the_word_is_earned_or_not():
-    def carrying(mass):
-        return pd.DataFrame({"mass": [mass, 1 - mass], "certified": [True, False], "p": [0.01, 0.5],
-                             "effective": [9.0, 1.0], "concept": ["a", "b"]})  # fmt: skip
+def test_the_word_is_earned_or_not(run, read, found):
+    def told(ours, rival, by, low):
+        return pd.DataFrame(
+            {"certified activation": [ours, rival], "by": [np.nan, by], "low": [np.nan, low],
+             "high": [np.nan, by + 0.1], "interpretable": [low > 0, False]}, index=["topk", "pca"],
+        )  # fmt: skip
 
-    better = show.verdict({"topk": carrying(0.6), "pca": carrying(0.3)}, ours="topk")
-    worse = show.verdict({"topk": carrying(0.3), "pca": carrying(0.6)}, ours="topk")
-    assert "more certified activation than every rival" in better.caption
-    assert "not called interpretable" in worse.caption and worse.cells[0][0] == "pca"
+    assert "topk is called interpretable" in show.verdict(told(0.6, 0.3, 0.3, 0.2)).caption
+    assert "not for sure, so it is not called" in show.verdict(told(0.6, 0.5, 0.1, -0.1)).caption
+    worse = show.verdict(told(0.3, 0.6, -0.3, -0.4))
+    assert "pca carries as much" in worse.caption and "-0.30 [-0.40, -0.20]" in worse.caption
+
+    rivals = {"topk": [(read, found)], "pca": [(read, probing.dictionary(run, read, kind="pca", k=4))]}
+    table = claims(run, rivals, draws=19)
+    assert set(table.index) == {"topk", "pca"} and np.isnan(table["by"]["topk"])
+    assert "interpretable" in show.verdict(table).caption
+    with pytest.raises(UserError, match="topk alone proves nothing"):
+        claims(run, {"topk": [(read, found)]})
+    with pytest.raises(UserError, match="did you mean 'pca'|pca"):
+        claims(run, rivals, ours="pc")
 
 
 def test_a_stand_in_is_measured_and_an_untrained_network_is_another_site(run, read, found):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, diags
 
 from workbench.artifacts import code_hash, sha256
 from workbench.evaluate import evaluate, per_case
@@ -80,8 +80,12 @@ def certified(
 
 
 def sides(cached: Activations, found: Dictionary) -> list[tuple[Activations, csr_matrix]]:
-    """The units that a dictionary was not learned on, with its latents: those to discover on, those to test on."""
-    return [(part, found.latents_of(part.x)) for part in cached.users(SHARES)[1:]]
+    """The units that a dictionary was not learned on, with its latents: those to discover on, those to test on. Latents
+    are in units of the site, z_j |w_j|, whatever the length of a direction."""
+    lengths = found.decoder.norm(dim=1).numpy()
+    unit = np.allclose(lengths, 1, atol=1e-4)
+    parts = [(part, found.latents_of(part.x)) for part in cached.users(SHARES)[1:]]
+    return parts if unit else [(part, (z @ diags(lengths)).tocsr()) for part, z in parts]
 
 
 def stand_in(run: Run, cached: Activations, found: Dictionary, *, metric: str = "ndcg@10") -> pd.DataFrame:
