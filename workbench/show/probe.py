@@ -99,7 +99,7 @@ def verdict(told: pd.DataFrame) -> Table:
     mass, best = told["certified activation"], told["certified activation"].drop(ours).idxmax()
     gap = told.loc[best]
     if told["interpretable"].any():
-        said = f"{ours} is called interpretable: certified latents carry more of it than of any rival, {best} the nearest"
+        said = f"{ours} is called interpretable: certified latents carry more of it than of rivals, {best} nearest"
     elif mass[ours] > mass[best]:
         said = f"{ours} is ahead of every rival on average, but not for sure, so it is not called interpretable; {best}"
     else:
