@@ -111,13 +111,17 @@ def test_an_edit_of_nothing_is_nothing():
 
 
 def test_a_share_is_of_items_where_codes_collide():
-    """Steering is counted in items: all of a code group are recommended, and counted, not their one code."""
-    model = toy(collide=True)
-    group = np.bincount(model.codes.trie.group[1:]).argmax()
-    member = model.codes.trie.group == group
-    curve = steer.dose(model, SITE, AXIS, [0.0, 2.0], CASES, member, k=24, standing=only(2))
-    assert model.codes.collides and member.sum() >= 3
-    assert curve["share"].tolist() == pytest.approx([member.sum() / 24] * 2), "a list of all items holds each once"
+    """Steering is counted in items: the three items of one code are three places of a list, and all three count."""
+    model, row = toy(collide=True), 4
+    trie, one = model.codes.trie, CASES.take(np.array([row]))
+    member = trie.group == int(trie.group_size.argmax())
+    place = int(member[model.recommend(one.histories, 24).items[0]].argmax())  # of the first of them, from 0
+    assert member.sum() == 3 and 0 < place < 21
+    for k, count in ((place, 0), (place + 1, 1), (place + 3, 3), (24, 3)):
+        curve = steer.dose(model, SITE, AXIS, [0.0], one, member, k=k, standing=only(2))
+        assert curve["share"].tolist() == [count / k]
+    far = steer.dose(model, SITE, AXIS, [0.0, 9.0], CASES, member, k=24, standing=only(1))
+    assert far["share"].tolist() == [0.125, 0.125], "a list of all items holds each of them once, whatever is pushed"
 
 
 def test_what_cannot_be_edited_is_refused():
