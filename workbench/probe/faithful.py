@@ -72,9 +72,20 @@ def fvu_by(x: np.ndarray, rebuilt: np.ndarray, group: np.ndarray) -> dict[int, f
 
 @contextmanager
 def standing_in(recommender, site: Site, edit: Callable[[Tensor], Tensor]) -> Iterator[None]:
-    """While the block runs, the recommender answers with edit(x) for x (n, D) at the site, on whatever device it is."""
-    with splice(recommender.module, site, lambda x: edit(x.float().cpu()).to(x)):
+    """While the block runs, the recommender answers with edit(x) for x (n, D) at the site, on whatever device it is.
+
+    UserError where nothing passed the site in the block: some modules are called in training only.
+    """
+    met = []
+
+    def change(x: Tensor) -> Tensor:
+        met.append(len(x))
+        return edit(x.float().cpu()).to(x)
+
+    with splice(recommender.module, site, change):
         yield
+    if not met:
+        raise UserError(f"nothing passed {site.path} while the recommender answered, so nothing was edited there")
 
 
 def edits(dictionary: Dictionary, mean: np.ndarray) -> dict[str, Callable[[Tensor], Tensor]]:

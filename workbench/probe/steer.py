@@ -100,18 +100,19 @@ def ablate(
 
 def dose(
     recommender, site: Site, direction: np.ndarray, amounts: list[float], cases: Cases, member: np.ndarray, *,
-    k: int = 10,
+    k: int = 10, standing: Callable = standing_in,
 ) -> pd.DataFrame:  # fmt: skip
     """What pushing along a direction does, a row an amount: the share of the concept among the first k, ndcg, and
     `off target` the ndcg of users whose target is not of the concept.
 
-    UserError where 0 is not among the amounts, because nothing can be compared then.
+    standing: how the edit is put in place; `slots.only(level)` pushes where one code is foretold alone. UserError where
+    0 is not among the amounts, because nothing can be compared then.
     """
     if 0 not in amounts:
         raise UserError(f"amounts {amounts}: 0 must be one of them, to compare with")
     rows = []
     for amount in amounts:
-        with standing_in(recommender, site, pushed(direction, amount)):
+        with standing(recommender, site, pushed(direction, amount)):
             rows.append({"amount": amount} | _told(lists(recommender, cases, k), cases, member, k))
     return pd.DataFrame(rows)
 

@@ -15,6 +15,7 @@ from workbench.show.prefixes import (
     walk,
 )  # fmt: skip
 from workbench.show.probe import concepts, firing, pareto, training, verdict
+from workbench.show.slots import attribution, kept_by_level
 from workbench.show.svg import svg_comparison
 from workbench.show.tables import about, findings, refusal, table
 from workbench.show.theme import escape, use
@@ -22,10 +23,10 @@ from workbench.show.user import answers, events, history, typical_users
 from workbench.show.widgets import explore_users, step_beams, walk_codes
 
 __all__ = [
-    "ablations", "about", "answers", "beside", "code_tree", "collisions", "comparison", "concepts", "contrast",
-    "curve", "differences", "dose", "escape", "events", "explore_users", "findings", "firing", "history", "item_card",
-    "landed", "leakage", "lengths", "level_curves", "level_loss", "names", "near", "neighbours", "over_time",
-    "pareto", "popularity", "prefix_recall", "prices", "refusal", "spelled", "spelling", "step_beams",
-    "strata", "svg_comparison", "table", "telling_item", "telling_users", "ties", "training", "typical_users",
-    "under", "usage", "use", "verdict", "walk", "walk_codes", "widths",
+    "ablations", "about", "answers", "attribution", "beside", "code_tree", "collisions", "comparison", "concepts",
+    "contrast", "curve", "differences", "dose", "escape", "events", "explore_users", "findings", "firing", "history",
+    "item_card", "kept_by_level", "landed", "leakage", "lengths", "level_curves", "level_loss", "names", "near",
+    "neighbours", "over_time", "pareto", "popularity", "prefix_recall", "prices", "refusal", "spelled", "spelling",
+    "step_beams", "strata", "svg_comparison", "table", "telling_item", "telling_users", "ties", "training",
+    "typical_users", "under", "usage", "use", "verdict", "walk", "walk_codes", "widths",
 ]  # fmt: skip
