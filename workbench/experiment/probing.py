@@ -39,7 +39,8 @@ def dictionary(
 ) -> Dictionary:
     """A dictionary of activations that `read` gave, learned on six users of ten, stored.
 
-    kind: a form of `sae.train`, which takes `settings`, or a name in `baselines.KINDS`, which takes none.
+    kind: a form of `sae.train`, which takes `settings`, or a name in `baselines.KINDS`, which takes those in
+    `baselines.takes(kind)`. UserError names the nearest kind or setting.
     """
     inputs = {"at": cached.fingerprint, "kind": kind, "k": k, "seed": seed, "settings": settings,
               "code": code_hash("probe")}  # fmt: skip
@@ -49,7 +50,7 @@ def dictionary(
         if kind in sae.FORMS:
             found = sae.train(x, form=kind, k=k, seed=seed, **settings)
         else:
-            found = baselines.make(kind, x, k=k, seed=seed)
+            found = baselines.make(kind, x, k=k, seed=seed, **settings)
         replace(found, fingerprint=cached.fingerprint, about=found.about | {"site": cached.site.path}).save(folder)
 
     return Dictionary.load(run.bench().store.get("dictionary", inputs, make)).on(cached.fingerprint)
@@ -60,10 +61,11 @@ def sweep(
     batch: int = 4096,
 ) -> pd.DataFrame:  # fmt: skip
     """What dictionaries of several kinds and sparsities leave unexplained on users they have not seen, a row each."""
-    test, rows = cached.users(SHARES)[2].x, []
+    test, rows, given = cached.users(SHARES)[2].x, [], {"latents": latents, "epochs": epochs, "batch": batch}
     for kind in kinds:
+        taken = given if kind in sae.FORMS else baselines.takes(kind)
+        learned = {name: value for name, value in given.items() if name in taken}
         for k in ks:
-            learned = {"latents": latents, "epochs": epochs, "batch": batch} if kind in sae.FORMS else {}
             found = dictionary(run, cached, kind=kind, k=k, **learned)
             rows.append({"kind": kind, "k": k} | faithful.summary(found, test))
     return pd.DataFrame(rows)

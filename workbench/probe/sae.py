@@ -77,9 +77,8 @@ def check(x: np.ndarray, form: str, latents: int, k: int) -> None:
         log.warning("k=%d of %d dimensions is hardly sparse; the one to beat is a PCA of as many", k, x.shape[1])
 
 
-def scaled(x: np.ndarray, *, centred: bool = True) -> tuple[Tensor, Tensor, float]:
-    """Rows (n, D) less their mean, times what makes their mean length sqrt(D); the mean (D,), and the factor. centred:
-    off, nothing is subtracted and the mean is given as 0. UserError on NaN and where nothing varies."""
+def centred(x: np.ndarray) -> tuple[Tensor, Tensor]:
+    """Rows (n, D) less their mean, and the mean (D,). UserError on NaN and where nothing varies."""
     if not np.isfinite(x).all():
         bad = int((~np.isfinite(x)).any(1).sum())
         raise UserError(f"{bad:,} of {len(x):,} activations are NaN or infinite", code=3)
@@ -87,10 +86,15 @@ def scaled(x: np.ndarray, *, centred: bool = True) -> tuple[Tensor, Tensor, floa
     rows = torch.from_numpy(x - mean)
     if float(rows.norm(dim=1).mean()) < 1e-12:
         raise UserError("all activations are equal; there is nothing to take apart at this site", code=3)
-    if not centred:
-        rows, mean = torch.from_numpy(x), np.zeros_like(mean)
+    return rows, torch.from_numpy(mean)
+
+
+def scaled(x: np.ndarray) -> tuple[Tensor, Tensor, float]:
+    """Rows (n, D) less their mean, times what makes their mean length sqrt(D); the mean (D,), and that factor.
+    UserError as `centred`."""
+    rows, mean = centred(x)
     scale = x.shape[1] ** 0.5 / float(rows.norm(dim=1).mean())
-    return rows * scale, torch.from_numpy(mean), scale
+    return rows * scale, mean, scale
 
 
 def step_of(
