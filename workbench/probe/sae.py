@@ -130,11 +130,15 @@ def start(
 
 
 def export(
-    params: dict[str, Tensor], mean: Tensor, scale: float, *, form: str, k: int, threshold: float, about: dict
-) -> Dictionary:
-    """The trained parameters for raw activations: latents come out divided by `scale`, directions stay of length 1."""
+    params: dict[str, Tensor], mean: Tensor, scale: float, *, form: str, k: int, threshold: float, about: dict,
+    made: tuple[Tensor, float] | None = None,
+) -> Dictionary:  # fmt: skip
+    """The trained parameters for raw activations: latents come out divided by the scale of what they make, directions
+    stay of length 1. made: mean (E,) and scale of what a transcoder makes; those of what is read if None."""
     W, b, level = plain(form, params, threshold)
+    middle, size = made or (mean, scale)
+    W = W * (scale / size)
     return Dictionary(
-        encoder=W, bias=b / scale - W @ mean, decoder=params["D"], center=params["c"] / scale + mean,
-        threshold=level / scale, k=k if form == "topk" else 0, about=about,
+        encoder=W, bias=b / size - W @ mean, decoder=params["D"], center=params["c"] / size + middle,
+        threshold=level / size, k=k if form == "topk" else 0, about=about,
     )  # fmt: skip
