@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from scipy.sparse import csr_matrix
 from torch import Tensor
 
 from workbench.errors import UserError
@@ -47,12 +48,17 @@ def shrinkage(x: np.ndarray, rebuilt: np.ndarray) -> float:
 
 
 def summary(dictionary: Dictionary, x: np.ndarray) -> dict[str, float]:
-    """What a reconstruction of x (n, D) is like: fvu, cosine, shrinkage, l0 (latents that fire in a row, on average),
-    dead (share of latents that never fire; it could still fire in 3 of n rows) and dense (in more than a tenth).
+    """What a dictionary's reconstruction of x (n, D) is like, as `described`."""
+    return described(x, reconstruct(dictionary, x), dictionary.latents_of(x))
+
+
+def described(x: np.ndarray, rebuilt: np.ndarray, z: csr_matrix) -> dict[str, float]:
+    """What a reconstruction of x (n, D) by latents z (n, m) is like: fvu, cosine, shrinkage, l0 (latents that fire in a
+    row, on average), dead (share of latents that never fire; it could still fire in 3 of n rows) and dense (in more
+    than a tenth).
 
     UserError where the reconstruction is worse than the mean: another site, or another scale.
     """
-    rebuilt, z = reconstruct(dictionary, x), dictionary.latents_of(x)
     density = np.diff(z.tocsc().indptr) / len(x)
     found = {"fvu": fvu(x, rebuilt), "l0": z.nnz / len(x)}
     if found["fvu"] > 1:
