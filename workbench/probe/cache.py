@@ -11,9 +11,9 @@ from workbench.data import Histories
 from workbench.errors import UserError
 from workbench.probe.hooks import Site, capture, fingerprint
 from workbench.progress import track
-from workbench.roles import Units
+from workbench.roles import Asked, Units
 
-BATCH = 256  # histories read at a time
+BATCH = 256  # histories read at a time, unless the recommender wants fewer
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,8 @@ def activations(recommender, site: Site, histories: Histories, *, data_hash: str
     """
     cut = pieces(histories, recommender.max_length)
     parts: list[tuple[np.ndarray, Units, np.ndarray]] = []
-    for index in track(list(cut.histories.batches(BATCH)), f"read {site.path}", unit="batches"):
+    size = recommender.batch if isinstance(recommender, Asked) else BATCH
+    for index in track(list(cut.histories.batches(size)), f"read {site.path}", unit="batches"):
         part = cut.histories.take(index)
         with capture(recommender.module, site) as seen:
             units = recommender.trace(part)

@@ -11,6 +11,7 @@ from torch import Tensor
 from workbench.errors import UserError
 from workbench.probe.dictionary import ROWS, Dictionary
 from workbench.probe.hooks import Site, splice
+from workbench.roles import Asked
 
 DENSE = 0.1  # a latent that fires on more of the units than this is dense
 SURE = 3  # standard errors that ablating the site must cost before "recovered" means anything
@@ -72,8 +73,10 @@ def fvu_by(x: np.ndarray, rebuilt: np.ndarray, group: np.ndarray) -> dict[int, f
 
 @contextmanager
 def standing_in(recommender, site: Site, edit: Callable[[Tensor], Tensor]) -> Iterator[None]:
-    """While the block runs, the recommender answers with edit(x) for x (n, D) at the site, on whatever device it is."""
-    with splice(recommender.module, site, lambda x: edit(x.float().cpu()).to(x)):
+    """While the block runs, the recommender answers with edit(x) for x (n, D) at the site, on whatever device it is; of
+    one that is `roles.Asked` only the places where it is asked are edited, not what these attend to."""
+    where = recommender.slots if isinstance(recommender, Asked) else None
+    with splice(recommender.module, site, lambda x: edit(x.float().cpu()).to(x), where=where):
         yield
 
 
