@@ -12,9 +12,9 @@ from workbench.data import Histories
 from workbench.errors import UserError
 from workbench.probe.hooks import Site, capture, fingerprint
 from workbench.progress import track
-from workbench.roles import Units
+from workbench.roles import Asked, Units
 
-BATCH = 256  # histories read at a time
+BATCH = 256  # histories read at a time, unless the recommender wants fewer
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,8 @@ def activations_of(
     rows: dict[Site, list[np.ndarray]] = {site: [] for site in sites}
     parts: list[tuple[np.ndarray, np.ndarray]] = []
     what = "read " + ", ".join(site.path for site in rows)
-    for index in track(list(cut.histories.batches(BATCH)), what, unit="batches"):
+    size = recommender.batch if isinstance(recommender, Asked) else BATCH
+    for index in track(list(cut.histories.batches(size)), what, unit="batches"):
         part = cut.histories.take(index)
         with capture(recommender.module, *rows) as seen:
             units = recommender.trace(part)

@@ -47,7 +47,7 @@ class Dictionary:
 
     def digest(self) -> str:
         """Of what it computes: two dictionaries with one digest give the same latents."""
-        found = hashlib.sha256(repr((self.k, self.fingerprint)).encode())
+        found = hashlib.sha256(repr((self.k, self.reading, self.fingerprint)).encode())
         for tensor in (self.encoder, self.bias, self.decoder, self.center, self.threshold):
             found.update(tensor.contiguous().numpy().tobytes())
         return found.hexdigest()[:24]

@@ -12,6 +12,7 @@ from torch import Tensor
 from workbench.errors import UserError
 from workbench.probe.dictionary import ROWS, Dictionary
 from workbench.probe.hooks import Site, splice
+from workbench.roles import Asked
 
 DENSE = 0.1  # a latent that fires on more of the units than this is dense
 SURE = 3  # standard errors that ablating the site must cost before "recovered" means anything
@@ -78,17 +79,18 @@ def fvu_by(x: np.ndarray, rebuilt: np.ndarray, group: np.ndarray) -> dict[int, f
 
 @contextmanager
 def standing_in(recommender, site: Site, edit: Callable[[Tensor], Tensor]) -> Iterator[None]:
-    """While the block runs, the recommender answers with edit(x) for x (n, D) at the site, on whatever device it is.
+    """While the block runs, the recommender answers with edit(x) for x (n, D) at the site, on whatever device it is; of
+    one that is `roles.Asked` only the places where it is asked are edited, not what these attend to.
 
     UserError where nothing passed the site in the block: some modules are called in training only.
     """
-    met = []
+    met, where = [], recommender.slots if isinstance(recommender, Asked) else None
 
     def change(x: Tensor) -> Tensor:
         met.append(len(x))
         return edit(x.float().cpu()).to(x)
 
-    with splice(recommender.module, site, change):
+    with splice(recommender.module, site, change, where=where):
         yield
     if not met:
         raise UserError(f"nothing passed {site.path} while the recommender answered, so nothing was edited there")
