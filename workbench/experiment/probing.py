@@ -19,9 +19,29 @@ from workbench.probe.certify import certify
 from workbench.probe.concepts import item_concepts
 from workbench.probe.dictionary import Dictionary
 from workbench.probe.faithful import standing_in
-from workbench.probe.hooks import Site, fingerprint
+from workbench.probe.hooks import Site, fingerprint, module_at
+from workbench.roles import Traceable
 
 SHARES = (0.6, 0.2, 0.2)  # of the users: to train on, to discover on, to test on
+
+
+def site(run: Run, path: str = "") -> Site:
+    """The place of a run's network with this name. Without one the usual place: what leaves its middle block, or where
+    there are no blocks its `norm`, or its table of users.
+
+    UserError where the system has no network that can be read, or no such place.
+    """
+    model = run.recommender()
+    if not isinstance(model, Traceable):
+        raise UserError(f"{run.system} has no network to read; choose a system that has, such as sasrec or tiger")
+    names = [name for name, _ in model.module.named_modules()]
+    blocks = [name for name in names if name.startswith("blocks.") and name.endswith(".out")]
+    usual = [*blocks[(len(blocks) - 1) // 2 :][:1], *(name for name in ("norm", "user") if name in names)]
+    if not path and not usual:
+        raise UserError(f"{run.system} has no usual place to read; name one: {', '.join(filter(None, names))}")
+    found = Site(path or usual[0])
+    module_at(model.module, found)
+    return found
 
 
 def read(run: Run, site: Site, *, trained: bool = True) -> Activations:
