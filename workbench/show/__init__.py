@@ -2,6 +2,8 @@
 from workbench.show.beams import level_curves, level_loss, prefix_recall, spelled, spelling, telling_users, widths
 from workbench.show.codes import code_tree, near, usage
 from workbench.show.compare import comparison, contrast, curve, differences, strata
+from workbench.show.dashboard import dashboard, dashboard_page
+from workbench.show.dials import steer_latents
 from workbench.show.explore import leakage, lengths, over_time, popularity, ties
 from workbench.show.prefixes import (
     beside,
@@ -22,9 +24,9 @@ from workbench.show.widgets import explore_users, step_beams, walk_codes
 
 __all__ = [
     "about", "answers", "beside", "code_tree", "collisions", "comparison", "concepts", "contrast", "curve",
-    "differences", "escape", "events", "explore_users", "findings", "firing", "history", "item_card", "landed",
-    "leakage", "lengths", "level_curves", "level_loss", "near", "neighbours", "over_time", "pareto", "popularity",
-    "prefix_recall", "refusal", "spelled", "spelling", "step_beams", "strata", "svg_comparison", "table",
-    "telling_item", "telling_users", "ties", "training", "typical_users", "under", "usage", "use", "verdict",
-    "walk", "walk_codes", "widths",
+    "dashboard", "dashboard_page", "differences", "escape", "events", "explore_users", "findings", "firing",
+    "history", "item_card", "landed", "leakage", "lengths", "level_curves", "level_loss", "near", "neighbours",
+    "over_time", "pareto", "popularity", "prefix_recall", "refusal", "spelled", "spelling", "steer_latents",
+    "step_beams", "strata", "svg_comparison", "table", "telling_item", "telling_users", "ties", "training",
+    "typical_users", "under", "usage", "use", "verdict", "walk", "walk_codes", "widths",
 ]  # fmt: skip
