@@ -21,8 +21,8 @@ SMALL = {"k": 4, "latents": 64, "epochs": 20, "batch": 256}
 SIZES = {"latents": 6, "sample": 5, "users": 12}
 OURS = set(
     "html head meta link title style noscript body header h1 h2 h3 h4 dl dt dd div p b br span details summary nav "
-    "label input button ol li a main section table thead tbody tr th td i figure figcaption svg path circle text output "
-    "script".split()
+    "label input button ol li a main section table thead tbody tr th td i figure figcaption svg path circle text "
+    "output script".split()
 )  # fmt: skip
 
 
