@@ -143,6 +143,14 @@ def test_a_hundred_latents_take_less_than_five_megabytes(known, world):
     assert len(show.dashboard_page(world, atlas).encode()) / len(atlas.latents) < 5e6 / 100
 
 
+@pytest.mark.filterwarnings("error")
+def test_nothing_drawn_at_random_leaves_no_band(world, known):
+    atlas = latents.atlas(*known, latents=2, sample=0, users=12)
+    html = show.dashboard_page(world, atlas)
+    assert atlas.curves["low"].isna().all() and "Grey" not in html and 'class="band"' not in html
+    assert 'class="band"' in show.dashboard_page(world, latents.atlas(*known, **SIZES))
+
+
 def test_without_titles_raw_ids_stand_in(tmp_path):
     options = log(tmp_path)
     bare = experiment.open_bench("csv", profile="smoke", options={"path": options["path"]})

@@ -85,7 +85,10 @@ def test_in_a_browser_the_controls_are_shown_too(bench, desk, read, certified, m
     monkeypatch.setattr("IPython.display.display", shown.append)
     latent = int(steering.ordered(certified)[2])
     show.steer_latents(bench, desk, read, certified, latent=latent)
-    first, about, who, dial, result = shown[0].children
+    first, about, who, past, dial, result = shown[0].children
+    read = bench.split.test.histories.take([list(bench.split.test.histories.users).index(who.value)]).items
+    last = show.escape(bench.dataset.titles(read[-1:])[0], 34)
+    assert past.value.endswith(last) and not Cells(past.value).tags
     assert first.children[0].value == latent and dial.value == 0 and f"Latent {latent} fires at" in about.value
     assert who.value == show.typical_users(bench, 1)[0] and "as it is" in result.value
 

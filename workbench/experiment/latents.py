@@ -47,7 +47,8 @@ def atlas(
     users that the dictionary was not learned on; stored.
 
     certified: what `probing.certified` gave. users: test cases that are pushed along each latent. codes: semantic IDs
-    whose prefixes are profiled; those of the run where it has some.
+    whose prefixes are profiled; those of the run where it has some. A recommender that spells items takes some twenty
+    times as long as one that scores them: give it fewer of each.
     UserError where the dictionary is of another site, where the table is not of it, and where no latent fires.
     """
     found.on(cached.fingerprint)
@@ -118,8 +119,9 @@ def _pushed(run: Run, desk: Steering, table: pd.DataFrame, part: Activations, us
     who, before = rng.integers(0, len(rows[:users]), len(shown)), doses.unpushed(push, bench.split.n_items)
     lists = doses.marked(doses.shown(done, shown, who, before, cases.histories.users), shown, mine)
     others = max(0, int(table["sampled"].sum()) - 1)
-    told = {"steered": len(cases.targets), "algebraic": push.algebraic, "strengths": list(doses.STRENGTHS),
-            "matched": min(doses.MATCHED, others), "depth": before.shape[1]}  # fmt: skip
+    told = {"steered": len(cases.targets), "scored": len(push.scored), "algebraic": push.algebraic,
+            "strengths": list(doses.STRENGTHS), "matched": min(doses.MATCHED, others),
+            "depth": before.shape[1]}  # fmt: skip
     return curves, lists, doses.marked(portraits.moved(done.change, shown), shown, mine), told
 
 

@@ -23,6 +23,7 @@ from workbench.roles import Recommendations
 
 STRONG = 0.99  # the quantile of a latent's activations that counts as one push
 BATCH = 64  # histories of similar length that are read together
+FEW = 16  # histories over which a change of scores is averaged where scoring all items means spelling each of them
 
 
 def strong(z: csr_matrix, share: float = STRONG) -> np.ndarray:
@@ -46,13 +47,14 @@ class Push:
 
     algebraic: nothing but a dot product with the item table follows the site. Then a step changes every user's scores
     by step . e_i, which is added to the scores; elsewhere the network runs again. masked: whether lists leave out what
-    was read.
+    was read. scored: the histories over which `change` averages: all, or `FEW` of a recommender that spells items.
     """
 
     def __init__(self, recommender: Any, site: Site, histories: Histories, *, masked: bool = False):
         self.recommender, self.site, self.histories, self.masked = recommender, site, histories, masked
         self.table = readout(recommender, site, histories.take(np.arange(min(8, len(histories)))))
         self.base = None if self.table is None else self._batched(recommender.score)[0]
+        self.scored = histories.take(np.arange(min(FEW, len(histories)))) if hasattr(recommender, "beam") else histories
 
     @property
     def algebraic(self) -> bool:
@@ -73,27 +75,28 @@ class Push:
             return Recommendations(*self._batched(answer))
 
     def change(self, step: Tensor) -> np.ndarray | None:
-        """(I+1,) mean change of an item's score over the histories, less its mean over items, because what all items
-        gain ranks nothing. None for a recommender that scores no items."""
+        """(I+1,) mean change of an item's score over `scored` histories, less its mean over items, because what all
+        items gain ranks nothing. None for a recommender that scores no items."""
         if not hasattr(self.recommender, "score"):
             return None
         if self.base is not None:
             change = (self.table @ step).numpy().astype(np.float64)
         else:
             if not hasattr(self, "before"):
-                self.before = self._batched(self.recommender.score)[0]
+                self.before = self._batched(self.recommender.score, self.scored)[0]
             with standing_in(self.recommender, self.site, lambda x: x + step):
-                after = self._batched(self.recommender.score)[0]
+                after = self._batched(self.recommender.score, self.scored)[0]
             with np.errstate(invalid="ignore"):  # column 0 may be -inf
                 change = (after - self.before).mean(axis=0, dtype=np.float64)
         change[0] = 0
         change[1:] -= change[1:].mean()
         return change
 
-    def _batched(self, answer: Callable[[Histories], Any]) -> list[np.ndarray | None]:
-        """One array, or each of a tuple of them, for all histories in their own order."""
-        order = list(self.histories.batches(BATCH))
-        parts = [answer(self.histories.take(index)) for index in order]
+    def _batched(self, answer: Callable[[Histories], Any], histories: Histories | None = None) -> list:
+        """One array, or each of a tuple of them, for all histories in their own order; None stays None."""
+        histories = self.histories if histories is None else histories
+        order = list(histories.batches(BATCH))
+        parts = [answer(histories.take(index)) for index in order]
         back = np.argsort(np.concatenate(order))
         parts = [part if isinstance(part, tuple) else (part,) for part in parts]
         return [None if arrays[0] is None else np.concatenate(arrays)[back] for arrays in zip(*parts)]

@@ -82,7 +82,7 @@
   const sift = () => {
     const asked = by("filter").value.toLowerCase().split(/\s+/).filter(Boolean);
     for (const link of links) {
-      const words = link.textContent.toLowerCase();
+      const words = `${link.children[0].textContent} ${link.children[1].textContent}`.toLowerCase();
       link.parentElement.hidden = !asked.every((word) => words.includes(word));
     }
     by("count").textContent = asked.length ? `${listed().length} of ${links.length} match` : "";

@@ -9,11 +9,11 @@ from workbench.experiment import Bench
 from workbench.experiment.latents import unseen
 from workbench.probe.cache import Activations
 from workbench.probe.push import Steering
-from workbench.show.latents import called
+from workbench.show.latents import READ, called
 from workbench.show.probe import firing
 from workbench.show.steering import Listener, concept_items, concept_row, ladder, ordered, reranked
 from workbench.show.tables import Table
-from workbench.show.theme import shorten
+from workbench.show.theme import escape, shorten
 from workbench.show.user import typical_users
 from workbench.show.widgets import live
 
@@ -69,7 +69,8 @@ class Dials:
                                          description="latent", layout=wide)  # fmt: skip
         self.random = ipywidgets.Button(description="random latent")
         self.dial = ipywidgets.FloatSlider(value=0.0, min=-FAR, max=FAR, step=STEP, description="strength", layout=wide)
-        self.about, self.list = ipywidgets.HTML(), ipywidgets.HTML()  # execute what they are given: a Table escapes
+        # these execute what they are given: a Table escapes, and so does `escape`
+        self.about, self.past, self.list = ipywidgets.HTML(), ipywidgets.HTML(), ipywidgets.HTML()
         self.listen()
         self.tell()
         self.dial.continuous_update = self.answer() < QUICK
@@ -78,7 +79,8 @@ class Dials:
         for control in (self.who, self.which, self.dial):
             control.observe(self.answer, names="value")
         self.random.on_click(self.draw)
-        return ipywidgets.VBox([ipywidgets.HBox([self.which, self.random]), self.about, self.who, self.dial, self.list])
+        top = ipywidgets.HBox([self.which, self.random])
+        return ipywidgets.VBox([top, self.about, self.who, self.past, self.dial, self.list])
 
     def label(self, latent: int) -> str:
         """A line of the menu."""
@@ -86,8 +88,10 @@ class Dials:
         return f"{latent}  {called(row)}  {'✓ ' if row['certified'] else ''}{row['effect']:.1f}"
 
     def listen(self, _=None) -> None:
-        """Another user."""
+        """Another user, and what was read last."""
         self.listener = Listener(self.bench, self.steering, self.who.value)
+        read = self.listener.titles(self.listener.push.histories.row(0)[-READ:], 34)
+        self.past.value = f"Read last: {escape(' · '.join(read), 300)}"
 
     def tell(self, _=None) -> None:
         """Another latent: its concept, and where it fires."""

@@ -22,8 +22,9 @@ def pushing(about: dict, latent: int, curve: pd.DataFrame) -> str:
     lines = (curve[name].to_numpy() for name in ("ndcg", "ndcg_low", "ndcg_high"))
     drawn = charts.dose(strengths, *lines, label="NDCG@10 by strength", percent=False, x=x)
     figures.append(("what it costs", f"NDCG@10 of the {users} users", drawn))
-    said = ("A strength of 1 adds one push at every place that the network reads; 0 is the list as it is. "
-            f"Grey: 5 to 95 % of the {about['matched']} latents drawn at random that push about as far.")  # fmt: skip
+    said = "A strength of 1 adds one push at every place that the network reads; 0 is the list as it is."
+    if about["matched"]:
+        said += f" Grey: 5 to 95 % of the {about['matched']} latents drawn at random that push about as far."
     return (
         f'<h3>What pushing along it does</h3><p class="quiet">{said}</p>{charts.figures(figures)}'
         f'<p class="dial"><label for="dial-{latent}">strength</label> <input type="range" id="dial-{latent}" min="0" '
@@ -45,7 +46,7 @@ def moved(about: dict, items: pd.DataFrame, title: Callable[[int, int], str]) ->
         )  # fmt: skip
         return f"<div><h4>{name}</h4><ol>{lines}</ol></div>"
 
-    how = f"measured, mean of {about['steered']} users"
+    how = f"measured, mean of {about['scored']} users"
     if about["algebraic"]:
         how = ("algebraic: only a dot product follows this site, so the change is the push times w · e of the item; "
                "that is no evidence of what the network does")  # fmt: skip

@@ -25,9 +25,10 @@ class Listener:
     def __init__(self, bench: Bench, steering: Steering, user: int, *, k: int = 10):
         row = _row(bench, user)
         asked = bench.split.test.histories.take([row])
-        self.bench, self.steering, self.user, self.k = bench, steering, user, min(k, bench.split.n_items)
+        self.bench, self.steering, self.user = bench, steering, user
         self.target, self.push = int(bench.split.test.targets[row]), steering.of(asked)
         self.base = unpushed(self.push, bench.split.n_items)[0]
+        self.k = min(k, len(self.base))
 
     def pushed(self, latent: int, strength: float) -> pd.DataFrame:
         """The first k items at a strength: place, item, and before, its place at strength 0, 0 for none. UserError
