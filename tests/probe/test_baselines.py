@@ -153,5 +153,6 @@ def test_other_readings_are_certified_spliced_and_steered(run, kind):
     assert torch.equal(edited[z == 0], x[z == 0])
     assert (x - edited).norm(dim=1).numpy() == pytest.approx(z.numpy(), abs=1e-4), "directions have length 1"
     member = np.arange(run.bench().dataset.n_items + 1) % 2 == 1
-    told = steer.ablate(model, Site("blocks.0.out"), found, latent, cases.take(np.arange(40)), member, controls=np.array([1, 2, 3]))
+    others = np.array([1, 2, 3])
+    told = steer.ablate(model, Site("blocks.0.out"), found, latent, cases.take(np.arange(40)), member, controls=others)
     assert 0 < told["p"] <= 1

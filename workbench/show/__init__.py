@@ -3,6 +3,8 @@ from workbench.show.beams import level_curves, level_loss, prefix_recall, spelle
 from workbench.show.causal import ablations, dose, names, prices
 from workbench.show.codes import code_tree, near, usage
 from workbench.show.compare import comparison, contrast, curve, differences, strata
+from workbench.show.dashboard import dashboard, dashboard_page
+from workbench.show.dials import steer_latents
 from workbench.show.explore import leakage, lengths, over_time, popularity, ties
 from workbench.show.prefixes import (
     beside,
@@ -24,9 +26,10 @@ from workbench.show.widgets import explore_users, step_beams, walk_codes
 
 __all__ = [
     "ablations", "about", "answers", "attribution", "beside", "code_tree", "collisions", "comparison", "concepts",
-    "contrast", "curve", "differences", "dose", "escape", "events", "explore_users", "findings", "firing", "history",
-    "item_card", "kept_by_level", "landed", "leakage", "lengths", "level_curves", "level_loss", "names", "near",
-    "neighbours", "over_time", "pareto", "popularity", "prefix_recall", "prices", "refusal", "spelled", "spelling",
-    "step_beams", "strata", "svg_comparison", "table", "telling_item", "telling_users", "ties", "training",
-    "typical_users", "under", "usage", "use", "verdict", "walk", "walk_codes", "widths",
+    "contrast", "curve", "dashboard", "dashboard_page", "differences", "dose", "escape", "events", "explore_users",
+    "findings", "firing", "history", "item_card", "kept_by_level", "landed", "leakage", "lengths", "level_curves",
+    "level_loss", "names", "near", "neighbours", "over_time", "pareto", "popularity", "prefix_recall", "prices",
+    "refusal", "spelled", "spelling", "steer_latents", "step_beams", "strata", "svg_comparison", "table",
+    "telling_item", "telling_users", "ties", "training", "typical_users", "under", "usage", "use", "verdict", "walk",
+    "walk_codes", "widths",
 ]  # fmt: skip

@@ -1,0 +1,210 @@
+"""The page of a dictionary: literal, small, offline, honest where nothing passed, refused where it cannot be true."""
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from canned import PAYLOADS
+from hostile_shop import log
+
+from workbench import experiment, show
+from workbench.errors import UserError
+from workbench.experiment import atlas as atlases
+from workbench.experiment import probing
+from workbench.experiment.claims import claims
+from workbench.probe import doses
+from workbench.probe.hooks import Site
+from workbench.show import charts
+
+SMALL = {"k": 4, "latents": 64, "epochs": 20, "batch": 256}
+SIZES = {"latents": 6, "sample": 5, "users": 12}
+OURS = set(
+    "html head meta link title style noscript body header h1 h2 h3 h4 dl dt dd div p b br span details summary nav "
+    "label input button ol li a main section table thead tbody tr th td i figure figcaption svg path circle text "
+    "output script".split()
+)  # fmt: skip
+
+
+class Page(HTMLParser):
+    """Tags, attributes and script texts of a page, as a browser reads them."""
+
+    def __init__(self, html: str):
+        super().__init__(convert_charrefs=True)
+        self.tags, self.scripts, self.inside, self.words = [], [], "", []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        self.inside = tag
+
+    def handle_endtag(self, tag):
+        self.inside = ""
+
+    def handle_data(self, data):
+        if self.inside == "script":
+            self.scripts.append(data)
+        elif self.inside != "style":
+            self.words.append(data)
+
+
+def probed(bench, site="blocks.0.out", **fitted):
+    run = bench.fit("sasrec", **(fitted or {"epochs": 2, "width": 32, "layers": 1}))
+    read = probing.read(run, Site(site))
+    found = probing.dictionary(run, read, **SMALL)
+    return run, read, found, probing.certified(run, read, found)
+
+
+@pytest.fixture(scope="module")
+def hostile(bench):
+    return probed(bench)
+
+
+@pytest.fixture(scope="module")
+def atlas(hostile):
+    return atlases.atlas(*hostile, **SIZES)
+
+
+@pytest.fixture(scope="module")
+def world():
+    return experiment.open_bench("synthetic", profile="smoke", options={"users": 1500, "items": 300})
+
+
+@pytest.fixture(scope="module")
+def known(world):
+    return probed(world, epochs=12)
+
+
+def test_every_title_is_literal_and_nothing_is_fetched(bench, atlas):
+    html = show.dashboard_page(bench, atlas)
+    page = Page(html)
+    assert {tag for tag, _ in page.tags} - {"title"} <= OURS
+    assert not [name for _, attrs in page.tags for name in attrs if name.startswith("on") or name in ("src", "action")]
+    assert {attrs["href"][0] for tag, attrs in page.tags if "href" in attrs} <= {"#", "d"}  # a latent; the empty icon
+    assert len(page.scripts) == 2 and "window.PWN" not in page.scripts[1]
+    assert any(payload[:20] in word for payload in PAYLOADS for word in page.words), "titles are shown as they are"
+    assert max(map(len, page.words)) < 600
+    policy = next(attrs["content"] for _, attrs in page.tags if attrs.get("http-equiv"))
+    assert "default-src 'none'" in policy and "connect-src 'none'" in policy and "unsafe-eval" not in policy
+    assert not re.search(r"https?://", re.sub(r"http://elsewhere\.test", "", html))
+
+
+def test_what_nothing_passed_says_so(bench, hostile, atlas):
+    assert not hostile[3]["certified"].any() and atlas.about["certified"] == 0
+    html = show.dashboard_page(bench, atlas)
+    assert "No latent is certified" in html and "No rival was tested" in html and "best guess" in html
+    assert atlas.curves["share"].isna().all() and "what it does</b>" not in html, "no concept, no share of it"
+    assert "what it costs</b>" in html
+
+
+def test_the_stage_is_stored_and_shows_certified_first_and_a_random_sample(known, monkeypatch):
+    made = atlases.atlas(*known, **SIZES)
+    monkeypatch.setattr(doses, "steer", None)
+    again = atlases.atlas(*known, **SIZES)
+    pd.testing.assert_frame_equal(made.curves, again.curves)
+    table, certified = made.latents, known[3]
+    passed = table["certified"].to_numpy()
+    assert passed.any() and (np.diff(passed.astype(int)) <= 0).all()
+    assert table["effect"][table["certified"]].is_monotonic_decreasing
+    best = certified[certified["certified"]]["effect"].nlargest(3).index.tolist()
+    assert table.index[:3].tolist() == best and table["sampled"].sum() == SIZES["sample"]
+    shares = made.curves.set_index(["latent", "strength"])["share"]
+    assert shares.xs(0.0, level="strength").between(0, 1).any()
+    at_zero = made.lists[made.lists["strength"] == 0]
+    assert (at_zero["before"] == at_zero["place"]).all(), "a list at 0 is the list as it is"
+    held_out = set(atlases.unseen(known[1]).user.tolist())
+    assert set(made.lists["user"]) <= held_out and set(made.units["user"]) <= held_out
+
+
+def test_the_page_holds_what_was_measured(world, known, tmp_path):
+    atlas = atlases.atlas(*known, **SIZES)
+    latent, table = int(atlas.latents.index[0]), known[3]
+    richer = table.assign(precision=0.123, name="<i>hand creams</i>", flag="looks odd", brand_new=0.625)
+    more = atlases.atlas(*known[:3], richer, **SIZES)
+    told = claims(known[0], {"topk": [known[1:3]], "twin": [known[1:3]]}, draws=19)
+    path = show.dashboard(world, more, tmp_path / "new" / "page.html", claims=told)
+    page = Page(path.read_text())
+    words = " ".join(page.words)
+    assert "not called interpretable" in words and f"{told['certified activation']['twin']:.1%} by twin" in words
+    assert {"precision ↑", "0.123", "<i>hand creams</i>", "looks odd", "brand_new", "0.625"} <= \
+        set(map(str.strip, page.words))  # fmt: skip
+    data = json.loads(page.scripts[0])
+    told, curve = data["latents"][str(latent)], atlas.of(latent)["curves"]
+    assert told["ndcg"] == pytest.approx(curve["ndcg"].round(4).tolist())
+    rows = atlas.lists[(atlas.lists["latent"] == latent) & (atlas.lists["strength"] == 4)]
+    assert [line[0] for line in told["lists"][-1]] == rows["item"].tolist() and len(told["lists"]) == 8
+    assert all(str(item) in data["titles"] for item in rows["item"])
+    sections = [attrs["id"] for tag, attrs in page.tags if tag == "section"]
+    assert sections == [f"latent-{one}" for one in more.latents.index]
+
+
+def test_a_hundred_latents_take_less_than_five_megabytes(known, world):
+    atlas = atlases.atlas(*known, latents=20, sample=20, users=12)
+    assert len(show.dashboard_page(world, atlas).encode()) / len(atlas.latents) < 5e6 / 100
+
+
+@pytest.mark.filterwarnings("error")
+def test_nothing_drawn_at_random_leaves_no_band(world, known):
+    atlas = atlases.atlas(*known, latents=2, sample=0, users=12)
+    html = show.dashboard_page(world, atlas)
+    assert atlas.curves["low"].isna().all() and "Grey" not in html and 'class="band"' not in html
+    assert 'class="band"' in show.dashboard_page(world, atlases.atlas(*known, **SIZES))
+
+
+def test_without_titles_raw_ids_stand_in(tmp_path):
+    options = log(tmp_path)
+    bare = experiment.open_bench("csv", profile="smoke", options={"path": options["path"]})
+    run, read, found, certified = probed(bare)
+    page = Page(show.dashboard_page(bare, atlases.atlas(run, read, found, certified, **SIZES)))
+    assert any("<i>12</i>" in word for word in page.words)
+
+
+def test_codes_get_a_profile_and_a_speller_is_pushed_in_generation(world):
+    run = world.fit("tiger", epochs=1, layers=1, width=32)
+    read = probing.read(run, Site("blocks.0.out"))
+    found = probing.dictionary(run, read, **SMALL)
+    atlas = atlases.atlas(run, read, found, probing.certified(run, read, found, draws=19), latents=2, sample=2, users=6)
+    codes = atlas.profiles[atlas.profiles["family"] == "code 1"]
+    assert codes["share"].between(0, 1).all() and len(codes) and not atlas.about["algebraic"]
+    html = show.dashboard_page(world, atlas)
+    assert "on which first codes" in html and "code 2 of next" in html
+
+
+def test_the_last_site_is_labelled_algebraic(world, known):
+    run, read, found, certified = probed(world, "norm", epochs=12)
+    atlas = atlases.atlas(run, read, found, certified, **SIZES)
+    assert "algebraic: only a dot product follows" in show.dashboard_page(world, atlas)
+    assert "algebraic" not in show.dashboard_page(world, atlases.atlas(*known, **SIZES))
+
+
+def test_refusals(bench, hostile, atlas):
+    run, read, found, certified = hostile
+    other = probing.read(run, Site("norm"))
+    with pytest.raises(UserError, match="the site, weights or data here are others"):
+        atlases.atlas(run, other, found, certified)
+    with pytest.raises(UserError, match="the site, weights or data here are others"):
+        atlases.steering(run, other, found)
+    with pytest.raises(UserError, match="64 latents"):
+        atlases.atlas(run, read, found, certified.iloc[:5])
+    dead = type(found)(found.encoder, found.bias, found.decoder, found.center, torch.full((64,), 1e9), 4,
+                       found.fingerprint)  # fmt: skip
+    with pytest.raises(UserError, match="all are dead"):
+        atlases.atlas(run, read, dead, certified)
+
+
+def test_charts_draw_to_scale():
+    drawn = charts.bars(np.array([1.0, 0.5]), ["<a>", "b"], label="<l>", x="x & y", base=np.array([0.25, 0.25]))
+    assert "&lt;a&gt;" in drawn and "x &amp; y" in drawn and "<title>&lt;l&gt;</title>" in drawn
+    heights = [float(h) for h in re.findall(r"v-([\d.]+)h", drawn)]
+    assert heights[0] == pytest.approx(2 * heights[1])
+    strengths, values = np.array([-1.0, 0, 3]), np.array([0.0, 0.5, 1.0])
+    curve = charts.dose(strengths, values, values, values, label="l", x="x")
+    dots = [(float(x), float(y)) for x, y in re.findall(r'cx="([\d.]+)" cy="([\d.]+)"', curve)]
+    assert [x for x, _ in dots] == pytest.approx(charts.places(strengths).tolist(), abs=0.1)
+    assert (dots[2][0] - dots[1][0]) == pytest.approx(3 * (dots[1][0] - dots[0][0]), abs=0.3)
+    assert (dots[0][1] - dots[1][1]) == pytest.approx(dots[1][1] - dots[2][1], abs=0.1)
+    many = charts.bars(np.ones(40), [f"name {n}" for n in range(40)], label="l", x="x")
+    shown = [float(x) for x in re.findall(r'x="([\d.]+)" y="130"', many)]
+    assert len(shown) < 20 and min(np.diff(shown)) > 6 * charts.CHARACTER

@@ -1,0 +1,111 @@
+"""The page of latents in a real, offline browser: by mouse and by keys, no title run, nothing fetched."""
+import pytest
+from test_browser import CHROMIUM, Browser
+
+from workbench import show
+from workbench.experiment import atlas as atlases
+from workbench.experiment import probing
+from workbench.probe.hooks import Site
+from workbench.show.theme import shorten
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on PATH; install it to see pages in a browser")
+SHOWN = "document.documentElement.dataset.shown"
+CARD = "document.querySelector('.latent:not([hidden])')"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    chromium = Browser()
+    yield chromium
+    chromium.close()
+
+
+@pytest.fixture(scope="module")
+def atlas(bench):
+    run = bench.fit("sasrec", epochs=2, width=32, layers=1)
+    read = probing.read(run, Site("blocks.0.out"))
+    found = probing.dictionary(run, read, k=4, latents=64, epochs=20, batch=256)
+    return atlases.atlas(run, read, found, probing.certified(run, read, found, draws=19), latents=6, sample=5, users=12)
+
+
+@pytest.fixture(scope="module")
+def page(bench, atlas, tmp_path_factory):
+    return show.dashboard(bench, atlas, tmp_path_factory.mktemp("page") / "latents.html")
+
+
+def press(browser, key: str) -> None:
+    """A key, pressed where the focus is."""
+    browser.call("Input.dispatchKeyEvent", type="keyDown", key=key, text=key if len(key) == 1 else "")
+    browser.call("Input.dispatchKeyEvent", type="keyUp", key=key)
+
+
+def test_it_opens_on_the_first_latent_and_fetches_nothing(browser, atlas, page):
+    first = atlas.latents.index[0]
+    browser.open(page, f"{SHOWN} === '{first}'")
+    assert browser.requests() == [page.resolve().as_uri()] and browser.complaints() == []
+    assert browser.evaluate("document.querySelectorAll('.latent:not([hidden])').length") == 1
+    assert browser.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert browser.evaluate(f"{CARD}.querySelectorAll('.list tbody tr').length") == 10
+    light = browser.evaluate("getComputedStyle(document.body).backgroundColor")
+    browser.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}])
+    browser.wait(f"getComputedStyle(document.body).backgroundColor !== '{light}'")
+    browser.call("Emulation.setEmulatedMedia", features=[])
+
+
+def test_keys_walk_filter_and_draw(browser, atlas, page):
+    order, drawn = atlas.latents.index.tolist(), set(atlas.latents.index[atlas.latents["sampled"]])
+    browser.open(page, f"{SHOWN} === '{order[0]}'")
+    press(browser, "ArrowRight")
+    browser.wait(f"{SHOWN} === '{order[1]}'")
+    press(browser, "ArrowLeft")
+    browser.wait(f"{SHOWN} === '{order[0]}'")
+    press(browser, "ArrowLeft")
+    browser.wait(f"{SHOWN} === '{order[-1]}'")
+    press(browser, "/")
+    browser.wait("document.activeElement.id === 'filter'")
+    for letter in str(order[2]):
+        press(browser, letter)
+    matching = sum(str(order[2]) in str(one) for one in order)
+    visible = "[...document.querySelectorAll('#latents li:not([hidden])')]"
+    browser.wait(f"document.getElementById('count').textContent === '{matching} of {len(order)} match'")
+    assert browser.evaluate(f"{visible}.length") == matching
+    press(browser, "Escape")
+    browser.evaluate("document.getElementById('on').click()")
+    browser.wait(f"{visible}.some((line) => line.querySelector('a').getAttribute('aria-current'))")
+    for _ in range(4):
+        here = browser.evaluate(SHOWN)
+        press(browser, "r")
+        browser.wait(f"{SHOWN} !== '{here}'")
+        assert int(browser.evaluate(SHOWN)) in drawn
+    assert browser.evaluate("document.getElementById('filter').value") == "" and browser.complaints() == []
+
+
+def test_the_slider_moves_the_list_and_the_lines(browser, bench, atlas, page):
+    latent = int(atlas.latents.index[1])
+    browser.open(page, SHOWN)
+    browser.evaluate(f"location.hash = '#latent-{latent}'")
+    browser.wait(f"{SHOWN} === '{latent}'")
+    titles = f"[...{CARD}.querySelectorAll('.list td:nth-child(2)')].map((cell) => cell.firstChild.textContent)"
+    at_zero = browser.evaluate(titles)
+    moved = f"[...{CARD}.querySelectorAll('.list td:last-child')].map((cell) => cell.textContent).join('')"
+    assert browser.evaluate(moved) == ""
+    browser.evaluate(f"{CARD}.querySelector('.dial input').focus()")
+    for _ in range(8):  # from 0 to 4, and against the stop
+        browser.call("Input.dispatchKeyEvent", type="rawKeyDown", key="ArrowRight", windowsVirtualKeyCode=39)
+    browser.wait(f"{CARD}.querySelector('output').textContent.startsWith('+4 ')")
+    assert browser.evaluate(SHOWN) == str(latent), "arrows move the slider and not the page"
+    rows = atlas.lists[(atlas.lists["latent"] == latent) & (atlas.lists["strength"] == 4)]
+    wanted = [shorten(title, 80) for title in bench.dataset.titles(rows["item"].to_numpy())]
+    assert browser.evaluate(titles) == wanted != at_zero
+    assert "in, from" in browser.evaluate(moved)
+    assert browser.evaluate(f"{CARD}.querySelector('.now').getAttribute('transform')") != "translate(0.0 0)"
+
+
+def test_no_title_runs(browser, page):
+    browser.open(page, SHOWN)
+    browser.evaluate("document.querySelectorAll('.latent').forEach((card) => { location.hash = '#' + card.id; })")
+    browser.evaluate("document.querySelectorAll('.strip li, .list td, #latents a').forEach((one) => one.click())")
+    browser.wait(SHOWN)
+    assert browser.evaluate("typeof window.PWN") == "undefined"
+    assert browser.evaluate("document.querySelectorAll('main img, main iframe, main script').length") == 0
+    assert {url.split("#")[0] for url in browser.requests()} == {page.resolve().as_uri()}

@@ -1,0 +1,138 @@
+"""The stage behind the dashboard: an atlas of a dictionary's latents, with what pushing along them does, stored."""
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import csr_matrix
+
+from workbench.artifacts import code_hash, digest, sha256
+from workbench.errors import UserError
+from workbench.experiment.latents import concepts
+from workbench.experiment.probing import SHARES, stand_in
+from workbench.experiment.run import Run
+from workbench.probe import doses, portraits
+from workbench.probe.atlas import Atlas, chosen
+from workbench.probe.cache import Activations
+from workbench.probe.dictionary import Dictionary
+from workbench.probe.faithful import summary
+from workbench.probe.hooks import fingerprint
+from workbench.probe.push import Steering, strong
+from workbench.tokens import ItemCodes
+
+
+def unseen(cached: Activations) -> Activations:
+    """The units of users that the dictionary was not learned on."""
+    learned_on = np.unique(cached.users(SHARES)[0].user)
+    return cached.take(~np.isin(cached.user, learned_on))
+
+
+def steering(run: Run, cached: Activations, found: Dictionary, *, z: csr_matrix | None = None) -> Steering:
+    """What it takes to push along a dictionary's latents in a run's network; one push is the 99th percentile of what a
+    latent fires on users that the dictionary was not learned on. z: its latents there, if known.
+
+    UserError where the dictionary is of another site, other weights or other data.
+    """
+    model = run.recommender()
+    found.on(cached.fingerprint).on(fingerprint(model.module, cached.site, run.info["data_hash"]))
+    amount = strong(found.latents_of(unseen(cached).x) if z is None else z)
+    return Steering(model, cached.site, found, amount, run.bench().protocol.mask_history)
+
+
+def atlas(
+    run: Run, cached: Activations, found: Dictionary, certified: pd.DataFrame, *, latents: int = 100,
+    sample: int = 100, users: int = 256, codes: ItemCodes | None = None, seed: int = 0,
+) -> Atlas:  # fmt: skip
+    """An atlas of the `latents` of largest certified effect and of `sample` more drawn at random from all that fire, on
+    users that the dictionary was not learned on; stored.
+
+    certified: what `probing.certified` gave. users: test cases that are pushed along each latent. codes: semantic IDs
+    whose prefixes are profiled; those of the run where it has some. A recommender that spells items takes some twenty
+    times as long as one that scores them: give it fewer of each.
+    UserError where the dictionary is of another site, where the table is not of it, and where no latent fires.
+    """
+    found.on(cached.fingerprint)
+    if len(certified) != found.latents:
+        raise UserError(f"the certified table has {len(certified)} rows, the dictionary {found.latents} latents")
+    inputs = {
+        "at": cached.fingerprint, "dictionary": found.digest(), "certified": digest(certified.to_json()),
+        "latents": latents, "sample": sample, "users": users, "seed": seed,
+        "codes": None if codes is None else digest(codes.codes.tolist()),
+        "weights": sha256(run.folder / "state.safetensors"),
+        "code": code_hash("probe", "recommenders", "nets", "experiment/atlas.py"),
+    }  # fmt: skip
+
+    def make(folder: Path) -> None:
+        _make(run, cached, found, certified, inputs, codes).save(folder)
+
+    return Atlas.load(run.bench().store.get("atlas", inputs, make))
+
+
+def _make(
+    run: Run, cached: Activations, found: Dictionary, certified: pd.DataFrame, inputs: dict, codes: ItemCodes | None
+) -> Atlas:
+    part, split, seed = unseen(cached), run.bench().split, inputs["seed"]
+    z = found.latents_of(part.x)
+    fires = np.diff(z.tocsc().indptr)
+    if not fires.any():
+        raise UserError(f"none of {found.latents} latents fires at any of {len(part):,} places: all are dead", code=3)
+    desk = steering(run, cached, found, z=z)
+    table = chosen(certified, fires, latents=inputs["latents"], sample=inputs["sample"], seed=seed)
+    table = table.assign(density=table["fires"] / len(part), strong=desk.amount[table.index])
+    shown = table.index.to_numpy()
+    profiles = [portraits.profile(z, shown, *portraits.popularity_bins(part.last, split.train_counts()), "popularity"),
+                portraits.profile(z, shown, *portraits.place_bins(part), "place")]  # fmt: skip
+    codes = getattr(desk.recommender, "codes", None) if codes is None else codes
+    if codes is not None:
+        profiles.append(portraits.prefixes(z, shown, codes.codes[part.last, 0]))
+    near = portraits.near(found.decoder.numpy(), shown, np.flatnonzero(fires))
+    curves, lists, moved, told = _pushed(run, desk, table, part, inputs["users"], seed)
+    return Atlas(
+        about=_about(run, cached, found, certified) | _size(part, fires) | told, latents=table, curves=curves,
+        lists=lists, moved=moved, near=near.join(certified[["concept", "certified"]], on="other"),
+        histograms=portraits.histograms(z, shown), units=portraits.units(part, z, shown, seed=seed),
+        profiles=pd.concat(profiles, ignore_index=True),
+    )  # fmt: skip
+
+
+def _pushed(run: Run, desk: Steering, table: pd.DataFrame, part: Activations, users: int, seed: int) -> tuple:
+    """Curves, one user's lists, items moved, and how these were measured."""
+    bench, shown = run.bench(), table.index.to_numpy()
+    rows = np.flatnonzero(np.isin(bench.split.test.histories.users, part.user))
+    if not len(rows):
+        raise UserError("no user that the dictionary was not learned on has a test case: nobody can be pushed", code=3)
+    rng = np.random.default_rng(seed)
+    cases = bench.split.test.take(np.sort(rng.permutation(rows)[:users]))
+    done = doses.steer(desk, cases, shown)
+    known = concepts(run)
+    mine = doses.members(known, table["concept"])
+    reach = (desk.amount * desk.dictionary.decoder.norm(dim=1).numpy())[shown]
+    curves = doses.curves(done, shown, reach, table["sampled"].to_numpy(), mine)
+    push = desk.of(cases.histories)
+    who, before = rng.integers(0, len(rows[:users]), len(shown)), doses.unpushed(push, bench.split.n_items)
+    lists = doses.marked(doses.shown(done, shown, who, before, cases.histories.users), shown, mine)
+    others = max(0, int(table["sampled"].sum()) - 1)
+    told = {"steered": len(cases.targets), "scored": len(push.scored), "algebraic": push.algebraic,
+            "strengths": list(doses.STRENGTHS), "matched": min(doses.MATCHED, others),
+            "depth": before.shape[1]}  # fmt: skip
+    return curves, lists, doses.marked(portraits.moved(done.change, shown), shown, mine), told
+
+
+def _size(part: Activations, fires: np.ndarray) -> dict:
+    return {"units": len(part), "users": len(np.unique(part.user)), "alive": int((fires > 0).sum())}
+
+
+def _about(run: Run, cached: Activations, found: Dictionary, certified: pd.DataFrame) -> dict:
+    """What an atlas is of, and how good its dictionary is on users that it was not learned on."""
+    kept = stand_in(run, cached, found)
+    recovered = {name: kept[name]["mean"] for name in ("recovered", "low", "high")}
+    numbers = {name: None if value is None or value != value else float(value) for name, value in recovered.items()}
+    values = {name: float(kept["ndcg@10"][name]) for name in ("base", "spliced", "mean")}
+    passed = certified["certified"].to_numpy(bool)
+    return {
+        "dataset": run.info["dataset"], "system": run.label, "data_hash": run.info["data_hash"],
+        "fingerprint": cached.fingerprint, "site": cached.site.path, "form": found.about.get("form", ""),
+        "k": found.k, "latents": found.latents, "width": cached.x.shape[1], "certified": int(passed.sum()),
+        "mass": float(certified["mass"][passed].sum()),
+        "recovered": numbers | values | {"said": kept["said"]["mean"]},
+        **{name: float(value) for name, value in summary(found, cached.users(SHARES)[2].x).items()},
+    }  # fmt: skip
