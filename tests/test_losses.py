@@ -1,7 +1,7 @@
 """The losses against hand-written ones, gradients included."""
 import torch
 
-from workbench.losses.ranking import binary, full_softmax, sampled_softmax
+from workbench.losses.ranking import binary, bpr, full_softmax, sampled_softmax
 
 
 def world(dtype=torch.float64):
@@ -44,3 +44,9 @@ def test_binary_by_hand():
     h, weight = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 0.0], [2.0, 0.0], [-1.0, 0.0]])
     expected = -torch.sigmoid(torch.tensor(2.0)).log() - torch.sigmoid(torch.tensor(1.0)).log()
     torch.testing.assert_close(binary(h, weight, torch.tensor([1]), torch.tensor([2])), expected)
+
+
+def test_bpr_by_hand():
+    right, wrong = torch.tensor([2.0, 0.0]), torch.tensor([-1.0, 0.0])
+    expected = -(torch.sigmoid(torch.tensor(3.0)).log() + torch.tensor(0.5).log()) / 2
+    torch.testing.assert_close(bpr(right, wrong), expected)

@@ -127,18 +127,23 @@ def run(
 
 
 def report(
-    *, dataset: str = "", option: list = (), profile: str = "smoke", seed: int = 0, out: str = "reports/latest",
-    timeout: int = 600,
+    *, dataset: str = "", system: str = "", option: list = (), profile: str = "smoke", seed: int = 0,
+    out: str = "reports/latest", timeout: int = 600,
 ) -> None:
     """Run the whole series on a dataset and leave one page a notebook, index.html and metrics.json in DIR.
-    --option: dataset options, such as path=log.csv."""
+    --system: whose network is probed. --option: dataset options, such as path=log.csv."""
+    from workbench import systems as known
     from workbench.data import sources
     from workbench.report import series
     from workbench.train.recipe import profile as limits
 
     name, options = dataset or limits(profile).dataset, sources.located(_pairs(option))
     sources.check(name, options)
-    failed = series(name, profile=profile, seed=seed, options=options, out=Path(out), timeout=timeout)
+    if system:
+        known.family(system)
+    failed = series(
+        name, profile=profile, seed=seed, options=options, system=system, out=Path(out), timeout=timeout
+    )
     print(f"report: {Path(out) / 'index.html'}")
     if failed:
         names = ", ".join(result.name for result in failed)

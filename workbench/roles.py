@@ -61,9 +61,10 @@ class Likelihood(Protocol):
 class Units(NamedTuple):
     """Which slots of what a network's modules put out stand for something that was read, and for what.
 
-    mask: (B, S) bool over the slots of a batch; its n true ones, row by row, are the units. event: (n,) int64, the
-    place in the batch's `items` of the last event that a unit has read. level: (n,) int64, the code of the next item
-    that it foretells, 0 for the first one and where items have no codes.
+    mask: bool over the slots, in the shape of what the modules put out less its width: (B, S), or (B,) where a history
+    has one slot, or with more rows than histories where each is read several times. Its n true ones, row by row, are
+    the units. event: (n,) int64, the place in the batch's `items` of the last event that a unit has read. level: (n,)
+    int64, the code of the next item that it foretells, 0 for the first one and where items have no codes.
     """
 
     mask: np.ndarray
@@ -81,3 +82,16 @@ class Traceable(Protocol):
 
     def trace(self, histories: Any) -> Units:
         """Run the network over histories of at most `max_length` events, as in training but without dropout."""
+
+
+@runtime_checkable
+class Asked(Protocol):
+    """A separate capability of what can be traced: it answers at a place of its own, put after the history, and only
+    that place is a unit. What stands in for units may stand nowhere else. A trace reads a history once for each of its
+    events, so it is given at most `batch` histories at a time."""
+
+    batch: int
+
+    def slots(self, x: Any) -> Any:
+        """Where a site puts out units while something is recommended: a bool tensor over the slots of x, of whatever
+        shape less its width."""

@@ -1,4 +1,6 @@
 """The activation cache: one row a (user, place), nothing of padding, and labels that belong to the rows."""
+from dataclasses import fields
+
 import numpy as np
 import pytest
 import torch
@@ -6,7 +8,7 @@ from toys import random_rows, rows, toy
 
 from workbench.errors import UserError
 from workbench.nets.transformer import SequenceEncoder
-from workbench.probe.cache import activations, pieces
+from workbench.probe.cache import activations, activations_of, pieces
 from workbench.probe.hooks import Site
 from workbench.recommenders.sequential import Sequential
 from workbench.roles import Traceable
@@ -75,6 +77,22 @@ def test_what_stands_at_padding_and_beside_does_not_matter(make):
     alone = activations(model, Site("norm"), HISTORIES.take([7]))
     assert np.allclose(every.take(every.user == HISTORIES.users[7]).x, alone.x, atol=1e-5)
     assert len(alone) > 0 and model.module.training is False
+
+
+@pytest.mark.parametrize("make", [sequential, toy])
+def test_several_sites_in_one_pass_are_those_read_alone(make):
+    model, sites = make(), [Site("norm"), Site("blocks.1.out"), Site("blocks.0")]
+    passes, trace = [], model.trace
+    model.trace = lambda part: passes.append(part) or trace(part)
+    together = activations_of(model, sites, HISTORIES, data_hash="here")
+    once = len(passes)
+    assert list(together) == sites
+    for site in sites:
+        alone = activations(model, site, HISTORIES, data_hash="here")
+        assert all(np.array_equal(getattr(together[site], f.name), getattr(alone, f.name)) for f in fields(alone))
+    assert len(passes) == 4 * once, "three sites together take as many passes as one"
+    with pytest.raises(UserError, match="no site is given"):
+        activations_of(model, [], HISTORIES)
 
 
 def test_parts_are_of_whole_users():

@@ -9,9 +9,10 @@ from workbench.data import sources
 from workbench.data.protocol import protocol_for
 from workbench.data.splits import split
 from workbench.probe.cache import Activations
-from workbench.probe.certify import by_item, certify, shuffled, step_up, strata
-from workbench.probe.concepts import Concepts, item_concepts
+from workbench.probe.certify import by_item, certify
+from workbench.probe.concepts import Concepts, deciles, item_concepts
 from workbench.probe.hooks import Site
+from workbench.probe.permute import shuffled, step_up, strata
 
 ITEMS, N = 400, 12_000
 
@@ -85,6 +86,17 @@ def test_p_values_of_noise_are_uniform():
     assert found["certified"].sum() <= 2
 
 
+def test_a_concept_that_is_popularity_itself_is_never_certified():
+    top = deciles(COUNTS) == 9
+    members = csr_matrix(np.where(top, 1, 0)[:, None].astype(np.float32))
+    known, sides = Concepts(np.array(["popular"], object), np.array(["popularity"]), members), []
+    for seed in (1, 2):
+        found = units(seed)
+        sides.append((found, csr_matrix(top[found.last][:, None].astype(np.float32))))
+    told = certify(*sides, known, COUNTS, draws=99)
+    assert told["concept"][0] == "nothing known" and not told["certified"][0]
+
+
 def test_silent_latents_are_left_out():
     found = table(lambda items, rng: [np.zeros(N), of(5, items) * 1.0])
     assert np.isnan(found["p"][0]) and pd.isna(found["concept"][0]) and not found["certified"][0]
@@ -93,7 +105,7 @@ def test_silent_latents_are_left_out():
 
 def test_means_by_item():
     z = csr_matrix(np.array([[1.0, 0], [3, 0], [0, 4], [2, 2]], np.float32))
-    means = by_item(z, np.array([2, 2, 1, 4]), 4)
+    means = by_item(z, csr_matrix((np.ones(4), (np.arange(4), [2, 2, 1, 4])), shape=(4, 5)))
     assert means.tolist() == [[0, 0], [0, 4], [2, 0], [0, 0], [2, 2]]
 
 

@@ -34,12 +34,12 @@ def test_a_threshold_has_the_gradients_of_the_paper():
 
 def test_the_penalty_of_relu_does_not_care_for_lengths():
     p, x = params("relu")
-    error, penalty, _ = forms.relu(x, p, 3, 0.1)
+    error, penalty, _ = forms.relu(x, x, p, 3, 0.1)
     with torch.no_grad():
         p["W"][4] /= 3
         p["b"][4] /= 3
         p["D"][4] *= 3
-    again = forms.relu(x, p, 3, 0.1)
+    again = forms.relu(x, x, p, 3, 0.1)
     assert torch.allclose(error, again[0]) and torch.allclose(penalty, again[1])
 
 
@@ -49,7 +49,7 @@ def test_a_gate_alone_teaches_no_direction():
     forms.squares(x, gate @ p["D"].detach() + p["c"].detach()).backward()
     assert p["D"].grad is None and p["g"].grad.abs().sum() > 0
     p, x = params("gated")
-    error, penalty, z = forms.gated(x, p, 3, 0.1)
+    error, penalty, z = forms.gated(x, x, p, 3, 0.1)
     penalty.backward(retain_graph=True)
     assert p["D"].grad is not None and p["r"].grad is None, "a magnitude is not penalised"
     assert ((z > 0) <= (x @ p["W"].T + p["g"] > 0)).all()
@@ -57,7 +57,7 @@ def test_a_gate_alone_teaches_no_direction():
 
 def test_a_prefix_of_matryoshka_is_a_plain_autoencoder():
     p, x = params("matryoshka", m=16)
-    error, _, z = forms.matryoshka(x, p, 3, 0.0)
+    error, _, z = forms.matryoshka(x, x, p, 3, 0.0)
     each = [forms.squares(x, z[:, : 16 // part] @ p["D"][: 16 // part] + p["c"]) for part in forms.NESTED]
     assert torch.allclose(error, torch.stack(each).mean()) and (z > 0).sum() <= 3 * len(x)
 
@@ -77,13 +77,13 @@ def test_planted_directions_are_found_with_as_few_latents_as_were_asked_for(form
 @pytest.mark.parametrize("form", forms.LOSSES)
 def test_the_export_is_the_form(form):
     x = WORLD.x * 5 + 2
-    rows, mean, scale = sae.prepared(x, form, 48, 4)
+    rows, mean, scale = sae.scaled(x)
     p = sae.start(rows, form, 48, 4, seed=0)
     g = torch.Generator().manual_seed(1)
     for name in "bgrt":
         if name in p:
             p[name] += 0.2 * torch.randn(48, generator=g)
-    z = forms.LOSSES[form](rows, p, 4, 0.1)[2]
+    z = forms.LOSSES[form](rows, rows, p, 4, 0.1)[2]
     threshold = float(z[z > 0].min()) * 0.9999
     found = sae.export(p, mean, scale, form=form, k=4, threshold=threshold, about={})
     expected = (z @ p["D"] + p["c"]) / scale + mean

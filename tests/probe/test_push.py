@@ -6,7 +6,8 @@ import torch
 from scipy.sparse import csr_matrix, random
 
 from workbench.errors import UserError
-from workbench.experiment import latents, open_bench, probing
+from workbench.experiment import atlas as atlases
+from workbench.experiment import open_bench, probing
 from workbench.probe import doses, faithful
 from workbench.probe.concepts import item_concepts
 from workbench.probe.doses import Steered
@@ -33,7 +34,7 @@ def cases(bench):
 
 def desk_at(run, path):
     read = probing.read(run, Site(path))
-    return latents.steering(run, read, probing.dictionary(run, read, **SMALL))
+    return atlases.steering(run, read, probing.dictionary(run, read, **SMALL))
 
 
 @pytest.fixture(scope="module", params=["blocks.0.out", "norm"])

@@ -71,7 +71,7 @@ def test_gradients_are_those_of_autograd(form, n_dead):
     loss = reference(form, 3, x, *params, dead, 7.0, 1 / 32, 4)
     loss.backward()
     mine = {"W": W, "b": b, "D": D, "c": c}
-    value, kept, smallest = SparseStep(form, 3, 7.0, aux_latents=4)(x, mine, dead)
+    value, kept, smallest = SparseStep(form, 3, 7.0, aux_latents=4)(x, x, mine, dead)
     for own, theirs in zip((W, b, D, c), params):
         assert torch.allclose(own.grad, theirs.grad, atol=1e-5)
     assert len(kept) <= 150 and smallest > 0
@@ -84,10 +84,10 @@ def test_a_dead_latent_turns_towards_what_is_left_over():
     W, D = torch.tensor([[1.0, 0.0], [0.1, 0.05]]), F.normalize(torch.tensor([[1.0, 0.0], [0.9, 0.5]]))
     b, c, dead = torch.zeros(2), torch.zeros(2), torch.tensor([False, True])
     left = torch.tensor([0.0, 1.0])
-    SparseStep("topk", 1, 1.0)(x, {"W": W, "b": b, "D": D, "c": c}, dead)
+    SparseStep("topk", 1, 1.0)(x, x, {"W": W, "b": b, "D": D, "c": c}, dead)
     before, after = D[1] @ left, F.normalize(D[1] - 0.5 * D.grad[1], dim=0) @ left
     assert after > before
-    SparseStep("topk", 1, 1.0, auxk=0)(x, {"W": W, "b": b, "D": D, "c": c}, dead)
+    SparseStep("topk", 1, 1.0, auxk=0)(x, x, {"W": W, "b": b, "D": D, "c": c}, dead)
     assert (D.grad[1] == 0).all() and (W.grad[1] == 0).all(), "without it a dead latent learns nothing"
 
 
@@ -106,7 +106,7 @@ def test_planted_directions_are_found(form):
 @pytest.mark.parametrize("form", THRESHOLDS)
 def test_the_export_is_the_pipeline_and_scale_is_folded_in(form):
     x = WORLD.x * 7 + 3
-    rows, mean, scale = sae.prepared(x, form, 48, 3)
+    rows, mean, scale = sae.scaled(x)
     assert float(rows.norm(dim=1).mean()) == pytest.approx(32**0.5, rel=1e-4)
     params = sae.start(rows, form, 48, 3, seed=0)
     found = sae.export(params, mean, scale, form=form, k=3, threshold=0.9, about={})
@@ -123,9 +123,21 @@ def test_equal_seeds_are_equal_and_frozen_decoders_stay():
     assert torch.equal(a.decoder, b.decoder) and torch.equal(a.encoder, b.encoder)
     assert not torch.equal(a.decoder, c.decoder)
     frozen = sae.train(WORLD.x, frozen_decoder=True, **settings)
-    rows, *_ = sae.prepared(WORLD.x, "topk", 48, 3)
+    rows, *_ = sae.scaled(WORLD.x)
     assert torch.equal(frozen.decoder, sae.start(rows, "topk", 48, 3, 0)["D"])
     assert not torch.equal(frozen.encoder, sae.start(rows, "topk", 48, 3, 0)["W"])
+
+
+@pytest.mark.parametrize("form", ["topk", "batchtopk", "relu"])
+def test_several_sparsities_in_one_pass_are_those_trained_alone(form):
+    settings = {"form": form, "latents": 48, "epochs": 3, "batch": 512, "seed": 4}
+    together = sae.train_several(WORLD.x, ks=(2, 5), **settings)
+    for k, made in together.items():
+        alone = sae.train(WORLD.x, k=k, **settings)
+        assert all(torch.equal(getattr(made, n), getattr(alone, n)) for n in ("encoder", "bias", "decoder", "center"))
+        assert made.about == alone.about and (made.k, made.about["k"]) == (alone.k, k)
+    with pytest.raises(UserError, match="at least one k"):
+        sae.train_several(WORLD.x, ks=())
 
 
 def test_saved_and_loaded_it_is_the_same_and_stays_at_its_site(tmp_path):

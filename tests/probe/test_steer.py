@@ -3,10 +3,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy.sparse import csr_matrix
 
 from workbench.errors import UserError
 from workbench.experiment import open_bench, probing
-from workbench.probe import concepts, faithful, steer
+from workbench.probe import concepts, faithful, rivals, steer
 from workbench.probe.hooks import Site
 
 SITE = Site("blocks.0.out")
@@ -97,10 +98,33 @@ def test_a_latent_is_taken_away(run, bench, model, found, cases):
     member = np.asarray(known.members[:, known.names.tolist().index(table["concept"][latent])].todense()).ravel() > 0
     fires = found.latents_of(read.x)[:, latent].nonzero()[0]
     users = np.isin(cases.histories.users, read.user[fires])
-    told = steer.ablate(model, SITE, found, latent, cases.take(np.flatnonzero(users)), member, controls=9)
-    assert told["change"] < 0 and told["p"] <= 1 and set(told) == {"before", "change", "control", "p"}
-    again = steer.ablate(model, SITE, found, latent, cases.take(np.flatnonzero(users)), member, controls=9)
+    others = steer.alike(found.latents_of(read.x), np.ones(found.latents), latent, 9)
+    told = steer.ablate(model, SITE, found, latent, cases.take(np.flatnonzero(users)), member, controls=others)
+    assert told["change"] < 0 and told["p"] <= 1 and set(told) == {"before", "change", "control", "p", "z"}
+    again = steer.ablate(model, SITE, found, latent, cases.take(np.flatnonzero(users)), member, controls=others)
     assert told == again
+
+
+def test_latents_to_compare_with_are_alike():
+    rng = np.random.default_rng(0)
+    rate = np.repeat([0.02, 0.3, 0.0], [20, 20, 5])
+    z = csr_matrix(((rng.random((4000, 45)) < rate) * rng.uniform(0.9, 1.1, (4000, 45))).astype(np.float32))
+    rare = steer.alike(z, np.ones(45), 3, 6)
+    assert len(rare) == 6 and 3 not in rare and (rare < 20).all(), "those of its own tenth, then the nearest"
+    assert set(steer.alike(z, np.ones(45), 30, 99)) == set(range(40)) - {30}, "silent ones never"
+    heavy = np.where(np.arange(45) < 10, 5.0, 1.0)
+    assert (steer.alike(z, heavy, 3, 5) < 10).all(), "what a latent brings in counts its direction's length"
+
+
+def test_rival_directions_point_at_the_concept(run, model, cases, member):
+    read = probing.read(run, SITE)
+    table = model.module.item.weight.detach().numpy()
+    known = rivals.directions(read.x, member[read.last], table, member)
+    assert set(known) == {"difference of means", "probe", "item centroid"}
+    assert all(abs(np.linalg.norm(direction) - 1) < 1e-5 for direction in known.values())
+    side = read.x @ known["probe"]
+    assert side[member[read.last]].mean() > side[~member[read.last]].mean() + side.std()
+    assert float(known["probe"] @ known["difference of means"]) > 0
 
 
 def test_hand_values_and_refusals(model, cases, member):

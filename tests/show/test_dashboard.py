@@ -1,6 +1,7 @@
 """The page of a dictionary: literal, small, offline, honest where nothing passed, refused where it cannot be true."""
 import json
 import re
+from html import escape
 from html.parser import HTMLParser
 
 import numpy as np
@@ -12,7 +13,9 @@ from hostile_shop import log
 
 from workbench import experiment, show
 from workbench.errors import UserError
+from workbench.experiment import atlas as atlases
 from workbench.experiment import latents, probing
+from workbench.experiment.claims import claims
 from workbench.probe import doses
 from workbench.probe.hooks import Site
 from workbench.show import charts
@@ -62,7 +65,7 @@ def hostile(bench):
 
 @pytest.fixture(scope="module")
 def atlas(hostile):
-    return latents.atlas(*hostile, **SIZES)
+    return atlases.atlas(*hostile, **SIZES)
 
 
 @pytest.fixture(scope="module")
@@ -98,9 +101,9 @@ def test_what_nothing_passed_says_so(bench, hostile, atlas):
 
 
 def test_the_stage_is_stored_and_shows_certified_first_and_a_random_sample(known, monkeypatch):
-    made = latents.atlas(*known, **SIZES)
+    made = atlases.atlas(*known, **SIZES)
     monkeypatch.setattr(doses, "steer", None)
-    again = latents.atlas(*known, **SIZES)
+    again = atlases.atlas(*known, **SIZES)
     pd.testing.assert_frame_equal(made.curves, again.curves)
     table, certified = made.latents, known[3]
     passed = table["certified"].to_numpy()
@@ -112,20 +115,22 @@ def test_the_stage_is_stored_and_shows_certified_first_and_a_random_sample(known
     assert shares.xs(0.0, level="strength").between(0, 1).any()
     at_zero = made.lists[made.lists["strength"] == 0]
     assert (at_zero["before"] == at_zero["place"]).all(), "a list at 0 is the list as it is"
-    held_out = set(latents.unseen(known[1]).user.tolist())
+    held_out = set(atlases.unseen(known[1], known[2])[0].user.tolist())
     assert set(made.lists["user"]) <= held_out and set(made.units["user"]) <= held_out
 
 
 def test_the_page_holds_what_was_measured(world, known, tmp_path):
-    atlas = latents.atlas(*known, **SIZES)
+    atlas = atlases.atlas(*known, **SIZES)
     latent, table = int(atlas.latents.index[0]), known[3]
     richer = table.assign(precision=0.123, name="<i>hand creams</i>", flag="looks odd", brand_new=0.625)
-    more = latents.atlas(*known[:3], richer, **SIZES)
-    rivals = {"topk": table, "pca": table}
-    path = show.dashboard(world, more, tmp_path / "new" / "page.html", tested=rivals, ours="topk")
+    more = atlases.atlas(*known[:3], richer, **SIZES)
+    sides = {"topk": known[2], "pca": probing.dictionary(*known[:2], kind="pca", k=4)}
+    told = claims(known[0], {name: [(known[1], one)] for name, one in sides.items()}, draws=199)
+    path = show.dashboard(world, more, tmp_path / "new" / "page.html", told=told)
     page = Page(path.read_text())
     words = " ".join(page.words)
-    assert "not called interpretable" in words and f"{atlas.about['mass']:.1%} by pca" in words
+    assert show.verdict(told).caption in words
+    assert f"{told.loc['pca', 'certified activation']:.1%}, pca" in page.words
     assert {"precision ↑", "0.123", "<i>hand creams</i>", "looks odd", "brand_new", "0.625"} <= \
         set(map(str.strip, page.words))  # fmt: skip
     data = json.loads(page.scripts[0])
@@ -139,23 +144,23 @@ def test_the_page_holds_what_was_measured(world, known, tmp_path):
 
 
 def test_a_hundred_latents_take_less_than_five_megabytes(known, world):
-    atlas = latents.atlas(*known, latents=20, sample=20, users=12)
+    atlas = atlases.atlas(*known, latents=20, sample=20, users=12)
     assert len(show.dashboard_page(world, atlas).encode()) / len(atlas.latents) < 5e6 / 100
 
 
 @pytest.mark.filterwarnings("error")
 def test_nothing_drawn_at_random_leaves_no_band(world, known):
-    atlas = latents.atlas(*known, latents=2, sample=0, users=12)
+    atlas = atlases.atlas(*known, latents=2, sample=0, users=12)
     html = show.dashboard_page(world, atlas)
     assert atlas.curves["low"].isna().all() and "Grey" not in html and 'class="band"' not in html
-    assert 'class="band"' in show.dashboard_page(world, latents.atlas(*known, **SIZES))
+    assert 'class="band"' in show.dashboard_page(world, atlases.atlas(*known, **SIZES))
 
 
 def test_without_titles_raw_ids_stand_in(tmp_path):
     options = log(tmp_path)
     bare = experiment.open_bench("csv", profile="smoke", options={"path": options["path"]})
     run, read, found, certified = probed(bare)
-    page = Page(show.dashboard_page(bare, latents.atlas(run, read, found, certified, **SIZES)))
+    page = Page(show.dashboard_page(bare, atlases.atlas(run, read, found, certified, **SIZES)))
     assert any("<i>12</i>" in word for word in page.words)
 
 
@@ -163,35 +168,38 @@ def test_codes_get_a_profile_and_a_speller_is_pushed_in_generation(world):
     run = world.fit("tiger", epochs=1, layers=1, width=32)
     read = probing.read(run, Site("blocks.0.out"))
     found = probing.dictionary(run, read, **SMALL)
-    atlas = latents.atlas(run, read, found, probing.certified(run, read, found, draws=19), latents=2, sample=2, users=6)
+    table = latents.latents(run, read, found, draws=19)
+    atlas = atlases.atlas(run, read, found, table, latents=2, sample=2, users=6)
     codes = atlas.profiles[atlas.profiles["family"] == "code 1"]
     assert codes["share"].between(0, 1).all() and len(codes) and not atlas.about["algebraic"]
     html = show.dashboard_page(world, atlas)
     assert "on which first codes" in html and "code 2 of next" in html
+    columns = show.latents.COLUMNS | show.latents.MORE
+    for column, (label, _) in columns.items():
+        assert column not in table or escape(label) in html, "every column of the concept dictionary is shown"
+    assert set(table) <= {*columns, *show.latents.APART}, "and explained"
 
 
 def test_the_last_site_is_labelled_algebraic(world, known):
     run, read, found, certified = probed(world, "norm", epochs=12)
-    atlas = latents.atlas(run, read, found, certified, **SIZES)
+    atlas = atlases.atlas(run, read, found, certified, **SIZES)
     assert "algebraic: only a dot product follows" in show.dashboard_page(world, atlas)
-    assert "algebraic" not in show.dashboard_page(world, latents.atlas(*known, **SIZES))
+    assert "algebraic" not in show.dashboard_page(world, atlases.atlas(*known, **SIZES))
 
 
-def test_refusals(bench, hostile, atlas):
+def test_refusals(hostile):
     run, read, found, certified = hostile
     other = probing.read(run, Site("norm"))
     with pytest.raises(UserError, match="the site, weights or data here are others"):
-        latents.atlas(run, other, found, certified)
+        atlases.atlas(run, other, found, certified)
     with pytest.raises(UserError, match="the site, weights or data here are others"):
-        latents.steering(run, other, found)
+        atlases.steering(run, other, found)
     with pytest.raises(UserError, match="64 latents"):
-        latents.atlas(run, read, found, certified.iloc[:5])
+        atlases.atlas(run, read, found, certified.iloc[:5])
     dead = type(found)(found.encoder, found.bias, found.decoder, found.center, torch.full((64,), 1e9), 4,
                        found.fingerprint)  # fmt: skip
     with pytest.raises(UserError, match="all are dead"):
-        latents.atlas(run, read, dead, certified)
-    with pytest.raises(UserError, match="did you mean 'topk'"):
-        show.dashboard_page(bench, atlas, tested={"topk": certified}, ours="topc")
+        atlases.atlas(run, read, dead, certified)
 
 
 def test_charts_draw_to_scale():

@@ -7,6 +7,8 @@ from hostile_shop import TABLE, Cells, check_literal
 from workbench import show
 from workbench.errors import UserError
 from workbench.experiment import probing
+from workbench.experiment.claims import claims
+from workbench.experiment.latents import latents
 from workbench.probe.hooks import Site
 
 SMALL = {"latents": 64, "epochs": 4, "batch": 128}
@@ -30,6 +32,20 @@ def found(run, read):
 @pytest.fixture(scope="module")
 def certified(run, read, found):
     return probing.certified(run, read, found, draws=19)
+
+
+@pytest.fixture(scope="module")
+def described(run, read, found):
+    return latents(run, read, found, draws=19)
+
+
+def test_the_whole_of_a_dictionary_is_kept(run, read, found, described):
+    assert len(described) == found.latents and described.index.name == "latent"
+    columns = {"concept", "source", "q", "certified", "f1", "floor", "ap", "flag", "mark", "mark_q", "name"}
+    assert columns <= set(described)
+    pd.testing.assert_frame_equal(latents(run, read, found, draws=19), described)
+    assert described.loc[described["p"].notna(), "name"].notna().all()
+    assert described.loc[described["density"] == 0, "p"].isna().all()
 
 
 def test_training_shows_its_curve(found):
@@ -61,15 +77,26 @@ def test_tables_are_literal_and_true(bench, read, found, certified):
         show.firing(bench, read, z, 64)
 
 
-def test_the_word_is_earned_or_not():
-    def carrying(mass):
-        return pd.DataFrame({"mass": [mass, 1 - mass], "certified": [True, False], "p": [0.01, 0.5],
-                             "effective": [9.0, 1.0], "concept": ["a", "b"]})  # fmt: skip
+def test_the_word_is_earned_or_not(run, read, found):
+    def told(ours, rival, by, low):
+        return pd.DataFrame(
+            {"certified activation": [ours, rival], "by": [np.nan, by], "low": [np.nan, low],
+             "high": [np.nan, by + 0.1], "interpretable": [low > 0, False]}, index=["topk", "pca"],
+        )  # fmt: skip
 
-    better = show.verdict({"topk": carrying(0.6), "pca": carrying(0.3)}, ours="topk")
-    worse = show.verdict({"topk": carrying(0.3), "pca": carrying(0.6)}, ours="topk")
-    assert "more certified activation than every rival" in better.caption
-    assert "not called interpretable" in worse.caption and worse.cells[0][0] == "pca"
+    assert "topk is called interpretable" in show.verdict(told(0.6, 0.3, 0.3, 0.2)).caption
+    assert "not for sure, so it is not called" in show.verdict(told(0.6, 0.5, 0.1, -0.1)).caption
+    worse = show.verdict(told(0.3, 0.6, -0.3, -0.4))
+    assert "pca carries as much" in worse.caption and "-0.30 [-0.40, -0.20]" in worse.caption
+
+    rivals = {"topk": [(read, found)], "pca": [(read, probing.dictionary(run, read, kind="pca", k=4))]}
+    table = claims(run, rivals, draws=19)
+    assert set(table.index) == {"topk", "pca"} and np.isnan(table["by"]["topk"])
+    assert "interpretable" in show.verdict(table).caption
+    with pytest.raises(UserError, match="topk alone proves nothing"):
+        claims(run, {"topk": [(read, found)]})
+    with pytest.raises(UserError, match="did you mean 'pca'|pca"):
+        claims(run, rivals, ours="pc")
 
 
 def test_a_stand_in_is_measured_and_an_untrained_network_is_another_site(run, read, found):
@@ -87,3 +114,36 @@ def test_runs_in_folders_of_one_name_are_told_apart(bench, run, tmp_path):
     copies = [made.copy(tmp_path / place / "mine") for made, place in ((run, "here"), (other, "there"))]
     first, second = (probing.read(made, Site("blocks.0.out")) for made in copies)
     assert first.fingerprint != second.fingerprint and not np.allclose(first.x, second.x)
+
+
+CURVES = pd.DataFrame([
+    {"arm": arm, "amount": amount, "share": 0.1 + slope * amount, "ndcg@10": 0.05 - price * amount, "off target": 0.05}
+    for arm, slope, price in (("the latent", 0.2, 0.02), ("probe", 0.1, 0.01), ("like it, 0", 0.0, 0.01),
+                              ("like it, 1", 0.02, 0.01), ("score boost", 0.4, 0.01))
+    for amount in (0.0, 1.0, 2.0)
+])  # fmt: skip
+
+
+def test_steering_is_drawn_with_its_band():
+    figure = show.dose(CURVES, "brand: <i>O'Neil</i> $5")
+    check_literal(figure)
+    assert {trace.name for trace in figure.data} == {"latents like it, 5 to 95 %", "the latent", "probe"}
+    assert "from 10% to 50%" in figure.layout.title.text and "30%" in figure.layout.title.text
+    band = figure.data[0]
+    assert len(band.x) == 6 and max(band.y) == pytest.approx(0.1 + 0.02 * 2 * 0.95)
+
+
+def test_prices_are_those_of_the_curves():
+    told = show.prices(CURVES)
+    assert "4.0 times" in told.caption, "the latent .02 at 1, the boost .005 at a half"
+    assert [row[0] for row in told.cells][:1] == ["score boost"]
+
+
+def test_names_and_ablations_say_what_they_count(described):
+    told = show.names(described)
+    confident = (described["confidence"].dropna() >= 0.8).mean()
+    assert f"{confident:.0%} of {described['confidence'].notna().sum()}" in told.caption
+    frame = pd.DataFrame({"concept": ["a", "b"], "users": [30, 5], "before": [0.2, np.nan], "change": [-0.1, np.nan],
+                          "control": [0.01, np.nan], "p": [0.01, np.nan], "q": [0.01, np.nan],
+                          "used": [True, False]}).rename_axis("latent")  # fmt: skip
+    assert show.ablations(frame).caption.startswith("1 of 1 latents")

@@ -10,7 +10,8 @@ from hostile_shop import TABLE, Cells
 
 from workbench import experiment, show
 from workbench.errors import UserError
-from workbench.experiment import latents, probing
+from workbench.experiment import atlas as atlases
+from workbench.experiment import probing
 from workbench.probe.dictionary import Dictionary
 from workbench.probe.hooks import Site
 from workbench.probe.push import Steering
@@ -36,7 +37,7 @@ def certified(run, read):
 
 @pytest.fixture(scope="module")
 def desk(run, read):
-    return latents.steering(run, read, probing.dictionary(run, read, **SMALL))
+    return atlases.steering(run, read, probing.dictionary(run, read, **SMALL))
 
 
 @pytest.fixture(scope="module")

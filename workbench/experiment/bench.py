@@ -24,7 +24,8 @@ from workbench.train import RECIPE_FIELDS, Profile, Recipe, profile, resolve, st
 
 log = logging.getLogger("workbench")
 ROOMS = (
-    "data", "losses", "nets", "train", "embed", "tokens", "decode.py", "evaluate", "recommenders", "experiment",
+    "data", "losses", "nets", "train", "embed", "tokens", "decode.py", "evaluate", "recommenders",
+    "experiment/bench.py", "experiment/training.py",
 )  # fmt: skip
 
 

@@ -1,21 +1,47 @@
 """Stages of a probe on a stored run: activations at a site, a dictionary of them, and what stands in for them."""
+from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
+from scipy.sparse import csr_matrix, diags
 
 from workbench.artifacts import code_hash, sha256
+from workbench.errors import UserError
 from workbench.evaluate import evaluate, per_case
 from workbench.experiment.run import Run
 from workbench.probe import baselines, faithful, sae
+from workbench.probe import transcoder as transcoders
 from workbench.probe.cache import Activations, activations
 from workbench.probe.certify import certify
 from workbench.probe.concepts import item_concepts
 from workbench.probe.dictionary import Dictionary
-from workbench.probe.hooks import Site, fingerprint
+from workbench.probe.faithful import standing_in
+from workbench.probe.hooks import Site, fingerprint, module_at
+from workbench.roles import Traceable
 
 SHARES = (0.6, 0.2, 0.2)  # of the users: to train on, to discover on, to test on
+
+
+def site(run: Run, path: str = "") -> Site:
+    """The place of a run's network with this name. Without one the usual place: what leaves its middle block, or where
+    there are no blocks its `norm`, or its table of users.
+
+    UserError where the system has no network that can be read, or no such place.
+    """
+    model = run.recommender()
+    if not isinstance(model, Traceable):
+        raise UserError(f"{run.system} has no network to read; choose a system that has, such as sasrec or tiger")
+    names = [name for name, _ in model.module.named_modules()]
+    blocks = [name for name in names if name.startswith("blocks.") and name.endswith(".out")]
+    usual = [*blocks[(len(blocks) - 1) // 2 :][:1], *(name for name in ("norm", "user") if name in names)]
+    if not path and not usual:
+        raise UserError(f"{run.system} has no usual place to read; name one: {', '.join(filter(None, names))}")
+    found = Site(path or usual[0])
+    module_at(model.module, found)
+    return found
 
 
 def read(run: Run, site: Site, *, trained: bool = True) -> Activations:
@@ -39,7 +65,8 @@ def dictionary(
 ) -> Dictionary:
     """A dictionary of activations that `read` gave, learned on six users of ten, stored.
 
-    kind: a form of `sae.train`, which takes `settings`, or a name in `baselines.KINDS`, which takes none.
+    kind: a form of `sae.train`, which takes `settings`, or a name in `baselines.KINDS`, which takes those in
+    `baselines.takes(kind)`. UserError names the nearest kind or setting.
     """
     inputs = {"at": cached.fingerprint, "kind": kind, "k": k, "seed": seed, "settings": settings,
               "code": code_hash("probe")}  # fmt: skip
@@ -49,7 +76,7 @@ def dictionary(
         if kind in sae.FORMS:
             found = sae.train(x, form=kind, k=k, seed=seed, **settings)
         else:
-            found = baselines.make(kind, x, k=k, seed=seed)
+            found = baselines.make(kind, x, k=k, seed=seed, **settings)
         replace(found, fingerprint=cached.fingerprint, about=found.about | {"site": cached.site.path}).save(folder)
 
     return Dictionary.load(run.bench().store.get("dictionary", inputs, make)).on(cached.fingerprint)
@@ -60,10 +87,11 @@ def sweep(
     batch: int = 4096,
 ) -> pd.DataFrame:  # fmt: skip
     """What dictionaries of several kinds and sparsities leave unexplained on users they have not seen, a row each."""
-    test, rows = cached.users(SHARES)[2].x, []
+    test, rows, given = cached.users(SHARES)[2].x, [], {"latents": latents, "epochs": epochs, "batch": batch}
     for kind in kinds:
+        taken = given if kind in sae.FORMS else baselines.takes(kind)
+        learned = {name: value for name, value in given.items() if name in taken}
         for k in ks:
-            learned = {"latents": latents, "epochs": epochs, "batch": batch} if kind in sae.FORMS else {}
             found = dictionary(run, cached, kind=kind, k=k, **learned)
             rows.append({"kind": kind, "k": k} | faithful.summary(found, test))
     return pd.DataFrame(rows)
@@ -74,26 +102,72 @@ def certified(
 ) -> pd.DataFrame:
     """What each latent certifiably stands for: `certify` on users that the dictionary was not learned on."""
     bench = run.bench()
-    _, discovery, test = cached.users(SHARES)
-    sides = [(part, found.latents_of(part.x)) for part in (discovery, test)]
-    known = item_concepts(bench.dataset, bench.split)
-    return certify(*sides, known, bench.split.train_counts(), source=source, draws=draws)
+    known, counts = item_concepts(bench.dataset, bench.split), bench.split.train_counts()
+    return certify(*sides(cached, found), known, counts, source=source, histories=bench.split.train, draws=draws)
+
+
+def sides(cached: Activations, found: Dictionary) -> list[tuple[Activations, csr_matrix]]:
+    """The units that a dictionary was not learned on, with its latents: those to discover on, those to test on. Latents
+    are in units of the site, z_j |w_j|, whatever the length of a direction."""
+    lengths = found.decoder.norm(dim=1).numpy()
+    unit = np.allclose(lengths, 1, atol=1e-4)
+    parts = [(part, found.latents_of(part.x)) for part in cached.users(SHARES)[1:]]
+    return parts if unit else [(part, (z @ diags(lengths)).tocsr()) for part, z in parts]
 
 
 def stand_in(run: Run, cached: Activations, found: Dictionary, *, metric: str = "ndcg@10") -> pd.DataFrame:
     """The run's test metric with a reconstruction in the place of the activations, and with these taken away: a row for
     base, spliced, mean and zero; recovered, low and high against each way of taking away."""
-    bench, model = run.bench(), run.recommender()
-    cases = bench.split.test
+    model = run.recommender()
     found.on(fingerprint(model.module, cached.site, run.info["data_hash"]))
+    edits = faithful.edits(found, cached.x.mean(axis=0))
+    return _recovered(run, model, {name: standing_in(model, cached.site, edit) for name, edit in edits.items()}, metric)
+
+
+def transcoder(
+    run: Run, reads: Activations, makes: Activations, *, k: int = 8, seed: int = 0, **settings
+) -> transcoders.Transcoder:
+    """A transcoder from activations that `read` gave at one site of a run to those of another, learned on six users of
+    ten, stored. settings: those of `transcoder.train`. UserError where the two are not of the same units."""
+    same = ("user", "place", "level")
+    if len(reads) != len(makes) or not all(np.array_equal(getattr(reads, n), getattr(makes, n)) for n in same):
+        raise UserError(f"{reads.site.path} and {makes.site.path} were not read at the same places of the same users")
+    inputs = {"reads": reads.fingerprint, "makes": makes.fingerprint, "k": k, "seed": seed, "settings": settings,
+              "code": code_hash("probe")}  # fmt: skip
+
+    def make(folder: Path) -> None:
+        made = transcoders.train(reads.users(SHARES)[0].x, makes.users(SHARES)[0].x, k=k, seed=seed, **settings)
+        about = made.dictionary.about | {"site": reads.site.path, "makes": makes.site.path}
+        replace(made, dictionary=replace(made.dictionary, fingerprint=reads.fingerprint, about=about)).save(folder)
+
+    made = transcoders.Transcoder.load(run.bench().store.get("transcoder", inputs, make))
+    made.dictionary.on(reads.fingerprint)
+    return made
+
+
+def transcode(
+    run: Run, reads: Activations, makes: Activations, made: transcoders.Transcoder, *, metric: str = "ndcg@10"
+) -> pd.DataFrame:
+    """As `stand_in`, with what a transcoder makes of one site in the place of the other."""
+    model, average = run.recommender(), torch.from_numpy(makes.x.mean(axis=0))
+    made.dictionary.on(fingerprint(model.module, reads.site, run.info["data_hash"]))
+    edits = {"mean": lambda y: average.expand_as(y).clone(), "zero": torch.zeros_like}
+    blocks = {"spliced": transcoders.standing_in(model, reads.site, makes.site, made)}
+    blocks |= {name: standing_in(model, makes.site, edit) for name, edit in edits.items()}
+    return _recovered(run, model, blocks, metric)
+
+
+def _recovered(run: Run, model, blocks: dict[str, AbstractContextManager], metric: str) -> pd.DataFrame:
+    """The table of `stand_in`. blocks: spliced, mean and zero, to be entered while the model answers."""
+    bench = run.bench()
 
     def values() -> np.ndarray:
-        found = evaluate(model, cases, bench.split, quiet=True)
+        found = evaluate(model, bench.split.test, bench.split, quiet=True)
         return per_case(metric, found.ranks, found.groups)
 
     per_user = {"base": values()}
-    for name, edit in faithful.edits(found, cached.x.mean(axis=0)).items():
-        with faithful.standing_in(model, cached.site, edit):
+    for name, block in blocks.items():
+        with block:
             per_user[name] = values()
     rows = {name: {metric: float(scores.mean())} for name, scores in per_user.items()}
     for name in ("mean", "zero"):

@@ -1,4 +1,4 @@
-"""Next-item losses: exact cross-entropy over the catalogue (plain or in chunks), sampled softmax, one-negative BCE.
+"""Ranking losses: exact cross-entropy over the catalogue (plain or in chunks), sampled softmax, one-negative BCE, BPR.
 
 h (N, D) hidden states at real targets, weight (I+1, D) the item table with padding in row 0, targets (N,) ids 1..I.
 """
@@ -31,6 +31,12 @@ def binary(h: Tensor, weight: Tensor, targets: Tensor, negatives: Tensor) -> Ten
     """Binary cross-entropy with one negative (N,) a target: the original SASRec loss (arXiv:1808.09781, eq. 6)."""
     right, wrong = (h * weight[targets]).sum(1), (h * weight[negatives]).sum(1)
     return F.softplus(-right).mean() + F.softplus(wrong).mean()
+
+
+def bpr(right: Tensor, wrong: Tensor) -> Tensor:
+    """Mean -log sigmoid(right - wrong) of the scores (N,) of items that were taken and of items that were not: Bayesian
+    personalised ranking without its regulariser (arXiv:1205.2618, section 4.1)."""
+    return F.softplus(wrong - right).mean()
 
 
 class _ChunkedSoftmax(torch.autograd.Function):

@@ -1,11 +1,17 @@
-"""Dictionaries that nobody trained as one: what any claim about an autoencoder has to beat, through the same door."""
+"""What any claim about an autoencoder has to beat, through the same door: dictionaries that nobody trained as one, and
+autoencoders that were kept from learning what matters."""
+from dataclasses import replace
+from inspect import signature
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from workbench.errors import unknown
+from workbench.errors import check_names, unknown
+from workbench.probe import sae
 from workbench.probe.dictionary import Dictionary
+from workbench.probe.factors import kmeans, nmf, product_kmeans
 from workbench.train.rng import derive
 
 
@@ -61,11 +67,42 @@ def matched(x: np.ndarray, directions: np.ndarray, k: int, form: str) -> Diction
     return Dictionary(c * D, c * plain.bias, D, center, plain.threshold, k, about=plain.about)
 
 
-KINDS = {"neurons": neurons, "pca": pca, "ica": ica, "random": random}
+def frozen_decoder(
+    x: np.ndarray, k: int = 8, seed: int = 0, latents: int = 0, epochs: int = 50, batch: int = 4096, lr: float = 1e-3
+) -> Dictionary:
+    """A TopK autoencoder whose directions stay the random ones it began with; its encoder is trained (the sanity check
+    of arXiv:2602.14111). What it does as well as a trained one is no evidence of learned directions."""
+    found = sae.train(x, k=k, seed=seed, latents=latents, epochs=epochs, batch=batch, lr=lr, frozen_decoder=True)
+    return replace(found, about=found.about | {"form": "frozen_decoder"})
 
 
-def make(kind: str, x: np.ndarray, *, k: int = 0, seed: int = 0) -> Dictionary:
-    """A baseline by name. UserError names the nearest."""
+def shuffled(
+    x: np.ndarray, k: int = 8, seed: int = 0, latents: int = 0, epochs: int = 50, batch: int = 4096, lr: float = 1e-3
+) -> Dictionary:
+    """A TopK autoencoder of activations whose dimensions were shuffled among rows, each on its own: every dimension has
+    the values that it had, and nothing joins them."""
+    mixed = np.random.default_rng(derive(seed, "shuffled")).permuted(x, axis=0)
+    found = sae.train(mixed, k=k, seed=seed, latents=latents, epochs=epochs, batch=batch, lr=lr)
+    return replace(found, about=found.about | {"form": "shuffled"})
+
+
+KINDS = {
+    "neurons": neurons, "pca": pca, "ica": ica, "random": random, "kmeans": kmeans, "product_kmeans": product_kmeans,
+    "nmf": nmf, "frozen_decoder": frozen_decoder, "shuffled": shuffled,
+}  # fmt: skip
+
+
+def make(kind: str, x: np.ndarray, *, k: int = 0, seed: int = 0, **settings) -> Dictionary:
+    """A baseline by name, learned on x (n, D). settings: what the kind takes besides (`takes`).
+
+    UserError names the nearest kind or setting.
+    """
+    check_names(f"setting of {kind}", settings, takes(kind))
+    return KINDS[kind](x, k=k, seed=seed, **settings)
+
+
+def takes(kind: str) -> tuple[str, ...]:
+    """What can be set of a kind besides k and seed. UserError names the nearest kind."""
     if kind not in KINDS:
         raise unknown("baseline", kind, KINDS)
-    return KINDS[kind](x, k=k, seed=seed)
+    return tuple(name for name in signature(KINDS[kind]).parameters if name not in ("x", "k", "seed"))

@@ -1,5 +1,6 @@
 """Activations at a site: one row for each unique (user, place), never one for padding, with what it has read."""
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import NamedTuple
@@ -11,9 +12,9 @@ from workbench.data import Histories
 from workbench.errors import UserError
 from workbench.probe.hooks import Site, capture, fingerprint
 from workbench.progress import track
-from workbench.roles import Units
+from workbench.roles import Asked, Units
 
-BATCH = 256  # histories read at a time
+BATCH = 256  # histories read at a time, unless the recommender wants fewer
 
 
 @dataclass(frozen=True)
@@ -91,28 +92,54 @@ def activations(recommender, site: Site, histories: Histories, *, data_hash: str
     recommender: a `roles.Traceable`, with `module` and `max_length`. UserError where the site does not exist, puts out
     no tensor of a row a unit, or NaN.
     """
+    return activations_of(recommender, (site,), histories, data_hash=data_hash)[site]
+
+
+def activations_of(
+    recommender, sites: Sequence[Site], histories: Histories, *, data_hash: str = ""
+) -> dict[Site, Activations]:
+    """What `activations` gives at each of several sites, bit for bit, with one pass of the network for all of them.
+
+    The activations of all sites are in memory at once. UserError as `activations`, and where no site is given.
+    """
+    if not sites:
+        raise UserError("no site is given; name at least one")
     cut = pieces(histories, recommender.max_length)
-    parts: list[tuple[np.ndarray, Units, np.ndarray]] = []
-    for index in track(list(cut.histories.batches(BATCH)), f"read {site.path}", unit="batches"):
+    rows: dict[Site, list[np.ndarray]] = {site: [] for site in sites}
+    parts: list[tuple[np.ndarray, np.ndarray]] = []
+    what = "read " + ", ".join(site.path for site in rows)
+    size = recommender.batch if isinstance(recommender, Asked) else BATCH
+    for index in track(list(cut.histories.batches(size)), what, unit="batches"):
         part = cut.histories.take(index)
-        with capture(recommender.module, site) as seen:
+        with capture(recommender.module, *rows) as seen:
             units = recommender.trace(part)
-        if len(seen[site]) != 1:
-            raise UserError(f"site {site.path}: {len(seen[site])} calls in a pass; choose one with call=0, 1 ...")
-        x, mask = seen[site][0], torch.from_numpy(units.mask)
-        if x.shape[:-1] != mask.shape:
-            raise UserError(
-                f"site {site.path} puts out {tuple(x.shape)}; expected {tuple(mask.shape)} and a width, a row for each "
-                "place that the model reads"
-            )
+        for site, found in seen.items():
+            rows[site].append(_of_units(found, units, site))
         row = np.searchsorted(part.offsets, np.maximum(units.event, 0), side="right") - 1
-        event = cut.start[index][row] + units.event - part.offsets[row]
-        parts.append((x[mask].numpy(), units.level, event))
-    return _joined(parts, histories, site, fingerprint(recommender.module, site, data_hash))
+        parts.append((units.level, cut.start[index][row] + units.event - part.offsets[row]))
+    level, event = (np.concatenate(arrays) for arrays in zip(*parts))
+    marks = {site: fingerprint(recommender.module, site, data_hash) for site in rows}
+    return {
+        site: _joined(np.concatenate(found), level, event, histories, site, marks[site]) for site, found in rows.items()
+    }
 
 
-def _joined(parts: list, histories: Histories, site: Site, mark: str) -> Activations:
-    x, level, event = (np.concatenate(arrays) for arrays in zip(*parts))
+def _of_units(seen: list[torch.Tensor], units: Units, site: Site) -> np.ndarray:
+    """(n, D) rows of the units, of what a site put out in one pass."""
+    if len(seen) != 1:
+        raise UserError(f"site {site.path}: {len(seen)} calls in a pass; choose one with call=0, 1 ...")
+    x, mask = seen[0], torch.from_numpy(units.mask)
+    if x.shape[:-1] != mask.shape:
+        raise UserError(
+            f"site {site.path} puts out {tuple(x.shape)}; expected {tuple(mask.shape)} and a width, a row for each "
+            "place that the model reads"
+        )
+    return x[mask].numpy()
+
+
+def _joined(
+    x: np.ndarray, level: np.ndarray, event: np.ndarray, histories: Histories, site: Site, mark: str
+) -> Activations:
     if not np.isfinite(x).all():
         bad = int((~np.isfinite(x)).any(1).sum())
         raise UserError(f"site {site.path}: {bad:,} of {len(x):,} activations are NaN or infinite", code=3)

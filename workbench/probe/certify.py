@@ -1,136 +1,121 @@
 """Which latents stand for which concepts: found on some users and items, tested on others, against labels that were
 dealt out again among items as popular."""
-import logging
-from typing import NamedTuple
-
 import numpy as np
 import pandas as pd
 from scipy.sparse import csr_matrix
 
+from workbench.data import Histories
+from workbench.errors import UserError, unknown
 from workbench.probe.cache import Activations
-from workbench.probe.concepts import Concepts
-from workbench.progress import track
+from workbench.probe.concepts import Concepts, content
+from workbench.probe.permute import RATE, Standard, categories, differences, null, standard, step_up, strata
 
-log = logging.getLogger("workbench")
-DRAWS, RATE = 999, 0.05
-NOTHING = np.array(["nothing known"], object), np.array(["nothing known"], object)
+DRAWS = 999
+SOURCES, ANY, WINDOW = ("last", "next", "history"), "any", 10
+WITHIN = ("brand", "price")  # families whose labels are dealt out again within the first category only
+NOISE = 1e-4  # standard errors by which rounding moves a statistic that a permutation leaves as it is
 
 
-def by_item(z: csr_matrix, items: np.ndarray, n_items: int) -> np.ndarray:
-    """(I+1, m) mean activation of each latent over the units (n,) at which an item stands; 0 where it never does."""
-    count = np.bincount(items, minlength=n_items + 1)
-    weight = csr_matrix((1 / count[items], (items, np.arange(len(items)))), shape=(n_items + 1, len(items)))
-    out = (weight @ z).toarray().astype(np.float32)
-    out[0] = 0
+def read_at(units: Activations, source: str, n_items: int, histories: Histories | None = None) -> csr_matrix:
+    """(n, I+1) which items a unit is asked about, rows that sum to 1: the item read `last`, the `next` one (nothing
+    where none follows), or with `history` the last ten that were read, evenly. histories: those that the units were
+    read from, a row a user; only `history` needs them. UserError on another source."""
+    if source not in SOURCES:
+        raise unknown("source of concepts", source, (*SOURCES, ANY))
+    if source != "history":
+        at = getattr(units, source)
+        row = np.flatnonzero(at > 0)
+        return csr_matrix((np.ones(len(row), np.float32), (row, at[row])), shape=(len(at), n_items + 1))
+    if histories is None:
+        raise UserError("source='history' needs the histories that the units were read from")
+    end = histories.offsets[units.user] + units.place + 1
+    kept = np.minimum(units.place + 1, WINDOW)
+    offsets = np.concatenate([[0], np.cumsum(kept)])
+    at = np.arange(offsets[-1]) + np.repeat(end - kept - offsets[:-1], kept)
+    out = csr_matrix((np.repeat(1 / kept, kept).astype(np.float32), histories.items[at], offsets),
+                     shape=(len(end), n_items + 1))  # fmt: skip
+    out.sum_duplicates()
     return out
 
 
-class Standard(NamedTuple):
-    """rows (n, m): mean activations of items (n,), centred and over each latent's spread; 0 for silent latents."""
-
-    rows: np.ndarray
-    items: np.ndarray
-
-
-def standard(table: np.ndarray, items: np.ndarray) -> Standard:
-    """The rows of a table (I+1, m) of mean activations at these items, made comparable between latents."""
-    rows = table[items].astype(np.float64)
-    rows -= rows.mean(axis=0)
-    spread = rows.std(axis=0)
-    return Standard((rows / np.where(spread > 0, spread, np.inf)).astype(np.float32), items)
-
-
-def differences(a: Standard, members: csr_matrix) -> np.ndarray:
-    """(m, C) how much more a latent fires on the items of a concept than on others, in standard errors of a random
-    choice of as many: sum over members / sqrt(n_c (1 - n_c / n)). members: (n, C) of the same items."""
-    size = np.asarray(members.sum(axis=0), np.float64).ravel()
-    error = np.sqrt(np.maximum(size * (1 - size / len(a.items)), 1e-9)).astype(np.float32)
-    # with a concept in which nothing of this half lies there is nothing to see
-    return (members.T @ a.rows).T / np.where((size > 0) & (size < len(a.items)), error, np.inf)
-
-
-def strata(counts: np.ndarray, items: np.ndarray, parts: int = 10) -> np.ndarray:
-    """(n,) which tenth of popularity each item is of, by train counts (I+1,)."""
-    order = np.argsort(np.argsort(counts[items], kind="stable"), kind="stable")
-    return order * parts // len(items)
-
-
-def shuffled(stratum: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """(n,) a permutation that leaves everyone within their stratum."""
-    place, order = np.argsort(stratum, kind="stable"), np.lexsort((rng.random(len(stratum)), stratum))
-    out = np.empty(len(stratum), np.int64)
-    out[place] = order
-    return out
-
-
-def null(
-    a: Standard, members: csr_matrix, chosen: np.ndarray, stratum: np.ndarray, *, draws: int, seed: int
-) -> np.ndarray:
-    """(draws, m) the difference of each latent at its chosen concept (m,) when labels are dealt out again among items
-    as popular. The choice was made on other items, so the concept stays the same and p-values of noise are uniform."""
-    rng, latents = np.random.default_rng(seed), np.arange(a.rows.shape[1])
-    asked, own = np.unique(chosen, return_inverse=True)
-    members, out = members[:, asked], np.empty((draws, len(latents)), np.float32)
-    for draw in track(range(draws), "permute concepts", unit="draws"):
-        out[draw] = differences(a, members[shuffled(stratum, rng)])[latents, own]
-    return out
-
-
-def step_up(p: np.ndarray, rate: float = RATE) -> np.ndarray:
-    """(m,) q-values of p-values by Benjamini and Hochberg; NaN stays out.
-
-    >>> step_up(np.array([0.01, 0.04, 0.03, np.nan])).round(3).tolist()
-    [0.03, 0.04, 0.04, nan]
-    """
-    known = np.flatnonzero(~np.isnan(p))
-    order = known[np.argsort(p[known])]
-    scaled = p[order] * len(order) / np.arange(1, len(order) + 1)
-    q = np.full(len(p), np.nan)
-    q[order] = np.minimum.accumulate(scaled[::-1])[::-1]
-    return q
+def by_item(z: csr_matrix, weight: csr_matrix) -> np.ndarray:
+    """(I+1, m) mean activation of each latent over the units (n,) that an item stands for, weighted by `weight`
+    (n, I+1); 0 where it stands for none."""
+    total = np.asarray(weight.sum(axis=0)).ravel()
+    out = (weight.T @ z).toarray().astype(np.float32) / np.where(total > 0, total, 1)[:, None]
+    return out.astype(np.float32)
 
 
 def certify(
     discovery: tuple[Activations, csr_matrix], held_out: tuple[Activations, csr_matrix], concepts: Concepts,
-    counts: np.ndarray, *, source: str = "last", draws: int = DRAWS, seed: int = 0,
+    counts: np.ndarray, *, source: str = "last", histories: Histories | None = None, draws: int = DRAWS, seed: int = 0,
 ) -> pd.DataFrame:  # fmt: skip
     """A row a latent: its concept, chosen on the discovery users and half of the items; effect, p and q on the held-out
     users and the other half. Certified where q is below .05 and it fires on more than one item.
 
     discovery, held_out: activations and their latents (n, m). counts: (I+1,) train counts. source: whose concept it is,
-    of the item read `last` or of the `next` one. The permutation is of items, not of units: a latent that fires on one
-    item alone is no concept, however often that item is read.
+    of the item read `last`, of the `next` one, of the ten last read (`history`), or `any`: the one that tells most on
+    the discovery side. histories: of all users; only `history` and `any` need them. Popularity is no concept here;
+    `marks` has it. The permutation is of items, not of units: a latent that fires on one item alone is no concept,
+    however often that item is read.
     """
-    if not len(concepts.names):
-        log.warning("nothing is known of enough items to make a concept, so no latent can be certified")
-        concepts = Concepts(*NOTHING, csr_matrix((concepts.members.shape[0], 1), dtype=np.float32))
-    n_items = concepts.members.shape[0] - 1
-    half = np.random.default_rng(seed).permutation(n_items) % 2  # of items 1..I
-    sides = []
-    for side, (units, z) in enumerate((discovery, held_out)):
-        at = getattr(units, source)
-        seen = np.unique(at[at > 0])
-        mine = seen[half[seen - 1] == side]
-        use = np.isin(at, mine)
-        sides.append(standard(by_item(z[np.flatnonzero(use)], at[use], n_items), mine))
-    found, tested = sides
-    score = differences(found, concepts.members[found.items])
-    best = score.argmax(axis=1)
-    held = concepts.members[tested.items]
-    effect = differences(tested, held)[np.arange(len(best)), best]
-    drawn = null(tested, held, best, strata(counts, tested.items), draws=draws, seed=seed)
-    alive = (found.rows.any(axis=0)) & (tested.rows.any(axis=0))
-    p = np.where(alive, (1 + (drawn >= effect).sum(axis=0)) / (1 + draws), np.nan)
-    q = step_up(p)
-    z, told = held_out[1], spread(held_out[1], getattr(held_out[0], source))
-    mass = np.asarray(z.sum(axis=0)).ravel()
+    sources, concepts = SOURCES if source == ANY else (source,), content(concepts)
+    sides = [_sides(discovery, held_out, concepts, name, histories, seed) for name in sources]
+    scores = np.stack([differences(found, concepts.members[found.items]) for found, _ in sides])
+    m = scores.shape[1]
+    whose, best = np.divmod(scores.transpose(1, 0, 2).reshape(m, -1).argmax(axis=1), scores.shape[2])
+    effect, p, alive = np.zeros(m), np.full(m, np.nan), np.zeros(m, bool)
+    narrow = np.isin(concepts.families, WITHIN)[best]
+    for at, (found, tested) in enumerate(sides):
+        both = found.rows.any(axis=0) & tested.rows.any(axis=0)
+        for within in (False, True):
+            mine = np.flatnonzero((whose == at) & (narrow == within))
+            effect[mine], p[mine] = _tested(tested, mine, best[mine], concepts, counts, within, draws, seed)
+            alive[mine] = both[mine]
+    p[~alive] = np.nan
+    z, told = held_out[1], spread(held_out[1], held_out[0].next if source == "next" else held_out[0].last)
+    q, mass = step_up(p), np.asarray(z.sum(axis=0)).ravel()
     table = pd.DataFrame({
         "concept": np.where(alive, concepts.names[best], None),
         "family": np.where(alive, concepts.families[best], None),
-        "effect": effect, "p": p, "q": q, "certified": (q < RATE) & (told["effective"] >= 2),
-        "mass": mass / max(mass.sum(), 1e-12), "density": np.diff(z.tocsc().indptr) / max(1, z.shape[0]), **told,
+        "source": np.asarray(sources, object)[whose], "effect": effect, "p": p, "q": q,
+        "certified": (q < RATE) & (told["effective"] >= 2), "mass": mass / max(mass.sum(), 1e-12),
+        "density": np.diff(z.tocsc().indptr) / max(1, z.shape[0]), **told,
     })  # fmt: skip
     return table.rename_axis("latent")
+
+
+def halves(n_items: int, seed: int = 0) -> np.ndarray:
+    """(I+1,) 0 for the items that concepts are chosen on, 1 for those they are tested on, -1 for padding."""
+    return np.concatenate([[-1], np.random.default_rng(seed).permutation(n_items) % 2])
+
+
+def _sides(discovery: tuple, held_out: tuple, concepts: Concepts, source: str, histories, seed: int) -> list[Standard]:
+    """What each latent does at the items of one half on the discovery users, and of the other on the held-out ones."""
+    n_items, out = concepts.members.shape[0] - 1, []
+    half = halves(n_items, seed)
+    for side, (units, z) in enumerate((discovery, held_out)):
+        weight = read_at(units, source, n_items, histories)
+        seen = np.flatnonzero((np.asarray(weight.sum(axis=0)).ravel() > 0) & (half == side))
+        out.append(standard(by_item(z, weight), seen))
+    return out
+
+
+def _tested(
+    tested: Standard, mine: np.ndarray, chosen: np.ndarray, concepts: Concepts, counts: np.ndarray, within: bool,
+    draws: int, seed: int,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """Effect and p-value of the latents `mine` at their chosen concepts."""
+    if not len(mine):
+        return np.zeros(0), np.zeros(0)
+    some, held = tested._replace(rows=tested.rows[:, mine]), concepts.members[tested.items].tocsc()
+    asked, own = np.unique(chosen, return_inverse=True)
+    effect = differences(some, held[:, asked])[np.arange(len(mine)), own]
+    stratum = strata(counts, tested.items)
+    if within:
+        stratum = stratum + (stratum.max() + 1) * categories(concepts)[tested.items]
+    drawn = null(some, held, chosen, stratum, draws=draws, seed=seed)
+    return effect, (1 + (drawn >= effect - NOISE).sum(axis=0)) / (1 + draws)
 
 
 def spread(z: csr_matrix, items: np.ndarray) -> dict[str, np.ndarray]:

@@ -1,4 +1,5 @@
 """What an item is: the concepts that a latent may stand for, as a table of items, without any language model."""
+import logging
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +13,8 @@ from workbench.tokens.controls import steps
 LEAST = 10  # items that a concept needs
 LISTED = ("genre", "tags", "genres")  # columns that list several things, with | between them
 BANDS, DECILES = 5, 10
+NOTHING = np.array(["nothing known"], object), np.array(["nothing known"], object)
+log = logging.getLogger("workbench")
 
 
 class Concepts(NamedTuple):
@@ -53,14 +56,20 @@ def item_concepts(
             found.append(_labelled(name, column))
     if "price" in items:
         found.append(_labelled("price", _price_band(items)))
-    counts = pd.Series(split.train_counts()[1:], index=items.index)
-    decile = (counts.rank(method="first") * DECILES / (len(counts) + 1)).astype(int)
+    decile = pd.Series(deciles(split.train_counts())[1:], index=items.index)
     found.append(_labelled("popularity", decile.map(lambda d: f"decile {d + 1}")))
     if codes is not None:
         for depth in (1, 2)[: codes.levels]:
             node = pd.Series(codes.codes[1:, :depth].tolist(), index=items.index).map(lambda c: "-".join(map(str, c)))
             found.append(_labelled(f"code {depth}", node))
     return _table(pd.concat(found, ignore_index=True), dataset.n_items, least)
+
+
+def deciles(counts: np.ndarray) -> np.ndarray:
+    """(I+1,) 0 to 9, the tenth of the catalogue that an item is of by its train counts (I+1,), rarest first; padding
+    is -1."""
+    rank = np.argsort(np.argsort(counts[1:], kind="stable"), kind="stable") + 1
+    return np.concatenate([[-1], rank * DECILES // (len(rank) + 1)])
 
 
 def _labelled(family: str, labels: pd.Series) -> pd.DataFrame:
@@ -89,3 +98,13 @@ def _table(rows: pd.DataFrame, n_items: int, least: int) -> Concepts:
     first[np.unique(sums, return_index=True)[1]] = True
     kept = np.flatnonzero((size >= least) & (size <= n_items - least) & first)
     return Concepts(np.asarray(names, object)[kept], families[kept], whole[:, kept])
+
+
+def content(concepts: Concepts) -> Concepts:
+    """All but popularity, which no permutation among items as popular can test. Where nothing is left, one concept that
+    holds for no item stands in."""
+    kept = np.flatnonzero(concepts.families != "popularity")
+    if len(kept):
+        return concepts.take(kept)
+    log.warning("nothing is known of enough items to make a concept, so no latent can be certified")
+    return Concepts(*NOTHING, csr_matrix((concepts.members.shape[0], 1), dtype=np.float32))

@@ -1,5 +1,6 @@
 """A dictionary of directions: activations to latents and back. Every sparse autoencoder is exported as one, and so is
 every baseline, so that both go through the same door."""
+import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +10,8 @@ import torch
 from scipy.sparse import csr_matrix
 from torch import Tensor
 
-from workbench.errors import UserError
+from workbench.errors import UserError, unknown
+from workbench.probe.readings import READINGS
 
 ROWS = 8192  # rows encoded at a time
 
@@ -17,11 +19,12 @@ ROWS = 8192  # rows encoded at a time
 @dataclass(frozen=True)
 class Dictionary:
     """z_j = u_j where u_j > threshold_j, else 0, with u = W x + bias; then only the k largest of a row, if k. Decoded,
-    x^ = z D + center.
+    x^ = z D + center. Latents that are read in another way name it in `reading`, one of `readings.READINGS`.
 
     encoder W (m, D), bias (m,), decoder D (m, D), center (D,), threshold (m,), all float32, in the units of the site:
     the centring and scaling of training is folded in. k: 0 for no limit. fingerprint: of the site it was learned at.
-    about: form, settings and what training measured.
+    about: form, settings and what training measured. A transcoder decodes to the width of another site. UserError where
+    the reading is unknown.
     """
 
     encoder: Tensor
@@ -32,20 +35,27 @@ class Dictionary:
     k: int = 0
     fingerprint: str = ""
     about: dict = field(default_factory=dict)
+    reading: str = "threshold"
+
+    def __post_init__(self):
+        if self.reading not in READINGS:
+            raise unknown("reading", self.reading, READINGS)
 
     @property
     def latents(self) -> int:
         return len(self.encoder)
 
+    def digest(self) -> str:
+        """Of what it computes: two dictionaries with one digest give the same latents."""
+        found = hashlib.sha256(repr((self.k, self.reading, self.fingerprint)).encode())
+        for tensor in (self.encoder, self.bias, self.decoder, self.center, self.threshold):
+            found.update(tensor.contiguous().numpy().tobytes())
+        return found.hexdigest()[:24]
+
     @torch.no_grad()
     def encode(self, x: Tensor) -> Tensor:
         """(n, m) latents of x (n, D)."""
-        u = torch.addmm(self.bias, x, self.encoder.T)
-        z = torch.where(u > self.threshold, u, 0.0)
-        if not 0 < self.k < self.latents:
-            return z
-        kept = z.topk(self.k, dim=1)
-        return torch.zeros_like(z).scatter_(1, kept.indices, kept.values)
+        return READINGS[self.reading](x, self)
 
     @torch.no_grad()
     def decode(self, z: Tensor) -> Tensor:
@@ -79,8 +89,8 @@ class Dictionary:
         from safetensors.torch import save_file
 
         names = ("encoder", "bias", "decoder", "center", "threshold")
-        about = {"k": self.k, "fingerprint": self.fingerprint, "about": self.about}
-        save_file({name: getattr(self, name).contiguous() for name in names}, folder / "dictionary.safetensors",
+        about = {"k": self.k, "fingerprint": self.fingerprint, "about": self.about, "reading": self.reading}
+        save_file({name: getattr(self, name).contiguous().clone() for name in names}, folder / "dictionary.safetensors",
                   metadata={"about": json.dumps(about)})
 
     @staticmethod

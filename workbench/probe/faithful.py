@@ -6,11 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from scipy.sparse import csr_matrix
 from torch import Tensor
 
 from workbench.errors import UserError
 from workbench.probe.dictionary import ROWS, Dictionary
 from workbench.probe.hooks import Site, splice
+from workbench.roles import Asked
 
 DENSE = 0.1  # a latent that fires on more of the units than this is dense
 SURE = 3  # standard errors that ablating the site must cost before "recovered" means anything
@@ -47,12 +49,17 @@ def shrinkage(x: np.ndarray, rebuilt: np.ndarray) -> float:
 
 
 def summary(dictionary: Dictionary, x: np.ndarray) -> dict[str, float]:
-    """What a reconstruction of x (n, D) is like: fvu, cosine, shrinkage, l0 (latents that fire in a row, on average),
-    dead (share of latents that never fire; it could still fire in 3 of n rows) and dense (in more than a tenth).
+    """What a dictionary's reconstruction of x (n, D) is like, as `described`."""
+    return described(x, reconstruct(dictionary, x), dictionary.latents_of(x))
+
+
+def described(x: np.ndarray, rebuilt: np.ndarray, z: csr_matrix) -> dict[str, float]:
+    """What a reconstruction of x (n, D) by latents z (n, m) is like: fvu, cosine, shrinkage, l0 (latents that fire in a
+    row, on average), dead (share of latents that never fire; it could still fire in 3 of n rows) and dense (in more
+    than a tenth).
 
     UserError where the reconstruction is worse than the mean: another site, or another scale.
     """
-    rebuilt, z = reconstruct(dictionary, x), dictionary.latents_of(x)
     density = np.diff(z.tocsc().indptr) / len(x)
     found = {"fvu": fvu(x, rebuilt), "l0": z.nnz / len(x)}
     if found["fvu"] > 1:
@@ -72,9 +79,21 @@ def fvu_by(x: np.ndarray, rebuilt: np.ndarray, group: np.ndarray) -> dict[int, f
 
 @contextmanager
 def standing_in(recommender, site: Site, edit: Callable[[Tensor], Tensor]) -> Iterator[None]:
-    """While the block runs, the recommender answers with edit(x) for x (n, D) at the site, on whatever device it is."""
-    with splice(recommender.module, site, lambda x: edit(x.float().cpu()).to(x)):
+    """While the block runs, the recommender answers with edit(x) for x (n, D) at the site, on whatever device it is; of
+    one that is `roles.Asked` only the places where it is asked are edited, not what these attend to.
+
+    UserError where nothing passed the site in the block: some modules are called in training only.
+    """
+    met, where = [], recommender.slots if isinstance(recommender, Asked) else None
+
+    def change(x: Tensor) -> Tensor:
+        met.append(len(x))
+        return edit(x.float().cpu()).to(x)
+
+    with splice(recommender.module, site, change, where=where):
         yield
+    if not met:
+        raise UserError(f"nothing passed {site.path} while the recommender answered, so nothing was edited there")
 
 
 def edits(dictionary: Dictionary, mean: np.ndarray) -> dict[str, Callable[[Tensor], Tensor]]:

@@ -1,8 +1,9 @@
 """Autoencoders that are trained by autograd: ReLU with an L1 penalty, Gated, JumpReLU, Matryoshka.
 
-Each form is a loss of one batch in the units of FVU, and a way to be exported. `k` is how many latents are wanted on
-average: JumpReLU has it in its loss; for the L1 penalties of ReLU and Gated the weight is steered towards it, so that
-forms can be compared where they are equally sparse.
+Each form is a loss of one batch that reads x (B, D) and makes y (B, E), x itself but for a transcoder, in the units of
+FVU, and a way to be exported. `k` is how many latents are wanted on average: JumpReLU has it in its loss; for the L1
+penalties of ReLU and Gated the weight is steered towards it, so that forms can be compared where they are equally
+sparse.
 """
 import math
 
@@ -10,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from workbench.probe.topk import batch_threshold
+from workbench.probe.topk import batch_threshold, without_skip
 
 WIDTH = 0.3  # of the window around a threshold in which it has a gradient, in units of scaled activations
 FIRST, RATE = 0.01, 0.02  # the penalty's first weight, and how fast it follows
@@ -53,11 +54,12 @@ class AutogradStep:
     def __init__(self, form: str, k: int, variance: float):
         self.loss, self.k, self.variance, self.weight = LOSSES[form], k, variance, FIRST
 
-    def __call__(self, x: Tensor, p: dict[str, Tensor], dead: Tensor) -> tuple[float, Tensor, float]:
+    def __call__(self, x: Tensor, y: Tensor, p: dict[str, Tensor], dead: Tensor) -> tuple[float, Tensor, float]:
         """Gradients into p; FVU of the batch, the latents that fired with repetitions, the smallest value kept."""
         for name in p:
             p[name].requires_grad_(True).grad = None
-        error, penalty, z = self.loss(x, p, self.k, self.weight)
+        wanted = without_skip(x, y, p)
+        error, penalty, z = self.loss(x, wanted, p, self.k, self.weight)
         ((error + penalty) / self.variance).backward()
         for name in p:
             p[name].requires_grad_(False)
@@ -65,39 +67,42 @@ class AutogradStep:
         active = max(len(fired) / len(x), 1e-3)
         self.weight *= math.exp(RATE * max(-1.0, min(1.0, math.log(active / self.k))))
         with torch.no_grad():
-            fvu = float((rebuilt(z, p) - x).square().sum() / len(x) / self.variance)
+            fvu = float((rebuilt(z, p) - wanted).square().sum() / len(x) / self.variance)
             smallest = float(z[z > 0].min()) if len(fired) else 0.0
         return fvu, fired, smallest
 
 
-def squares(x: Tensor, guess: Tensor) -> Tensor:
+Losses = tuple[Tensor, Tensor, Tensor]  # error, penalty, and the latents (B, m)
+
+
+def squares(y: Tensor, guess: Tensor) -> Tensor:
     """Mean over rows of the squared error."""
-    return (guess - x).square().sum(1).mean()
+    return (guess - y).square().sum(1).mean()
 
 
-def relu(x: Tensor, p: dict[str, Tensor], k: int, weight: float) -> tuple[Tensor, Tensor, Tensor]:
+def relu(x: Tensor, y: Tensor, p: dict[str, Tensor], k: int, weight: float) -> Losses:
     """ReLU with an L1 penalty scaled by the directions' lengths, so that z / s and s w are no cheaper."""
     z = F.relu(x @ p["W"].T + p["b"])
-    return squares(x, rebuilt(z, p)), weight * x.shape[1] * (z * p["D"].norm(dim=1)).sum(1).mean(), z
+    return squares(y, rebuilt(z, p)), weight * y.shape[1] * (z * p["D"].norm(dim=1)).sum(1).mean(), z
 
 
-def gated(x: Tensor, p: dict[str, Tensor], k: int, weight: float) -> tuple[Tensor, Tensor, Tensor]:
+def gated(x: Tensor, y: Tensor, p: dict[str, Tensor], k: int, weight: float) -> Losses:
     """A gate decides what fires, a magnitude how much (Rajamanoharan et al., arXiv:2404.16014). The gate learns from
     the penalty and from reconstructing alone, through directions that are held still."""
     read = x @ p["W"].T
     gate = F.relu(read + p["g"])
     z = (gate > 0) * F.relu(read * p["r"].exp() + p["b"])
-    alone = squares(x, gate @ p["D"].detach() + p["c"].detach())
-    return squares(x, rebuilt(z, p)) + alone, weight * x.shape[1] * (gate * p["D"].norm(dim=1)).sum(1).mean(), z
+    alone = squares(y, gate @ p["D"].detach() + p["c"].detach())
+    return squares(y, rebuilt(z, p)) + alone, weight * y.shape[1] * (gate * p["D"].norm(dim=1)).sum(1).mean(), z
 
 
-def jumprelu(x: Tensor, p: dict[str, Tensor], k: int, weight: float) -> tuple[Tensor, Tensor, Tensor]:
+def jumprelu(x: Tensor, y: Tensor, p: dict[str, Tensor], k: int, weight: float) -> Losses:
     """A threshold for each latent, and a penalty (L0 / k - 1)^2."""
     z, on = Jump.apply(F.relu(x @ p["W"].T + p["b"]), p["t"].exp())
-    return squares(x, rebuilt(z, p)), STRENGTH * x.shape[1] * (on.sum(1).mean() / k - 1).square(), z
+    return squares(y, rebuilt(z, p)), STRENGTH * y.shape[1] * (on.sum(1).mean() / k - 1).square(), z
 
 
-def matryoshka(x: Tensor, p: dict[str, Tensor], k: int, weight: float) -> tuple[Tensor, Tensor, Tensor]:
+def matryoshka(x: Tensor, y: Tensor, p: dict[str, Tensor], k: int, weight: float) -> Losses:
     """BatchTopK latents of which every prefix has to reconstruct as well as it can (Bussmann et al., arXiv:2503.17547);
     the prefixes' errors are averaged."""
     u = F.relu(x @ p["W"].T + p["b"])
@@ -105,7 +110,7 @@ def matryoshka(x: Tensor, p: dict[str, Tensor], k: int, weight: float) -> tuple[
     m, guess, last, errors = z.shape[1], p["c"], 0, []
     for part in NESTED:
         guess = guess + z[:, last : m // part] @ p["D"][last : m // part]
-        errors.append(squares(x, guess))
+        errors.append(squares(y, guess))
         last = m // part
     return torch.stack(errors).mean(), torch.zeros(()), z
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import torch
+from scipy.sparse import csr_matrix
 from torch import Tensor
 
 from workbench.data import Cases
@@ -17,7 +18,7 @@ from workbench.probe.dictionary import Dictionary
 from workbench.probe.faithful import standing_in
 from workbench.probe.hooks import Site
 
-BATCH, SURE_SHARE = 512, 0.9
+BATCH = 512
 Edit = Callable[[Tensor], Tensor]
 
 
@@ -60,40 +61,58 @@ def selectivity(before: np.ndarray, after: np.ndarray, concept: int) -> float:
     return float(moved[concept] / max(0.5 * moved.sum(), 1e-12))
 
 
+def alike(z: csr_matrix, lengths: np.ndarray, latent: int, n: int = 100, *, seed: int = 0) -> np.ndarray:
+    """Up to n latents to compare one with: that fire about as often (tenths of density of those that fire) and bring in
+    as much on average, E[z_j] |w_j| within a fifth; where fewer do, the nearest in what they bring.
+
+    z: (N, m) latents. lengths: (m,) of their directions.
+    """
+    fires = np.diff(z.tocsc().indptr)
+    alive = np.setdiff1d(np.flatnonzero(fires), [latent])
+    tenth = np.argsort(np.argsort(fires[alive], kind="stable")) * 10 // max(1, len(alive))
+    mine = min(9, (fires[alive] < fires[latent]).sum() * 10 // max(1, len(alive)))
+    brings = np.asarray(z.mean(axis=0)).ravel() * lengths
+    far = np.abs(np.log(np.maximum(brings[alive], 1e-12) / max(brings[latent], 1e-12)))
+    close = (tenth == mine) & (far <= np.log(1.2))
+    order = np.lexsort((np.random.default_rng(seed).random(len(alive)), np.where(close, 0, far)))
+    return alive[order[:n]]
+
+
 def ablate(
     recommender, site: Site, dictionary: Dictionary, latent: int, cases: Cases, member: np.ndarray, *,
-    controls: int = 100, k: int = 10, seed: int = 0,
+    controls: np.ndarray, k: int = 10,
 ) -> dict[str, float]:  # fmt: skip
     """What taking a latent away does to the share of its concept in the lists of these users (give those for whom it
-    fires): before, change, and p against `controls` that move each user as far along the direction of another latent
-    that is alive. member: (I+1,) bool."""
+    fires): before, change, and p and z against `controls` (latents, as of `alike`): moving each user as far along the
+    direction of another. member: (I+1,) bool."""
     before = shares(lists(recommender, cases, k), member)
 
     def change(edit: Edit) -> float:
         with standing_in(recommender, site, edit):
             return float((shares(lists(recommender, cases, k), member) - before).mean())
 
-    others = np.setdiff1d(np.arange(dictionary.latents), [latent])
-    drawn = np.random.default_rng(seed).permutation(others)[:controls]
     mine = change(without(dictionary, latent))
-    rest = np.array([change(without(dictionary, latent, along=int(other))) for other in drawn])
+    rest = np.array([change(without(dictionary, latent, along=int(other))) for other in controls])
     p = (1 + (np.abs(rest) >= abs(mine)).sum()) / (1 + len(rest))
-    return {"before": float(before.mean()), "change": mine, "control": float(np.abs(rest).mean()), "p": float(p)}
+    return {"before": float(before.mean()), "change": mine, "control": float(np.abs(rest).mean()), "p": float(p),
+            "z": float((mine - rest.mean()) / max(rest.std(), 1e-12))}  # fmt: skip
 
 
 def dose(
     recommender, site: Site, direction: np.ndarray, amounts: list[float], cases: Cases, member: np.ndarray, *,
-    k: int = 10,
+    k: int = 10, standing: Callable = standing_in,
 ) -> pd.DataFrame:  # fmt: skip
-    """What pushing along a direction does, a row an amount: the share of the concept among the first k, and ndcg.
+    """What pushing along a direction does, a row an amount: the share of the concept among the first k, ndcg, and
+    `off target` the ndcg of users whose target is not of the concept.
 
-    UserError where 0 is not among the amounts, because nothing can be compared then.
+    standing: how the edit is put in place; `slots.only(level)` pushes where one code is foretold alone. UserError where
+    0 is not among the amounts, because nothing can be compared then.
     """
     if 0 not in amounts:
         raise UserError(f"amounts {amounts}: 0 must be one of them, to compare with")
     rows = []
     for amount in amounts:
-        with standing_in(recommender, site, pushed(direction, amount)):
+        with standing(recommender, site, pushed(direction, amount)):
             rows.append({"amount": amount} | _told(lists(recommender, cases, k), cases, member, k))
     return pd.DataFrame(rows)
 
@@ -112,7 +131,9 @@ def boost(recommender, amounts: list[float], cases: Cases, member: np.ndarray, *
 def _told(items: np.ndarray, cases: Cases, member: np.ndarray, k: int) -> dict[str, float]:
     hit = items == cases.targets[:, None]
     ranks = np.where(hit.any(axis=1), hit.argmax(axis=1) + 1, 0)
-    return {"share": float(shares(items, member).mean()), f"ndcg@{k}": float(per_case(f"ndcg@{k}", ranks).mean())}
+    value, other = per_case(f"ndcg@{k}", ranks), ~member[cases.targets]
+    off = float(value[other].mean()) if other.any() else float("nan")
+    return {"share": float(shares(items, member).mean()), f"ndcg@{k}": float(value.mean()), "off target": off}
 
 
 def area(curve: pd.DataFrame) -> float:

@@ -77,28 +77,39 @@ def batch_threshold(u: Tensor, k: int, room: Room | None = None) -> Tensor:
 THRESHOLDS = {"topk": row_threshold, "batchtopk": batch_threshold}
 
 
+def without_skip(x: Tensor, y: Tensor, p: dict[str, Tensor]) -> Tensor:
+    """What is left for the latents to make of y (B, E), once a skip S (E, D) among the parameters has made S x."""
+    return y - x @ p["S"].T if "S" in p else y
+
+
 class SparseStep:
     """The loss of one batch and its gradients, left in the parameters' `grad`.
 
-    Loss: ||x - x^||^2 over `variance` (what the mean leaves of the data, per row, so FVU), plus auxk times the same of
+    Loss: ||y - y^||^2 over `variance` (what the mean leaves of the data, per row, so FVU), plus auxk times the same of
     dead latents that predict what is left over: ReLU'd, decoded without bias, its target held still (Gao et al.,
-    arXiv:2406.04093, with the residual x - x^ and not its negative).
+    arXiv:2406.04093, with the residual y - y^ and not its negative). y is x itself but for a transcoder.
     """
 
-    def __init__(self, form: str, k: int, variance: float, *, auxk: float = 1 / 32, aux_latents: int = 32):
+    def __init__(
+        self, form: str, k: int, variance: float, *, auxk: float = 1 / 32, aux_latents: int = 32,
+        room: Room | None = None,
+    ):  # fmt: skip
         self.threshold, self.k, self.variance = THRESHOLDS[form], k, variance
-        self.auxk, self.aux_latents, self.room = auxk, aux_latents, Room()
+        self.auxk, self.aux_latents, self.room = auxk, aux_latents, room or Room()
 
-    def __call__(self, x: Tensor, p: dict[str, Tensor], dead: Tensor) -> tuple[float, Tensor, float]:
-        """x (B, D); p: encoder W (m, D), b (m,), decoder D (m, D), c (D,); dead (m,) bool. Returns the loss without the
-        auxiliary part, the latents that were kept, one a place, and the smallest value that was."""
+    def __call__(self, x: Tensor, y: Tensor, p: dict[str, Tensor], dead: Tensor) -> tuple[float, Tensor, float]:
+        """x (B, D) is read, y (B, E) is to be made; p: encoder W (m, D), b (m,), decoder D (m, E), c (E,), and perhaps
+        a skip S (E, D); dead (m,) bool. Returns the loss without the auxiliary part, the latents that were kept, one a
+        place, and the smallest value that was."""
         W, b, D, c = (p[name] for name in "WbDc")
         u = torch.addmm(b, x, W.T, out=self._room("u", len(x), len(W)))
         kept = Kept(u, self.threshold(u, self.k, self.room), self.room)
-        error = kept.decode(D).add_(c).sub_(x)
+        error = kept.decode(D).add_(c).sub_(without_skip(x, y, p))
         scale = 2 / (len(x) * self.variance)
         self._backward(kept, error * scale, x, W, b, D)
         c.grad = (error * scale).sum(0)
+        if "S" in p:
+            p["S"].grad = (error * scale).T @ x
         count = min(self.aux_latents, int(dead.sum()))
         if self.auxk and count:
             self._auxiliary(u[:, dead], count, -error, x, W, b, D, dead)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from workbench.data import Histories, Split
 from workbench.errors import UserError
 from workbench.evaluate import top_k
+from workbench.recommenders.weights import take_over, weights
 from workbench.roles import Recommendations, Units
 from workbench.train import stream
 from workbench.train.fit import Session, fit
@@ -83,12 +84,11 @@ class Sequential:
 
     def state(self) -> dict[str, np.ndarray]:
         """The module's weights."""
-        return {name: tensor.detach().cpu().numpy() for name, tensor in self.module.state_dict().items()}
+        return weights(self.module)
 
     def load_state(self, state: dict[str, np.ndarray]) -> None:
         """Take over weights."""
-        self.module.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in state.items()})
-        self.module.eval()
+        take_over(self.module, state)
 
 
 def token_batches(lengths: np.ndarray, tokens: float, rng: np.random.Generator) -> list[np.ndarray]:

@@ -19,9 +19,11 @@ def page(notebook: Path | str, *, parameters: dict[str, Any], out: Path, timeout
 
 
 def series(
-    dataset: str, *, profile: str, seed: int = 0, options: dict | None = None, out: Path, timeout: float = 600
-) -> list[RunResult]:
-    """Run every notebook of the series that can be pointed at a dataset; returns those that failed.
+    dataset: str, *, profile: str, seed: int = 0, options: dict | None = None, system: str = "", out: Path,
+    timeout: float = 600,
+) -> list[RunResult]:  # fmt: skip
+    """Run every notebook of the series that can be pointed at a dataset; returns those that failed. system: whose
+    network the notebooks read that look into one; theirs if empty.
 
     out gets a page a notebook, index.html and metrics.json. One failed notebook does not stop the others; Ctrl-C does.
     UserError where there is no notebook.
@@ -30,6 +32,8 @@ def series(
     if not paths:
         raise UserError("there are no notebooks here: run from a checkout, or name one with `run`")
     asked = {"dataset": dataset, "profile": profile, "seed": seed, "options": options or {}}
+    if system:
+        asked["system"] = system
     pages: list[RunResult] = []
     for path in paths:
         wanted = {name: value for name, value in asked.items() if name in declared(read(path), path.name)}

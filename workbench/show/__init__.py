@@ -1,5 +1,6 @@
 """What a person looks at: one look, figures that say what was found, tables that are safe, controls to leave aside."""
 from workbench.show.beams import level_curves, level_loss, prefix_recall, spelled, spelling, telling_users, widths
+from workbench.show.causal import ablations, dose, names, prices
 from workbench.show.codes import code_tree, near, usage
 from workbench.show.compare import comparison, contrast, curve, differences, strata
 from workbench.show.dashboard import dashboard, dashboard_page
@@ -16,6 +17,7 @@ from workbench.show.prefixes import (
     walk,
 )  # fmt: skip
 from workbench.show.probe import concepts, firing, pareto, training, verdict
+from workbench.show.slots import attribution, kept_by_level
 from workbench.show.svg import svg_comparison
 from workbench.show.tables import about, findings, refusal, table
 from workbench.show.theme import escape, use
@@ -23,10 +25,11 @@ from workbench.show.user import answers, events, history, typical_users
 from workbench.show.widgets import explore_users, step_beams, walk_codes
 
 __all__ = [
-    "about", "answers", "beside", "code_tree", "collisions", "comparison", "concepts", "contrast", "curve",
-    "dashboard", "dashboard_page", "differences", "escape", "events", "explore_users", "findings", "firing",
-    "history", "item_card", "landed", "leakage", "lengths", "level_curves", "level_loss", "near", "neighbours",
-    "over_time", "pareto", "popularity", "prefix_recall", "refusal", "spelled", "spelling", "steer_latents",
-    "step_beams", "strata", "svg_comparison", "table", "telling_item", "telling_users", "ties", "training",
-    "typical_users", "under", "usage", "use", "verdict", "walk", "walk_codes", "widths",
+    "ablations", "about", "answers", "attribution", "beside", "code_tree", "collisions", "comparison", "concepts",
+    "contrast", "curve", "dashboard", "dashboard_page", "differences", "dose", "escape", "events", "explore_users",
+    "findings", "firing", "history", "item_card", "kept_by_level", "landed", "leakage", "lengths", "level_curves",
+    "level_loss", "names", "near", "neighbours", "over_time", "pareto", "popularity", "prefix_recall", "prices",
+    "refusal", "spelled", "spelling", "steer_latents", "step_beams", "strata", "svg_comparison", "table",
+    "telling_item", "telling_users", "ties", "training", "typical_users", "under", "usage", "use", "verdict", "walk",
+    "walk_codes", "widths",
 ]  # fmt: skip

@@ -6,7 +6,7 @@ import pandas as pd
 
 from workbench.data.schema import RAW
 from workbench.experiment import Bench
-from workbench.experiment.latents import unseen
+from workbench.experiment.atlas import unseen
 from workbench.probe.cache import Activations
 from workbench.probe.push import Steering
 from workbench.show.latents import READ, called
@@ -28,7 +28,7 @@ def steer_latents(
     """A user's lists when pushed along a latent, at several strengths; in a live notebook controls above it choose the
     latent, one of `n` users and the strength.
 
-    steering: of `experiment.latents.steering`. latent: the one of largest certified effect if None.
+    steering: of `experiment.atlas.steering`. latent: the one of largest certified effect if None.
     UserError where there is no such latent or user, or where no latent was tested.
     """
     latent = int(ordered(certified)[0]) if latent is None else latent
@@ -52,8 +52,7 @@ class Dials:
         self, bench: Bench, steering: Steering, cached: Activations, certified: pd.DataFrame, users: list[int]
     ):
         self.bench, self.steering, self.certified, self.users = bench, steering, certified, users
-        self.units, self.order = unseen(cached), ordered(certified)
-        self.z = steering.dictionary.latents_of(self.units.x)
+        self.order, (self.units, self.z) = ordered(certified), unseen(cached, steering.dictionary)
         self.member = dict(zip(self.order, concept_items(bench, steering, certified.loc[self.order])))
         self.rng = np.random.default_rng()
 

@@ -1,0 +1,60 @@
+"""Figures of a network that spells: what they say is what was measured, nothing below the diagonal, titles literal."""
+import numpy as np
+import pandas as pd
+import pytest
+from hostile_shop import check_literal
+
+from workbench.errors import UserError
+from workbench.experiment import probing, spelling
+from workbench.probe.hooks import Site
+from workbench.probe.spelled import average
+from workbench.show import slots
+
+SMALL = {"latents": 48, "epochs": 3, "batch": 128}
+
+
+@pytest.fixture(scope="module")
+def run(bench):
+    return bench.fit("tiger", epochs=2, width=32, layers=1)
+
+
+@pytest.fixture(scope="module")
+def read(run):
+    return probing.read(run, Site("blocks.0.out"))
+
+
+def test_attribution_says_what_was_measured(run, read):
+    rise = spelling.attributed(run, read)
+    figure = slots.attribution(rise)
+    check_literal(figure)
+    shown, L = np.asarray(figure.data[0].z, float), rise.shape[1]
+    assert np.isnan(shown[np.tril_indices(L, -1)]).all()
+    assert np.allclose(shown[np.triu_indices(L)], rise.mean(axis=0)[np.triu_indices(L)])
+    by_hand = np.zeros((5, 2, 2))
+    by_hand[:, 0, 0], by_hand[:, 0, 1], by_hand[:, 1, 1] = 1, 0.5, 2.5
+    assert slots.attribution(by_hand).layout.title.text.startswith("88% of what ablating")
+    assert "code 2, 2.50 nats" in slots.attribution(by_hand).layout.title.text.replace("<br>", " ")
+    assert "does not matter" in slots.attribution(by_hand * 0).layout.title.text
+    assert average(by_hand)["low"].tolist() == [1, 0.5, 0, 2.5]
+
+
+def test_levels_side_by_side(run, read):
+    kinds = {"topk": spelling.shared(run, read, k=4, **SMALL), "pca": spelling.shared(run, read, k=4, kind="pca")}
+    table = spelling.unexplained(read, kinds | {"topk, each": spelling.separate(run, read, k=4, **SMALL)})
+    kept = {kind: spelling.kept(run, read, made) for kind, made in kinds.items()}
+    figure = slots.kept_by_level(table, kept, ours="topk", rival="pca")
+    check_literal(figure)
+    assert [trace.name for trace in figure.data] == ["topk", "topk", "pca", "pca", "topk, each"]
+    assert np.allclose(figure.data[0].y, table["topk"].drop("all"))
+    with pytest.raises(UserError, match="unknown kind of dictionary 'pac'"):
+        slots.kept_by_level(table, kept, ours="topk", rival="pac")
+
+
+def test_the_title_names_the_worst_level():
+    table = pd.DataFrame({"a": [0.1, 0.3, 0.01], "b": [0.2, 0.2, 0.02]}, index=["code 1", "code 2", "all"])
+    rows = [{"edited": code, "code": code, "recovered_mean": share, "low_mean": 0.5, "high_mean": 0.95}
+            for code, share in (("code 1", 0.9), ("code 2", None), ("all", 0.1))]  # fmt: skip
+    figure = slots.kept_by_level(table, {kind: pd.DataFrame(rows) for kind in "ab"}, ours="a", rival="b")
+    title = figure.layout.title.text.replace("<br>", " ")
+    assert "a leaves 30% of a level unexplained at most and keeps 90% or more" in title and "b leaves 20%" in title
+    assert "Undefined, because ablating costs nothing sure: code 2." in figure.layout.title.subtitle.text

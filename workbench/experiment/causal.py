@@ -1,0 +1,136 @@
+"""Stages that ask whether latents do what they stand for: taken away, and pushed, beside what needs no autoencoder."""
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from workbench.artifacts import code_hash
+from workbench.data import Cases
+from workbench.errors import UserError, unknown
+from workbench.experiment.latents import concepts
+from workbench.experiment.probing import SHARES, sides
+from workbench.experiment.run import Run
+from workbench.probe import rivals, steer
+from workbench.probe.cache import Activations, activations
+from workbench.probe.dictionary import Dictionary
+from workbench.probe.permute import step_up
+from workbench.progress import track
+from workbench.roles import Scorer
+
+FEW = 20  # users for whom a latent must fire before its effect is measured
+STRENGTHS = (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 4.0, 8.0)  # in the 99th percentile of the latent's activation
+BOOSTS = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)  # in standard deviations of a user's scores
+COLUMNS = ["concept", "users", "before", "change", "control", "p", "z"]
+
+
+def held_out(run: Run, cached: Activations, *, users: int = 0, seed: int = 0) -> Cases:
+    """The test cases of users that no dictionary of `cached` was learned or looked at on; at most `users`, if not 0."""
+    cases = run.bench().split.test
+    rows = np.flatnonzero(np.isin(cases.histories.users, cached.users(SHARES)[2].user))
+    if users and users < len(rows):
+        rows = np.sort(np.random.default_rng(seed).permutation(rows)[:users])
+    return cases.take(rows)
+
+
+def member_of(run: Run, concept: str) -> np.ndarray:
+    """(I+1,) bool: which items are of a concept, by its name. UserError where there is none of that name."""
+    known = concepts(run)
+    if concept not in known.names:
+        raise unknown("concept", concept, known.names)
+    return known.members[:, known.names.tolist().index(concept)].toarray().ravel() > 0
+
+
+def ablations(
+    run: Run, cached: Activations, found: Dictionary, table: pd.DataFrame, *, latents: int = 20, controls: int = 100,
+) -> pd.DataFrame:  # fmt: skip
+    """Take each of the certified latents with most activation away, for the held-out users for whom it fires: a row a
+    latent with its concept, users, and what `steer.ablate` says, and q over the rows. Stored.
+
+    table: of `latents.latents` or `certify`. A row says `used` where q is below .05: certified, and it does something.
+    """
+    chosen = table[table["certified"]].nlargest(latents, "mass")
+    inputs = {"at": cached.fingerprint, "dictionary": found.digest(), "of": chosen["concept"].to_dict(),
+              "controls": controls, "code": code_hash("probe", "experiment/causal.py")}  # fmt: skip
+
+    def make(folder: Path) -> None:
+        model, cases, rows = run.recommender(), held_out(run, cached), {}
+        z = found.latents_of(_last(model, cached, cases))
+        units = sides(cached, found)[0][1]
+        lengths = found.decoder.norm(dim=1).numpy()
+        for latent in track(list(chosen.index), "ablate", unit="latents"):
+            users = z[:, latent].nonzero()[0]
+            rows[latent] = {"concept": chosen["concept"][latent], "users": len(users)}
+            if len(users) >= FEW:
+                others, fired = steer.alike(units, lengths, latent, controls), cases.take(users)
+                member = member_of(run, chosen["concept"][latent])
+                told = steer.ablate(model, cached.site, found, latent, fired, member, controls=others)
+                rows[latent] |= told
+        out = pd.DataFrame.from_dict(rows, orient="index").reindex(columns=COLUMNS).rename_axis("latent")
+        q = step_up(out["p"].to_numpy(float))
+        out.assign(q=q, used=q < 0.05).to_parquet(folder / "ablations.parquet")
+
+    return pd.read_parquet(run.bench().store.get("ablations", inputs, make) / "ablations.parquet")
+
+
+def _last(model, cached: Activations, cases: Cases) -> np.ndarray:
+    """(C, D) activations after the last event of each history."""
+    read = activations(model, cached.site, cases.histories.last(model.max_length))
+    _, first = np.unique(read.user[::-1], return_index=True)
+    rows = len(read) - 1 - first
+    order = np.argsort(np.argsort(cases.histories.users))
+    return read.x[rows][order]
+
+
+def steering(
+    run: Run, cached: Activations, found: Dictionary, latent: int, concept: str, *, users: int = 500,
+    controls: int = 20,
+) -> pd.DataFrame:  # fmt: skip
+    """Push along a latent, along rival directions of its concept and along `controls` latents like it, and boost the
+    concept's scores: a row an arm and amount, with share, ndcg@10 and `off target` over held-out users. Stored.
+
+    amount: of what is added at the site, in the 99th percentile of the latent's activation; of a boost, in standard
+    deviations of a user's scores. The controls' rows have arm `like it, 0` ...
+    """
+    inputs = {"at": cached.fingerprint, "dictionary": found.digest(), "latent": latent, "concept": concept,
+              "users": users, "controls": controls, "code": code_hash("probe", "experiment/causal.py")}  # fmt: skip
+
+    def make(folder: Path) -> None:
+        model, cases, member = run.recommender(), held_out(run, cached, users=users), member_of(run, concept)
+        (units, z), lengths = sides(cached, found)[0], found.decoder.norm(dim=1).numpy()
+        fired = z[:, latent].data
+        if not len(fired):
+            raise UserError(f"latent {latent} does not fire on the users that it would be measured by; choose another")
+        size = float(np.quantile(fired, 0.99)) * lengths[latent]
+        arms = {"the latent": found.decoder[latent].numpy() / lengths[latent]}
+        item = getattr(model.module, "item", None)
+        table = np.zeros((1, 0)) if item is None else item.weight.detach().cpu().numpy()
+        arms |= rivals.directions(units.x, member[units.last], table, member)
+        others = steer.alike(z, lengths, latent, controls)
+        arms |= {f"like it, {at}": found.decoder[other].numpy() / lengths[other] for at, other in enumerate(others)}
+        curves = []
+        for arm, direction in track(list(arms.items()), "steer", unit="directions"):
+            curve = steer.dose(model, cached.site, direction, [size * s for s in STRENGTHS], cases, member)
+            curves.append(curve.assign(amount=STRENGTHS, arm=arm))
+        if isinstance(model, Scorer):
+            scores = model.score(cases.histories)[:, 1:]
+            spread = float(np.nanstd(np.where(np.isfinite(scores), scores, np.nan), axis=1).mean())
+            curve = steer.boost(model, [spread * b for b in BOOSTS], cases, member)
+            curves.append(curve.assign(amount=BOOSTS, arm="score boost"))
+        pd.concat(curves, ignore_index=True).to_parquet(folder / "steering.parquet")
+
+    return pd.read_parquet(run.bench().store.get("steering", inputs, make) / "steering.parquet")
+
+
+def costs(curves: pd.DataFrame, *, gain: float = 0.2) -> pd.DataFrame:
+    """A row an arm of `steering`: what of ndcg@10 it costs to raise the concept's share by `gain` (NaN where it never
+    rises so far), what it gives over the range of amounts (`area`), and whether share follows the amount (`monotone`,
+    Spearman's rho). Of the controls the median."""
+    rows = {}
+    for arm, curve in curves.groupby("arm", sort=False):
+        rho = curve["amount"].rank().corr(curve["share"].rank())
+        rows[arm] = {"cost": steer.cost(curve, gain=gain), "area": steer.area(curve), "monotone": rho,
+                     "highest share": curve["share"].max()}  # fmt: skip
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("arm")
+    like = table.index.str.startswith("like it")
+    alike = table[like].median().to_frame("latents like it").T
+    return pd.concat([table[~like], alike]).rename_axis("arm")

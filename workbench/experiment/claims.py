@@ -1,0 +1,44 @@
+"""A stage that puts dictionaries side by side by what of their activation is certified, over seeds and users."""
+import pandas as pd
+
+from workbench.errors import UserError, unknown
+from workbench.experiment.probing import certified, sides
+from workbench.experiment.run import Run
+from workbench.probe.cache import Activations
+from workbench.probe.claim import ahead, by_user
+from workbench.probe.dictionary import Dictionary
+
+Side = list[tuple[Activations, Dictionary]]  # what was read and a dictionary of it, one a seed
+
+
+def claims(
+    run: Run, rivals: dict[str, Side], *, ours: str = "topk", source: str = "last", draws: int = 999
+) -> pd.DataFrame:
+    """A row a kind of dictionary, most certified activation first: certified activation and latents, latents that fire,
+    that fire at one item alone, concepts (means over seeds); and for all but ours by how much ours is ahead, `by` with
+    `low` and `high` over users and seeds. `interpretable` is true for ours where it is ahead of every rival for sure.
+
+    UserError where ours is not among the rivals, or alone.
+    """
+    if ours not in rivals:
+        raise unknown("dictionary", ours, rivals)
+    if len(rivals) < 2:
+        raise UserError(f"{ours} alone proves nothing; give at least one rival")
+    rows, users = {}, {}
+    for kind, seeds in rivals.items():
+        tables = [certified(run, cached, found, source=source, draws=draws) for cached, found in seeds]
+        users[kind] = [by_user(*sides(cached, found)[1], table["certified"].to_numpy())
+                       for (cached, found), table in zip(seeds, tables)]  # fmt: skip
+        rows[kind] = {**pd.DataFrame([_counted(table) for table in tables]).mean(), "seeds": len(seeds)}
+    told = pd.DataFrame.from_dict(rows, orient="index").rename_axis("dictionary")
+    gaps = {kind: ahead(users[ours], users[kind]) for kind in rivals if kind != ours}
+    told = told.join(pd.DataFrame.from_dict(gaps, orient="index", columns=["by", "low", "high"]))
+    told["interpretable"] = [kind == ours and all(gap.low > 0 for gap in gaps.values()) for kind in told.index]
+    return told.sort_values("certified activation", ascending=False, kind="stable")
+
+
+def _counted(table: pd.DataFrame) -> dict[str, float]:
+    passed = table[table["certified"]]
+    return {"certified activation": float(passed["mass"].sum()), "certified latents": len(passed),
+            "that fire": int(table["p"].notna().sum()), "concepts": passed["concept"].nunique(),
+            "one item alone": int(((table["effective"] > 0) & (table["effective"] < 2)).sum())}  # fmt: skip

@@ -1,0 +1,43 @@
+"""The concept dictionary of a run's latents, a stored stage: what each stands for, how well that tells when it fires,
+what else may be behind it, and its name."""
+from pathlib import Path
+
+import pandas as pd
+
+from workbench.artifacts import code_hash
+from workbench.experiment.probing import sides
+from workbench.experiment.run import Run
+from workbench.probe.cache import Activations
+from workbench.probe.certify import ANY, certify
+from workbench.probe.concepts import Concepts, item_concepts
+from workbench.probe.describe import describe
+from workbench.probe.dictionary import Dictionary
+from workbench.probe.marks import certify_marks, marks
+from workbench.probe.naming import aligned, name, predicates
+
+
+def latents(run: Run, cached: Activations, found: Dictionary, *, source: str = ANY, draws: int = 999) -> pd.DataFrame:
+    """A row a latent of a dictionary learned on `cached`: the columns of `certify`, `describe` and `naming.name`, and
+    mark_q, the q-value of the mark that it follows most. Stored."""
+    bench = run.bench()
+    inputs = {"at": cached.fingerprint, "dictionary": found.digest(), "source": source, "draws": draws,
+              "code": code_hash("probe", "experiment/latents.py")}  # fmt: skip
+
+    def make(folder: Path) -> None:
+        known, train, counts = concepts(run), bench.split.train, bench.split.train_counts()
+        parts = sides(cached, found)
+        marked = tuple(marks(units, train, counts) for units, _ in parts)
+        table = certify(*parts, known, counts, source=source, histories=train, draws=draws)
+        table = describe(table, *parts, known, marked, train)
+        table["mark_q"] = certify_marks(*parts, marked)["q"].to_numpy()
+        said = [predicates(units, known, mark, train) for (units, _), mark in zip(parts, marked)]
+        named = name((said[0], parts[0][1]), (aligned(*said), parts[1][1]))
+        table.join(named).to_parquet(folder / "latents.parquet")
+
+    return pd.read_parquet(bench.store.get("latents", inputs, make) / "latents.parquet")
+
+
+def concepts(run: Run) -> Concepts:
+    """What is known of the items of a run, its codes' prefixes too where it has codes."""
+    bench = run.bench()
+    return item_concepts(bench.dataset, bench.split, codes=getattr(run.recommender(), "codes", None))

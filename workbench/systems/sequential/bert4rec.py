@@ -1,0 +1,73 @@
+"""BERT4Rec: bidirectional self-attention over a history with gaps, trained to fill them.
+
+Paper     BERT4Rec: Sequential Recommendation with Bidirectional Encoder Representations from Transformer, CIKM 2019,
+          arXiv:1904.06690.
+Idea      Masked places are predicted from both sides (Cloze), and a mask after the last event asks for the next item.
+Differs   x.
+Reported  y.
+"""
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from workbench.errors import UserError
+from workbench.nets.transformer import Block
+from workbench.recommenders.cloze import Cloze
+from workbench.train import Recipe, derive
+
+PARENT = OFF = PLACEBO = None
+RECIPE = Recipe(epochs=400, batch_size=128, lr=1e-3, patience=8, sizes={"small": {"batch_size": 64, "lr": 2e-3}})
+
+
+class Bidirectional(nn.Module):
+    """Item ids (B, T), newest first, -1 at masked places, right-padded with 0, to states (B, T, D): every place has
+    seen every other.
+
+    item: the table (I+1, D), shared with the output. mask: (D,), what stands where an item is masked. position:
+    (max_length + 1, D), counted back from the newest place.
+    """
+
+    def __init__(
+        self, n_items: int, *, width: int, layers: int, heads: int, feedforward: int, max_length: int, dropout: float,
+        head: bool = False,
+    ):
+        super().__init__()
+        self.item, self.position = nn.Embedding(n_items + 1, width, padding_idx=0), nn.Embedding(max_length + 1, width)
+        self.mask = nn.Parameter(torch.empty(width))
+        self.blocks = nn.ModuleList(Block(width, heads, feedforward, dropout, causal=False) for _ in range(layers))
+        self.norm, self.dropout = nn.LayerNorm(width), dropout
+        self.head = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.LayerNorm(width)) if head else nn.Identity()
+        for table in (self.item.weight, self.position.weight, self.mask):
+            nn.init.normal_(table, std=0.02)
+        with torch.no_grad():
+            self.item.weight[0] = 0
+
+    def forward(self, items: Tensor) -> Tensor:
+        x = self.item(items.clamp(min=0)) + (items < 0)[..., None] * self.mask
+        x = F.dropout(x + self.position.weight[: items.shape[1]], self.dropout, self.training)
+        real = (items != 0)[:, None, None]  # (B, 1, 1, T): nothing attends to padding
+        for block in self.blocks:
+            x = block(x, real)
+        return self.head(self.norm(x))
+
+
+def build(
+    bench, *, width=64, layers=2, heads=2, feedforward=256, max_length=50, dropout=0.3, mask=0.2, last=0.1, head=False
+):
+    """A BERT4Rec for the bench's catalogue.
+
+    mask: probability of a place of being masked in training. last: share of windows whose newest place alone is masked.
+    UserError if width is not a multiple of heads or a setting is out of range.
+    """
+    if width % heads or min(width, layers + 1, heads, feedforward, max_length) < 1:
+        raise UserError(f"bert4rec: width {width} must be a multiple of heads {heads}, and sizes positive")
+    if not (0 < mask < 1 and 0 <= last <= 1 and 0 <= dropout < 1):
+        given = f"mask={mask}, last={last}, dropout={dropout}"
+        raise UserError(f"bert4rec: 0 < mask < 1, 0 <= last <= 1 and 0 <= dropout < 1 are needed, not {given}")
+    with torch.random.fork_rng():
+        torch.manual_seed(derive(bench.seed, "init"))
+        module = Bidirectional(
+            bench.split.n_items, width=width, layers=layers, heads=heads, feedforward=feedforward,
+            max_length=max_length, dropout=dropout, head=head,
+        )
+    return Cloze(module, mask=mask, last=last, max_length=max_length)
