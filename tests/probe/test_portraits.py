@@ -45,8 +45,8 @@ def test_profiles_and_histograms_by_hand():
     assert counts.groupby("latent")["count"].sum().tolist() == [2, 1]
     first = counts[counts["latent"] == 0]
     assert first["high"].max() == 3 and first.loc[first["count"] > 0, "high"].tolist() == pytest.approx([1.125, 3.0])
-    bins, names = portraits.popularity_bins(np.array([3, 1]), np.array([0, 9, 5, 1]), bins=3)
-    assert bins.tolist() == [0, 2] and names == ["1", "2", "3"]
+    bins, names = portraits.popularity_bins(np.array([4, 1]), np.array([0, *range(29, 0, -1)]))
+    assert [names[at] for at in bins] == ["9", "10"], "items are sorted from the most popular"
     group, names = portraits.place_bins(units_of([1] * 4, place=[0, 4, 5, 60]))
     assert [names[at] for at in group] == ["1", "5-6", "5-6", "50+"]
     codes = portraits.prefixes(z, np.array([0, 1]), np.array([4, 0, 1, 1]))

@@ -1,6 +1,7 @@
 """The page of a dictionary: literal, small, offline, honest where nothing passed, refused where it cannot be true."""
 import json
 import re
+from html import escape
 from html.parser import HTMLParser
 
 import numpy as np
@@ -13,7 +14,7 @@ from hostile_shop import log
 from workbench import experiment, show
 from workbench.errors import UserError
 from workbench.experiment import atlas as atlases
-from workbench.experiment import probing
+from workbench.experiment import latents, probing
 from workbench.experiment.claims import claims
 from workbench.probe import doses
 from workbench.probe.hooks import Site
@@ -114,7 +115,7 @@ def test_the_stage_is_stored_and_shows_certified_first_and_a_random_sample(known
     assert shares.xs(0.0, level="strength").between(0, 1).any()
     at_zero = made.lists[made.lists["strength"] == 0]
     assert (at_zero["before"] == at_zero["place"]).all(), "a list at 0 is the list as it is"
-    held_out = set(atlases.unseen(known[1]).user.tolist())
+    held_out = set(atlases.unseen(known[1], known[2])[0].user.tolist())
     assert set(made.lists["user"]) <= held_out and set(made.units["user"]) <= held_out
 
 
@@ -123,11 +124,13 @@ def test_the_page_holds_what_was_measured(world, known, tmp_path):
     latent, table = int(atlas.latents.index[0]), known[3]
     richer = table.assign(precision=0.123, name="<i>hand creams</i>", flag="looks odd", brand_new=0.625)
     more = atlases.atlas(*known[:3], richer, **SIZES)
-    told = claims(known[0], {"topk": [known[1:3]], "twin": [known[1:3]]}, draws=19)
-    path = show.dashboard(world, more, tmp_path / "new" / "page.html", claims=told)
+    sides = {"topk": known[2], "pca": probing.dictionary(*known[:2], kind="pca", k=4)}
+    told = claims(known[0], {name: [(known[1], one)] for name, one in sides.items()}, draws=199)
+    path = show.dashboard(world, more, tmp_path / "new" / "page.html", told=told)
     page = Page(path.read_text())
     words = " ".join(page.words)
-    assert "not called interpretable" in words and f"{told['certified activation']['twin']:.1%} by twin" in words
+    assert show.verdict(told).caption in words
+    assert f"{told.loc['pca', 'certified activation']:.1%}, pca" in page.words
     assert {"precision ↑", "0.123", "<i>hand creams</i>", "looks odd", "brand_new", "0.625"} <= \
         set(map(str.strip, page.words))  # fmt: skip
     data = json.loads(page.scripts[0])
@@ -165,11 +168,16 @@ def test_codes_get_a_profile_and_a_speller_is_pushed_in_generation(world):
     run = world.fit("tiger", epochs=1, layers=1, width=32)
     read = probing.read(run, Site("blocks.0.out"))
     found = probing.dictionary(run, read, **SMALL)
-    atlas = atlases.atlas(run, read, found, probing.certified(run, read, found, draws=19), latents=2, sample=2, users=6)
+    table = latents.latents(run, read, found, draws=19)
+    atlas = atlases.atlas(run, read, found, table, latents=2, sample=2, users=6)
     codes = atlas.profiles[atlas.profiles["family"] == "code 1"]
     assert codes["share"].between(0, 1).all() and len(codes) and not atlas.about["algebraic"]
     html = show.dashboard_page(world, atlas)
     assert "on which first codes" in html and "code 2 of next" in html
+    columns = show.latents.COLUMNS | show.latents.MORE
+    for column, (label, _) in columns.items():
+        assert column not in table or escape(label) in html, "every column of the concept dictionary is shown"
+    assert set(table) <= {*columns, *show.latents.APART}, "and explained"
 
 
 def test_the_last_site_is_labelled_algebraic(world, known):
@@ -179,7 +187,7 @@ def test_the_last_site_is_labelled_algebraic(world, known):
     assert "algebraic" not in show.dashboard_page(world, atlases.atlas(*known, **SIZES))
 
 
-def test_refusals(bench, hostile, atlas):
+def test_refusals(hostile):
     run, read, found, certified = hostile
     other = probing.read(run, Site("norm"))
     with pytest.raises(UserError, match="the site, weights or data here are others"):

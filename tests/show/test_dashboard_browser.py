@@ -25,7 +25,8 @@ def atlas(bench):
     run = bench.fit("sasrec", epochs=2, width=32, layers=1)
     read = probing.read(run, Site("blocks.0.out"))
     found = probing.dictionary(run, read, k=4, latents=64, epochs=20, batch=256)
-    return atlases.atlas(run, read, found, probing.certified(run, read, found, draws=19), latents=6, sample=5, users=12)
+    certified = probing.certified(run, read, found, draws=19)
+    return atlases.atlas(run, read, found, certified, latents=6, sample=5, users=12)
 
 
 @pytest.fixture(scope="module")

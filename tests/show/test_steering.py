@@ -41,8 +41,8 @@ def certified(run, read, found):
 
 
 @pytest.fixture(scope="module")
-def desk(run, read, found):
-    return atlases.steering(run, read, found)
+def desk(run, read):
+    return atlases.steering(run, read, probing.dictionary(run, read, **SMALL))
 
 
 @pytest.fixture(scope="module")

@@ -3,12 +3,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, vstack
 
 from workbench.artifacts import code_hash, digest, sha256
 from workbench.errors import UserError
+from workbench.experiment.causal import held_out
 from workbench.experiment.latents import concepts
-from workbench.experiment.probing import SHARES, stand_in
+from workbench.experiment.probing import SHARES, sides, stand_in
 from workbench.experiment.run import Run
 from workbench.probe import doses, portraits
 from workbench.probe.atlas import Atlas, chosen
@@ -20,21 +21,24 @@ from workbench.probe.push import Steering, strong
 from workbench.tokens import ItemCodes
 
 
-def unseen(cached: Activations) -> Activations:
-    """The units of users that the dictionary was not learned on."""
+def unseen(cached: Activations, found: Dictionary) -> tuple[Activations, csr_matrix]:
+    """The units of all users that a dictionary was not learned on, with its latents in units of the site (n, m)."""
     learned_on = np.unique(cached.users(SHARES)[0].user)
-    return cached.take(~np.isin(cached.user, learned_on))
+    (_, first), (_, second) = sides(cached, found)
+    place = [np.flatnonzero(np.isin(cached.user, np.unique(part.user))) for part in cached.users(SHARES)[1:]]
+    order = np.argsort(np.concatenate(place))
+    return cached.take(~np.isin(cached.user, learned_on)), vstack([first, second], format="csr")[order]
 
 
 def steering(run: Run, cached: Activations, found: Dictionary, *, z: csr_matrix | None = None) -> Steering:
     """What it takes to push along a dictionary's latents in a run's network; one push is the 99th percentile of what a
-    latent fires on users that the dictionary was not learned on. z: its latents there, if known.
+    latent fires on users that the dictionary was not learned on. z: its latents there, as of `unseen`, if known.
 
     UserError where the dictionary is of another site, other weights or other data.
     """
     model = run.recommender()
     found.on(cached.fingerprint).on(fingerprint(model.module, cached.site, run.info["data_hash"]))
-    amount = strong(found.latents_of(unseen(cached).x) if z is None else z)
+    amount = strong(unseen(cached, found)[1] if z is None else z)
     return Steering(model, cached.site, found, amount, run.bench().protocol.mask_history)
 
 
@@ -45,9 +49,9 @@ def atlas(
     """An atlas of the `latents` of largest certified effect and of `sample` more drawn at random from all that fire, on
     users that the dictionary was not learned on; stored.
 
-    certified: what `probing.certified` gave. users: test cases that are pushed along each latent. codes: semantic IDs
-    whose prefixes are profiled; those of the run where it has some. A recommender that spells items takes some twenty
-    times as long as one that scores them: give it fewer of each.
+    certified: what `probing.certified` or `latents.latents` gave. users: held-out test cases that are pushed along each
+    latent. codes: semantic IDs whose prefixes are profiled; those of the run where it has some. A recommender that
+    spells items takes some twenty times as long as one that scores them: give it fewer of each.
     UserError where the dictionary is of another site, where the table is not of it, and where no latent fires.
     """
     found.on(cached.fingerprint)
@@ -70,8 +74,7 @@ def atlas(
 def _make(
     run: Run, cached: Activations, found: Dictionary, certified: pd.DataFrame, inputs: dict, codes: ItemCodes | None
 ) -> Atlas:
-    part, split, seed = unseen(cached), run.bench().split, inputs["seed"]
-    z = found.latents_of(part.x)
+    (part, z), split, seed = unseen(cached, found), run.bench().split, inputs["seed"]
     fires = np.diff(z.tocsc().indptr)
     if not fires.any():
         raise UserError(f"none of {found.latents} latents fires at any of {len(part):,} places: all are dead", code=3)
@@ -85,7 +88,7 @@ def _make(
     if codes is not None:
         profiles.append(portraits.prefixes(z, shown, codes.codes[part.last, 0]))
     near = portraits.near(found.decoder.numpy(), shown, np.flatnonzero(fires))
-    curves, lists, moved, told = _pushed(run, desk, table, part, inputs["users"], seed)
+    curves, lists, moved, told = _pushed(run, cached, desk, table, inputs["users"], seed)
     return Atlas(
         about=_about(run, cached, found, certified) | _size(part, fires) | told, latents=table, curves=curves,
         lists=lists, moved=moved, near=near.join(certified[["concept", "certified"]], on="other"),
@@ -94,21 +97,16 @@ def _make(
     )  # fmt: skip
 
 
-def _pushed(run: Run, desk: Steering, table: pd.DataFrame, part: Activations, users: int, seed: int) -> tuple:
+def _pushed(run: Run, cached: Activations, desk: Steering, table: pd.DataFrame, users: int, seed: int) -> tuple:
     """Curves, one user's lists, items moved, and how these were measured."""
-    bench, shown = run.bench(), table.index.to_numpy()
-    rows = np.flatnonzero(np.isin(bench.split.test.histories.users, part.user))
-    if not len(rows):
+    shown, cases = table.index.to_numpy(), held_out(run, cached, users=users, seed=seed)
+    if not len(cases.targets):
         raise UserError("no user that the dictionary was not learned on has a test case: nobody can be pushed", code=3)
-    rng = np.random.default_rng(seed)
-    cases = bench.split.test.take(np.sort(rng.permutation(rows)[:users]))
-    done = doses.steer(desk, cases, shown)
-    known = concepts(run)
-    mine = doses.members(known, table["concept"])
-    reach = (desk.amount * desk.dictionary.decoder.norm(dim=1).numpy())[shown]
-    curves = doses.curves(done, shown, reach, table["sampled"].to_numpy(), mine)
+    done, mine = doses.steer(desk, cases, shown), doses.members(concepts(run), table["concept"])
+    curves = doses.curves(done, shown, desk.amount[shown], table["sampled"].to_numpy(), mine)
     push = desk.of(cases.histories)
-    who, before = rng.integers(0, len(rows[:users]), len(shown)), doses.unpushed(push, bench.split.n_items)
+    who = np.random.default_rng(seed).integers(0, len(cases.targets), len(shown))
+    before = doses.unpushed(push, run.bench().split.n_items)
     lists = doses.marked(doses.shown(done, shown, who, before, cases.histories.users), shown, mine)
     others = max(0, int(table["sampled"].sum()) - 1)
     told = {"steered": len(cases.targets), "scored": len(push.scored), "algebraic": push.algebraic,

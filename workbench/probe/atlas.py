@@ -14,11 +14,11 @@ class Atlas:
     """What was measured of a dictionary, as data frames; about: of the whole, as JSON values.
 
     latents: a row a latent that is shown, in the order of certified effect: what `certify` found, fires (units),
-    density, strong (a_j) and sampled (one of those drawn at random). The others have a column latent: histograms (low,
-    high, count), units (kind, band, value, user, place, last, next, level), profiles (family, bin, share of the
-    latent's activation, base: share of all units), near (other, cosine, its concept, certified), moved (rank from 1 and
-    from -1, item, change, member: is it of the concept), curves (as `doses.curves`), lists of one user (user, strength,
-    place, item, before: its place at strength 0, 0 for none, member).
+    density, strong (a_j, how far one push goes) and sampled (one of those drawn at random). The others have a column
+    latent: histograms (low, high, count), units (kind, band, value, user, place, last, next, level), profiles (family,
+    bin, share of the latent's activation, base: share of all units), near (other, cosine, its concept, certified),
+    moved (rank from 1 and from -1, item, change, member: is it of the concept), curves (as `doses.curves`), lists of
+    one user (user, strength, place, item, before: its place at strength 0, 0 for none, member).
     """
 
     about: dict

@@ -4,6 +4,7 @@ import pandas as pd
 from scipy.sparse import csr_matrix
 
 from workbench.probe.cache import Activations
+from workbench.probe.concepts import DECILES, deciles
 from workbench.probe.planted import cosines
 
 BINS = 24  # of a histogram
@@ -109,11 +110,9 @@ def place_bins(cached: Activations) -> tuple[np.ndarray, list[str]]:
     return group, names[: last + 1]
 
 
-def popularity_bins(items: np.ndarray, counts: np.ndarray, bins: int = 10) -> tuple[np.ndarray, list[str]]:
+def popularity_bins(items: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, list[str]]:
     """Which tenth of the catalogue by train counts (I+1,) each item (n,) is of; 1 the least popular."""
-    decile = np.zeros(len(counts), np.int64)
-    decile[1 + np.argsort(counts[1:], kind="stable")] = np.arange(len(counts) - 1) * bins // (len(counts) - 1)
-    return decile[items], [str(number + 1) for number in range(bins)]
+    return deciles(counts)[items], [str(number + 1) for number in range(DECILES)]
 
 
 def _joined(rows: list[pd.DataFrame]) -> pd.DataFrame:

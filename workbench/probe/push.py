@@ -1,7 +1,7 @@
 """Push along a latent, and ask again: what is recommended to the same users then.
 
-x' = x + strength a_j w_j at every place that is read, where w_j is the latent's direction and a_j the 99th percentile
-of what it fires where it fires. A strength of 0 leaves every score as it was, bit for bit.
+x' = x + strength a_j w_j / |w_j| at every place that is read, where w_j is the latent's direction and a_j the 99th
+percentile of z_j |w_j| where it fires. A strength of 0 leaves every score as it was, bit for bit.
 """
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from scipy.sparse import csr_matrix
 from torch import Tensor
 
@@ -43,7 +44,7 @@ def strong(z: csr_matrix, share: float = STRONG) -> np.ndarray:
 
 
 class Push:
-    """What a recommender answers to the same histories with a step (D,) added at a site, at every place that is read.
+    """What a recommender answers to the same histories with a step (D,) added at a site, wherever `standing_in` edits.
 
     algebraic: nothing but a dot product with the item table follows the site. Then a step changes every user's scores
     by step . e_i, which is added to the scores; elsewhere the network runs again. masked: whether lists leave out what
@@ -103,8 +104,8 @@ class Push:
 
 
 def readout(recommender: Any, site: Site, histories: Histories) -> Tensor | None:
-    """The item table (I+1, D) where an item's score is its dot product with what a site puts out after the last event;
-    None elsewhere. Found by trying it on these histories."""
+    """The item table (I+1, D) where an item's score is its dot product with what a site puts out after the last event,
+    plus what is the same for everybody; None elsewhere. Found by trying it on these histories."""
     table = getattr(getattr(recommender.module, "item", None), "weight", None)
     if table is None or not hasattr(recommender, "score") or not len(histories) or not histories.lengths.all():
         return None
@@ -112,14 +113,15 @@ def readout(recommender: Any, site: Site, histories: Histories) -> Tensor | None
     x, table = torch.from_numpy(seen.x[seen.place == seen.length - 1]), table.detach().float().cpu()
     if x.shape != (len(histories), table.shape[1]):
         return None
-    scores = torch.from_numpy(recommender.score(histories)).float()[:, 1:]
-    return table if torch.allclose(x @ table[1:].T, scores, rtol=1e-3, atol=1e-4) else None
+    rest = torch.from_numpy(recommender.score(histories)).float()[:, 1:] - x @ table[1:].T
+    same = rest[:1] if len(rest) > 1 else torch.zeros(1, 1)
+    return table if torch.allclose(rest, same.expand_as(rest), rtol=1e-3, atol=1e-4) else None
 
 
 @dataclass(frozen=True)
 class Steering:
-    """All it takes to push along the latents of a dictionary. amount: (m,) a_j, what one push is; masked: whether lists
-    leave out what was read."""
+    """All it takes to push along the latents of a dictionary. amount: (m,) a_j, how far one push goes; masked: whether
+    lists leave out what was read."""
 
     recommender: Any
     site: Site
@@ -128,10 +130,10 @@ class Steering:
     masked: bool = False
 
     def step(self, latent: int, strength: float) -> Tensor:
-        """(D,) strength a_j w_j. UserError where there is no such latent."""
+        """(D,) strength a_j w_j / |w_j|. UserError where there is no such latent."""
         if not 0 <= latent < self.dictionary.latents:
             raise UserError(f"latent {latent}: this dictionary has latents 0 to {self.dictionary.latents - 1}")
-        return float(strength * self.amount[latent]) * self.dictionary.decoder[latent]
+        return float(strength * self.amount[latent]) * F.normalize(self.dictionary.decoder[latent], dim=0)
 
     def of(self, histories: Histories) -> Push:
         """What these users are recommended when pushed."""

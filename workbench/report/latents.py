@@ -27,4 +27,4 @@ def latents_page(
     found, told = ours[0][1], claims(run, {kind: ours} | rivals, ours=kind)
     asked = SPELLED if hasattr(run.recommender(), "codes") else {"latents": shown, "sample": shown}
     made = atlas.atlas(run, read, found, latents(run, read, found), **asked)
-    return dashboard(bench, made, Path(out), claims=told)
+    return dashboard(bench, made, Path(out), told=told)

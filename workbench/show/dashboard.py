@@ -12,7 +12,7 @@ from workbench.artifacts import write_text
 from workbench.experiment import Bench
 from workbench.probe.atlas import Atlas
 from workbench.show.charts import places
-from workbench.show.latents import COLUMNS, READ, Names, called, card
+from workbench.show.latents import COLUMNS, MORE, READ, Names, called, card
 from workbench.show.probe import verdict
 from workbench.show.theme import shorten
 
@@ -38,22 +38,22 @@ TOOLS = (
 QUIETLY = "<noscript><style>.latent[hidden]{display:block}.tools,.dial,.list{display:none}</style></noscript>"
 
 
-def dashboard(bench: Bench, atlas: Atlas, out: Path | str, *, claims: pd.DataFrame | None = None) -> Path:
+def dashboard(bench: Bench, atlas: Atlas, out: Path | str, *, told: pd.DataFrame | None = None) -> Path:
     """Write the page of an atlas, whole or not at all, and return where it lies; nothing in it is fetched.
 
-    claims: this dictionary beside its rivals, of `claims.claims`.
+    told: this dictionary beside its rivals, as of `claims.claims`; without it nothing is claimed.
     """
     out = Path(out)
-    write_text(out, dashboard_page(bench, atlas, claims=claims))
+    write_text(out, dashboard_page(bench, atlas, told=told))
     return out
 
 
-def dashboard_page(bench: Bench, atlas: Atlas, *, claims: pd.DataFrame | None = None) -> str:
-    """The page as HTML."""
+def dashboard_page(bench: Bench, atlas: Atlas, *, told: pd.DataFrame | None = None) -> str:
+    """The page of `dashboard` as HTML."""
     names, about = Names(bench), atlas.about
     cards = "".join(card(bench, atlas, int(latent), names) for latent in atlas.latents.index)
     title = f"Latents of {shorten(about['system'])} at {shorten(about['site'])}, {shorten(about['dataset'])}"
-    facts, said = _facts(atlas, claims)
+    facts, said = _facts(atlas, told)
     body = (
         f'<header class="top"><h1>{html.escape(title)}</h1>{facts}<p>{CERTIFIED} {html.escape(said)}</p>{_means(atlas)}'
         f'</header><div class="sheet">{_list(atlas)}<main id="main">{cards}</main></div>'
@@ -79,7 +79,7 @@ def _document(title: str, body: str, data: dict) -> str:
     )
 
 
-def _facts(atlas: Atlas, claims: pd.DataFrame | None) -> tuple[str, str]:
+def _facts(atlas: Atlas, told: pd.DataFrame | None) -> tuple[str, str]:
     """What the page is of and how good the dictionary is; and in words, what may be claimed for it."""
     about, kept = atlas.about, atlas.about["recovered"]
     k = f", k = {about['k']}" if about["k"] else ""
@@ -92,17 +92,18 @@ def _facts(atlas: Atlas, claims: pd.DataFrame | None) -> tuple[str, str]:
         "certified activation ↑": f"{about['mass']:.1%}, by {about['certified']} latents",
     }  # fmt: skip
     said = ["No rival was tested beside it, so nothing is claimed."]
-    if claims is not None:
-        best = claims[claims["by"].notna()]["certified activation"]
-        rows["best rival"] = f"{best.max():.1%} by {best.idxmax()}"
-        said = [verdict(claims).caption]
+    if told is not None:
+        rivals = told[told["by"].notna()]  # ours is not ahead of itself
+        best = rivals["certified activation"].idxmax()
+        rows["of the best rival"] = f"{rivals['certified activation'][best]:.1%}, {best}"
+        said = [verdict(told).caption]
     lines = "".join(f"<div><dt>{html.escape(name)}</dt><dd>{html.escape(shorten(value, 120))}</dd></div>"
                     for name, value in rows.items())  # fmt: skip
     return f'<dl class="facts">{lines}</dl>', " ".join(said + ([] if about["certified"] else [NONE]))
 
 
 def _means(atlas: Atlas) -> str:
-    terms = MEANS | {label: why for name, (label, why) in COLUMNS.items() if name in atlas.latents}
+    terms = MEANS | {label: why for name, (label, why) in (COLUMNS | MORE).items() if name in atlas.latents}
     means = "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(why)}</dd>" for name, why in terms.items())
     return ("<details><summary>What the numbers mean</summary><p>An arrow says which way is better. What is said of a "
             f'latent is measured on users that the dictionary was not learned on.</p><dl class="means">{means}</dl>'

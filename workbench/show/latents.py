@@ -24,12 +24,30 @@ COLUMNS = {  # of a certified table: what to call them, which way is better, and
     "f1": ("F1 ↑", "harmonic mean of precision and recall"),
     "floor": ("F1 floor", "the F1 of firing everywhere"),
     "ap": ("AP ↑", "average precision: how well its strength ranks places of the concept before others"),
+    "intent": ("intent ↑", "area under the curve for the next item's concept, where the last item is of another"),
     "density": ("density", "share of all places where it fires"),
     "mass": ("mass", "share of the activation of all latents that is its own"),
     "effective": ("items", "how many items it fires on, in effect: 2 to the entropy of the item; below 2 it detects "
                   "one item"),
     "strong": ("one push", "99th percentile of its activation where it fires; a strength of 1 adds as much of it"),
     "flag": ("flag", "what speaks against reading it as a concept"),
+}  # fmt: skip
+MORE = {  # columns that are folded away
+    "threshold": ("threshold", "activation from which on it counts as firing in precision, recall and F1"),
+    "lift": ("lift ↑", "precision over the share of all places that are of the concept"),
+    "mcc": ("MCC ↑", "correlation of firing with the concept, -1 to 1"),
+    "mark": ("mark", "what it follows most of place, length, popularity and recency"),
+    "mark_ap": ("mark AP", "average precision for that mark"),
+    "mark_q": ("mark q", "whether that mark could be chance, corrected for all latents"),
+    "name_precision": ("precision of the name ↑", "share of the places that its name foretells at which it fires"),
+    "name_recall": ("recall of the name ↑", "share of the places where it fires that its name foretells"),
+    "name_f1": ("F1 of the name ↑", "harmonic mean of these two"),
+    "name_floor": ("its floor", "the F1 of foretelling it everywhere"),
+    "shuffled_f1": ("F1 of another's name", "the same for the name of another latent"),
+    "confidence": ("RecSAE's confidence ↑", "share of ten cases, five of them strong, of which the name says rightly "
+                   "whether it fires"),
+    "confidence_recall": ("of strong cases ↑", "the same of the strong ones alone"),
+    "specificity": ("of silent cases ↑", "the same of those where it is silent"),
 }  # fmt: skip
 APART = ("concept", "family", "name", "certified", "top", "fires", "sampled")  # said elsewhere on the card
 PROFILES = {
@@ -105,16 +123,20 @@ def head(row: pd.Series, latent: int, names: Names) -> str:
 
 
 def facts(row: pd.Series) -> str:
-    """All that the certified table says, the columns it has today."""
-    names = [*(name for name in COLUMNS if name in row.index), *(n for n in row.index if n not in (*COLUMNS, *APART))]
-    lines = []
-    if isinstance(row.get("name"), str) and isinstance(row.get("concept"), str):
-        lines.append(f"<div><dt>concept</dt><dd>{number(row['concept'])}</dd></div>")
-    for name in names:
-        label, why = COLUMNS.get(name, (shorten(name), ""))
+    """All that the certified table says, in the columns that it has: the usual ones, and the others folded."""
+
+    def line(name: str) -> str:
+        label, why = (COLUMNS | MORE).get(name, (shorten(name), ""))
         hint = html.escape(why, quote=True)
-        lines.append(f'<div><dt title="{hint}">{html.escape(label)}</dt><dd>{number(row[name])}</dd></div>')
-    return f'<dl class="facts">{"".join(lines)}</dl>'
+        return f'<div><dt title="{hint}">{html.escape(label)}</dt><dd>{number(row[name])}</dd></div>'
+
+    usual = "".join(line(name) for name in COLUMNS if name in row.index)
+    others = [*(n for n in MORE if n in row.index), *(n for n in row.index if n not in {*COLUMNS, *MORE, *APART})]
+    if isinstance(row.get("name"), str) and row["name"] != row["concept"]:
+        usual = f"<div><dt>concept</dt><dd>{number(row['concept'])}</dd></div>{usual}"
+    rest = "".join(map(line, others))
+    folded = f'<details><summary>more numbers</summary><dl class="facts">{rest}</dl></details>' if rest else ""
+    return f'<dl class="facts">{usual}</dl>{folded}'
 
 
 def fires(bench: Bench, units: pd.DataFrame, names: Names) -> str:
