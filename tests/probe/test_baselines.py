@@ -135,8 +135,12 @@ def test_a_study_takes_every_kind(run):
     table = probing.sweep(run, read, kinds=tuple(baselines.KINDS), ks=(2, 4), latents=64, epochs=2, batch=512)
     assert len(table) == 2 * len(baselines.KINDS) and table["fvu"].between(0, 1).all()
     assert (table["l0"] <= table["k"] + 1e-6).all()
+    published = probing.dictionary(run, read, kind="recsae", k=4, latents=64, epochs=2, batch=64, fixes=("auxk",))
+    assert (published.k, published.latents, published.about["fixes"]) == (4, 64, ["auxk"])
     with pytest.raises(UserError, match="unknown setting of pca 'epochs'"):
         probing.dictionary(run, read, kind="pca", epochs=3)
+    with pytest.raises(UserError, match="unknown kind of dictionary 'topkk'; did you mean 'topk'"):
+        probing.dictionary(run, read, kind="topkk")
 
 
 @pytest.mark.parametrize("kind", ["kmeans", "product_kmeans", "nmf"])
