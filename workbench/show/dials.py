@@ -53,7 +53,7 @@ class Dials:
         self, bench: Bench, steering: Steering, cached: Activations, certified: pd.DataFrame, users: list[int]
     ):
         self.bench, self.steering, self.certified, self.users = bench, steering, certified, users
-        self.order, (self.units, self.z) = ordered(certified), unseen(cached, steering.dictionary)
+        self.order, (self.units, self.z) = ordered(certified), atlas.unseen(cached, steering.dictionary)
         self.member = dict(zip(self.order, concept_items(bench, steering, certified.loc[self.order])))
         self.rng = np.random.default_rng()
 
