@@ -87,7 +87,7 @@ def test_the_word_is_earned_or_not(run, read, found):
     assert "topk is called interpretable" in show.verdict(told(0.6, 0.3, 0.3, 0.2)).caption
     assert "not for sure, so it is not called" in show.verdict(told(0.6, 0.5, 0.1, -0.1)).caption
     worse = show.verdict(told(0.3, 0.6, -0.3, -0.4))
-    assert "pca carries as much" in worse.caption and "-0.30 [-0.40, -0.20]" in worse.caption
+    assert "of pca as much is certified" in worse.caption and "-0.30 [-0.40, -0.20]" in worse.caption
 
     rivals = {"topk": [(read, found)], "pca": [(read, probing.dictionary(run, read, kind="pca", k=4))]}
     table = claims(run, rivals, draws=19)

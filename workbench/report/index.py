@@ -12,8 +12,9 @@ from workbench.report.frame import facts, page, words
 
 
 def index(
-    pages: list[RunResult], out: Path, headline: dict[str, Any], parameters: dict[str, Any], more: dict[str, Path]
-) -> Path:
+    pages: list[RunResult], out: Path, headline: dict[str, Any], parameters: dict[str, Any],
+    more: dict[str, Path] | None = None,
+) -> Path:  # fmt: skip
     """Write out/index.html over `pages`. more: files beside them that are no notebook's, by title.
 
     headline: either names with values, or names with dicts of values, which become the rows of a table. All text in
@@ -26,7 +27,7 @@ def index(
     parts = [
         f'<header class="top"><h1>Workbench report</h1>{banner if failed else ""}{facts(parameters)}'
         f'<div class="quiet">{facts({"notebooks": len(pages), "took": f"{total:.0f} s"})}</div></header>',
-        f'<main id="main">{_headline(headline)}{_pages(pages, out)}{_more(more, out)}</main>',
+        f'<main id="main">{_headline(headline)}{_pages(pages, out)}{_more(more or {}, out)}</main>',
     ]
     target = out / "index.html"
     write_text(target, page("Workbench report", f'<div class="sheet">{"".join(parts)}</div>'))

@@ -56,6 +56,6 @@ def _write(pages: list[RunResult], asked: dict[str, Any], out: Path, *, more: di
     rows = {row: values for metrics in found.values() for row, values in metrics.get("metrics", {}).items()}
     headline = dict(sorted(rows.items(), key=lambda row: -next(iter(row[1].values()), 0)))
     hashes = {metrics["data_hash"] for metrics in found.values() if "data_hash" in metrics}
-    index(pages, out, headline, {**asked, **({"data": ", ".join(sorted(hashes))} if hashes else {})}, more or {})
+    index(pages, out, headline, {**asked, **({"data": ", ".join(sorted(hashes))} if hashes else {})}, more)
     status = {result.name: {"ok": result.ok, "seconds": result.seconds, "error": result.error} for result in pages}
     write_text(Path(out) / "metrics.json", json.dumps({**asked, "notebooks": status, "metrics": found}, indent=1))

@@ -56,15 +56,14 @@ def concepts(certified: pd.DataFrame, bench: Bench, *, n: int = 12) -> Table:
     the item that takes most of them."""
     known = certified[certified["certified"]].sort_values("mass", ascending=False)
     share = certified["mass"][certified["certified"]].sum()
-    titles = [shorten(title, 40) for title in bench.dataset.titles(known["top"].to_numpy())]
-    frame = pd.DataFrame({
-        "concept": known["concept"], "effect": known["effect"], "q": known["q"], "items": known["effective"],
-        "mass": known["mass"], "most at": titles,
-    })  # fmt: skip
+    frame = known[["concept", "effect", "q", "mass"]].copy()
     if "f1" in known:
         frame.insert(1, "of the", known["source"].map({"last": "item read", "next": "next item", "history": "history"}))
         frame.insert(4, "F1 over floor", known["f1"] - known["floor"])
         frame["speaks against it"] = known["flag"].replace("", "–")
+    else:
+        titles = bench.dataset.titles(known["top"].to_numpy())
+        frame["items"], frame["most at"] = known["effective"], [shorten(title, 40) for title in titles]
     alive = certified["p"].notna().sum()
     said = f"{len(known)} of {alive} latents that fire are certified; they carry {share:.0%} of the activation."
     return table(frame.head(n), digits=3, caption=said)
@@ -99,12 +98,15 @@ def verdict(told: pd.DataFrame) -> Table:
     mass, best = told["certified activation"], told["certified activation"].drop(ours).idxmax()
     gap = told.loc[best]
     if told["interpretable"].any():
-        said = f"{ours} is called interpretable: certified latents carry more of it than of rivals, {best} nearest"
+        said = f"{ours} is called interpretable"
     elif mass[ours] > mass[best]:
-        said = f"{ours} is ahead of every rival on average, but not for sure, so it is not called interpretable; {best}"
+        said = f"{ours} is ahead of every rival on average, but not for sure, so it is not called interpretable"
     else:
-        said = f"{best} carries as much certified activation as {ours} or more, so {ours} is not called interpretable;"
-    frame = told.drop(columns=["interpretable", "low", "high", "by"])
-    frame["ahead of it by"] = [f"{row.by:+.2f} [{row.low:+.2f}, {row.high:+.2f}]" if row.by == row.by else "–"
-                               for row in told.itertuples()]  # fmt: skip
-    return table(frame, digits=3, caption=f"{said} ({gap['by']:+.2f} [{gap['low']:+.2f}, {gap['high']:+.2f}]).")
+        said = f"{ours} is not called interpretable: of {best} as much is certified or more"
+    frame = told.drop(columns=["interpretable", "low", "high", "by", "seeds", "concepts"], errors="ignore")
+    frame[f"{ours} ahead by"] = [_interval(row) if row["by"] == row["by"] else "–" for _, row in told.iterrows()]
+    return table(frame, digits=3, caption=f"{said}. It is ahead of {best} by {_interval(gap)}.")
+
+
+def _interval(gap: pd.Series) -> str:
+    return f"{gap['by']:+.2f} [{gap['low']:+.2f}, {gap['high']:+.2f}]"
