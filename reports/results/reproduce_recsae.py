@@ -1,5 +1,5 @@
-"""Make recsae-*.json here again: RecSAE as published, each of its faults mended alone, all of them, and our form, on
-what leaves the first block of a trained sasrec.
+"""Make recsae-*.json here again: RecSAE as published, each of its faults mended alone, all of them, and our
+autoencoder, on what leaves the first block of a trained sasrec.
 
     python reports/results/reproduce_recsae.py [office] [--device auto]
 

@@ -3,8 +3,10 @@ import numpy as np
 import pytest
 import torch
 
+from workbench.errors import UserError
 from workbench.probe import forms, planted, sae
 from workbench.probe.faithful import reconstruct, summary
+from workbench.probe.topk import SparseStep
 
 WORLD = planted.planted(5000, width=24, concepts=36, active=3, seed=2)
 
@@ -45,21 +47,40 @@ def test_the_penalty_of_relu_does_not_care_for_lengths():
 
 def test_a_gate_alone_teaches_no_direction():
     p, x = params("gated")
-    gate = torch.relu(x @ p["W"].T + p["g"])
-    forms.squares(x, gate @ p["D"].detach() + p["c"].detach()).backward()
-    assert p["D"].grad is None and p["g"].grad.abs().sum() > 0
-    p, x = params("gated")
     error, penalty, z = forms.gated(x, x, p, 3, 0.1)
+    shared = forms.squares(x, forms.rebuilt(z, p))
+    names = ("D", "c", "g", "W")
+    whole, first = (torch.autograd.grad(term, [p[n] for n in names], retain_graph=True, allow_unused=True)
+                    for term in (error, shared))  # fmt: skip
+    assert error > shared and torch.equal(whole[0], first[0]) and torch.equal(whole[1], first[1])
+    assert first[2] is None and whole[2].abs().sum() > 0, "only the gate alone teaches the gate"
+    assert not torch.allclose(whole[3], first[3])
     penalty.backward(retain_graph=True)
     assert p["D"].grad is not None and p["r"].grad is None, "a magnitude is not penalised"
     assert ((z > 0) <= (x @ p["W"].T + p["g"] > 0)).all()
 
 
-def test_a_prefix_of_matryoshka_is_a_plain_autoencoder():
+def test_a_prefix_of_matryoshka_is_a_plain_autoencoder(monkeypatch):
     p, x = params("matryoshka", m=16)
     error, _, z = forms.matryoshka(x, x, p, 3, 0.0)
     each = [forms.squares(x, z[:, : 16 // part] @ p["D"][: 16 // part] + p["c"]) for part in forms.NESTED]
     assert torch.allclose(error, torch.stack(each).mean()) and (z > 0).sum() <= 3 * len(x)
+    monkeypatch.setattr(forms, "NESTED", (1,))
+    whole, _, same = forms.matryoshka(x, x, p, 3, 0.0)
+    still = {name: tensor.detach().clone() for name, tensor in p.items()}
+    plain, _, smallest = SparseStep("batchtopk", 3, 7.0)(x, x, still, torch.zeros(16, dtype=torch.bool))
+    assert torch.equal(same, z) and whole.item() == pytest.approx(7 * plain, rel=1e-5), "of all latents: BatchTopK's"
+    (whole / 7).backward()
+    assert all(torch.allclose(p[name].grad, still[name].grad, atol=1e-5) for name in "WbDc")
+    assert smallest == pytest.approx(z[z > 0].min().item(), rel=1e-5)
+
+
+def test_a_training_that_kills_every_latent_or_number_says_so():
+    with pytest.raises(UserError, match="gated: all 32 latents are dead after 4 epochs; lower lr or raise k"):
+        sae.train(WORLD.x[:2000], form="gated", latents=32, k=2, epochs=4, batch=200, lr=10.0)
+    for form in forms.LOSSES:
+        with pytest.raises(UserError, match="loss is not a number in epoch 1; lower lr, now 1e\\+30|latents are dead"):
+            sae.train(WORLD.x[:2000], form=form, latents=32, k=2, epochs=2, batch=200, lr=1e30)
 
 
 @pytest.mark.parametrize("form", forms.LOSSES)
@@ -84,7 +105,7 @@ def test_the_export_is_the_form(form):
         if name in p:
             p[name] += 0.2 * torch.randn(48, generator=g)
     z = forms.LOSSES[form](rows, rows, p, 4, 0.1)[2]
-    threshold = float(z[z > 0].min()) * 0.9999
+    threshold = z[z > 0].min().item() * 0.9999
     found = sae.export(p, mean, scale, form=form, k=4, threshold=threshold, about={})
     expected = (z @ p["D"] + p["c"]) / scale + mean
     wrong = np.abs(reconstruct(found, x) - expected.numpy()).max(axis=1) > 2e-3 * np.abs(x).max()

@@ -63,7 +63,7 @@ class AutogradStep:
         ((error + penalty) / self.variance).backward()
         for name in p:
             p[name].requires_grad_(False)
-        fired = z.detach().nonzero()[:, 1]
+        fired = (z.detach() > 0).nonzero()[:, 1]  # a NaN is not
         active = max(len(fired) / len(x), 1e-3)
         self.weight *= math.exp(RATE * max(-1.0, min(1.0, math.log(active / self.k))))
         with torch.no_grad():

@@ -49,7 +49,8 @@ def dose(curves: pd.DataFrame, concept: str) -> go.Figure:
     if len(like):
         low, high = (like.groupby("amount")["share"].quantile(at) for at in BAND)
         figure.add_scatter(x=[*low.index, *high.index[::-1]], y=[*low, *high[::-1]], fill="toself", mode="lines",
-                           line={"width": 0}, fillcolor="rgba(128, 128, 128, 0.25)", name="latents like it, 5 to 95 %", hoverinfo="skip")
+                           line={"width": 0}, fillcolor="rgba(128, 128, 128, 0.25)", hoverinfo="skip",
+                           name="latents like it, 5 to 95 %")
     rest = curves[~curves["arm"].str.startswith(LIKE) & (curves["arm"] != "score boost")]
     for at, (arm, curve) in enumerate(rest.groupby("arm", sort=False)):
         mine = arm == "the latent"
