@@ -71,6 +71,18 @@ def predict(run: str, *, users: list = (), k: int = 10) -> None:
     print(table.to_csv(index=False, float_format="%.5f"), end="")
 
 
+def probe(
+    run: str, *, path: str = "", kind: str = "topk", k: int = 8, seeds: int = 3, latents: int = 100,
+    out: str = "reports/latest/latents.html",
+) -> None:
+    """The page of a saved run's latents: what they stand for and what they do. --path: the place in the network to
+    read; --kind, --k, --seeds: of the autoencoder; --latents: how many are shown."""
+    from workbench.experiment import load_run
+    from workbench.report import latents_page
+
+    print(latents_page(load_run(run), out=Path(out), path=path, kind=kind, k=k, seeds=seeds, shown=latents))
+
+
 def score(
     file: str, *, dataset: str = "synthetic", protocol: list = (), option: list = (), profile: str = "paper",
     out: str = "",
@@ -160,7 +172,7 @@ def lab() -> None:
 
 
 COMMANDS: dict[str, Callable] = {
-    f.__name__: f for f in (report, run, fit, predict, score, runs, systems, datasets, lab)
+    f.__name__: f for f in (report, run, fit, predict, probe, score, runs, systems, datasets, lab)
 }
 
 

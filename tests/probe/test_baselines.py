@@ -135,8 +135,12 @@ def test_a_study_takes_every_kind(run):
     table = probing.sweep(run, read, kinds=tuple(baselines.KINDS), ks=(2, 4), latents=64, epochs=2, batch=512)
     assert len(table) == 2 * len(baselines.KINDS) and table["fvu"].between(0, 1).all()
     assert (table["l0"] <= table["k"] + 1e-6).all()
+    published = probing.dictionary(run, read, kind="recsae", k=4, latents=64, epochs=2, batch=64, fixes=("auxk",))
+    assert (published.k, published.latents, published.about["fixes"]) == (4, 64, ["auxk"])
     with pytest.raises(UserError, match="unknown setting of pca 'epochs'"):
         probing.dictionary(run, read, kind="pca", epochs=3)
+    with pytest.raises(UserError, match="unknown kind of dictionary 'topkk'; did you mean 'topk'"):
+        probing.dictionary(run, read, kind="topkk")
 
 
 @pytest.mark.parametrize("kind", ["kmeans", "product_kmeans", "nmf"])
@@ -153,5 +157,6 @@ def test_other_readings_are_certified_spliced_and_steered(run, kind):
     assert torch.equal(edited[z == 0], x[z == 0])
     assert (x - edited).norm(dim=1).numpy() == pytest.approx(z.numpy(), abs=1e-4), "directions have length 1"
     member = np.arange(run.bench().dataset.n_items + 1) % 2 == 1
-    told = steer.ablate(model, Site("blocks.0.out"), found, latent, cases.take(np.arange(40)), member, controls=np.array([1, 2, 3]))
+    others = np.array([1, 2, 3])
+    told = steer.ablate(model, Site("blocks.0.out"), found, latent, cases.take(np.arange(40)), member, controls=others)
     assert 0 < told["p"] <= 1

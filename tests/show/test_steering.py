@@ -31,8 +31,13 @@ def read(run):
 
 
 @pytest.fixture(scope="module")
-def certified(run, read):
-    return probing.certified(run, read, probing.dictionary(run, read, **SMALL), draws=19)
+def found(run, read):
+    return probing.dictionary(run, read, **SMALL)
+
+
+@pytest.fixture(scope="module")
+def certified(run, read, found):
+    return probing.certified(run, read, found, draws=19)
 
 
 @pytest.fixture(scope="module")
@@ -71,24 +76,24 @@ def test_a_list_says_what_moved(bench, desk, users):
     assert {tag for tag, _ in Cells(moved._repr_html_()).tags} == {*TABLE, "p"}
 
 
-def test_without_a_browser_the_table_is_all(bench, desk, read, certified, monkeypatch):
+def test_without_a_browser_the_table_is_all(run, read, found, certified, monkeypatch):
     monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
     monkeypatch.setattr(dials, "Dials", None)
-    table = show.steer_latents(bench, desk, read, certified)
+    table = show.steer_latents(run, read, found, certified)
     assert table.names == ["place", "strength -2", "as it is", "strength +2", "strength +4"] and len(table.cells) == 10
     assert not any("▲" in row[2] for row in table.cells) and any("▲" in row[4] for row in table.cells)
     assert {tag for tag, _ in Cells(table._repr_html_()).tags} == {*TABLE, "p"}
 
 
-def test_in_a_browser_the_controls_are_shown_too(bench, desk, read, certified, monkeypatch):
+def test_in_a_browser_the_controls_are_shown_too(bench, run, read, found, certified, monkeypatch):
     shown = []
     monkeypatch.setenv("JPY_SESSION_NAME", "x")
     monkeypatch.setattr("IPython.display.display", shown.append)
     latent = int(steering.ordered(certified)[2])
-    show.steer_latents(bench, desk, read, certified, latent=latent)
+    show.steer_latents(run, read, found, certified, latent=latent)
     first, about, who, past, dial, result = shown[0].children
-    read = bench.split.test.histories.take([list(bench.split.test.histories.users).index(who.value)]).items
-    last = show.escape(bench.dataset.titles(read[-1:])[0], 34)
+    asked = bench.split.test.histories.take([list(bench.split.test.histories.users).index(who.value)]).items
+    last = show.escape(bench.dataset.titles(asked[-1:])[0], 34)
     assert past.value.endswith(last) and not Cells(past.value).tags
     assert first.children[0].value == latent and dial.value == 0 and f"Latent {latent} fires at" in about.value
     assert who.value == show.typical_users(bench, 1)[0] and "as it is" in result.value
@@ -122,13 +127,13 @@ def test_the_button_draws_from_all_that_were_tested(box, certified):
     assert len(drawn) > 5 and drawn <= set(certified.index[certified["p"].notna()])
 
 
-def test_refusals(bench, desk, read, certified):
+def test_refusals(run, read, found, certified):
     with pytest.raises(UserError, match="latents 0 to 63"):
-        show.steer_latents(bench, desk, read, certified, latent=64)
+        show.steer_latents(run, read, found, certified, latent=64)
     with pytest.raises(UserError, match="has no test case"):
-        show.steer_latents(bench, desk, read, certified, user=10**6)
+        show.steer_latents(run, read, found, certified, user=10**6)
     with pytest.raises(UserError, match="no latent fires on enough items"):
-        show.steer_latents(bench, desk, read, certified.assign(p=np.nan))
+        show.steer_latents(run, read, found, certified.assign(p=np.nan))
 
 
 def test_an_answer_comes_in_less_than_three_tenths_of_a_second():

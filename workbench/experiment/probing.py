@@ -9,10 +9,10 @@ import torch
 from scipy.sparse import csr_matrix, diags
 
 from workbench.artifacts import code_hash, sha256
-from workbench.errors import UserError
+from workbench.errors import UserError, check_names
 from workbench.evaluate import evaluate, per_case
 from workbench.experiment.run import Run
-from workbench.probe import baselines, faithful, sae
+from workbench.probe import baselines, faithful, recsae, sae
 from workbench.probe import transcoder as transcoders
 from workbench.probe.cache import Activations, activations
 from workbench.probe.certify import certify
@@ -23,6 +23,8 @@ from workbench.probe.hooks import Site, fingerprint, module_at
 from workbench.roles import Traceable
 
 SHARES = (0.6, 0.2, 0.2)  # of the users: to train on, to discover on, to test on
+TRAINED = (*sae.FORMS, "recsae")
+KINDS = (*TRAINED, *baselines.KINDS)
 
 
 def site(run: Run, path: str = "") -> Site:
@@ -65,9 +67,10 @@ def dictionary(
 ) -> Dictionary:
     """A dictionary of activations that `read` gave, learned on six users of ten, stored.
 
-    kind: a form of `sae.train`, which takes `settings`, or a name in `baselines.KINDS`, which takes those in
-    `baselines.takes(kind)`. UserError names the nearest kind or setting.
+    kind: a form of `sae.train`, or recsae (`recsae.train`), which take `settings`, or a name in `baselines.KINDS`,
+    which takes those in `baselines.takes(kind)`. UserError names the nearest kind or setting.
     """
+    check_names("kind of dictionary", (kind,), KINDS)
     inputs = {"at": cached.fingerprint, "kind": kind, "k": k, "seed": seed, "settings": settings,
               "code": code_hash("probe")}  # fmt: skip
 
@@ -75,6 +78,8 @@ def dictionary(
         x = cached.users(SHARES)[0].x
         if kind in sae.FORMS:
             found = sae.train(x, form=kind, k=k, seed=seed, **settings)
+        elif kind == "recsae":
+            found = recsae.train(x, k=k, seed=seed, **settings)
         else:
             found = baselines.make(kind, x, k=k, seed=seed, **settings)
         replace(found, fingerprint=cached.fingerprint, about=found.about | {"site": cached.site.path}).save(folder)
@@ -89,7 +94,7 @@ def sweep(
     """What dictionaries of several kinds and sparsities leave unexplained on users they have not seen, a row each."""
     test, rows, given = cached.users(SHARES)[2].x, [], {"latents": latents, "epochs": epochs, "batch": batch}
     for kind in kinds:
-        taken = given if kind in sae.FORMS else baselines.takes(kind)
+        taken = given if kind in TRAINED else baselines.takes(kind)
         learned = {name: value for name, value in given.items() if name in taken}
         for k in ks:
             found = dictionary(run, cached, kind=kind, k=k, **learned)

@@ -11,8 +11,10 @@ from workbench.report.export import read, title
 from workbench.report.frame import facts, page, words
 
 
-def index(pages: list[RunResult], out: Path, headline: dict[str, Any], parameters: dict[str, Any]) -> Path:
-    """Write out/index.html over `pages`.
+def index(
+    pages: list[RunResult], out: Path, headline: dict[str, Any], parameters: dict[str, Any], more: dict[str, Path]
+) -> Path:
+    """Write out/index.html over `pages`. more: files beside them that are no notebook's, by title.
 
     headline: either names with values, or names with dicts of values, which become the rows of a table. All text in
     it is escaped.
@@ -24,7 +26,7 @@ def index(pages: list[RunResult], out: Path, headline: dict[str, Any], parameter
     parts = [
         f'<header class="top"><h1>Workbench report</h1>{banner if failed else ""}{facts(parameters)}'
         f'<div class="quiet">{facts({"notebooks": len(pages), "took": f"{total:.0f} s"})}</div></header>',
-        f'<main id="main">{_headline(headline)}{_pages(pages, out)}</main>',
+        f'<main id="main">{_headline(headline)}{_pages(pages, out)}{_more(more, out)}</main>',
     ]
     target = out / "index.html"
     write_text(target, page("Workbench report", f'<div class="sheet">{"".join(parts)}</div>'))
@@ -62,3 +64,11 @@ def _pages(pages: list[RunResult], out: Path) -> str:
     head = "<tr><th>question</th><th>status</th><th>took</th></tr>"
     table = align(f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>")
     return f'<section><h2>Pages</h2><div class="wide">{table}</div></section>'
+
+
+def _more(files: dict[str, Path], out: Path) -> str:
+    if not files:
+        return ""
+    links = [(os.path.relpath(path, out).replace(os.sep, "/"), title) for title, path in files.items()]
+    lines = "".join(f'<li><a href="{escape(link, quote=True)}">{escape(title)}</a></li>' for link, title in links)
+    return f"<section><h2>Beside them</h2><ul>{lines}</ul></section>"

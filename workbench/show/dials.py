@@ -5,9 +5,9 @@ import numpy as np
 import pandas as pd
 
 from workbench.data.schema import RAW
-from workbench.experiment import Bench
-from workbench.experiment.atlas import unseen
+from workbench.experiment import Bench, Run, atlas
 from workbench.probe.cache import Activations
+from workbench.probe.dictionary import Dictionary
 from workbench.probe.push import Steering
 from workbench.show.latents import READ, called
 from workbench.show.probe import firing
@@ -22,15 +22,16 @@ QUICK = 0.15  # seconds: what answers sooner follows the slider while it moves
 
 
 def steer_latents(
-    bench: Bench, steering: Steering, cached: Activations, certified: pd.DataFrame, *, latent: int | None = None,
+    run: Run, cached: Activations, found: Dictionary, certified: pd.DataFrame, *, latent: int | None = None,
     user: int | None = None, n: int = 50,
 ) -> Table:  # fmt: skip
     """A user's lists when pushed along a latent, at several strengths; in a live notebook controls above it choose the
     latent, one of `n` users and the strength.
 
-    steering: of `experiment.atlas.steering`. latent: the one of largest certified effect if None.
+    certified: of `latents.latents` or `probing.certified`. latent: the one of largest certified effect if None.
     UserError where there is no such latent or user, or where no latent was tested.
     """
+    bench, steering = run.bench(), atlas.steering(run, cached, found)
     latent = int(ordered(certified)[0]) if latent is None else latent
     steering.step(latent, 0.0)  # before anything is computed: is there such a latent?
     users = typical_users(bench, n).tolist()
@@ -52,7 +53,7 @@ class Dials:
         self, bench: Bench, steering: Steering, cached: Activations, certified: pd.DataFrame, users: list[int]
     ):
         self.bench, self.steering, self.certified, self.users = bench, steering, certified, users
-        self.order, (self.units, self.z) = ordered(certified), unseen(cached, steering.dictionary)
+        self.order, (self.units, self.z) = ordered(certified), atlas.unseen(cached, steering.dictionary)
         self.member = dict(zip(self.order, concept_items(bench, steering, certified.loc[self.order])))
         self.rng = np.random.default_rng()
 

@@ -1,0 +1,30 @@
+"""The page of a system's latents: everything a probe found, stage by stage, in one offline file."""
+from pathlib import Path
+
+from workbench.experiment import Run, atlas, probing
+from workbench.experiment.claims import claims
+from workbench.experiment.latents import latents
+from workbench.show import dashboard
+
+SMALL = {"latents": 256, "epochs": 30, "batch": 512}  # where a profile wants it quick
+RIVALS = {"pca": (0,), "neurons": (0,), "random": (0, 1, 2)}  # seeds: where none is drawn one is enough
+SPELLED = {"users": 32, "latents": 20, "sample": 20}  # of an atlas where lists are searched for, not scored
+
+
+def latents_page(
+    run: Run, *, out: Path, path: str = "", kind: str = "topk", k: int = 8, seeds: int = 3, shown: int = 100
+) -> Path:
+    """Take apart what flows at a place of a trained system's network, and write the page of its latents to `out`.
+
+    path: the place, the usual one if empty. kind, k, seeds: of the autoencoder; one of `probe.sae.FORMS`. shown:
+    latents on the page, and as many drawn at random. UserError where the system has no network that can be read.
+    """
+    bench, read = run.bench(), probing.read(run, probing.site(run, path))
+    learned = SMALL if bench.profile.name == "smoke" else {}
+    ours = [(read, probing.dictionary(run, read, kind=kind, k=k, seed=seed, **learned)) for seed in range(seeds)]
+    rivals = {name: [(read, probing.dictionary(run, read, kind=name, k=k, seed=seed)) for seed in drawn]
+              for name, drawn in RIVALS.items()}  # fmt: skip
+    found, told = ours[0][1], claims(run, {kind: ours} | rivals, ours=kind)
+    asked = SPELLED if hasattr(run.recommender(), "codes") else {"latents": shown, "sample": shown}
+    made = atlas.atlas(run, read, found, latents(run, read, found), **asked)
+    return dashboard(bench, made, Path(out), told=told)
