@@ -49,6 +49,7 @@ MORE = {  # columns that are folded away
     "confidence_recall": ("of strong cases ↑", "the same of the strong ones alone"),
     "specificity": ("of silent cases ↑", "the same of those where it is silent"),
 }  # fmt: skip
+SOURCES = {"last": "the item read last", "next": "the next item", "history": "most of the history"}
 APART = ("concept", "family", "name", "certified", "top", "fires", "sampled")  # said elsewhere on the card
 PROFILES = {
     "popularity": ("on how popular items", "last item's tenth by popularity, 10 the most popular"),
@@ -80,7 +81,7 @@ def number(value: object) -> str:
     >>> number(0.04321), number(1e-7), number(16.79), number(float("nan")), number(True)
     ('0.0432', '1e-07', '16.8', '–', 'yes')
     """
-    if value is None or value is pd.NA or value != value:
+    if value is None or value is pd.NA or value != value or value == "":
         return "–"
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
@@ -90,8 +91,8 @@ def number(value: object) -> str:
 
 
 def called(row: pd.Series) -> str:
-    """What to call a latent, not escaped: the name it was given, else its concept."""
-    for column in ("name", "concept"):
+    """What to call a latent, not escaped: its concept, which was tested, else the name it was given, which was not."""
+    for column in ("concept", "name"):
         if isinstance(row.get(column), str) and row[column]:
             return shorten(row[column], 70)
     return "no concept was tested"
@@ -128,12 +129,13 @@ def facts(row: pd.Series) -> str:
     def line(name: str) -> str:
         label, why = (COLUMNS | MORE).get(name, (shorten(name), ""))
         hint = html.escape(why, quote=True)
-        return f'<div><dt title="{hint}">{html.escape(label)}</dt><dd>{number(row[name])}</dd></div>'
+        value = SOURCES.get(row[name], row[name]) if name == "source" else row[name]
+        return f'<div><dt title="{hint}">{html.escape(label)}</dt><dd>{number(value)}</dd></div>'
 
     usual = "".join(line(name) for name in COLUMNS if name in row.index)
     others = [*(n for n in MORE if n in row.index), *(n for n in row.index if n not in {*COLUMNS, *MORE, *APART})]
     if isinstance(row.get("name"), str) and row["name"] != row["concept"]:
-        usual = f"<div><dt>concept</dt><dd>{number(row['concept'])}</dd></div>{usual}"
+        usual += f"<div><dt>named</dt><dd>{number(row['name'])}</dd></div>"
     rest = "".join(map(line, others))
     folded = f'<details><summary>more numbers</summary><dl class="facts">{rest}</dl></details>' if rest else ""
     return f'<dl class="facts">{usual}</dl>{folded}'

@@ -22,7 +22,7 @@ def pushing(about: dict, latent: int, curve: pd.DataFrame) -> str:
     lines = (curve[name].to_numpy() for name in ("ndcg", "ndcg_low", "ndcg_high"))
     drawn = charts.dose(strengths, *lines, label="NDCG@10 by strength", percent=False, x=x)
     figures.append(("what it costs", f"NDCG@10 of the {users} users", drawn))
-    said = "A strength of 1 adds one push at every place that the network reads; 0 is the list as it is."
+    said = "A strength of 1 adds one push at every place that was read for the dictionary; 0 is the list as it is."
     if about["matched"]:
         said += f" Grey: 5 to 95 % of the {about['matched']} latents drawn at random that push about as far."
     return (
