@@ -1,7 +1,8 @@
 """Make probe-*.json here again: what dictionaries of a trained sasrec leave unexplained, what the network recovers with
-them in place, and how much of their activation is certified, beside the rivals.
+them in place, and how much of their activation is certified, beside the rivals; and of one dictionary what its latents
+stand for, for whom it keeps the score, which latents carry that, and what taking away and pushing does.
 
-    python reports/results/reproduce_probe.py [office movielens-small beauty] [--device auto]
+    python reports/results/reproduce_probe.py [office movielens-small beauty grocery] [--device auto]
 
 A dictionary a kind, sparsity and seed; the network is one run, of seed 0. Stages are stored as they finish.
 """
@@ -11,17 +12,31 @@ import pandas as pd
 from reproduce import HERE, TUNED, arguments
 
 from workbench.artifacts import write_text
-from workbench.experiment import Run, open_bench, probing
+from workbench.experiment import Run, causal, joint, open_bench, probing
+from workbench.experiment.claims import claims
+from workbench.experiment.latents import latents
 from workbench.probe import faithful, sae
 from workbench.probe.cache import Activations
 from workbench.probe.dictionary import Dictionary
-from workbench.probe.hooks import Site
+from workbench.show.svg import svg_dose
 
-SITE, LEARNED = Site("blocks.0.out"), {"latents": 512, "epochs": 50, "batch": 1024}
-SEEDS, DRAWS = (0, 1, 2), 999
-SPARSITIES = {"office": (4, 8, 16, 32), "movielens-small": (4, 8, 16, 32), "beauty": (8, 16)}
-KINDS = (*sae.FORMS, "pca", "ica", "neurons", "random")
-FIXED = ("pca", "neurons")  # no seed changes them
+LEARNED = {"latents": 512, "epochs": 50, "batch": 1024}
+DRAWS, ABLATED, K = 999, 20, 8
+SPARSITIES = {"office": (4, 8, 16, 32), "movielens-small": (4, 8, 16, 32), "beauty": (8, 16), "grocery": (8, 32)}
+RIVALS = ("pca", "ica", "nmf", "product_kmeans", "neurons", "random", "frozen_decoder", "shuffled")
+FEW = {"beauty": ("topk", "batchtopk"), "grocery": ("topk",)}  # the other forms are left to the small data
+SEEDED = ("topk", "batchtopk")  # over three seeds; the others at one
+MASKED = ("movielens-small", "grocery")
+# what RecSAE probed: one block, twenty events, and a dictionary for each sparsity
+NETWORK = {"grocery": {"layers": 1, "max_length": 20}, **TUNED}
+WIDE = {("grocery", 8): 1024, ("grocery", 32): 2048}
+
+
+def learned(dataset: str, kind: str, k: int) -> dict:
+    """What a kind is trained with."""
+    if kind not in (*sae.FORMS, "frozen_decoder", "shuffled"):
+        return {}
+    return LEARNED | {"latents": WIDE.get((dataset, k), LEARNED["latents"])}
 
 
 def measured(run: Run, read: Activations, made: Dictionary, *, spliced: bool) -> dict:
@@ -37,23 +52,74 @@ def measured(run: Run, read: Activations, made: Dictionary, *, spliced: bool) ->
     return row | {"certified_mass": mass, "certified": int(passed["certified"].sum()), "one_item": int(one.sum())}
 
 
-def study(dataset: str, device: str) -> dict:
-    """What was probed, and a row a dictionary: of the trained network and, for the autoencoders, of the same network
-    before training."""
-    bench = open_bench(dataset, profile="paper", device=device, protocol={"mask_history": dataset == "movielens-small"})
-    run = bench.fit("sasrec", **TUNED.get(dataset, {}))
-    reads = {trained: probing.read(run, SITE, trained=trained) for trained in (True, False)}
-    asked = [(trained, kind, k, seed) for trained, kinds in ((True, KINDS), (False, sae.FORMS)) for kind in kinds
-             for k in SPARSITIES[dataset] for seed in SEEDS[: 1 if kind in FIXED else len(SEEDS)]]  # fmt: skip
+def side_by_side(run: Run, dataset: str, reads: dict[bool, Activations]) -> list[dict]:
+    """A row a dictionary: of the trained network and, for topk, of the same network before training."""
+    forms = FEW.get(dataset, sae.FORMS)
+    asked = [(True, kind, k, seed) for kind in (*forms, *RIVALS) for k in SPARSITIES[dataset]
+             for seed in range(3 if kind in SEEDED else 1)]  # fmt: skip
+    asked += [(True, "kmeans", 1, 0), *((False, "topk", k, 0) for k in SPARSITIES[dataset])]
     found = []
     for trained, kind, k, seed in asked:
-        learned = LEARNED if kind in sae.FORMS else {}
-        made = probing.dictionary(run, reads[trained], kind=kind, k=k, seed=seed, **learned)
-        told = measured(run, reads[trained], made, spliced=trained and seed == 0)
-        found.append({"kind": kind, "trained": trained, "k": k, "seed": seed} | told)
+        made = probing.dictionary(run, reads[trained], kind=kind, k=k, seed=seed, **learned(dataset, kind, k))
+        told = {"kind": kind, "trained": trained, "k": k, "seed": seed}
+        try:
+            found.append(told | measured(run, reads[trained], made, spliced=trained and seed == 0))
+        except ValueError as error:  # worse than the mean: said, and the next one
+            found.append(told | {"failed": str(error)})
         print(dataset, found[-1], flush=True)
+    return found
+
+
+def one(run: Run, dataset: str, reads: dict[bool, Activations]) -> dict:
+    """Of topk at k = 8: the claim over seeds, what latents stand for and do, and for whom."""
+    read, given = reads[True], learned(dataset, "topk", K)
+    seeds = [(read, probing.dictionary(run, read, k=K, seed=seed, **given)) for seed in range(3)]
+    rivals = {kind: [(read, probing.dictionary(run, read, kind=kind, k=K))] for kind in ("pca", "neurons", "random")}
+    rivals["untrained network"] = [(reads[False], probing.dictionary(run, reads[False], k=K, **given))]
+    made = seeds[0][1]
+    table = latents(run, read, made, draws=DRAWS)
+    passed = table[table["certified"]]
+    removed = causal.ablations(run, read, made, table, latents=ABLATED)
+    used = removed[removed["used"]].sort_values("change")
+    latent = int(used.index[0]) if len(used) else int(passed["effect"].idxmax())
+    curves = causal.steering(run, read, made, latent, table["concept"][latent])
+    title = f"{dataset}: pushing latent {latent} towards {table['concept'][latent]}"
+    drawn = svg_dose(curves[curves["arm"] != "score boost"], title)
+    write_text(HERE / f"probe-{dataset}-steering.svg", drawn)
+    follows = joint.follow_last(read, made)
+    return {
+        "claims": records(claims(run, {"topk": seeds} | rivals, ours="topk", draws=DRAWS)),
+        "latents": {
+            "fire": int(table["p"].notna().sum()), "certified": len(passed), "mass": float(passed["mass"].sum()),
+            "sources": passed["source"].value_counts().to_dict(), "flags": table["flag"].value_counts().to_dict(),
+            "families": passed["family"].value_counts().to_dict(), "f1": passed["f1"].mean(),
+            "floor": passed["floor"].mean(), "ap": passed["ap"].mean(), "intent": passed["intent"].mean(),
+            "name_f1": table["name_f1"].mean(), "shuffled_f1": table["shuffled_f1"].mean(),
+            "confidence": table["confidence"].mean(), "confident": float((table["confidence"] >= 0.8).mean()),
+            "follow_last_median": float(pd.Series(follows).median()),
+        },
+        "strongest": records(passed.nlargest(10, "effect")[["concept", "source", "effect", "f1", "floor", "flag"]]),
+        "ablations": records(removed), "steered": {"latent": latent, "concept": table["concept"][latent],
+                                                   "costs": records(causal.costs(curves))},
+        "groups": records(joint.by_group(run, read, made)), "carried": records(joint.carried(run, read, made, table)),
+        "lists": joint.lists_kept(run, read, made),
+    }  # fmt: skip
+
+
+def records(table: pd.DataFrame) -> list[dict]:
+    """A table as JSON values, its index among the columns."""
+    return json.loads(table.reset_index().round(6).to_json(orient="records"))
+
+
+def study(dataset: str, device: str) -> dict:
+    """What was probed and what was found."""
+    bench = open_bench(dataset, profile="paper", device=device, protocol={"mask_history": dataset in MASKED})
+    run = bench.fit("sasrec", **NETWORK.get(dataset, {}))
+    site = probing.site(run)
+    reads = {trained: probing.read(run, site, trained=trained) for trained in (True, False)}
     about = {key: run.info[key] for key in ("dataset", "data_hash", "protocol", "seed", "settings", "recipe")}
-    return about | {"site": SITE.path, "learned": LEARNED, "draws": DRAWS, "dictionaries": found}
+    about |= {"ndcg@10": run.metrics["ndcg@10"], "site": site.path, "learned": LEARNED, "draws": DRAWS, "k": K}
+    return about | {"one": one(run, dataset, reads), "dictionaries": side_by_side(run, dataset, reads)}
 
 
 def main() -> None:

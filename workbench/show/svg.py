@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.show.compare import VERDICTS, headline, verdicts
-from workbench.show.theme import GREY, INKS, shorten
+from workbench.show.theme import COLORWAY, GREY, INKS, shorten
 
 ROW, TOP, RIGHT, CHARACTER = 28, 72, 210, 7.3  # pixels
 STYLE = (
@@ -77,4 +77,44 @@ def svg_comparison(table: pd.DataFrame, *, metric: str = "ndcg@10", width: int =
             f'<line {span} stroke="{VERDICTS[verdict][0]}" stroke-width="2"/>',
             _mark(at(mean), y, verdict), f'<text class="n" x="{width - 8}" y="{y + 4}">{number}</text>',
         ]  # fmt: skip
+    return "\n".join([*parts, "</svg>", ""])
+
+
+def svg_dose(curves: pd.DataFrame, title: str, *, width: int = 760, height: int = 380) -> str:
+    """Steering as an SVG: share of the concept over what is pushed, a line an arm, and of latents like the one in
+    question the band of 5 to 95 %. curves: of `causal.steering`, without what has another unit."""
+    like = curves[curves["arm"].str.startswith("like it, ")].groupby("amount")["share"]
+    rest = curves[~curves["arm"].str.startswith("like it, ")]
+    low, high = rest["amount"].min(), rest["amount"].max()
+    marks, lines = ticks(float(curves["share"].max())), textwrap.wrap(title, int(width / 8.5))
+    left, right, floor, top = 52, width - 190, height - 44, 40 + 20 * len(lines)
+
+    def at(x: float, y: float) -> str:
+        across = left + (right - left) * (x - low) / (high - low)
+        return f"{across:.1f},{floor - (floor - top) * y / marks[-1]:.1f}"
+
+    band = [at(x, y) for x, y in like.quantile(0.05).items()] + [at(x, y) for x, y in like.quantile(0.95)[::-1].items()]
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
+        'role="img">', f"<title>{html.escape(title)}</title>", f"<style>{STYLE.format(grey=GREY, **INKS)}</style>",
+        *(f'<text class="title" x="8" y="{22 + 20 * n}">{html.escape(line)}</text>' for n, line in enumerate(lines)),
+    ]  # fmt: skip
+    for mark in marks:
+        y = at(low, mark).split(",")[1]
+        parts.append(f'<line class="grid" x1="{left}" x2="{right}" y1="{y}" y2="{y}"/>')
+        parts.append(f'<text class="quiet" text-anchor="end" x="{left - 6}" y="{y}" dy="4">{mark:.0%}</text>')
+    for x in sorted(set(rest["amount"])):
+        if x == int(x):
+            across = at(x, 0).split(",")[0]
+            parts.append(f'<text class="quiet" text-anchor="middle" x="{across}" y="{floor + 18}">{x:g}</text>')
+    parts += [f'<polygon points="{" ".join(band)}" fill="{GREY}" opacity="0.3"/>',
+              f'<text class="quiet" x="{left}" y="{height - 8}">pushed by, in strong activations of the latent; grey: '
+              "latents like it, 5 to 95 %; share of the ten recommended</text>"]  # fmt: skip
+    for n, (arm, curve) in enumerate(rest.groupby("arm", sort=False)):
+        points = " ".join(at(x, y) for x, y in zip(curve["amount"], curve["share"]))
+        wide = 'stroke-width="3"' if n == 0 else 'stroke-width="1.5" stroke-dasharray="5 3"'
+        parts.append(f'<polyline points="{points}" fill="none" stroke="{COLORWAY[n % len(COLORWAY)]}" {wide}/>')
+        parts.append(f'<line x1="{right + 14}" x2="{right + 34}" y1="{top + 22 * n}" y2="{top + 22 * n}" '
+                     f'stroke="{COLORWAY[n % len(COLORWAY)]}" {wide}/>')  # fmt: skip
+        parts.append(f'<text x="{right + 40}" y="{top + 22 * n + 4}">{html.escape(arm)}</text>')
     return "\n".join([*parts, "</svg>", ""])
