@@ -3,9 +3,9 @@
 Paper     BERT4Rec: Sequential Recommendation with Bidirectional Encoder Representations from Transformer, CIKM 2019,
           arXiv:1904.06690.
 Idea      Masked places are predicted from both sides (Cloze), and a mask after the last event asks for the next item.
-Differs   Masks are drawn anew every epoch instead of ten times in advance; in a tenth of the windows, not a copy of each,
-          the newest place alone is masked; pre-norm blocks, dropout on what they add, none on attention weights; no layer
-          and no bias before the item table; a constant rate.
+Differs   Masks are drawn anew every epoch instead of ten times in advance; in a tenth of the windows, not in a copy of
+          each, the newest place alone is masked; pre-norm blocks, dropout on what they add, none on attention weights;
+          no layer and no bias between the last norm and the item table; a constant rate.
 Reported  Beauty 5-core, leave-one-out, full ranking, unmasked: NDCG@10 .0300, Recall@10 .0601 (as printed in the MCLRec
           paper).
 """
