@@ -5,7 +5,7 @@ import torch
 
 from workbench.data import Cases
 from workbench.experiment import open_bench
-from workbench.probe import baselines, faithful, sae
+from workbench.probe import baselines, faithful, sae, transcoder
 from workbench.probe.cache import activations, pieces
 from workbench.probe.hooks import Site, capture, splice
 from workbench.roles import Asked, Traceable
@@ -145,6 +145,20 @@ def test_only_the_mask_is_edited_not_what_it_attends_to(bench, bert, path):
     with splice(bert.module, site, lambda x: x + 1):
         everywhere = bert.score(histories)
     assert not np.allclose(once, plain) and not np.allclose(once, everywhere)
+
+
+def test_a_transcoder_stands_in_at_the_mask_alone(bench, bert):
+    histories = bench.split.test.histories.take(np.arange(40))
+    reads, makes = Site("blocks.0.feedforward_norm"), Site("blocks.0.contract")
+    x = activations(bert, reads, bench.split.train).x
+    made = transcoder.linear(x, np.ones_like(x) + x)
+    with capture(bert.module, reads, makes) as seen:
+        bert.score(histories)
+    with transcoder.standing_in(bert, reads, makes, made), capture(bert.module, makes) as edited:
+        bert.score(histories)
+    before, after = seen[makes][0], edited[makes][0]
+    assert torch.allclose(after[:, 0], 1 + seen[reads][0][:, 0], atol=1e-4)
+    assert torch.equal(after[:, 1:], before[:, 1:])
 
 
 def test_padding_holds_what_it_likes(bench, bert):

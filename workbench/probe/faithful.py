@@ -84,16 +84,21 @@ def standing_in(recommender, site: Site, edit: Callable[[Tensor], Tensor]) -> It
 
     UserError where nothing passed the site in the block: some modules are called in training only.
     """
-    met, where = [], recommender.slots if isinstance(recommender, Asked) else None
+    met = []
 
     def change(x: Tensor) -> Tensor:
         met.append(len(x))
         return edit(x.float().cpu()).to(x)
 
-    with splice(recommender.module, site, change, where=where):
+    with splice(recommender.module, site, change, where=asked_at(recommender)):
         yield
     if not met:
         raise UserError(f"nothing passed {site.path} while the recommender answered, so nothing was edited there")
+
+
+def asked_at(recommender) -> Callable[[Tensor], Tensor] | None:
+    """What `splice` takes as `where`, so that only units are edited; None where every slot may be."""
+    return recommender.slots if isinstance(recommender, Asked) else None
 
 
 def edits(dictionary: Dictionary, mean: np.ndarray) -> dict[str, Callable[[Tensor], Tensor]]:

@@ -14,7 +14,7 @@ from torch import Tensor
 from workbench.errors import UserError
 from workbench.probe import sae
 from workbench.probe.dictionary import ROWS, Dictionary
-from workbench.probe.faithful import described
+from workbench.probe.faithful import asked_at, described
 from workbench.probe.hooks import Site, capture, splice
 from workbench.probe.learner import Learner, alive, run
 
@@ -111,18 +111,20 @@ def summary(made: Transcoder, x: np.ndarray, y: np.ndarray) -> dict[str, float]:
 @contextmanager
 def standing_in(recommender, read: Site, replaced: Site, made: Transcoder) -> Iterator[None]:
     """While the block runs, the recommender works with what `made` makes of the site it reads in the place of what the
-    other puts out. UserError where the site to read comes later in a pass."""
-    module = recommender.module
+    other puts out; of one that is `roles.Asked`, where it is asked. UserError where the site to read comes later in a
+    pass."""
+    module, where = recommender.module, asked_at(recommender)
     with capture(module, read) as seen:
 
         def edit(y: Tensor) -> Tensor:
             if not seen[read]:
                 raise UserError(f"{replaced.path} comes before {read.path}; a transcoder reads what came before")
-            x = seen[read][-1].flatten(0, -2)
+            x = seen[read][-1]
+            x = x.flatten(0, -2) if where is None else x[where(x)]
             seen[read].clear()
             return made.rebuilt(x).to(y)
 
-        with splice(module, replaced, edit):
+        with splice(module, replaced, edit, where=where):
             yield
 
 

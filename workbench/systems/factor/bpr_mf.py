@@ -2,8 +2,10 @@
 
 Paper     BPR: Bayesian Personalized Ranking from Implicit Feedback, UAI 2009, arXiv:1205.2618.
 Idea      Of two items, the one that a user took should score higher; pairs are drawn, not absolute scores fitted.
-Differs   x.
-Reported  y.
+Differs   Adam on batches of pairs, every train event once an epoch, instead of single steps on triples drawn with
+          replacement; one weight for the penalty of all three vectors; bias=True adds a bias for each item.
+Reported  MovieLens-1M, ratings of 3 and more, random 8:1:1, full ranking: NDCG@10 .2401, Recall@10 .1776 (in the tables
+          released with RecBole-GNN).
 """
 import torch
 from torch import Tensor, nn
@@ -13,7 +15,7 @@ from workbench.recommenders.factor import Factor
 from workbench.train import Recipe, derive
 
 PARENT = OFF = PLACEBO = None
-RECIPE = Recipe(epochs=200, batch_size=1024, lr=1e-3, patience=10, sizes={"small": {"batch_size": 256}})
+RECIPE = Recipe(epochs=200, batch_size=256, lr=3e-3, patience=6, valid_every=5)
 
 
 class Tables(nn.Module):
@@ -37,8 +39,12 @@ class Tables(nn.Module):
         return self.user(users)
 
 
-def build(bench, *, width=64, bias=True, l2=1e-3):
-    """A factor model for the bench's users and catalogue. UserError if a setting is out of range."""
+def build(bench, *, width=64, bias=False, l2=0.02):
+    """A factor model for the bench's users and catalogue.
+
+    bias: whether items have one beside their vectors. l2: weight of the squared lengths of what a pair consists of.
+    UserError if a setting is out of range.
+    """
     if width < 1 or l2 < 0:
         raise UserError(f"bpr_mf: width must be positive and l2 at least 0, not width={width}, l2={l2}")
     with torch.random.fork_rng():

@@ -3,8 +3,11 @@
 Paper     BERT4Rec: Sequential Recommendation with Bidirectional Encoder Representations from Transformer, CIKM 2019,
           arXiv:1904.06690.
 Idea      Masked places are predicted from both sides (Cloze), and a mask after the last event asks for the next item.
-Differs   x.
-Reported  y.
+Differs   Masks are drawn anew every epoch instead of ten times in advance; in a tenth of the windows, not in a copy of
+          each, the newest place alone is masked; pre-norm blocks, dropout on what they add, none on attention weights;
+          no layer and no bias between the last norm and the item table; a constant rate.
+Reported  Beauty 5-core, leave-one-out, full ranking, unmasked: NDCG@10 .0300, Recall@10 .0601 (as printed in the MCLRec
+          paper).
 """
 import torch
 import torch.nn.functional as F
@@ -16,7 +19,9 @@ from workbench.recommenders.cloze import Cloze
 from workbench.train import Recipe, derive
 
 PARENT = OFF = PLACEBO = None
-RECIPE = Recipe(epochs=400, batch_size=128, lr=1e-3, patience=8, sizes={"small": {"batch_size": 64, "lr": 2e-3}})
+RECIPE = Recipe(
+    epochs=400, batch_size=128, lr=1e-3, patience=8, valid_every=2, sizes={"small": {"batch_size": 64, "lr": 2e-3}}
+)
 
 
 class Bidirectional(nn.Module):
@@ -28,15 +33,13 @@ class Bidirectional(nn.Module):
     """
 
     def __init__(
-        self, n_items: int, *, width: int, layers: int, heads: int, feedforward: int, max_length: int, dropout: float,
-        head: bool = False,
+        self, n_items: int, *, width: int, layers: int, heads: int, feedforward: int, max_length: int, dropout: float
     ):
         super().__init__()
         self.item, self.position = nn.Embedding(n_items + 1, width, padding_idx=0), nn.Embedding(max_length + 1, width)
         self.mask = nn.Parameter(torch.empty(width))
         self.blocks = nn.ModuleList(Block(width, heads, feedforward, dropout, causal=False) for _ in range(layers))
         self.norm, self.dropout = nn.LayerNorm(width), dropout
-        self.head = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.LayerNorm(width)) if head else nn.Identity()
         for table in (self.item.weight, self.position.weight, self.mask):
             nn.init.normal_(table, std=0.02)
         with torch.no_grad():
@@ -48,11 +51,11 @@ class Bidirectional(nn.Module):
         real = (items != 0)[:, None, None]  # (B, 1, 1, T): nothing attends to padding
         for block in self.blocks:
             x = block(x, real)
-        return self.head(self.norm(x))
+        return self.norm(x)
 
 
 def build(
-    bench, *, width=64, layers=2, heads=2, feedforward=256, max_length=50, dropout=0.3, mask=0.2, last=0.1, head=False
+    bench, *, width=64, layers=2, heads=2, feedforward=256, max_length=50, dropout=0.3, mask=0.2, last=0.1
 ):
     """A BERT4Rec for the bench's catalogue.
 
@@ -68,6 +71,6 @@ def build(
         torch.manual_seed(derive(bench.seed, "init"))
         module = Bidirectional(
             bench.split.n_items, width=width, layers=layers, heads=heads, feedforward=feedforward,
-            max_length=max_length, dropout=dropout, head=head,
+            max_length=max_length, dropout=dropout,
         )
     return Cloze(module, mask=mask, last=last, max_length=max_length)
