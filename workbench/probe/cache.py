@@ -118,9 +118,11 @@ def activations_of(
         row = np.searchsorted(part.offsets, np.maximum(units.event, 0), side="right") - 1
         parts.append((units.level, cut.start[index][row] + units.event - part.offsets[row]))
     level, event = (np.concatenate(arrays) for arrays in zip(*parts))
+    order = np.lexsort((level, event))
     marks = {site: fingerprint(recommender.module, site, data_hash) for site in rows}
     return {
-        site: _joined(np.concatenate(found), level, event, histories, site, marks[site]) for site, found in rows.items()
+        site: _joined(_placed(found, order, site), level[order], event[order], histories, site, marks[site])
+        for site, found in rows.items()
     }
 
 
@@ -137,19 +139,29 @@ def _of_units(seen: list[torch.Tensor], units: Units, site: Site) -> np.ndarray:
     return x[mask].numpy()
 
 
+def _placed(parts: list[np.ndarray], order: np.ndarray, site: Site) -> np.ndarray:
+    """(n, D) the rows of all parts (n,) in an order, each moved once. UserError where one is no number."""
+    x, place, start = np.empty((len(order), parts[0].shape[1]), np.float32), np.empty(len(order), np.int64), 0
+    place[order] = np.arange(len(order))
+    for part in parts:
+        x[place[start : start + len(part)]] = part
+        start += len(part)
+    if not np.isfinite(x.sum()):  # a sum is finite only where all are, unless it overflows
+        bad = int((~np.isfinite(x)).any(1).sum())
+        if bad:
+            raise UserError(f"site {site.path}: {bad:,} of {len(x):,} activations are NaN or infinite", code=3)
+    return x
+
+
 def _joined(
     x: np.ndarray, level: np.ndarray, event: np.ndarray, histories: Histories, site: Site, mark: str
 ) -> Activations:
-    if not np.isfinite(x).all():
-        bad = int((~np.isfinite(x)).any(1).sum())
-        raise UserError(f"site {site.path}: {bad:,} of {len(x):,} activations are NaN or infinite", code=3)
-    order = np.lexsort((level, event))
-    x, level, event = x[order], level[order].astype(np.int32), event[order]
     row = np.searchsorted(histories.offsets, event, side="right") - 1
     following = np.append(histories.items, 0)[event + 1]
     return Activations(
         x=x, user=histories.users[row], place=(event - histories.offsets[row]).astype(np.int32),
         length=histories.lengths[row].astype(np.int32), last=histories.items[event],
-        next=np.where(event + 1 < histories.offsets[row + 1], following, 0).astype(np.int32), level=level,
+        next=np.where(event + 1 < histories.offsets[row + 1], following, 0).astype(np.int32),
+        level=level.astype(np.int32),
         site=site, fingerprint=mark,
     )  # fmt: skip
