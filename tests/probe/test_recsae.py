@@ -61,7 +61,7 @@ def test_it_is_the_released_code(released):
             mine = {name: tensor.detach().clone().requires_grad_() for name, tensor in named.items()}
             found = recsae.loss(rows[index], mine, 3, dead)
             found.total.backward()
-            assert float(found.total) == pytest.approx(float(total), abs=1e-5)
+            assert found.total.item() == pytest.approx(total.item(), abs=1e-5)
             for name, tensor in named.items():
                 assert torch.allclose(mine[name].grad, tensor.grad, atol=1e-5), (epoch, name)
             optimizer.step()
@@ -159,8 +159,8 @@ def test_the_loss_by_hand(fixes, error, auxiliary):
     p = {"W": D * torch.tensor([[1.0], [1], [0.5]]), "D": D, "b": torch.zeros(3), "c": torch.zeros(4)}
     found = recsae.loss(x, p, 1, torch.tensor([False, False, True]), variance=100.0, fixes=fixes)
     assert found.chosen.tolist() == [[0], [1]] and found.value.tolist() == [[2], [2]]
-    assert float(found.fvu) == pytest.approx(error)
-    assert float(found.total) == pytest.approx(error + auxiliary / 32)
+    assert found.fvu.item() == pytest.approx(error)
+    assert found.total.item() == pytest.approx(error + auxiliary / 32)
 
 
 def test_a_zero_among_the_largest_is_not_firing():
