@@ -23,10 +23,11 @@ from workbench.show.svg import svg_dose
 LEARNED = {"latents": 512, "epochs": 50, "batch": 1024}
 DRAWS, ABLATED, K = 999, 20, 8
 SPARSITIES = {"office": (4, 8, 16, 32), "movielens-small": (4, 8, 16, 32), "beauty": (8, 16), "grocery": (8, 32)}
-RIVALS = ("pca", "ica", "nmf", "product_kmeans", "neurons", "random", "frozen_decoder", "shuffled")
+RIVALS = ("recsae", "pca", "ica", "nmf", "product_kmeans", "neurons", "random", "frozen_decoder", "shuffled")
 FEW = {"beauty": ("topk", "batchtopk"), "grocery": ("topk",)}  # the other forms are left to the small data
 SEEDED = ("topk", "batchtopk")  # over three seeds; the others at one
 MASKED = ("movielens-small", "grocery")
+PUBLISHED = {"epochs": 15, "batch": 64, "lr": 1e-3}  # of RecSAE's form, which takes tiny batches
 # what RecSAE probed: one block, twenty events, and a dictionary for each sparsity
 NETWORK = {"grocery": {"layers": 1, "max_length": 20}, **TUNED}
 WIDE = {("grocery", 8): 1024, ("grocery", 32): 2048}
@@ -34,9 +35,10 @@ WIDE = {("grocery", 8): 1024, ("grocery", 32): 2048}
 
 def learned(dataset: str, kind: str, k: int) -> dict:
     """What a kind is trained with."""
-    if kind not in (*sae.FORMS, "frozen_decoder", "shuffled"):
+    if kind not in (*sae.FORMS, "recsae", "frozen_decoder", "shuffled"):
         return {}
-    return LEARNED | {"latents": WIDE.get((dataset, k), LEARNED["latents"])}
+    wide = {"latents": WIDE.get((dataset, k), LEARNED["latents"])}
+    return (PUBLISHED if kind == "recsae" else LEARNED) | wide
 
 
 def measured(run: Run, read: Activations, made: Dictionary, *, spliced: bool) -> dict:
