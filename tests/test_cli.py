@@ -39,6 +39,9 @@ def test_listings_describe():
     (["fit", "sasrec", "--profile", "smok"], "did you mean 'smoke'"),
     (["fit"], "required"),
     (["report", "--dataset", "sinthetic"], "did you mean 'synthetic'"),
+    (["report", "--system", "sasrek"], "did you mean 'sasrec'"),
+    (["report", "--system", "popularity"], "no network to probe"),
+    (["probe", "/nowhere"], "is not a run"),
     (["run", "01_explore_datasets"], "did you mean '01_explore_dataset'"),
     (["predict", "/nowhere"], "is not a run"),
     (["fit", "popularity", "--out", __file__], "is not a run"),
@@ -67,6 +70,17 @@ def test_fit_predict_score_runs(home, tmp_path, capsys):
 
     assert main(["runs", "--compare", str(out), str(out)]) == 0
     assert "item_transitions" in capsys.readouterr().out
+
+
+def test_probe_writes_one_page(home, tmp_path, capsys):
+    out, page = tmp_path / "run", tmp_path / "latents.html"
+    assert main(["fit", "sasrec", "--dataset", "synthetic", "--profile", "smoke", "--option", "users=300", "items=60",
+                 "--set", "epochs=2", "width=32", "--out", str(out)]) == 0
+    assert main(["probe", str(out), "--seeds", "1", "--latents", "5", "--k", "4", "--out", str(page)]) == 0
+    text = page.read_text()
+    assert text.startswith("<!doctype html>") and "blocks.0.out" in text and "best rival" in text
+    assert main(["probe", str(out), "--path", "blocks.0.outt", "--out", str(page)]) == 2
+    assert "did you mean 'blocks.0.out'" in capsys.readouterr().err and page.read_text() == text
 
 
 def test_score_agrees_with_our_own_evaluation(home, tmp_path, capsys):
@@ -119,5 +133,5 @@ def test_options_of_files_mean_the_same_from_anywhere(tmp_path, monkeypatch):
 
 
 def test_every_command_says_what_it_does():
-    assert set(COMMANDS) >= {"report", "run", "fit", "predict", "score", "runs", "systems", "datasets", "lab"}
+    assert set(COMMANDS) >= {"report", "run", "fit", "predict", "probe", "score", "runs", "systems", "datasets", "lab"}
     assert all(function.__doc__ for function in COMMANDS.values())

@@ -151,8 +151,8 @@ def report(
 
     name, options = dataset or limits(profile).dataset, sources.located(_pairs(option))
     sources.check(name, options)
-    if system:
-        known.family(system)
+    if system and known.family(system) == "floors":
+        raise UserError(f"{system} is counted, not trained: there is no network to probe; choose sasrec, tiger ...")
     failed = series(
         name, profile=profile, seed=seed, options=options, system=system, out=Path(out), timeout=timeout
     )

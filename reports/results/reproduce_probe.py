@@ -83,7 +83,7 @@ def one(run: Run, dataset: str, reads: dict[bool, Activations]) -> dict:
     passed = table[table["certified"]]
     removed = causal.ablations(run, read, made, table, latents=ABLATED)
     used = removed[removed["used"]].sort_values("change")
-    latent = int(used.index[0]) if len(used) else int(passed["effect"].idxmax())
+    latent = int(used.index[0]) if len(used) else int((passed if len(passed) else table)["effect"].idxmax())
     curves = causal.steering(run, read, made, latent, table["concept"][latent])
     title = f"{dataset}: pushing latent {latent} towards {table['concept'][latent]}"
     drawn = svg_dose(curves[curves["arm"] != "score boost"], title)
