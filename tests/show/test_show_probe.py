@@ -147,3 +147,14 @@ def test_names_and_ablations_say_what_they_count(described):
                           "control": [0.01, np.nan], "p": [0.01, np.nan], "q": [0.01, np.nan],
                           "used": [True, False]}).rename_axis("latent")  # fmt: skip
     assert show.ablations(frame).caption.startswith("1 of 1 latents")
+
+
+def test_the_usual_place_is_what_leaves_the_middle_block(bench):
+    usual = {"sasrec": ("blocks.0.out", {"layers": 2}), "tiger": ("blocks.1.out", {"layers": 3, "epochs": 1}),
+             "gru4rec": ("norm", {}), "bpr_mf": ("user", {})}  # fmt: skip
+    for system, (path, settings) in usual.items():
+        assert probing.site(bench.fit(system, **{"epochs": 1} | settings)).path == path
+    with pytest.raises(UserError, match="popularity has no network to read"):
+        probing.site(bench.fit("popularity"))
+    with pytest.raises(UserError, match="did you mean 'norm'"):
+        probing.site(bench.fit("sasrec", layers=2, epochs=1), "nrm")

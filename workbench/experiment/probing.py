@@ -1,4 +1,5 @@
 """Stages of a probe on a stored run: activations at a site, a dictionary of them, and what stands in for them."""
+import re
 from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -37,7 +38,7 @@ def site(run: Run, path: str = "") -> Site:
     if not isinstance(model, Traceable):
         raise UserError(f"{run.system} has no network to read; choose a system that has, such as sasrec or tiger")
     names = [name for name, _ in model.module.named_modules()]
-    blocks = [name for name in names if name.startswith("blocks.") and name.endswith(".out")]
+    blocks = [name for name in names if re.fullmatch(r"blocks\.\d+\.out", name)]
     usual = [*blocks[(len(blocks) - 1) // 2 :][:1], *(name for name in ("norm", "user") if name in names)]
     if not path and not usual:
         raise UserError(f"{run.system} has no usual place to read; name one: {', '.join(filter(None, names))}")
