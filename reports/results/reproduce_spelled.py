@@ -60,8 +60,8 @@ def measured(run: Run, *, trained: bool = True, more: bool = False) -> dict:
     found["best"] = records(sure.groupby(["level", "of"]).size().rename("latents").to_frame())
     found["reach"] = records(reach(run, read))
     rises = {SITE.path: spelling.attributed(run, read, trained=trained)}
-    for site in OTHERS if more else ():
-        rises[site.path] = spelling.attributed(run, probing.read(run, site, trained=trained), trained=trained)
+    for site in OTHERS if trained else ():
+        rises[site.path] = spelling.attributed(run, probing.read(run, site))
     found["attribution"] = {path: records(spelled.average(rise)) for path, rise in rises.items()}
     if trained:
         cases = causal.held_out(run, read)

@@ -43,6 +43,8 @@ def test_recovered_by_hand_and_in_words():
     for ablated in (base, base + rng.normal(0, 0.1, 400)):
         nothing = faithful.recovered(base, base, ablated)
         assert nothing.share is None and "does not matter" in nothing.said
+    harmful = faithful.recovered(base, base + 0.1, base + 0.2)
+    assert harmful.share is None and "better without" in harmful.said, "a share of a gain is no share of what was lost"
 
 
 def test_lists_by_hand():

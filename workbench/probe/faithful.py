@@ -132,8 +132,10 @@ def recovered(
     """
     cost = base - ablated
     error = cost.std(ddof=1) / len(cost) ** 0.5
-    if abs(cost.mean()) <= SURE * error or not np.any(cost):
-        return Recovered(None, np.nan, np.nan, "undefined: the site does not matter to this metric")
+    if cost.mean() <= SURE * error or not np.any(cost):
+        helps = cost.mean() < -SURE * error
+        why = "this metric is better without the site" if helps else "the site does not matter to this metric"
+        return Recovered(None, np.nan, np.nan, f"undefined: {why}")
     rng = np.random.default_rng(seed)
     weights = rng.multinomial(len(cost), np.full(len(cost), 1 / len(cost)), size=draws)
     sums = weights @ np.column_stack([spliced - ablated, cost])
