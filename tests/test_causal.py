@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from workbench.errors import UserError
-from workbench.experiment import causal, open_bench, probing
+from workbench.experiment import causal, joint, open_bench, probing
 from workbench.experiment.latents import latents
 from workbench.probe.hooks import Site
 
@@ -49,6 +49,33 @@ def test_steering_and_what_it_costs(run, read, found, table):
         told.index)  # fmt: skip
     assert told["area"]["the latent"] > told["area"]["latents like it"]
     assert told["highest share"]["score boost"] == pytest.approx(1) or np.isfinite(told["cost"]["score boost"])
+
+
+def test_where_nothing_is_known_the_items_of_a_latent_are_pushed(run, read, found, table):
+    latent = int(table["mass"].idxmax())
+    curves = causal.steering(run, read, found, latent, "", users=50, controls=2)
+    mine = curves[curves["arm"] == "the latent"].set_index("amount")["share"]
+    assert mine[4.0] > mine[0.0]
+
+
+def test_what_is_of_another_dictionary_is_refused(run, read, found, table):
+    other = probing.dictionary(run, probing.read(run, Site("norm")), k=6, latents=64, epochs=2, batch=512)
+    for stage in (causal.ablations, joint.carried):
+        with pytest.raises(UserError, match="256 rows, the dictionary 64 latents"):
+            stage(run, read, other, table)
+    with pytest.raises(UserError, match="learned at norm"):
+        causal.steering(run, read, other, 1, "category 1: Makeup")
+    with pytest.raises(UserError, match="learned at norm"):
+        joint.by_group(run, read, other)
+    with pytest.raises(UserError, match="latents 0 to 255"):
+        causal.steering(run, read, found, 9999, "category 1: Makeup")
+
+
+def test_runs_that_differ_in_what_no_weight_shows_are_other_sites(run):
+    """Heads change what an untrained network computes and none of its weights."""
+    bench = run.bench()
+    reads = [probing.read(bench.fit("sasrec", epochs=1, heads=heads), Site("norm"), trained=False) for heads in (1, 2)]
+    assert reads[0].fingerprint != reads[1].fingerprint and not np.array_equal(reads[0].x, reads[1].x)
 
 
 def test_who_is_asked_and_of_what(run, read):

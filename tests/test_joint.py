@@ -48,6 +48,7 @@ def test_in_a_chain_latents_follow_the_last_item(run, read, found, table):
     follows = joint.follow_last(read, found)
     assert np.nanmedian(follows[table["mass"] > 0.005]) > 0.3
     told = joint.carried(run, read, found, table)
+    assert "others with as much" in told.index and len(told) == 7
     assert told["recovered"]["all"] == 1 and told["latents"]["none"] == 0
     assert told["recovered"]["follow the last item"] > told["recovered"]["do not follow it"]
     assert told["activation"][["follow the last item", "do not follow it"]].sum() == pytest.approx(1, abs=1e-5)

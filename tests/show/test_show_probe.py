@@ -90,7 +90,7 @@ def test_the_word_is_earned_or_not(run, read, found):
     assert "of pca as much is certified" in worse.caption and "-0.30 [-0.40, -0.20]" in worse.caption
 
     rivals = {"topk": [(read, found)], "pca": [(read, probing.dictionary(run, read, kind="pca", k=4))]}
-    table = claims(run, rivals, draws=19)
+    table = claims(run, rivals, draws=19, ways=2)
     assert set(table.index) == {"topk", "pca"} and np.isnan(table["by"]["topk"])
     assert "interpretable" in show.verdict(table).caption
     with pytest.raises(UserError, match="topk alone proves nothing"):
@@ -128,7 +128,7 @@ def test_steering_is_drawn_with_its_band():
     figure = show.dose(CURVES, "brand: <i>O'Neil</i> $5")
     check_literal(figure)
     assert {trace.name for trace in figure.data} == {"latents like it, 5 to 95 %", "the latent", "probe"}
-    assert "from 10% to 50%" in figure.layout.title.text and "30%" in figure.layout.title.text
+    assert "from 10% to 50%" in figure.layout.title.text and "probe to 30%" in figure.layout.title.text
     band = figure.data[0]
     assert len(band.x) == 6 and max(band.y) == pytest.approx(0.1 + 0.02 * 2 * 0.95)
 
@@ -137,6 +137,11 @@ def test_prices_are_those_of_the_curves():
     told = show.prices(CURVES)
     assert "4.0 times" in told.caption, "the latent .02 at 1, the boost .005 at a half"
     assert [row[0] for row in told.cells][:1] == ["score boost"]
+    far = CURVES.assign(share=CURVES["share"].where(CURVES["arm"] != "the latent", 0.1))
+    assert "never raises it so far" in show.prices(far).caption
+    assert "was not tried" in show.prices(CURVES[CURVES["arm"] != "score boost"]).caption
+    free = CURVES.assign(**{"ndcg@10": CURVES["ndcg@10"].where(CURVES["arm"] != "score boost", 0.05)})
+    assert "no ratio" in show.prices(free).caption
 
 
 def test_names_and_ablations_say_what_they_count(described):

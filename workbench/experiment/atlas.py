@@ -5,11 +5,11 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_matrix, vstack
 
-from workbench.artifacts import code_hash, digest, sha256
+from workbench.artifacts import code_hash, digest
 from workbench.errors import UserError
 from workbench.experiment.causal import held_out
 from workbench.experiment.latents import concepts
-from workbench.experiment.probing import SHARES, sides, stand_in
+from workbench.experiment.probing import SHARES, data_of, fits, sides, stand_in
 from workbench.experiment.run import Run
 from workbench.probe import doses, portraits
 from workbench.probe.atlas import Atlas, chosen
@@ -37,7 +37,7 @@ def steering(run: Run, cached: Activations, found: Dictionary, *, z: csr_matrix 
     UserError where the dictionary is of another site, other weights or other data.
     """
     model = run.recommender()
-    found.on(cached.fingerprint).on(fingerprint(model.module, cached.site, run.info["data_hash"]))
+    found.on(cached.fingerprint).on(fingerprint(model.module, cached.site, data_of(run)))
     amount = strong(unseen(cached, found)[1] if z is None else z)
     return Steering(model, cached.site, found, amount, run.bench().protocol.mask_history)
 
@@ -55,13 +55,14 @@ def atlas(
     UserError where the dictionary is of another site, where the table is not of it, and where no latent fires.
     """
     found.on(cached.fingerprint)
-    if len(certified) != found.latents:
-        raise UserError(f"the certified table has {len(certified)} rows, the dictionary {found.latents} latents")
+    fits(certified, found)
+    if latents + sample < 1:
+        raise UserError(f"latents={latents}, sample={sample}: there must be at least one latent to show")
     inputs = {
         "at": cached.fingerprint, "dictionary": found.digest(), "certified": digest(certified.to_json()),
         "latents": latents, "sample": sample, "users": users, "seed": seed,
         "codes": None if codes is None else digest(codes.codes.tolist()),
-        "weights": sha256(run.folder / "state.safetensors"),
+        "run": run.folder.name,
         "code": code_hash("probe", "recommenders", "nets", "experiment/atlas.py"),
     }  # fmt: skip
 
@@ -120,7 +121,8 @@ def _size(part: Activations, fires: np.ndarray) -> dict:
 
 
 def _about(run: Run, cached: Activations, found: Dictionary, certified: pd.DataFrame) -> dict:
-    """What an atlas is of, and how good its dictionary is on users that it was not learned on."""
+    """What an atlas is of, and how good its dictionary is: its reconstruction on users that it was not learned on, what
+    the network recovers over all test users."""
     kept = stand_in(run, cached, found)
     recovered = {name: kept[name]["mean"] for name in ("recovered", "low", "high")}
     numbers = {name: None if value is None or value != value else float(value) for name, value in recovered.items()}

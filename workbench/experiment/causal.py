@@ -1,22 +1,28 @@
 """Stages that ask whether latents do what they stand for: taken away, and pushed, beside what needs no autoencoder."""
+import logging
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import csr_matrix
 
 from workbench.artifacts import code_hash
 from workbench.data import Cases
 from workbench.errors import UserError, unknown
 from workbench.experiment.latents import concepts
-from workbench.experiment.probing import SHARES, sides
+from workbench.experiment.probing import SHARES, fits, sides
 from workbench.experiment.run import Run
 from workbench.probe import rivals, steer
 from workbench.probe.cache import Activations, activations
+from workbench.probe.certify import by_item, read_at
 from workbench.probe.dictionary import Dictionary
 from workbench.probe.permute import step_up
 from workbench.progress import track
 from workbench.roles import Scorer
 
+log = logging.getLogger("workbench")
+CODE = ("probe", "evaluate", "recommenders", "nets", "experiment/causal.py", "experiment/latents.py",
+        "experiment/probing.py")  # fmt: skip
 FEW = 20  # users for whom a latent must fire before its effect is measured
 STRENGTHS = (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 4.0, 8.0)  # in the 99th percentile of the latent's activation
 BOOSTS = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)  # in standard deviations of a user's scores
@@ -25,6 +31,8 @@ COLUMNS = ["concept", "users", "before", "change", "control", "p", "z"]
 
 def held_out(run: Run, cached: Activations, *, users: int = 0, seed: int = 0) -> Cases:
     """The test cases of users that no dictionary of `cached` was learned or looked at on; at most `users`, if not 0."""
+    if users < 0:
+        raise UserError(f"users={users}: must be 0, for all, or more")
     cases = run.bench().split.test
     rows = np.flatnonzero(np.isin(cases.histories.users, cached.users(SHARES)[2].user))
     if users and users < len(rows):
@@ -41,27 +49,31 @@ def member_of(run: Run, concept: str) -> np.ndarray:
 
 
 def ablations(
-    run: Run, cached: Activations, found: Dictionary, table: pd.DataFrame, *, latents: int = 20, controls: int = 100,
+    run: Run, cached: Activations, found: Dictionary, table: pd.DataFrame, *, latents: int = 10, controls: int = 249,
 ) -> pd.DataFrame:  # fmt: skip
     """Take each of the certified latents with most activation away, for the held-out users for whom it fires: a row a
     latent with its concept, users, and what `steer.ablate` says, and q over the rows. Stored.
 
     table: of `latents.latents` or `certify`. A row says `used` where q is below .05: certified, and it does something.
+    The least p is 1 / (controls + 1), so controls must be more than 20 times the latents, or none can pass alone. A
+    network that spells is not asked at a place that was read: there all held-out users count. UserError where the table
+    or the dictionary is of another site.
     """
-    chosen = table[table["certified"]].nlargest(latents, "mass")
-    inputs = {"at": cached.fingerprint, "dictionary": found.digest(), "of": chosen["concept"].to_dict(),
-              "controls": controls, "code": code_hash("probe", "experiment/causal.py")}  # fmt: skip
+    chosen = fits(table, found)[table["certified"]].nlargest(latents, "mass")
+    if controls < 20 * len(chosen):
+        log.warning("%d controls for %d latents: one that moves its concept cannot pass alone", controls, len(chosen))
+    inputs = {"run": run.folder.name, "at": cached.fingerprint, "dictionary": found.digest(),
+              "of": chosen["concept"].to_dict(), "controls": controls, "code": code_hash(*CODE)}  # fmt: skip
+    units = sides(cached, found)[0][1]
 
     def make(folder: Path) -> None:
         model, cases, rows = run.recommender(), held_out(run, cached), {}
-        z = found.latents_of(_last(model, cached, cases))
-        units = sides(cached, found)[0][1]
-        lengths = found.decoder.norm(dim=1).numpy()
+        fires = _fires(model, cached, found, cases)
         for latent in track(list(chosen.index), "ablate", unit="latents"):
-            users = z[:, latent].nonzero()[0]
+            users = np.flatnonzero(fires[:, latent])
             rows[latent] = {"concept": chosen["concept"][latent], "users": len(users)}
             if len(users) >= FEW:
-                others, fired = steer.alike(units, lengths, latent, controls), cases.take(users)
+                others, fired = steer.alike(units, np.ones(found.latents), latent, controls), cases.take(users)
                 member = member_of(run, chosen["concept"][latent])
                 told = steer.ablate(model, cached.site, found, latent, fired, member, controls=others)
                 rows[latent] |= told
@@ -72,13 +84,15 @@ def ablations(
     return pd.read_parquet(run.bench().store.get("ablations", inputs, make) / "ablations.parquet")
 
 
-def _last(model, cached: Activations, cases: Cases) -> np.ndarray:
-    """(C, D) activations after the last event of each history."""
+def _fires(model, cached: Activations, found: Dictionary, cases: Cases) -> np.ndarray:
+    """(C, m) bool: which latents fire where the answer is made, after the last event of each history; all where that is
+    no place that was read, as in networks that spell."""
     read = activations(model, cached.site, cases.histories.last(model.max_length))
-    _, first = np.unique(read.user[::-1], return_index=True)
-    rows = len(read) - 1 - first
-    order = np.argsort(np.argsort(cases.histories.users))
-    return read.x[rows][order]
+    place = {int(user): at for at, user in enumerate(read.user)}  # the last row of a user stays
+    rows = np.array([place.get(int(user), -1) for user in cases.histories.users])
+    if (rows < 0).any() or (read.place[rows] != read.length[rows] - 1).any():
+        return np.ones((len(rows), found.latents), bool)
+    return (found.latents_of(read.x[rows]) > 0).toarray()
 
 
 def steering(
@@ -88,24 +102,29 @@ def steering(
     """Push along a latent, along rival directions of its concept and along `controls` latents like it, and boost the
     concept's scores: a row an arm and amount, with share, ndcg@10 and `off target` over held-out users. Stored.
 
+    concept: by its name; empty for the ten items at which the latent fires most, where nothing is known of items.
     amount: of what is added at the site, in the 99th percentile of the latent's activation; of a boost, in standard
-    deviations of a user's scores. The controls' rows have arm `like it, 0` ...
+    deviations of a user's scores. The controls' rows have arm `like it, 0` ... Lists are not masked. UserError where
+    there is no such latent or concept, or the dictionary is of another site.
     """
-    inputs = {"at": cached.fingerprint, "dictionary": found.digest(), "latent": latent, "concept": concept,
-              "users": users, "controls": controls, "code": code_hash("probe", "experiment/causal.py")}  # fmt: skip
+    if not 0 <= latent < found.latents:
+        raise UserError(f"latent {latent}: this dictionary has latents 0 to {found.latents - 1}")
+    inputs = {"run": run.folder.name, "at": cached.fingerprint, "dictionary": found.digest(), "latent": latent,
+              "concept": concept,
+              "users": users, "controls": controls, "code": code_hash(*CODE)}  # fmt: skip
+    units, z = sides(cached, found)[0]
+    fired, lengths = z[:, latent].data, found.decoder.norm(dim=1).numpy()
+    if not len(fired):
+        raise UserError(f"latent {latent} does not fire on the users that it would be measured by; choose another")
+    member = member_of(run, concept) if concept else _strongest(units, z, latent, run.bench().split.n_items)
 
     def make(folder: Path) -> None:
-        model, cases, member = run.recommender(), held_out(run, cached, users=users), member_of(run, concept)
-        (units, z), lengths = sides(cached, found)[0], found.decoder.norm(dim=1).numpy()
-        fired = z[:, latent].data
-        if not len(fired):
-            raise UserError(f"latent {latent} does not fire on the users that it would be measured by; choose another")
-        size = float(np.quantile(fired, 0.99)) * lengths[latent]
+        model, cases, size = run.recommender(), held_out(run, cached, users=users), float(np.quantile(fired, 0.99))
         arms = {"the latent": found.decoder[latent].numpy() / lengths[latent]}
         item = getattr(model.module, "item", None)
         table = np.zeros((1, 0)) if item is None else item.weight.detach().cpu().numpy()
         arms |= rivals.directions(units.x, member[units.last], table, member)
-        others = steer.alike(z, lengths, latent, controls)
+        others = steer.alike(z, np.ones(found.latents), latent, controls)
         arms |= {f"like it, {at}": found.decoder[other].numpy() / lengths[other] for at, other in enumerate(others)}
         curves = []
         for arm, direction in track(list(arms.items()), "steer", unit="directions"):
@@ -121,10 +140,18 @@ def steering(
     return pd.read_parquet(run.bench().store.get("steering", inputs, make) / "steering.parquet")
 
 
+def _strongest(units: Activations, z: csr_matrix, latent: int, n_items: int) -> np.ndarray:
+    """(I+1,) bool: the ten items at which a latent fires most on average."""
+    means = by_item(z[:, latent], read_at(units, "last", n_items)).ravel()
+    member = np.zeros(n_items + 1, bool)
+    member[np.argsort(-means, kind="stable")[:10]] = True
+    return member & (means > 0)
+
+
 def costs(curves: pd.DataFrame, *, gain: float = 0.2) -> pd.DataFrame:
     """A row an arm of `steering`: what of ndcg@10 it costs to raise the concept's share by `gain` (NaN where it never
     rises so far), what it gives over the range of amounts (`area`), and whether share follows the amount (`monotone`,
-    Spearman's rho). Of the controls the median."""
+    Spearman's rho). Of the controls the median, with those that never rise so far at the end."""
     rows = {}
     for arm, curve in curves.groupby("arm", sort=False):
         rho = curve["amount"].rank().corr(curve["share"].rank())
@@ -132,5 +159,5 @@ def costs(curves: pd.DataFrame, *, gain: float = 0.2) -> pd.DataFrame:
                      "highest share": curve["share"].max()}  # fmt: skip
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("arm")
     like = table.index.str.startswith("like it")
-    alike = table[like].median().to_frame("latents like it").T
+    alike = table[like].fillna({"cost": np.inf}).median().replace(np.inf, np.nan).to_frame("latents like it").T
     return pd.concat([table[~like], alike]).rename_axis("arm")

@@ -7,29 +7,35 @@ from workbench.experiment.run import Run
 from workbench.probe.cache import Activations
 from workbench.probe.claim import ahead, by_user
 from workbench.probe.dictionary import Dictionary
+from workbench.progress import track
 
 Side = list[tuple[Activations, Dictionary]]  # what was read and a dictionary of it, one a seed
 
 
 def claims(
-    run: Run, rivals: dict[str, Side], *, ours: str = "topk", source: str = "last", draws: int = 999
+    run: Run, rivals: dict[str, Side], *, ours: str = "topk", source: str = "last", draws: int = 999, ways: int = 5
 ) -> pd.DataFrame:
     """A row a kind of dictionary, most certified activation first: certified activation and latents, latents that fire,
     that fire at one item alone, concepts (means over seeds); and for all but ours by how much ours is ahead, `by` with
-    `low` and `high` over users and seeds. `interpretable` is true for ours where it is ahead of every rival for sure.
+    `low` and `high` over users, seeds and `ways` of dealing the items into those that concepts are chosen on and those
+    that they are tested on. `interpretable` is true for ours where it is ahead of every rival for sure.
 
-    UserError where ours is not among the rivals, or alone.
+    A dictionary of few latents passes more easily: at `draws` permutations the least q is latents / (draws + 1).
+    UserError where ours is not among the rivals, or alone, or a side is empty.
     """
     if ours not in rivals:
         raise unknown("dictionary", ours, rivals)
-    if len(rivals) < 2:
-        raise UserError(f"{ours} alone proves nothing; give at least one rival")
+    if len(rivals) < 2 or not all(rivals.values()) or ways < 1:
+        raise UserError(f"{ours} alone proves nothing; give at least one rival, each with a seed, and ways=1 or more")
     rows, users = {}, {}
     for kind, seeds in rivals.items():
-        tables = [certified(run, cached, found, source=source, draws=draws) for cached, found in seeds]
-        users[kind] = [by_user(*sides(cached, found)[1], table["certified"].to_numpy())
-                       for (cached, found), table in zip(seeds, tables)]  # fmt: skip
-        rows[kind] = {**pd.DataFrame([_counted(table) for table in tables]).mean(), "seeds": len(seeds)}
+        counted, users[kind] = [], []
+        for cached, found in track(seeds, f"certify {kind}", unit="seeds"):
+            tables = [certified(run, cached, found, source=source, draws=draws, seed=way) for way in range(ways)]
+            units, z = sides(cached, found)[1]
+            users[kind].append([by_user(units, z, table["certified"].to_numpy()) for table in tables])
+            counted += [_counted(table) for table in tables]
+        rows[kind] = {**pd.DataFrame(counted).mean(), "seeds": len(seeds)}
     told = pd.DataFrame.from_dict(rows, orient="index").rename_axis("dictionary")
     gaps = {kind: ahead(users[ours], users[kind]) for kind in rivals if kind != ours}
     told = told.join(pd.DataFrame.from_dict(gaps, orient="index", columns=["by", "low", "high"]))

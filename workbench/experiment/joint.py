@@ -10,7 +10,7 @@ from workbench.artifacts import code_hash
 from workbench.data import Cases, Histories
 from workbench.evaluate import evaluate, per_case
 from workbench.experiment.causal import held_out
-from workbench.experiment.probing import sides
+from workbench.experiment.probing import fits, sides
 from workbench.experiment.run import Run
 from workbench.probe import faithful
 from workbench.probe.cache import Activations
@@ -21,7 +21,10 @@ from workbench.progress import track
 from workbench.roles import Scorer
 
 METRIC, K = "ndcg@10", 10
+CODE = ("probe", "evaluate", "recommenders", "nets", "experiment/joint.py", "experiment/causal.py",
+        "experiment/probing.py")  # fmt: skip
 FOLLOWS = 0.5  # of a latent's variance that the last item must explain on other users before it follows it
+AS_MUCH, OTHERS = "others with as much", 3  # sets drawn to compare certified latents with, and how many of them
 ROWS = 256  # users whose scores are held at a time
 
 
@@ -63,15 +66,17 @@ def per_user(run: Run, cached: Activations, cases: Cases, edits: dict[str, Calla
 
 
 def by_group(run: Run, cached: Activations, found: Dictionary) -> pd.DataFrame:
-    """For whom a reconstruction keeps the network's score: a row a group of test users, with users, base, spliced, mean
-    (the site's mean in its place), recovered with its interval, and flips, the share of users whose hit among the first
-    ten comes or goes. Stored."""
+    """For whom a reconstruction keeps the network's score: a row a group of held-out test users, with users, base,
+    spliced, mean (the site's mean in its place), recovered with its interval, and flips, the share of users whose hit
+    among the first ten comes or goes. Stored. UserError where the dictionary is of another site.
+    """
     bench = run.bench()
+    found.on(cached.fingerprint)
     inputs = {"at": cached.fingerprint, "dictionary": found.digest(), "run": run.folder.name,
-              "code": code_hash("probe", "experiment/joint.py", "evaluate")}  # fmt: skip
+              "code": code_hash(*CODE)}  # fmt: skip
 
     def make(folder: Path) -> None:
-        cases, train = bench.split.test, bench.split.train
+        cases, train = held_out(run, cached), bench.split.train
         values = per_user(run, cached, cases, faithful.edits(found, cached.x.mean(axis=0)))
         rows = {}
         for name, mask in groups(cases, train, bench.split.train_counts()).items():
@@ -114,34 +119,43 @@ def keep(found: Dictionary, kept: np.ndarray) -> Callable[[torch.Tensor], torch.
 
 def carried(run: Run, cached: Activations, found: Dictionary, table: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
     """Which latents carry the network's score: a row a set of latents that are kept while all others are taken away,
-    with latents, the share of activation, ndcg@10 and what is recovered of it against the site's mean, by test users.
+    with latents, the share of activation, ndcg@10 and what is recovered of it against the site's mean, over held-out
+    test users.
 
     table: of `latents.latents` or `certify`. Sets: all; none, so that what the error alone carries is seen; those for
     one item alone; those that follow the last item (`follow_last` of a half or more) and those that do not; certified
-    ones, and others at random that carry as much activation. Stored.
+    ones, and others at random that carry as much activation, or all others where they carry less (mean of three draws).
+    Stored. UserError where the table or the dictionary is of another site.
     """
+    fits(table, found)
     bench, follows = run.bench(), follow_last(cached, found)
-    fires, certified = ~np.isnan(follows), table["certified"].to_numpy(bool)
-    mass = table["mass"].to_numpy()
-    drawn = np.random.default_rng(seed).permutation(np.flatnonzero(fires))
-    drawn = drawn[: np.searchsorted(np.cumsum(mass[drawn]), mass[certified].sum()) + 1]
+    fires, certified, mass = ~np.isnan(follows), table["certified"].to_numpy(bool), table["mass"].to_numpy()
+    effective, others = table["effective"].to_numpy(), []
+    for draw in range(OTHERS):
+        order = np.random.default_rng([seed, draw]).permutation(np.flatnonzero(fires & ~certified))
+        last = np.searchsorted(np.cumsum(mass[order]), mass[certified].sum()) + 1
+        others.append(np.isin(np.arange(found.latents), order[:last]))
     sets = {"all": np.ones(found.latents, bool), "none": np.zeros(found.latents, bool),
-            "one item": (table["effective"].to_numpy() > 0) & (table["effective"].to_numpy() < 2),
+            "one item": (effective > 0) & (effective < 2),
             "follow the last item": fires & (np.nan_to_num(follows) >= FOLLOWS),
-            "do not follow it": fires & (np.nan_to_num(follows) < FOLLOWS),
-            "certified": certified, "as much at random": np.isin(np.arange(found.latents), drawn)}  # fmt: skip
+            "do not follow it": fires & (np.nan_to_num(follows) < FOLLOWS), "certified": certified,
+            **{f"{AS_MUCH}, {draw}": other for draw, other in enumerate(others)}}  # fmt: skip
     inputs = {"at": cached.fingerprint, "dictionary": found.digest(), "run": run.folder.name,
               "sets": {name: np.flatnonzero(mask).tolist() for name, mask in sets.items()},
-              "code": code_hash("probe", "experiment/joint.py", "evaluate")}  # fmt: skip
+              "code": code_hash(*CODE)}  # fmt: skip
 
     def make(folder: Path) -> None:
         mean = torch.from_numpy(cached.x.mean(axis=0))
         edits = {name: keep(found, mask) for name, mask in sets.items()}
-        values = per_user(run, cached, bench.split.test, edits | {"mean": lambda x: mean.expand_as(x).clone()})
+        cases = held_out(run, cached)
+        values = per_user(run, cached, cases, edits | {"mean": lambda x: mean.expand_as(x).clone()})
+        drawn = [name for name in sets if name.startswith(AS_MUCH)]
+        values[AS_MUCH] = np.mean([values[name] for name in drawn], axis=0)
         rows = {}
-        for name, some in sets.items():
+        for name in [*(name for name in sets if name not in drawn), AS_MUCH]:
+            some = np.stack([sets[name]] if name in sets else others)
             kept = faithful.recovered(values["base"], values[name], values["mean"])
-            rows[name] = {"latents": int(some.sum()), "activation": float(mass[some].sum()),
+            rows[name] = {"latents": some.sum(axis=1).mean(), "activation": float((some @ mass).mean()),
                           METRIC: values[name].mean(), "recovered": kept.share, "low": kept.low, "high": kept.high,
                           "said": kept.said}  # fmt: skip
         pd.DataFrame.from_dict(rows, orient="index").rename_axis("kept").to_parquet(folder / "carried.parquet")
@@ -153,6 +167,7 @@ def lists_kept(run: Run, cached: Activations, found: Dictionary, *, users: int =
     """What a reconstruction does to the lists of held-out users: overlap and rbo of the first ten, and for a scorer
     kl, nats from the network's distribution over the catalogue to the spliced one. Histories are not masked."""
     model, cases = run.recommender(), held_out(run, cached, users=users)
+    found.on(cached.fingerprint)
 
     def log_p() -> np.ndarray:
         scores = [model.score(cases.histories.take(part))[:, 1:] for part in _parts(len(cases.targets))]

@@ -20,8 +20,8 @@ def latents(run: Run, cached: Activations, found: Dictionary, *, source: str = A
     """A row a latent of a dictionary learned on `cached`: the columns of `certify`, `describe` and `naming.name`, and
     mark_q, the q-value of the mark that it follows most. Stored."""
     bench = run.bench()
-    inputs = {"at": cached.fingerprint, "dictionary": found.digest(), "source": source, "draws": draws,
-              "code": code_hash("probe", "experiment/latents.py")}  # fmt: skip
+    inputs = {"run": run.folder.name, "at": cached.fingerprint, "dictionary": found.digest(), "source": source,
+              "draws": draws, "code": code_hash("probe", "experiment/latents.py", "experiment/probing.py")}  # fmt: skip
 
     def make(folder: Path) -> None:
         known, train, counts = concepts(run), bench.split.train, bench.split.train_counts()
@@ -29,7 +29,7 @@ def latents(run: Run, cached: Activations, found: Dictionary, *, source: str = A
         marked = tuple(marks(units, train, counts) for units, _ in parts)
         table = certify(*parts, known, counts, source=source, histories=train, draws=draws)
         table = describe(table, *parts, known, marked, train)
-        table["mark_q"] = certify_marks(*parts, marked)["q"].to_numpy()
+        table["mark_q"] = certify_marks(*parts, marked, chosen=table["mark"].to_numpy())["q"].to_numpy()
         said = [predicates(units, known, mark, train) for (units, _), mark in zip(parts, marked)]
         named = name((said[0], parts[0][1]), (aligned(*said), parts[1][1]))
         table.join(named).to_parquet(folder / "latents.parquet")

@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 from scipy.sparse import csr_matrix, diags
 
-from workbench.artifacts import code_hash, sha256
+from workbench.artifacts import code_hash, digest, sha256
 from workbench.errors import UserError, check_names
 from workbench.evaluate import evaluate, per_case
 from workbench.experiment.run import Run
@@ -47,6 +47,11 @@ def site(run: Run, path: str = "") -> Site:
     return found
 
 
+def data_of(run: Run) -> str:
+    """What a fingerprint holds beside the weights and the site: the events, and settings that no weight shows."""
+    return f"{run.info['data_hash']} {digest(run.info['settings'])}"
+
+
 def read(run: Run, site: Site, *, trained: bool = True) -> Activations:
     """Activations of a run's network at every event of the train histories, stored.
 
@@ -54,11 +59,12 @@ def read(run: Run, site: Site, *, trained: bool = True) -> Activations:
     """
     bench = run.bench()
     inputs = {"weights": sha256(run.folder / "state.safetensors"), "data": run.info["data_hash"], "site": asdict(site),
-              "trained": trained, "code": code_hash("probe", "recommenders", "nets")}  # fmt: skip
+              "settings": run.info["settings"], "trained": trained,
+              "code": code_hash("probe", "recommenders", "nets")}  # fmt: skip
 
     def make(folder: Path) -> None:
         model = run.recommender() if trained else bench.build(run.system, **run.info["settings"])
-        activations(model, site, bench.split.train, data_hash=run.info["data_hash"]).save(folder)
+        activations(model, site, bench.split.train, data_hash=data_of(run)).save(folder)
 
     return Activations.load(bench.store.get("activations", inputs, make))
 
@@ -104,18 +110,28 @@ def sweep(
 
 
 def certified(
-    run: Run, cached: Activations, found: Dictionary, *, source: str = "last", draws: int = 999
+    run: Run, cached: Activations, found: Dictionary, *, source: str = "last", draws: int = 999, seed: int = 0
 ) -> pd.DataFrame:
-    """What each latent certifiably stands for: `certify` on users that the dictionary was not learned on."""
+    """What each latent certifiably stands for: `certify` on users that the dictionary was not learned on. seed: of the
+    halves that items are dealt into, and of the permutations."""
     bench = run.bench()
     known, counts = item_concepts(bench.dataset, bench.split), bench.split.train_counts()
-    return certify(*sides(cached, found), known, counts, source=source, histories=bench.split.train, draws=draws)
+    train = bench.split.train
+    return certify(*sides(cached, found), known, counts, source=source, histories=train, draws=draws, seed=seed)
+
+
+def fits(table: pd.DataFrame, found: Dictionary) -> pd.DataFrame:
+    """The table, if it has a row for each latent of the dictionary. UserError else."""
+    if len(table) != found.latents:
+        raise UserError(f"the table has {len(table)} rows, the dictionary {found.latents} latents: it is of another")
+    return table
 
 
 def sides(cached: Activations, found: Dictionary) -> list[tuple[Activations, csr_matrix]]:
     """The units that a dictionary was not learned on, with its latents: those to discover on, those to test on. Latents
-    are in units of the site, z_j |w_j|, whatever the length of a direction."""
-    lengths = found.decoder.norm(dim=1).numpy()
+    are in units of the site, z_j |w_j|, whatever the length of a direction. UserError where the dictionary was learned
+    elsewhere."""
+    lengths = found.on(cached.fingerprint).decoder.norm(dim=1).numpy()
     unit = np.allclose(lengths, 1, atol=1e-4)
     parts = [(part, found.latents_of(part.x)) for part in cached.users(SHARES)[1:]]
     return parts if unit else [(part, (z @ diags(lengths)).tocsr()) for part, z in parts]
@@ -125,7 +141,7 @@ def stand_in(run: Run, cached: Activations, found: Dictionary, *, metric: str = 
     """The run's test metric with a reconstruction in the place of the activations, and with these taken away: a row for
     base, spliced, mean and zero; recovered, low and high against each way of taking away."""
     model = run.recommender()
-    found.on(fingerprint(model.module, cached.site, run.info["data_hash"]))
+    found.on(fingerprint(model.module, cached.site, data_of(run)))
     edits = faithful.edits(found, cached.x.mean(axis=0))
     return _recovered(run, model, {name: standing_in(model, cached.site, edit) for name, edit in edits.items()}, metric)
 
@@ -156,7 +172,7 @@ def transcode(
 ) -> pd.DataFrame:
     """As `stand_in`, with what a transcoder makes of one site in the place of the other."""
     model, average = run.recommender(), torch.from_numpy(makes.x.mean(axis=0))
-    made.dictionary.on(fingerprint(model.module, reads.site, run.info["data_hash"]))
+    made.dictionary.on(fingerprint(model.module, reads.site, data_of(run)))
     edits = {"mean": lambda y: average.expand_as(y).clone(), "zero": torch.zeros_like}
     blocks = {"spliced": transcoders.standing_in(model, reads.site, makes.site, made)}
     blocks |= {name: standing_in(model, makes.site, edit) for name, edit in edits.items()}

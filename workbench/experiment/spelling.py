@@ -14,7 +14,7 @@ from workbench.errors import UserError
 from workbench.evaluate import evaluate, per_case
 from workbench.experiment.causal import held_out
 from workbench.experiment.latents import concepts
-from workbench.experiment.probing import SHARES, dictionary
+from workbench.experiment.probing import SHARES, data_of, dictionary
 from workbench.experiment.run import Run
 from workbench.probe import sae, spelled, steer
 from workbench.probe.beyond import beyond_the_code, reach
@@ -57,7 +57,7 @@ def _model(run: Run, cached: Activations, trained: bool, dictionaries: Sequence[
     """The network that the activations are of, and its test cases of held-out users. UserError where it is not it."""
     bench = run.bench()
     model = run.recommender() if trained else bench.build(run.system, **run.info["settings"])
-    mark = fingerprint(model.module, cached.site, run.info["data_hash"])
+    mark = fingerprint(model.module, cached.site, data_of(run))
     if cached.fingerprint != mark:
         raise UserError(f"these activations ({cached.fingerprint}) are not of this network ({mark}); read them again")
     for level, made in enumerate(dictionaries):

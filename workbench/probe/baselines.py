@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from workbench.errors import check_names, unknown
+from workbench.errors import UserError, check_names, unknown
 from workbench.probe import sae
 from workbench.probe.dictionary import Dictionary
 from workbench.probe.factors import kmeans, nmf, product_kmeans
@@ -95,9 +95,11 @@ KINDS = {
 def make(kind: str, x: np.ndarray, *, k: int = 0, seed: int = 0, **settings) -> Dictionary:
     """A baseline by name, learned on x (n, D). settings: what the kind takes besides (`takes`).
 
-    UserError names the nearest kind or setting.
+    UserError names the nearest kind or setting, and where k is negative.
     """
     check_names(f"setting of {kind}", settings, takes(kind))
+    if k < 0:
+        raise UserError(f"k={k}: must be 0, for no limit, or more")
     return KINDS[kind](x, k=k, seed=seed, **settings)
 
 

@@ -7,7 +7,7 @@ from scipy.sparse import csr_matrix
 from workbench.data import Histories
 from workbench.errors import UserError, unknown
 from workbench.probe.cache import Activations
-from workbench.probe.concepts import Concepts, content
+from workbench.probe.concepts import NOTHING, Concepts, content
 from workbench.probe.permute import RATE, Standard, categories, differences, null, standard, step_up, strata
 
 DRAWS = 999
@@ -57,7 +57,7 @@ def certify(
     of the item read `last`, of the `next` one, of the ten last read (`history`), or `any`: the one that tells most on
     the discovery side. histories: of all users; only `history` and `any` need them. Popularity is no concept here;
     `marks` has it. The permutation is of items, not of units: a latent that fires on one item alone is no concept,
-    however often that item is read.
+    however often that item is read. Where nothing is known of items the concept is None.
     """
     sources, concepts = SOURCES if source == ANY else (source,), content(concepts)
     sides = [_sides(discovery, held_out, concepts, name, histories, seed) for name in sources]
@@ -75,9 +75,10 @@ def certify(
     p[~alive] = np.nan
     z, told = held_out[1], spread(held_out[1], held_out[0].next if source == "next" else held_out[0].last)
     q, mass = step_up(p), np.asarray(z.sum(axis=0)).ravel()
+    known = alive & (concepts.families[best] != NOTHING[1][0])
     table = pd.DataFrame({
-        "concept": np.where(alive, concepts.names[best], None),
-        "family": np.where(alive, concepts.families[best], None),
+        "concept": np.where(known, concepts.names[best], None),
+        "family": np.where(known, concepts.families[best], None),
         "source": np.asarray(sources, object)[whose], "effect": effect, "p": p, "q": q,
         "certified": (q < RATE) & (told["effective"] >= 2), "mass": mass / max(mass.sum(), 1e-12),
         "density": np.diff(z.tocsc().indptr) / max(1, z.shape[0]), **told,

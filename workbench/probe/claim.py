@@ -24,21 +24,24 @@ def by_user(units: Activations, z: csr_matrix, certified: np.ndarray) -> np.ndar
     return np.column_stack([np.bincount(user, weights=part) for part in sums])
 
 
-def ahead(ours: list[np.ndarray], rival: list[np.ndarray], *, draws: int = 2000, seed: int = 0) -> Ahead:
-    """How far ours is ahead, from `by_user` of each seed of either side, the same users in all. In each draw users are
-    drawn together for both sides, and a seed for each.
+def ahead(
+    ours: list[list[np.ndarray]], rival: list[list[np.ndarray]], *, draws: int = 2000, seed: int = 0
+) -> Ahead:
+    """How far ours is ahead, from `by_user` of each seed of either side and each way of dealing items into halves, the
+    same users and halves in all. In each draw users and a way are drawn for both sides together, and a seed for each.
 
-    >>> ahead([np.array([[3.0, 4], [3, 4]])], [np.array([[1.0, 4], [1, 4]])])
+    >>> ahead([[np.array([[3.0, 4], [3, 4]])]], [[np.array([[1.0, 4], [1, 4]])]])
     Ahead(by=0.5, low=0.5, high=0.5)
     """
     rng = np.random.default_rng(seed)
-    n = len(ours[0])
-    weights = rng.multinomial(n, np.full(n, 1 / n), size=draws)
-    shares = []
+    n, ways = len(ours[0][0]), len(ours[0])
+    weights, way = rng.multinomial(n, np.full(n, 1 / n), size=draws), rng.integers(ways, size=draws)
+    drawn, whole = [], []
     for side in (ours, rival):
-        sums = np.stack([weights @ part for part in side])  # (S, draws, 2)
-        drawn = sums[rng.integers(len(side), size=draws), np.arange(draws)]
-        shares.append(drawn[:, 0] / np.maximum(drawn[:, 1], 1e-12))
-    low, high = np.quantile(shares[0] - shares[1], [0.025, 0.975])
-    whole = [np.mean([part[:, 0].sum() / max(part[:, 1].sum(), 1e-12) for part in side]) for side in (ours, rival)]
-    return Ahead(round(float(whole[0] - whole[1]), 12), round(float(low), 12), round(float(high), 12))
+        sums = np.stack([[weights @ part for part in one] for one in side])  # (S, ways, draws, 2)
+        taken = sums[rng.integers(len(side), size=draws), way, np.arange(draws)]
+        drawn.append(taken[:, 0] / np.maximum(taken[:, 1], 1e-12))
+        shares = [part[:, 0].sum() / max(part[:, 1].sum(), 1e-12) for one in side for part in one]
+        whole.append(float(np.mean(shares)))
+    low, high = np.quantile(drawn[0] - drawn[1], [0.025, 0.975])
+    return Ahead(round(whole[0] - whole[1], 12), round(float(low), 12), round(float(high), 12))

@@ -1,5 +1,5 @@
-"""How well a concept tells when a latent fires, on users and items that nothing was chosen on, and what else might be
-behind it. Descriptive: what is certified is decided in `certify`."""
+"""How well a concept tells when a latent fires, on users that nothing was chosen on (and items, but where the concept
+is of a history), and what else might be behind it. Descriptive: what is certified is decided in `certify`."""
 import numpy as np
 import pandas as pd
 from scipy.sparse import csc_matrix, csr_matrix
@@ -12,6 +12,7 @@ from workbench.probe.scoring import auroc, curve, scores
 
 HALF = 0.5  # the share of a unit's last items from which on a concept counts as that of its history
 HUB, TOP, FEW = 0.05, 5, 2  # an item among the first five of more than this share of latents, and of two, is a hub
+COLUMNS = ["threshold", "precision", "recall", "f1", "floor", "lift", "mcc", "ap", "gain", "intent"]
 NUISANCE = {"place": "position", "length": "position", "level": "position", "popularity": "popularity"}
 
 
@@ -39,7 +40,7 @@ def describe(
     index = {name: at for at, name in enumerate(concepts.names)}
     unlike = _unlike(*held_out, concepts)
     for source in sorted(set(certified["source"])):
-        mine = certified.index[(certified["source"] == source) & certified["p"].notna()]
+        mine = certified.index[(certified["source"] == source) & certified["concept"].notna()]
         asked = [index[name] for name in certified["concept"][mine]]
         sides = []
         for side, (units, z) in enumerate((discovery, held_out)):
@@ -48,7 +49,7 @@ def describe(
             sides.append((z[use].tocsc(), labels(units.take(use), source, concepts, histories)))
         for latent, concept in zip(mine, asked):
             told[latent] = _one(sides, latent, concept) | {"intent": _intent(*unlike, latent, concept)}
-    told = pd.DataFrame.from_dict(told, orient="index").reindex(certified.index)
+    told = pd.DataFrame.from_dict(told, orient="index").reindex(index=certified.index, columns=COLUMNS)
     followed = _marks(discovery[1].tocsc(), held_out[1].tocsc(), known)
     flags = _flags(certified, told, followed, held_out)
     return certified.join(told.drop(columns="gain")).join(followed[["mark", "mark_ap"]]).assign(flag=flags)

@@ -43,7 +43,8 @@ class LocalModel:
             raise UserError("a language model needs transformers: pip install workbench-recsys[text]") from None
         if not (Path(folder) / "config.json").exists():
             raise UserError(f"{folder} holds no model: there is no config.json in it")
-        self.words = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, padding_side="left")
+        self.words = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, padding_side="left",
+                                                   truncation_side="left")  # fmt: skip
         self.words.pad_token = self.words.pad_token or self.words.eos_token
         self.model = AutoModelForCausalLM.from_pretrained(str(folder), local_files_only=True).to(device).eval()
         self.answers = [self.words(answer, add_special_tokens=False).input_ids[0] for answer in (YES, NO)]

@@ -87,15 +87,16 @@ def dealt(units: Activations, family: str, rng: np.random.Generator) -> np.ndarr
 
 def certify_marks(
     discovery: tuple[Activations, csr_matrix], held_out: tuple[Activations, csr_matrix],
-    known: tuple[Concepts, Concepts], *, draws: int = 199, seed: int = 0,
+    known: tuple[Concepts, Concepts], *, chosen: np.ndarray | None = None, draws: int = 199, seed: int = 0,
 ) -> pd.DataFrame:  # fmt: skip
-    """A row a latent: the mark it follows most on the discovery users, and effect, p and q on the held-out ones, where
-    labels are dealt out again by `dealt`. known: `marks` of either side, by name the same."""
-    score = _correlation(discovery[1], known[0].members)
+    """A row a latent: the mark it follows most on the discovery users, or the one `chosen` there by name (m,), and
+    effect, p and q on the held-out ones, where labels are dealt out again by `dealt`. known: `marks` of either side."""
     shared = {name: at for at, name in enumerate(known[1].names)}
-    score[:, [name not in shared for name in known[0].names]] = -np.inf
-    best = score.argmax(axis=1)
-    mine = np.array([shared[name] for name in known[0].names[best]])
+    if chosen is None:
+        score = _correlation(discovery[1], known[0].members)
+        score[:, [name not in shared for name in known[0].names]] = -np.inf
+        chosen = known[0].names[score.argmax(axis=1)]
+    mine = np.array([shared[name] for name in chosen])
     units, z = held_out
     effect = _correlation(z, known[1].members)[np.arange(len(mine)), mine]
     told, p, rng = known[1].families[mine], np.full(len(mine), np.nan), np.random.default_rng(seed)

@@ -65,7 +65,7 @@ def judged(
 ) -> pd.DataFrame:  # fmt: skip
     """A row a latent: its name, made of cases of discovery users whose last item is of one half of the catalogue, and
     balanced accuracy on cases of other users and the other half, as many that fire as are silent; beside it that of the
-    `shuffled` name, another latent's. No user and no item is in both, so a name cannot be learned by heart.
+    `shuffled` name, another latent's. No user and no last item is in both, so a name cannot be learned by heart.
 
     titles: (I+1,). Latents without cases on either side have the name None.
     """

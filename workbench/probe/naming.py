@@ -45,7 +45,8 @@ def name(discovery: tuple[Predicates, csr_matrix], held_out: tuple[Predicates, c
     """A row a latent: the predicate, or the two joined with `and`, that foretells best where it fires (z > 0) on the
     discovery side, by F1; a second one only where it adds enough. Held out: name_precision, name_recall, name_f1 and
     name_floor of firing foretold from the name alone, and shuffled_f1, the same with the name of another latent; and
-    the `confidence` of RecSAE for the name, with its `confidence_recall` and `specificity`.
+    the `confidence` of RecSAE for the name, with its `confidence_recall` and `specificity`. NaN for
+    latents that are silent on either side.
 
     The units of either side are given by predicates (n, Q) of the same names and latents (n, m).
     """
@@ -64,10 +65,12 @@ def name(discovery: tuple[Predicates, csr_matrix], held_out: tuple[Predicates, c
     other = np.random.default_rng(0).permutation(len(chosen))
     own, told = np.arange(len(chosen)), scores(yes, fired, hits.diagonal(), n)
     names = [said.names[a] if a == b else f"{said.names[a]} and {said.names[b]}" for a, b in chosen]
+    silent = (fires == 0) | (fired == 0)
+    shuffled = scores(yes[other], fired, hits[own, other], n)["f1"]
     found = pd.DataFrame({
         "name": np.where(fires > 0, np.array(names, object), None),
-        **{f"name_{key}": told[key] for key in ("precision", "recall", "f1", "floor")},
-        "shuffled_f1": scores(yes[other], fired, hits[own, other], n)["f1"],
+        **{f"name_{key}": np.where(silent, np.nan, told[key]) for key in ("precision", "recall", "f1", "floor")},
+        "shuffled_f1": np.where(silent, np.nan, shuffled),
     })  # fmt: skip
     return found.join(confidence(held_out[1], foretold)).rename_axis("latent")
 

@@ -41,7 +41,7 @@ def _error(size: np.ndarray | float, n: int) -> np.ndarray:
 def strata(counts: np.ndarray, items: np.ndarray, parts: int = 10) -> np.ndarray:
     """(n,) which tenth of popularity each item is of, by train counts (I+1,)."""
     order = np.argsort(np.argsort(counts[items], kind="stable"), kind="stable")
-    return order * parts // len(items)
+    return order * parts // max(1, len(items))
 
 
 def categories(concepts: Concepts) -> np.ndarray:

@@ -11,8 +11,8 @@ def directions(
     of all, the weights of a logistic probe in units of the site, and, where the item table has the site's width, the
     mean of the concept's items less that of all.
 
-    x: (n, D) activations. holds: (n,) bool whether the unit's item is of the concept. table: (I+1, D) of items. member:
-    (I+1,) bool.
+    x: (n, D) activations. holds: (n,) bool whether the concept holds at a unit, as of its last item. table: (I+1, D) of
+    items. member: (I+1,) bool.
     """
     from sklearn.linear_model import LogisticRegression
 

@@ -1,9 +1,11 @@
 """The page of a system's latents: everything a probe found, stage by stage, in one offline file."""
 from pathlib import Path
 
+from workbench.errors import UserError
 from workbench.experiment import Run, atlas, probing
 from workbench.experiment.claims import claims
 from workbench.experiment.latents import latents
+from workbench.probe import baselines
 from workbench.show import dashboard
 
 SMALL = {"latents": 256, "epochs": 30, "batch": 512}  # where a profile wants it quick
@@ -19,12 +21,16 @@ def latents_page(
     path: the place, the usual one if empty. kind, k, seeds: of the autoencoder; one of `probe.sae.FORMS`. shown:
     latents on the page, and as many drawn at random. UserError where the system has no network that can be read.
     """
+    if min(k, seeds, shown) < 1:
+        raise UserError(f"k={k}, seeds={seeds}, latents={shown}: each must be 1 or more")
     bench, read = run.bench(), probing.read(run, probing.site(run, path))
     learned = SMALL if bench.profile.name == "smoke" else {}
     ours = [(read, probing.dictionary(run, read, kind=kind, k=k, seed=seed, **learned)) for seed in range(seeds)]
-    rivals = {name: [(read, probing.dictionary(run, read, kind=name, k=k, seed=seed)) for seed in drawn]
-              for name, drawn in RIVALS.items()}  # fmt: skip
-    found, told = ours[0][1], claims(run, {kind: ours} | rivals, ours=kind)
+    found, rivals = ours[0][1], {}
+    for name, drawn in RIVALS.items():
+        size = {"latents": found.latents} if "latents" in baselines.takes(name) else {}
+        rivals[name] = [(read, probing.dictionary(run, read, kind=name, k=k, seed=seed, **size)) for seed in drawn]
+    told = claims(run, {kind: ours} | rivals, ours=kind)
     asked = SPELLED if hasattr(run.recommender(), "codes") else {"latents": shown, "sample": shown}
     made = atlas.atlas(run, read, found, latents(run, read, found), **asked)
     return dashboard(bench, made, Path(out), told=told)

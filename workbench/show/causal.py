@@ -20,10 +20,11 @@ def names(latents: pd.DataFrame, *, n: int = 12) -> Table:
         "F1": shown["name_f1"], "of another": shown["shuffled_f1"], "confidence": shown["confidence"],
         "speaks against it": shown["flag"].replace("", "–"),
     })  # fmt: skip
-    sure = latents["confidence"].dropna()
+    judged = latents[latents["confidence"].notna()]
+    sure = judged["confidence"]
     said = (f"By RecSAE's confidence {(sure >= 0.8).mean():.0%} of {len(sure)} latents are at .8 or more, "
             f"{sure.mean():.2f} on average; the same names foretell firing with a mean F1 of "
-            f"{latents['name_f1'].mean():.2f}.")  # fmt: skip
+            f"{judged['name_f1'].mean():.2f}.")  # fmt: skip
     return table(frame, digits=2, caption=said)
 
 
@@ -36,7 +37,7 @@ def ablations(told: pd.DataFrame) -> Table:
     })  # fmt: skip
     tested = told["p"].notna()
     said = (f"{int(told['used'].sum())} of {int(tested.sum())} latents that fire for enough users move their concept "
-            "more than others do; the rest can be read, but the network does not use them so.")  # fmt: skip
+            "more than others do, corrected for as many tests; of the rest nothing was shown.")  # fmt: skip
     return table(frame, digits=3, caption=said)
 
 
@@ -61,9 +62,9 @@ def dose(curves: pd.DataFrame, concept: str) -> go.Figure:
                            hovertemplate=f"{arm}: pushed %{{x}}, %{{y:.0%}}<extra></extra>")  # fmt: skip
     latent = curves[curves["arm"] == "the latent"].set_index("amount")["share"]
     rival = rest[rest["arm"] != "the latent"].groupby("arm")["share"].max()
-    title = f"Pushed, the latent takes {escape(concept)} from {latent[0]:.0%} to {latent.iloc[-1]:.0%} of the list"
+    title = f"Pushed, the latent takes {escape(concept)} from {latent[0]:.0%} to {latent.max():.0%} of the list at most"
     if len(rival):
-        title += f"; {rival.idxmax()} takes it to {rival.max():.0%}"
+        title += f", {rival.idxmax()} to {rival.max():.0%}"
     figure.add_vline(x=0, line={"color": GREY, "width": 1, "dash": "dot"})
     figure.update_yaxes(tickformat=".0%", rangemode="tozero")
     return dress(figure, title, x="pushed by, in strong activations of the latent", y="share of the ten recommended")
@@ -74,11 +75,13 @@ def prices(curves: pd.DataFrame, *, gain: float = 0.2) -> Table:
     scores: the cheapest first."""
     told = causal.costs(curves, gain=gain).sort_values("cost")
     latent, boost = (told["cost"].get(arm, np.nan) for arm in ("the latent", "score boost"))
-    if np.isfinite(latent) and np.isfinite(boost) and boost > 0:
+    if not np.isfinite(latent):
+        said = "Pushing the latent never raises it so far."
+    elif not np.isfinite(boost):
+        said = "Adding to the scores was not tried, or never raises it so far."
+    elif min(latent, boost) > 0:
         said = f"The latent costs {latent / boost:.1f} times what adding to the scores costs."
-    elif np.isfinite(boost):
-        said = "The latent never raises the share so far; adding to the scores does."
     else:
-        said = "Nothing to compare with: the share never rises so far by adding to the scores."
+        said = "One of the latent and adding to the scores costs nothing here: there is no ratio."
     frame = told.rename(columns={"cost": "ndcg@10 lost", "area": "mean gain", "monotone": "follows the amount"})
     return table(frame, digits=3, caption=f"To raise the share by {gain:.0%}. {said}")

@@ -105,7 +105,7 @@ def verdict(told: pd.DataFrame) -> Table:
         said = f"{ours} is not called interpretable: of {best} as much is certified or more"
     frame = told.drop(columns=["interpretable", "low", "high", "by", "seeds", "concepts"], errors="ignore")
     frame[f"{ours} ahead by"] = [_interval(row) if row["by"] == row["by"] else "–" for _, row in told.iterrows()]
-    return table(frame, digits=3, caption=f"{said}. It is ahead of {best} by {_interval(gap)}.")
+    return table(frame, digits=3, caption=f"{said}. Ours less {best}: {_interval(gap)}.")
 
 
 def _interval(gap: pd.Series) -> str:
