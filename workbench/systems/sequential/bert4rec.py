@@ -20,7 +20,7 @@ from workbench.train import Recipe, derive
 
 PARENT = OFF = PLACEBO = None
 RECIPE = Recipe(
-    epochs=400, batch_size=128, lr=1e-3, patience=8, valid_every=2, sizes={"small": {"batch_size": 64, "lr": 2e-3}}
+    epochs=400, batch_size=128, lr=1e-3, patience=15, valid_every=2, sizes={"small": {"batch_size": 64, "lr": 2e-3}}
 )
 
 
