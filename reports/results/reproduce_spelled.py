@@ -53,7 +53,9 @@ def measured(run: Run, *, trained: bool = True, more: bool = False) -> dict:
     made = dictionaries(run, read, more=more)
     found = {"unexplained": records(spelling.unexplained(read, made)), "kept": {}, "copies": {}, "best": {}}
     for kind, each in made.items():
-        found["kept"][kind] = records(spelling.kept(run, read, each, trained=trained))
+        kept = spelling.kept(run, read, each, trained=trained)
+        told = kept[(kept["edited"] == spelled.ALL) | (kept["edited"] == kept["code"])]
+        found["kept"][kind] = records(told.reset_index(drop=True))
         found["copies"][kind] = records(copies(spelling.beyond(run, read, each, draws=DRAWS)))
     both = spelling.beyond(run, read, made["topk"], codes_too=True, draws=DRAWS)
     sure = both[both["certified"]].assign(of=lambda rows: rows["family"].str.split().str[0])
