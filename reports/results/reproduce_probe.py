@@ -121,7 +121,9 @@ def study(dataset: str, device: str) -> dict:
     reads = {trained: probing.read(run, site, trained=trained) for trained in (True, False)}
     about = {key: run.info[key] for key in ("dataset", "data_hash", "protocol", "seed", "settings", "recipe")}
     about |= {"ndcg@10": run.metrics["ndcg@10"], "site": site.path, "learned": LEARNED, "draws": DRAWS, "k": K}
-    return about | {"one": one(run, dataset, reads), "dictionaries": side_by_side(run, dataset, reads)}
+    found = one(run, dataset, reads)
+    found["latents"] = {name: None if value != value else value for name, value in found["latents"].items()}
+    return about | {"one": found, "dictionaries": side_by_side(run, dataset, reads)}
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ from workbench.show.tables import Table, table
 from workbench.show.theme import shorten
 from workbench.show.user import _row
 
+TOLD = ("name", "concept", "certified", "source", "effect", "q", "precision", "recall", "f1", "flag")
 SHOWN = (-2.0, 0.0, 2.0, 4.0)  # strengths that stand side by side where there are no controls
 
 
@@ -99,7 +100,7 @@ def concept_row(certified: pd.DataFrame, latent: int) -> Table:
     if latent not in certified.index:
         raise UserError(f"latent {latent} is not in the certified table, whose last is {certified.index[-1]}")
     row = certified.loc[[latent]]
-    kept = [name for name in ("name", "concept", "certified", *COLUMNS) if name in row]
+    kept = [name for name in TOLD if name in row]
     named = row[kept].rename(columns={name: COLUMNS[name][0] for name in kept if name in COLUMNS})
     return table(named, digits=3, caption="↑ more is better, ↓ less is better.")
 
