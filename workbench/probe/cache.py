@@ -118,7 +118,7 @@ def activations_of(
         row = np.searchsorted(part.offsets, np.maximum(units.event, 0), side="right") - 1
         parts.append((units.level, cut.start[index][row] + units.event - part.offsets[row]))
     level, event = (np.concatenate(arrays) for arrays in zip(*parts))
-    order = np.lexsort((level, event))
+    order = np.argsort(event * (int(level.max(initial=0)) + 1) + level, kind="stable")  # by event, then level: one sort
     marks = {site: fingerprint(recommender.module, site, data_hash) for site in rows}
     return {
         site: _joined(_placed(found, order, site), level[order], event[order], histories, site, marks[site])
