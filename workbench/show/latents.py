@@ -7,7 +7,7 @@ import pandas as pd
 from workbench.data.schema import RAW
 from workbench.experiment import Bench
 from workbench.probe.atlas import Atlas
-from workbench.show import charts
+from workbench.show.charts import bars, figures
 from workbench.show.pushes import moved, pushing
 from workbench.show.theme import shorten
 
@@ -172,15 +172,15 @@ def strip(history: np.ndarray, unit, names: Names, spelled: bool) -> str:
 def likeness(found: dict[str, pd.DataFrame], row: pd.Series) -> str:
     """Small charts: how strongly it fires, on how popular items, how far into a history, on which codes."""
     histogram = found["histograms"]
-    drawn = charts.bars(histogram["count"].to_numpy(), [], label="Histogram of positive activations", percent=False,
-                        x="activation", end=float(histogram["high"].iloc[-1]))  # fmt: skip
-    figures = [("how strongly", f"bars: places, of {row['fires']:,} where it fires", drawn)]
+    drawn = bars(histogram["count"].to_numpy(), [], label="Histogram of positive activations", percent=False,
+                 x="activation", end=float(histogram["high"].iloc[-1]))  # fmt: skip
+    drawings = [("how strongly", f"bars: places, of {row['fires']:,} where it fires", drawn)]
     for family, group in found["profiles"].groupby("family", sort=False):
         title, x = PROFILES[family]
-        drawn = charts.bars(group["share"].to_numpy(), group["bin"].tolist(), base=group["base"].to_numpy(),
-                            label=f"Share of its activation {title}", x=x)  # fmt: skip
-        figures.append((title, "bars: share of its activation; lines: share of all places", drawn))
-    return f"<h3>What it is like</h3>{charts.figures(figures)}"
+        drawn = bars(group["share"].to_numpy(), group["bin"].tolist(), base=group["base"].to_numpy(),
+                     label=f"Share of its activation {title}", x=x)  # fmt: skip
+        drawings.append((title, "bars: share of its activation; lines: share of all places", drawn))
+    return f"<h3>What it is like</h3>{figures(drawings)}"
 
 
 def near(others: pd.DataFrame, known: pd.Index) -> str:

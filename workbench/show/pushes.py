@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from workbench.show import charts
+from workbench.show.charts import dose, figures
 
 SHARE = "share of its concept in the first 10"
 
@@ -14,19 +14,19 @@ def pushing(about: dict, latent: int, curve: pd.DataFrame) -> str:
     """Curves with their bands, the slider, and a list that the page's script fills."""
     strengths, users = curve["strength"].to_numpy(), about["steered"]
     x, zero = "strength of the push", int(np.flatnonzero(curve["strength"] == 0)[0])
-    figures = []
+    drawings = []
     if curve["share"].notna().all():
         lines = (curve[name].to_numpy() for name in ("share", "low", "high"))
-        drawn = charts.dose(strengths, *lines, label=f"{SHARE} by strength", x=x)
-        figures.append(("what it does", f"{SHARE}, mean of {users} users", drawn))
+        drawn = dose(strengths, *lines, label=f"{SHARE} by strength", x=x)
+        drawings.append(("what it does", f"{SHARE}, mean of {users} users", drawn))
     lines = (curve[name].to_numpy() for name in ("ndcg", "ndcg_low", "ndcg_high"))
-    drawn = charts.dose(strengths, *lines, label="NDCG@10 by strength", percent=False, x=x)
-    figures.append(("what it costs", f"NDCG@10 of the {users} users", drawn))
+    drawn = dose(strengths, *lines, label="NDCG@10 by strength", percent=False, x=x)
+    drawings.append(("what it costs", f"NDCG@10 of the {users} users", drawn))
     said = "A strength of 1 adds one push at every place that was read for the dictionary; 0 is the list as it is."
     if about["matched"]:
         said += f" Grey: 5 to 95 % of the {about['matched']} latents drawn at random that push about as far."
     return (
-        f'<h3>What pushing along it does</h3><p class="quiet">{said}</p>{charts.figures(figures)}'
+        f'<h3>What pushing along it does</h3><p class="quiet">{said}</p>{figures(drawings)}'
         f'<p class="dial"><label for="dial-{latent}">strength</label> <input type="range" id="dial-{latent}" min="0" '
         f'max="{len(strengths) - 1}" step="1" value="{zero}"> <output aria-live="polite"></output></p>'
         '<p class="quiet who"></p><ol class="strip"></ol><table class="list"><thead><tr><th>place</th><th>item</th>'

@@ -1,0 +1,197 @@
+"""The commands, a function each, whose signatures are the options. They import what they need when they are called."""
+import ast
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from workbench.errors import UserError, unknown
+
+
+def datasets() -> None:
+    """List the datasets, one a line with a description."""
+    from workbench.data import sources
+
+    _listing({name: sources.describe(name) for name in sources.names()})
+
+
+def systems(*, family: str = "*") -> None:
+    """List the systems, one a line with a description. --family: only one family, such as floors."""
+    from workbench import systems as registry
+
+    _listing({name: f"{registry.family(name)}: {registry.describe(name)}" for name in registry.names(family)})
+
+
+def fit(
+    system: str, *, dataset: str = "synthetic", set: list = (), protocol: list = (), option: list = (),
+    profile: str = "workshop", seed: int = 0, device: str = "auto", out: str = "",
+) -> None:
+    """Train a system, evaluate it and save the run. --set: build keywords and recipe fields, such as width=128 lr=5e-4.
+    --protocol: protocol fields, such as mask_history=True. --option: dataset options, such as path=log.csv."""
+    from workbench.experiment import check_out
+
+    if out:
+        check_out(Path(out))
+    run = _bench(dataset, profile, seed, protocol, option, device).fit(system, **_pairs(set))
+    run = run.copy(Path(out)) if out else run
+    print(json.dumps({name: round(value, 5) for name, value in run.metrics.items()}, indent=1))
+    print(f"run: {run.folder}")
+
+
+def predict(run: str, *, users: list = (), k: int = 10) -> None:
+    """Top-k with titles from a saved run. --users: raw user ids; none means the first three."""
+    import numpy as np
+    import pandas as pd
+
+    from workbench.evaluate import lists
+    from workbench.experiment import load_run
+
+    run = load_run(run)
+    bench = run.bench()
+    known, histories = bench.dataset.users["raw_id"], bench.split.test.histories
+    index = pd.Index(known).get_indexer(list(users) or known.iloc[histories.users[:3]])
+    if (index < 0).any():
+        raise unknown(f"user of {bench.name}", users[int(np.flatnonzero(index < 0)[0])], known.iloc[:20])
+    rows = pd.Index(histories.users).get_indexer(index)
+    if (rows < 0).any():
+        raise UserError(f"user {users[int(np.flatnonzero(rows < 0)[0])]!r} has no test history under this protocol")
+    asked = histories.take(rows)
+    found = lists(run.recommender(), asked, k, masked=bench.protocol.mask_history)
+    table = pd.DataFrame({
+        "user": np.repeat(known.iloc[index].to_numpy(), k), "rank": np.tile(np.arange(1, k + 1), len(index)),
+        "item": bench.dataset.items["raw_id"].to_numpy()[found.items.ravel() - 1],
+        "title": bench.dataset.titles(found.items.ravel()), "score": found.scores.ravel(),
+    })
+    print(table.to_csv(index=False, float_format="%.5f"), end="")
+
+
+def probe(
+    run: str, *, path: str = "", kind: str = "topk", k: int = 8, seeds: int = 3, latents: int = 100,
+    out: str = "reports/latest/latents.html",
+) -> None:
+    """The page of a saved run's latents: what they stand for and what they do. --path: the place in the network to
+    read; --kind, --k, --seeds: of the autoencoder; --latents: how many are shown."""
+    from workbench.experiment import load_run
+    from workbench.report import latents_page
+
+    print(latents_page(load_run(run), out=Path(out), path=path, kind=kind, k=k, seeds=seeds, shown=latents))
+
+
+def score(
+    file: str, *, dataset: str = "synthetic", protocol: list = (), option: list = (), profile: str = "paper",
+    out: str = "",
+) -> None:
+    """Evaluate predictions made elsewhere under our protocol. FILE: a CSV with the columns user, item (raw ids) and
+    rank (1 is best) or score (higher is better)."""
+    from workbench.artifacts import MANIFEST, write_text
+    from workbench.evaluate import predictions
+
+    if out and (Path(out) / MANIFEST).exists():
+        raise UserError(f"{out} holds a run; name another folder")
+    bench = _bench(dataset, profile, 0, protocol, option, "auto")
+    table = predictions.read(Path(file))
+    part = bench.split
+    found = predictions.evaluate_table(table, bench.dataset, part, name=file)
+    info = {"predictions": Path(file).name, "dataset": dataset, "protocol": part.protocol.dict(),
+            "data_hash": part.data_hash, "cases": len(part.test.targets),
+            "covered": predictions.covered(table, bench.dataset, part), "metrics": found.metrics(part.test, part)}
+    if out:
+        write_text(Path(out) / "metrics.json", json.dumps(info, indent=1))
+    print(json.dumps(info, indent=1))
+
+
+def runs(*, compare: list = (), reproduce: str = "", metric: str = "ndcg@10") -> None:
+    """List stored runs. --compare: folders of two or more runs, set side by side with intervals. --reproduce: the
+    folder of a run, made again from scratch and held against what it says."""
+    from workbench import evaluate, experiment
+
+    if compare:
+        table = evaluate.compare([experiment.load_run(folder) for folder in compare], metric=metric)
+        print(table.to_string(float_format="%.4f"))
+    elif reproduce:
+        print(experiment.reproduce(experiment.load_run(reproduce)).to_string(float_format="%.6f"))
+    else:
+        for run in experiment.stored_runs():
+            protocol, value = run.info["protocol"], run.metrics.get(metric, float("nan"))
+            masked = "masked" if protocol["mask_history"] else "unmasked"
+            print(f"{run.label}  {run.info['dataset']}  {protocol['split']} {masked}  seed {run.info['seed']}  "
+                  f"{metric} {value:.4f}  {run.folder}")
+
+
+def run(
+    notebook: str, *, set: list = (), profile: str = "", out: str = "reports/latest", timeout: int = 600
+) -> None:
+    """Run one notebook headlessly and export it. NOTEBOOK: a path, or a name such as 01_explore_dataset. --set: its
+    parameters; --profile is one of them."""
+    from workbench.report import page
+
+    parameters = _pairs(set) | ({"profile": profile} if profile else {})
+    result = page(notebook, parameters=parameters, out=Path(out), timeout=timeout)
+    print(f"{'done' if result.ok else 'FAILED'} in {result.seconds:.0f} s: {result.html}")
+    if not result.ok:
+        raise UserError(result.error, code=result.code)
+
+
+def report(
+    *, dataset: str = "", system: str = "", option: list = (), profile: str = "smoke", seed: int = 0,
+    out: str = "reports/latest", timeout: int = 600,
+) -> None:
+    """Run the whole series on a dataset and leave one page a notebook, index.html and metrics.json in DIR.
+    --system: whose network is probed. --option: dataset options, such as path=log.csv."""
+    from workbench import systems as known
+    from workbench.data import sources
+    from workbench.report import series
+    from workbench.train.recipe import profile as limits
+
+    name, options = dataset or limits(profile).dataset, sources.located(_pairs(option))
+    sources.check(name, options)
+    if system and known.family(system) == "floors":
+        raise UserError(f"{system} is counted, not trained: there is no network to probe; choose sasrec, tiger ...")
+    failed = series(
+        name, profile=profile, seed=seed, options=options, system=system, out=Path(out), timeout=timeout
+    )
+    print(f"report: {Path(out) / 'index.html'}")
+    if failed:
+        names = ", ".join(result.name for result in failed)
+        raise UserError(f"{len(failed)} of the notebooks failed: {names}", code=failed[0].code)
+
+
+def lab() -> None:
+    """Open JupyterLab in the folder of the notebooks."""
+    import subprocess
+
+    from workbench import notebooks
+
+    raise SystemExit(subprocess.call([sys.executable, "-m", "jupyterlab", str(notebooks.folder())]))
+
+
+COMMANDS: dict[str, Callable] = {
+    f.__name__: f for f in (report, run, fit, predict, probe, score, runs, systems, datasets, lab)
+}
+
+
+def _listing(rows: dict[str, str]) -> None:
+    width = max(map(len, rows), default=0)
+    for name, description in rows.items():
+        print(f"{name:<{width}}  {description}")
+
+
+def _pairs(given: list) -> dict:
+    """{"width": 128} from ["width=128"]; values are Python literals, anything else is text."""
+    out = {}
+    for pair in given:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise UserError(f"{pair!r}: settings are written name=value")
+        try:
+            out[name] = ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            out[name] = {"true": True, "false": False}.get(value.lower(), value)
+    return out
+
+
+def _bench(dataset: str, profile: str, seed: int, protocol: list, option: list, device: str):
+    from workbench.experiment import open_bench
+
+    changes, options = _pairs(protocol), _pairs(option)
+    return open_bench(dataset, profile=profile, seed=seed, protocol=changes, options=options, device=device)
