@@ -3,7 +3,7 @@ network keeps with them in place, which slot each code is foretold from, which l
 the code just read, and what steering at one level does; beside the same network before training, on permuted codes, on
 the category tree, and reading codes without their prefix.
 
-    python reports/results/reproduce_spelled.py [office] [--device auto]
+    python reports/results/reproduce_spelled.py [office beauty] [--device auto]
 
 Tiger has its small size with all of its epochs, as in reproduce_codes.py. Stages are stored as they finish.
 """
@@ -25,7 +25,10 @@ from workbench.probe.hooks import Site
 SITE, OTHERS, K = Site("blocks.1.out"), (Site("blocks.0.out"), Site("blocks.2.out")), 8
 TRAINED, SEEDS, DRAWS = {"latents": 512, "epochs": 50, "batch": 1024}, (0, 1, 2), 999
 AMOUNTS = (-1.0, 0.0, 0.5, 1.0, 2.0)  # times the mean distance from the level's mean
-CODES = {"office": {"learned": LEARNED, "permuted": PERMUTED, "category": TREE, "alone": ALONE}}
+CODES = {
+    "office": {"learned": LEARNED, "permuted": PERMUTED, "category": TREE, "alone": ALONE},
+    "beauty": {"learned": LEARNED, "permuted": PERMUTED},
+}
 
 
 def records(table: pd.DataFrame | None) -> list[dict] | None:
