@@ -1,5 +1,6 @@
 """Figures carry their null and their interval; a part that cannot be measured says why, and the rest comes."""
 import numpy as np
+import pandas as pd
 import pytest
 
 from workbench.diagnose.card import Card, Figure, gathered, mean_figure
@@ -30,3 +31,14 @@ def test_what_cannot_be_measured_says_why_and_the_rest_comes():
     assert card.table().loc["users", "value"] == 3 and card["users"].n == 0
     with pytest.raises(KeyError):
         card["drift"]
+
+
+def test_a_card_is_read_as_it_was_saved(tmp_path):
+    table = pd.DataFrame({"n": [1, 2]}, index=pd.Index(["a", "b"], name="which"))
+    figures = Figure("x", 0.5, 0.4, 0.6, 0.3, "above", 7, "A thing."), Figure("y", 2.0)
+    card = Card(figures, {"parts": table}, {"z": "w"})
+    card.save(tmp_path)
+    again = Card.load(tmp_path)
+    pd.testing.assert_frame_equal(again.table(), card.table())
+    pd.testing.assert_frame_equal(again.tables["parts"], table)
+    assert again.unmeasured == card.unmeasured

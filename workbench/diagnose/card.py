@@ -1,7 +1,9 @@
 """What every diagnostic hands back: figures with their intervals and null values, tables, and what could not be
 measured and why."""
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -48,6 +50,20 @@ class Card:
         """(figures) a row each, indexed by name; found says whether the interval clears the null."""
         rows = [{**figure._asdict(), "found": figure.found} for figure in self.figures]
         return pd.DataFrame(rows, columns=[*Figure._fields, "found"]).set_index("name")
+
+    def save(self, folder: Path) -> None:
+        """Write the card into an existing folder."""
+        told = {"figures": [figure._asdict() for figure in self.figures], "unmeasured": self.unmeasured}
+        (folder / "card.json").write_text(json.dumps({**told, "tables": list(self.tables)}), encoding="utf-8")
+        for number, table in enumerate(self.tables.values()):
+            table.to_parquet(folder / f"table-{number}.parquet")
+
+    @staticmethod
+    def load(folder: Path) -> "Card":
+        """What `save` wrote."""
+        told = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+        tables = {name: pd.read_parquet(folder / f"table-{n}.parquet") for n, name in enumerate(told["tables"])}
+        return Card(tuple(Figure(**figure) for figure in told["figures"]), tables, told["unmeasured"])
 
     def __getitem__(self, name: str) -> Figure:
         """A figure by name; KeyError if it was not measured."""

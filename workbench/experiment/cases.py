@@ -1,0 +1,91 @@
+"""Single test cases: what the train graph and the item vectors say of them, and what runs answer, with as much of the
+history as somebody wants to give."""
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import csr_matrix
+
+from workbench.data import Histories
+from workbench.data.graph import distances, transitions
+from workbench.diagnose.paths import path
+from workbench.errors import UserError
+from workbench.experiment.bench import Bench
+from workbench.experiment.run import Run
+
+DEPTH = 3  # rings
+
+
+@dataclass(frozen=True)
+class Cases:
+    """The test cases of a bench, by row, and the runs that answered them. labels: (C,) text, a stratum each, or None.
+    UserError where a run is of other data."""
+
+    bench: Bench
+    runs: list[Run]
+    labels: np.ndarray | None = None
+    loaded: dict = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for run in self.runs:
+            if run.info["data_hash"] != self.bench.split.data_hash or run.info["users"] != self.bench.users:
+                raise UserError(f"{run.label} was made on other data than {self.bench.name} as it is here", code=3)
+
+    @cached_property
+    def follows(self) -> csr_matrix:
+        return transitions(self.bench.split.train, self.bench.split.n_items)
+
+    @cached_property
+    def vectors(self) -> np.ndarray | None:
+        """(I+1, D) unit rows of item texts, None where there are none."""
+        try:
+            rows = self.bench.vectors("text")
+        except UserError:
+            return None
+        return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+
+    def of(self, stratum: str = "") -> np.ndarray:
+        """The rows of a stratum; all where it is empty. UserError where there is no such stratum."""
+        if not stratum:
+            return np.arange(len(self.bench.split.test.targets))
+        if self.labels is None or stratum not in self.labels:
+            raise UserError(f"no test case is of the stratum {stratum!r}")
+        return np.flatnonzero(self.labels == stratum)
+
+    def history(self, row: int, length: int = 0) -> Histories:
+        """The history of a case, its last `length` events, all where that is 0."""
+        if not 0 <= row < len(self.bench.split.test.targets):
+            raise UserError(f"case {row}: there are cases 0 to {len(self.bench.split.test.targets) - 1}")
+        whole = self.bench.split.test.histories.take(np.array([row]))
+        return whole.last(length) if length else whole
+
+    def target(self, row: int) -> int:
+        return int(self.bench.split.test.targets[row])
+
+    def way(self, row: int) -> list[int]:
+        """The shortest way in the train graph from the last item to the one that came next; [] where there is none."""
+        return path(self.follows, int(self.history(row).items[-1]), self.target(row), depth=DEPTH)
+
+    def rings(self, row: int) -> pd.DataFrame:
+        """All items but the last one of the history, by item: ring (4: farther than three edges), follows (how often in
+        train right after the last item), likeness (cosine of texts, NaN without)."""
+        last = int(self.history(row).items[-1])
+        steps = distances(self.follows, np.array([last]), DEPTH)[0].astype(int)
+        steps[last] = 1 if self.follows[last, last] else steps[last]
+        count = self.follows[last].toarray()[0]
+        like = np.full(len(steps), np.nan) if self.vectors is None else self.vectors @ self.vectors[last]
+        frame = pd.DataFrame({"ring": steps, "follows": count, "likeness": like}).rename_axis("item")
+        return frame[(frame["ring"] > 0) & (frame.index > 0)]
+
+    def answers(self, row: int, *, length: int = 0, k: int = 10) -> pd.DataFrame:
+        """(k, runs) items that each run recommends after the last `length` events. What was read may be masked by the
+        protocol: always the whole history, so that a shorter one is asked the same question."""
+        read, whole = self.history(row, length), self.history(row)
+        found = {}
+        for run in self.runs:
+            recommender = self.loaded.setdefault(run.folder, None) or run.recommender()
+            self.loaded[run.folder] = recommender
+            exclude = whole if self.bench.protocol.mask_history else None
+            found[run.label] = recommender.recommend(read, k, exclude).items[0]
+        return pd.DataFrame(found, index=pd.RangeIndex(1, k + 1, name="place"))

@@ -1,0 +1,95 @@
+"""Cards of diagnostics in front of a person: every figure beside its interval and what it would be by chance."""
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from workbench.diagnose.card import Card
+from workbench.errors import UserError
+from workbench.show.tables import Table, table
+from workbench.show.theme import BLUE, COLORWAY, DASHES, GREY, SYMBOLS, VERMILLION, dress, escape, notice, rows
+
+MARKS = {True: "✓ beyond it", False: "– not shown"}
+
+
+def _number(value: float) -> str:
+    """As many digits as a reader can use.
+
+    >>> _number(0.04712), _number(12345.0), _number(float("nan"))
+    ('0.0471', '12,345', '—')
+    """
+    if not np.isfinite(value):
+        return "—"
+    if abs(value) >= 1000 or value == int(value) and abs(value) >= 2:
+        return f"{value:,.0f}"
+    return f"{value:.4f}" if abs(value) < 1 else f"{value:.2f}"
+
+
+def figures(card: Card, *, only: tuple[str, ...] = ()) -> Table:
+    """The figures of a card, a row each: value with 95 %, by chance, and in words what was measured; below, what could
+    not be. only: those whose names hold one of these words."""
+    chosen = [f for f in card.figures if not only or any(word in f.name for word in only)]
+    frame = pd.DataFrame({
+        "": [f.name for f in chosen], "value": [_number(f.value) for f in chosen],
+        "95 %": [f"{_number(f.low)} to {_number(f.high)}" if np.isfinite(f.low) else "" for f in chosen],
+        "by chance": [_number(f.null) if np.isfinite(f.null) else "" for f in chosen],
+        "beyond chance": [MARKS[f.found] if f.toward and np.isfinite(f.null) else "" for f in chosen],
+        "n": [f"{f.n:,}" if f.n else "" for f in chosen], "what it is": [f.note for f in chosen],
+    })  # fmt: skip
+    missing = [f"{name}: {why.rstrip('.')}." for name, why in card.unmeasured.items()]
+    return table(frame, index=False, length=400, caption=" ".join(["Not measured.", *missing]) if missing else "")
+
+
+def against_chance(card: Card, title: str, *, only: tuple[str, ...] = ()) -> go.Figure:
+    """Figures that are shares or the like, between 0 and 1: dots with 95 % bars, and a tick where chance would be.
+
+    only: those whose names hold one of these words. title: the finding, in plain words, not escaped here.
+    """
+    chosen = [f for f in card.figures if np.isfinite(f.null) and 0 <= f.value <= 1 and 0 <= f.null <= 1]
+    chosen = [f for f in chosen if not only or any(word in f.name for word in only)]
+    if not chosen:
+        return notice(f"{title}: nothing could be measured")
+    figure, at = go.Figure(), np.arange(len(chosen))
+    figure.add_scatter(x=[f.null for f in chosen], y=at, mode="markers", name="by chance",
+                       marker={"symbol": "line-ns", "size": 18, "color": GREY, "line": {"width": 3, "color": GREY}},
+                       hovertemplate="by chance %{x:.3f}<extra></extra>")  # fmt: skip
+    for found, (name, color, symbol) in {
+        True: ("beyond chance", BLUE, "circle"), False: ("not shown", VERMILLION, "circle-open"),
+    }.items():  # fmt: skip
+        here = [n for n, f in enumerate(chosen) if f.found is found]
+        some = [chosen[n] for n in here]
+        if some:
+            figure.add_scatter(
+                x=[f.value for f in some], y=here, mode="markers", name=name,
+                marker={"color": color, "symbol": symbol, "size": 11, "line": {"width": 2, "color": color}},
+                error_x={"type": "data", "symmetric": False, "thickness": 2, "width": 0,
+                         "array": [np.nan_to_num(f.high - f.value) for f in some],
+                         "arrayminus": [np.nan_to_num(f.value - f.low) for f in some]},
+                customdata=[escape(f.note, 160) for f in some],
+                hovertemplate="%{x:.3f}<br>%{customdata}<extra></extra>",
+            )  # fmt: skip
+    figure.update_yaxes(**rows([f.name for f in chosen])).update_xaxes(rangemode="tozero")
+    return dress(figure, title, x="value (0 to 1)", height=75 + 34 * len(chosen))
+
+
+def by_length(curves: dict[str, pd.DataFrame], *, metric: str = "ndcg@10") -> go.Figure:
+    """What is left of a metric when only the last events are read, a line a system. curves: by system, a frame indexed
+    by how many events are read (0: all) with the columns ratio, low and high. UserError where there is none."""
+    if not curves:
+        raise UserError("no system was given whose memory could be measured")
+    figure, short = go.Figure(), {}
+    for at, (name, curve) in enumerate(curves.items()):
+        lengths = sorted(n for n in curve.index if n) + ([0] if 0 in curve.index else [])
+        curve, names = curve.loc[lengths], [str(n) if n else "all" for n in lengths]
+        short[name] = float(curve["ratio"].iloc[0])
+        figure.add_scatter(
+            x=names, y=curve["ratio"], mode="lines+markers", name=escape(name),
+            line={"color": COLORWAY[at % 4], "dash": DASHES[at % 7]}, marker={"symbol": SYMBOLS[at % 7]},
+            error_y={"type": "data", "symmetric": False, "array": curve["high"] - curve["ratio"],
+                     "arrayminus": curve["ratio"] - curve["low"], "thickness": 1.5, "width": 0},
+            hovertemplate="last %{x}: %{y:.0%}<extra></extra>",
+        )  # fmt: skip
+    figure.add_hline(y=1, line={"color": GREY, "dash": "dash", "width": 1.5})
+    figure.update_yaxes(tickformat=".0%", rangemode="tozero").update_xaxes(type="category")
+    name = max(short, key=short.get)
+    title = f"From the last item alone {escape(name)} keeps {short[name]:.0%} of its {metric}"
+    return dress(figure, title, x="newest events that are read", y=f"share of {metric} with all")
