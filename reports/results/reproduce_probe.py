@@ -22,7 +22,7 @@ from workbench.show.svg import svg_dose
 
 LEARNED = {"latents": 512, "epochs": 50, "batch": 1024}
 DRAWS, ABLATED, K = 999, 10, 8
-SPARSITIES = {"office": (4, 8, 16, 32), "movielens-small": (8, 32), "beauty": (8, 16), "grocery": (8, 32)}
+SPARSITIES = {"office": (4, 8, 16, 32), "movielens-small": (4, 8, 16, 32), "beauty": (8, 16), "grocery": (8, 32)}
 RIVALS = ("recsae", "pca", "ica", "nmf", "product_kmeans", "neurons", "random", "frozen_decoder", "shuffled")
 FEW = {"beauty": ("topk", "batchtopk"), "grocery": ("topk",)}  # the other forms are left to the small data
 SEEDED = {"office": ("topk", "batchtopk")}  # over three seeds; all else at one
