@@ -109,6 +109,7 @@ def explore_cases(cases: Cases, row: int, *, length: int = 0) -> Table:
 
 def _controls(cases: Cases, row: int, length: int):
     import ipywidgets
+    from IPython.display import display
 
     kinds = [] if cases.labels is None else pd.Series(cases.labels).value_counts()
     options = [("all cases", ""), *((f"{name} ({kinds[name]:,})", name) for name in getattr(kinds, "index", ()))]
@@ -129,7 +130,7 @@ def _controls(cases: Cases, row: int, length: int):
     def draw(_=None) -> None:
         graph.clear_output(wait=True)
         with graph:
-            around(cases, int(rows[which.value][place.value])).show()
+            display(around(cases, int(rows[which.value][place.value])))
         answer()
 
     def answer(_=None) -> None:
