@@ -10,7 +10,7 @@ from workbench.data import protocol_for, sources
 from workbench.data.files import File, Shelf
 from workbench.errors import UserError
 
-PUBLIC = [name for name in sources.names() if name != "csv" and not name.startswith("synthetic")]
+PUBLIC = [name for name in sources.names() if name not in ("csv", "preset") and not name.startswith("synthetic")]
 
 
 @pytest.fixture

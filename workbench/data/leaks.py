@@ -32,14 +32,18 @@ def gini(counts: np.ndarray) -> float:
     return float((2 * np.arange(1, n + 1) - n - 1) @ ordered / (n * max(1, ordered.sum())))
 
 
-def future_share(train_times: np.ndarray, test_times: np.ndarray) -> float:
-    """Mean over test cases of the share of train events later than the case (Ji et al. 2020).
+def later_shares(train_times: np.ndarray, test_times: np.ndarray) -> np.ndarray:
+    """(C,) per test case the share of train events later than it.
 
-    >>> round(future_share(np.array([1, 2, 9]), np.array([5])), 3)
-    0.333
+    >>> later_shares(np.array([1, 2, 9]), np.array([5, 9])).round(3).tolist()
+    [0.333, 0.0]
     """
-    later = len(train_times) - np.searchsorted(np.sort(train_times), test_times, side="right")
-    return float(later.mean() / len(train_times))
+    return 1 - np.searchsorted(np.sort(train_times), test_times, side="right") / len(train_times)
+
+
+def future_share(train_times: np.ndarray, test_times: np.ndarray) -> float:
+    """Mean over test cases of the share of train events later than the case (Ji et al. 2020, arXiv:2010.11060)."""
+    return float(later_shares(train_times, test_times).mean())
 
 
 def transition_gains(cut: Split) -> np.ndarray:
@@ -61,12 +65,12 @@ def transition_gains(cut: Split) -> np.ndarray:
     return gains(np.where(key[at] == asked, rank[at], 0)) if len(key) else np.zeros(len(asked))
 
 
-def tie_orders(dataset: Dataset, protocol: Protocol, orders: int = 20) -> pd.DataFrame:
+def tie_orders(dataset: Dataset, protocol: Protocol, orders: int = 20, *, users: int | None = None) -> pd.DataFrame:
     """One row per seeded order of tied events: the item-transition NDCG@10, and the share of users whose target is
-    another item than under the first order."""
+    another item than under the first order. users: only so many, as in `split`."""
     rows, first = [], None
     for seed in range(orders):
-        cut = split(dataset, replace(protocol, ties="hash", tie_seed=seed))
+        cut = split(dataset, replace(protocol, ties="hash", tie_seed=seed), users=users)
         first = cut.test.targets if first is None else first
         rows.append((seed, transition_gains(cut).mean(), (cut.test.targets != first).mean()))
     return pd.DataFrame(rows, columns=["tie_seed", "ndcg@10", "targets_changed"])
