@@ -3,6 +3,8 @@
 A recommender here is anything with `codes`, `beams(histories, beam=, constrained=)` and `score(histories)`. Places are
 1-based, by code group, 0 for a target that is not in the list.
 """
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 import torch
@@ -65,44 +67,101 @@ def _within(places: np.ndarray, k: int) -> np.ndarray:
     return (places > 0) & (places <= k)
 
 
-def beam_places(beams: Beams, trie: Trie, targets: np.ndarray) -> np.ndarray:
-    """(C,) places at which the final beams list the targets' code groups."""
+def taken(trie: Trie, nodes: np.ndarray, exclude: Histories) -> np.ndarray:
+    """(C, W) how many items of the code groups `nodes` (C, W), -1 for none, stand in `exclude`, C rows."""
+    width, groups = len(trie.node), len(trie.group_size)
+    pairs = np.unique(exclude.rows() * width + exclude.items)
+    keys, count = np.unique(pairs // width * groups + trie.group[pairs % width], return_counts=True)
+    asked = np.arange(len(nodes))[:, None] * groups + nodes
+    at = np.minimum(np.searchsorted(keys, asked), max(0, len(keys) - 1))
+    return np.where((nodes >= 0) & (keys[at] == asked), count[at], 0) if len(keys) else np.zeros_like(nodes)
+
+
+def read_again(cases: Cases) -> np.ndarray:
+    """(C,) bool: the target stands in its own history, so that no list without the history can hold it."""
+    again = cases.histories.items == np.repeat(cases.targets, cases.histories.lengths)
+    return np.bincount(cases.histories.rows()[again], minlength=len(cases.targets)) > 0
+
+
+def beam_places(beams: Beams, trie: Trie, targets: np.ndarray, exclude: Histories | None = None) -> np.ndarray:
+    """(C,) places at which the final beams list the targets' code groups. exclude: items left out of the lists."""
     nodes, order = beams.nodes[-1], np.argsort(-beams.scores[-1], axis=1, kind="stable")
     nodes = np.take_along_axis(nodes, order, 1)
     size = np.where(nodes >= 0, trie.group_size[nodes], 0)
+    if exclude is not None:
+        size = size - taken(trie, nodes, exclude)
     before = np.cumsum(size, axis=1) - size
     hit = nodes == trie.group[targets][:, None]
-    return np.where(hit.any(1), 1 + np.take_along_axis(before, hit.argmax(1)[:, None], 1)[:, 0], 0)
+    found = np.where(hit.any(1), 1 + np.take_along_axis(before, hit.argmax(1)[:, None], 1)[:, 0], 0)
+    return found if exclude is None else np.where(read_again(Cases(exclude, targets)), 0, found)
 
 
-def exact_places(scores: np.ndarray, trie: Trie, targets: np.ndarray) -> np.ndarray:
-    """(C,) places of the targets' code groups by scores (C, I+1) of all items; of equal ones the lower id is first."""
+def exact_places(
+    scores: np.ndarray, trie: Trie, targets: np.ndarray, exclude: Histories | None = None
+) -> np.ndarray:  # fmt: skip
+    """(C,) places of the targets' code groups by scores (C, I+1) of all items; of equal ones the lower id is first.
+    exclude: items left out of the ranking."""
     head = np.concatenate([[0], trie.order[trie.first[-1]][trie.group[1:]]])
     own, first = np.take_along_axis(scores, targets[:, None].astype(np.int64), 1), head[targets][:, None]
-    return 1 + ((scores > own) | ((scores == own) & (head < first)))[:, 1:].sum(axis=1)
+    ahead = (scores > own) | ((scores == own) & (head < first))
+    if exclude is None:
+        return 1 + ahead[:, 1:].sum(axis=1)
+    ahead[exclude.rows(), exclude.items] = False
+    return np.where(read_again(Cases(exclude, targets)), 0, 1 + ahead[:, 1:].sum(axis=1))
 
 
-def study(recommender, cases: Cases, *, widths: tuple[int, ...] = (10, 20, 50), k: int = 10) -> pd.DataFrame:
+class Decoded(NamedTuple):
+    """What beams of one width found for C cases. found: within the trie. free: of beams that may leave it. held: (C, L)
+    from `kept`. places: (C,)."""
+
+    found: Beams
+    free: Beams
+    held: np.ndarray
+    places: np.ndarray
+
+
+def decoded(recommender, cases: Cases, *, beam: int, masked: bool = False) -> Decoded:
+    """Beams of one width. masked: what was read is not spelt again, by the beams that stay in the trie."""
+    found = search(recommender, cases.histories, beam=beam, masked=masked)
+    free = search(recommender, cases.histories, beam=beam, constrained=False)
+    trie = recommender.codes.trie
+    places = beam_places(found, trie, cases.targets, cases.histories if masked else None)
+    return Decoded(found, free, kept(found, trie, cases.targets), places)
+
+
+def target_groups(trie: Trie, cases: Cases, *, masked: bool = False) -> np.ndarray:
+    """(C,) how many items of the target's code group can be listed; at least 1."""
+    groups = trie.group[cases.targets][:, None]
+    gone = taken(trie, groups, cases.histories) if masked else 0
+    return np.maximum(1, trie.group_size[groups] - gone)[:, 0]
+
+
+def study(
+    recommender, cases: Cases, *, widths: tuple[int, ...] = (10, 20, 50), k: int = 10, masked: bool = False
+) -> pd.DataFrame:
     """Beams of these widths against exact scoring, a row each: ndcg and recall at k, prefix recall (kept_1 .. kept_L),
     search_error at k, pruned (of the cases with room for them), and of a beam that may leave the trie the share
     that is no item (invalid) and its share of the probability (invalid_mass).
 
-    Histories are not masked. Every case is scored against all items, so give it hundreds of cases, or thousands on a
-    small catalogue.
+    masked: what a history holds is left out of both rankings. Every case is scored against all items, so give it
+    hundreds of cases, or thousands on a small catalogue.
     """
-    trie, levels = recommender.codes.trie, recommender.codes.levels
-    groups = trie.group_size[trie.group[cases.targets]]
+    trie = recommender.codes.trie
     exact = np.concatenate([
-        exact_places(recommender.score(part.histories), trie, part.targets) for part in _parts(cases, "score all items")
+        exact_places(recommender.score(part.histories), trie, part.targets, part.histories if masked else None)
+        for part in _parts(cases, "score all items")
     ])  # fmt: skip
+    by_width = {width: decoded(recommender, cases, beam=width, masked=masked) for width in widths}
+    return summary(by_width, exact, target_groups(trie, cases, masked=masked), k=k)
+
+
+def summary(by_width: dict[int, Decoded], exact: np.ndarray, groups: np.ndarray, *, k: int = 10) -> pd.DataFrame:
+    """The table of `study`, from what each width found, exact places (C,) and `target_groups` (C,)."""
     rows = {"exact": _scores(exact, groups, k)}
-    for width in widths:
-        found = search(recommender, cases.histories, beam=width)
-        held, places = kept(found, trie, cases.targets), beam_places(found, trie, cases.targets)
+    for width, (_, free, held, places) in by_width.items():
         row = _scores(places, groups, k) | {f"kept_{n + 1}": share for n, share in enumerate(prefix_recall(held))}
         row["search_error"] = search_error(exact, places, k)
-        row["pruned"] = float(pruning_rate(where_lost(held), exact, width, levels).sum())
-        free = search(recommender, cases.histories, beam=width, constrained=False)
+        row["pruned"] = float(pruning_rate(where_lost(held), exact, width, held.shape[1]).sum())
         row["invalid"], row["invalid_mass"] = invalid_share(free)
         rows[f"beam {width}"] = row
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("search")
