@@ -137,7 +137,7 @@ def _figures(
     if "prefix swap" in values:
         figures.append(mean_figure(
             "user content", values["keep last 1"] - values["prefix swap"], null=0, toward="above",
-            note=f"The {metric} that one's own older items in random order give beyond another user's.",
+            note=f"The {metric} that one's own older items in random order give beyond another user's, which may also mislead.",
         ))  # fmt: skip
     return figures
 
