@@ -3,6 +3,7 @@ numbers that give the order away."""
 import numpy as np
 
 from workbench.data import Dataset, Histories, Split, leaks
+from workbench.data.reorder import shuffled
 from workbench.data.schema import TIME, USER
 from workbench.diagnose.card import Card, Figure, mean_figure
 from workbench.diagnose.leakage import timed
@@ -89,12 +90,6 @@ def count_rules(train: Histories, n_items: int) -> int:
     enough = count >= SUPPORT
     steps, count = steps[enough], count[enough]
     return int((count >= CONFIDENCE * np.bincount(before, minlength=n_items + 1)[steps // (n_items + 1)]).sum())
-
-
-def shuffled(histories: Histories, rng: np.random.Generator) -> Histories:
-    """The same histories, each in a random order of its items; times stay where they are."""
-    order = np.argsort(histories.rows() + rng.random(len(histories.items)))
-    return Histories(histories.offsets, histories.items[order], histories.users, histories.times)
 
 
 def id_order(dataset: Dataset, cut: Split) -> Card:

@@ -1,12 +1,12 @@
 """How many bits the last item tells about the next one, and how many of them need the order of the histories."""
-from dataclasses import replace
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from workbench.data import Cases, Histories, Split
+from workbench.data import Cases, Split
 from workbench.data.graph import transitions
 from workbench.data.paths import adjacent, last_items
+from workbench.data.reorder import shuffled
 from workbench.diagnose.branching import train_graph
 from workbench.diagnose.card import Card, Figure, mean_figure
 from workbench.progress import track
@@ -14,12 +14,6 @@ from workbench.train.rng import stream
 
 SHUFFLES = 20
 STRENGTHS = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1_000.0, 10_000.0, 1e6)  # pairs that popularity counts for
-
-
-def shuffled(histories: Histories, rng: np.random.Generator) -> Histories:
-    """The same histories with the events of each in random order; times are left out, as they no longer belong."""
-    order = np.lexsort((rng.random(len(histories.items)), histories.rows()))
-    return replace(histories, items=histories.items[order], times=None)
 
 
 def popularity_chance(split: Split) -> np.ndarray:

@@ -1,0 +1,210 @@
+"""Stages that ask whether a shortcut would have done as well: what a run uses of a history, what heuristics without
+training score beside it, and what is left of it when it is trained again on less."""
+import logging
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from workbench import systems
+from workbench.artifacts import code_hash
+from workbench.data import Split, reorder
+from workbench.diagnose import memory as reading
+from workbench.diagnose import solvable
+from workbench.diagnose.card import Card, Figure
+from workbench.diagnose.ratios import share
+from workbench.errors import UserError
+from workbench.evaluate import evaluate, per_case
+from workbench.evaluate.compare import by_system, places, same_protocol
+from workbench.experiment.bench import ROOMS, Bench, load_run, stored_runs
+from workbench.experiment.cards import stored
+from workbench.experiment.run import Run
+from workbench.experiment.training import train_run
+from workbench.progress import track
+from workbench.train.runtime import runtime
+
+log = logging.getLogger("workbench")
+CODE = ("diagnose", "data", "evaluate", "recommenders", "nets", "decode.py", "experiment/shortcuts.py")
+GRAPH = "graph_heuristic"
+HEURISTICS = ((GRAPH, {}), (GRAPH, {"form": "tgh2"}), ("item_transitions", {}))
+LIKE = 20  # items of like popularity that exchange their names in a permuted graph
+Heuristics = tuple[tuple[str, dict], ...]
+
+
+def memory(
+    bench: Bench, run: Run, *, cases: int = 5000, lengths: tuple[int, ...] = (1, 2, 3, 5, 10), shuffles: int = 3,
+    metric: str = "ndcg@10",
+) -> Card:  # fmt: skip
+    """`diagnose.memory.memory` of a run's recommender on the bench's split, with the bench's seed. Stored.
+
+    UserError where the run was made on other data, users or under another protocol than the bench has.
+    """
+    _of(bench, run)
+    inputs = {"run": run.folder.name, "cases": cases, "lengths": sorted(set(lengths)), "shuffles": shuffles,
+              "metric": metric, "seed": bench.seed, "code": code_hash(*CODE, _file(run.system))}  # fmt: skip
+
+    def measure() -> Card:
+        return reading.memory(run.recommender(), bench.split, cases=cases, lengths=tuple(inputs["lengths"]),
+                              shuffles=shuffles, metric=metric, seed=bench.seed)  # fmt: skip
+
+    return stored(bench.store, "memory", inputs, measure)
+
+
+def solvability(
+    bench: Bench, runs: list[Run], *, heuristics: Heuristics = HEURISTICS, metric: str = "ndcg@10"
+) -> Card:  # fmt: skip
+    """SSI: the best of these heuristics (system, settings), fitted here where they are not stored, over the best of
+    `runs`, each side's best chosen on validation. Nulls: popularity, and the graph heuristic on a permuted train
+    graph.
+
+    Seeds of one system are averaged case by case. UserError as `diagnose.solvable.solvability` and `evaluate.compare`.
+    """
+    if not runs or not heuristics:
+        raise UserError("solvability needs at least one run and one heuristic")
+    _of(bench, runs[0])
+    rules = [bench.fit(system, **settings) for system, settings in heuristics]
+    popular = bench.fit("popularity")
+    same_protocol([*runs, *rules, popular])
+    models, rivals = (_means(found, metric) for found in (runs, rules))
+    valid = {}
+    for found in (runs, rules):
+        for run in found:
+            valid.setdefault(run.label, []).append(_valid(bench, run, metric))
+    valid = {name: float(np.mean(seeds)) for name, seeds in valid.items()}
+    nulls = {solvable.POPULARITY: places(popular, metric)}
+    graphs = {run.label: settings for run, (system, settings) in zip(rules, heuristics) if system == GRAPH}
+    if graphs:
+        nulls[solvable.PERMUTED] = permuted_graph(bench, graphs[max(graphs, key=valid.get)], metric=metric)
+    return solvable.solvability(rivals, models, nulls=nulls, valid=valid, metric=metric, seed=bench.seed)
+
+
+def permuted_graph(bench: Bench, settings: dict, *, metric: str = "ndcg@10") -> np.ndarray:
+    """(C,) a metric per test case of the graph heuristic where the items of the train graph have exchanged their names
+    with others of like popularity: its edges lead to items as popular as before, and say nothing else. Stored."""
+    settings = systems.settings(GRAPH, **settings)
+    inputs = _inputs(bench, GRAPH, settings) | {"placebo": "permuted graph", "code": code_hash(*CODE, _file(GRAPH))}
+
+    def make(folder: Path) -> None:
+        part, model = bench.split, bench.build(GRAPH, **settings)
+        names = exchanged(part.train_counts(), bench.rng("permuted graph"))
+        model.fit(replace(part, train=replace(part.train, items=names[part.train.items])))
+        np.save(folder / "ranks.npy", evaluate(model, part.test, part, quiet=True).ranks)
+
+    return per_case(metric, np.load(bench.store.get("permuted-graph", inputs, make) / "ranks.npy"))
+
+
+def exchanged(counts: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(I+1,) int32 new names of items: a random permutation within every LIKE items that follow each other in
+    popularity. counts: (I+1,) of train."""
+    draw = rng.random(len(counts) - 1)
+    by_count = np.lexsort((draw, counts[1:]))
+    block = np.arange(len(by_count)) // LIKE
+    names = np.zeros(len(counts), np.int32)
+    names[1 + by_count] = 1 + by_count[np.lexsort((rng.random(len(by_count)), block))]
+    return names
+
+
+def retrained(
+    bench: Bench, system: str, *, lengths: tuple[int, ...] = (1, 2, 5, 10), metric: str = "ndcg@10", **changes
+) -> Card:
+    """HD_n of the system trained anew to read no more than n events (its setting max_length), and what it loses when it
+    is trained on histories in random order, both over its usual self; paired over test cases, each one training long.
+
+    changes: settings and recipe of all of them. The runs are stored, so an interrupted call goes on where it stopped.
+    UserError where the system has no max_length, or reads no more than a length asked for.
+    """
+    known = systems.keywords(system)
+    if "max_length" not in known:
+        raise UserError(f"{system} has no setting max_length, so it cannot be trained to read less")
+    usual = changes.get("max_length", known["max_length"])
+    if not lengths or not 1 <= min(lengths) <= max(lengths) < usual:
+        raise UserError(f"lengths={lengths}: must be from 1 to below the {usual} events that {system} reads")
+    _announce(bench, system, [changes | {"max_length": n} for n in lengths] + [changes], changes)
+    whole = bench.fit(system, **changes)
+    base, rows, figures = places(whole, metric), {"whole": {metric: places(whole, metric).mean(), "share": 1.0}}, []
+    for n in track(sorted(set(lengths)), f"train {system} on shorter histories", unit="lengths"):
+        values = places(bench.fit(system, **(changes | {"max_length": n})), metric)
+        part, low, high = share(values, base, seed=bench.seed)
+        said = f"The {metric} of {whole.label} trained to read the last {n} of a history, over that of its usual self."
+        figures.append(Figure(f"HD_{n} retrained", part, low, high, 1.0, "below", len(base), said))
+        rows[f"last {n}"] = {metric: values.mean(), "share": part}
+    values = places(reordered(bench, system, **changes), metric)
+    part, low, high = share(values, base, seed=bench.seed)
+    said = f"The share of {metric} that {whole.label} loses when it is trained on histories in random order."
+    figures.append(Figure("OS retrained", 1 - part, 1 - high, 1 - low, 0.0, "above", len(base), said))
+    rows["train shuffled"] = {metric: values.mean(), "share": part}
+    return Card(tuple(figures), {"retrained": pd.DataFrame.from_dict(rows, orient="index").rename_axis("reads")})
+
+
+def reordered(bench: Bench, system: str, **changes) -> Run:
+    """A run trained on train histories whose events are in random order, one order for all epochs; validation and test
+    are as they were. Stored apart from other runs: it is not among `stored_runs`, and its data hash is its own."""
+    settings, recipe = bench.plan(system, **changes)
+    other = shuffled_bench(bench)
+    inputs = _inputs(other, system, settings) | {
+        "recipe": {name: value for name, value in asdict(recipe).items() if name != "sizes"},
+        "device": runtime(bench.device if bench.device != "auto" else bench.profile.device).type,
+        "code": code_hash(*ROOMS, _file(system)),
+    }
+    return load_run(
+        bench.store.get("reordered-run", inputs, lambda folder: train_run(other, inputs, recipe, changes, folder))
+    )
+
+
+def shuffled_bench(bench: Bench) -> Bench:
+    """The same bench, but with each train history in a random order, and a data hash that says so."""
+    part, other = bench.split, replace(bench)
+    train = reorder.shuffled(part.train, bench.rng("shuffled train"))
+    known = {"dataset": bench.dataset, "protocol": bench.protocol, "store": bench.store}
+    other.__dict__.update(known, split=replace(part, train=train, data_hash=f"{part.data_hash}-shuffled-{bench.seed}"))
+    return other
+
+
+def _inputs(bench: Bench, system: str, settings: dict) -> dict:
+    part: Split = bench.split
+    return {"system": system, "settings": settings, "seed": bench.seed, "dataset": bench.name,
+            "options": bench.options, "users": bench.users, "protocol": bench.protocol.dict(),
+            "data_hash": part.data_hash, "items": bench.content}  # fmt: skip
+
+
+def _file(system: str) -> str:
+    return f"systems/{systems.family(system)}/{system}.py"
+
+
+def _of(bench: Bench, run: Run) -> None:
+    """UserError unless the run's cases are the bench's."""
+    mine = {"data_hash": bench.split.data_hash, "protocol": bench.protocol.dict(), "users": bench.users}
+    if differ := [name for name, value in mine.items() if run.info[name] != value]:
+        raise UserError(f"{run.label} was made with another {' and '.join(differ)} than this bench has", code=3)
+
+
+def _means(runs: list[Run], metric: str) -> dict[str, np.ndarray]:
+    return {name: seeds.mean(axis=0) for name, seeds in by_system(runs, metric).items()}
+
+
+def _valid(bench: Bench, run: Run, metric: str) -> float:
+    """A metric on all validation cases: the best of the learning curve, or measured where that does not tell."""
+    if run.curve and metric in run.curve[0] and not run.info["recipe"]["valid_cases"]:
+        return max(row[metric] for row in run.curve)
+    inputs = {"run": run.folder.name, "metric": metric, "code": code_hash(*CODE, _file(run.system))}
+
+    def make(folder: Path) -> None:
+        found = evaluate(run.recommender(), bench.split.valid, bench.split, quiet=True)
+        np.save(folder / "values.npy", per_case(metric, found.ranks, found.groups))
+
+    return float(np.load(bench.store.get("validation", inputs, make) / "values.npy").mean())
+
+
+def _announce(bench: Bench, system: str, plans: list[dict], changes: dict) -> None:
+    """Say how long trainings will take, by the time of the stored run that they are variants of."""
+    def of(run: Run, settings: dict) -> bool:
+        same = {"system": system, "settings": settings, "data_hash": bench.split.data_hash, "users": bench.users}
+        return all(run.info[name] == value for name, value in same.items())
+
+    settings = [bench.plan(system, **plan)[0] for plan in plans]
+    runs = stored_runs()
+    left = 1 + sum(not any(of(run, plan) for run in runs) for plan in settings)  # 1 for the shuffled one
+    like = [run.info["seconds"]["fit"] for run in runs if of(run, bench.plan(system, **changes)[0])]
+    known = f"about {left * like[-1] / 60:.0f} minutes at most, by the stored run" if like else "no run of it is stored"
+    log.info("%s is trained up to %d times: %s; what is done is kept", system, left, known)
