@@ -101,9 +101,12 @@ def has_twin(rows: np.ndarray | sparse.csr_matrix, near: float = NEAR) -> np.nda
         if sparse.issparse(products):
             products = products.tocoo()
             close = products.data >= near
-            one, other = products.row[close], products.col[close]
+            close &= products.row != products.col
+            found[start + products.row[close]] = True
+            found[start + products.col[close]] = True
         else:
-            one, other = np.nonzero(products >= near)
-        found[start + one[one != other]] = True
-        found[start + other[one != other]] = True
+            close = products >= near
+            np.fill_diagonal(close, False)
+            found[start : start + len(close)] |= close.any(axis=1)
+            found[start:] |= close.any(axis=0)
     return found
