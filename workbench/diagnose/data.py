@@ -17,16 +17,17 @@ def data_card(dataset: Dataset, cut: Split, *, vectors: np.ndarray | None = None
     """All that is known of a dataset and its split; a part that cannot be measured says why, and the rest comes.
 
     cut: a split of this dataset. What concerns the log (size, spans, duplicates, twins, drift, k-core) is measured on
-    all of it, what concerns train and test on the users of the split. vectors: (I+1, D), from the item text, for near
-    twins; by default TF-IDF.
+    all of it, what concerns train and test on the users of the split. vectors: (I+1, D), to look for near duplicates
+    among them as well.
     """
-    return gathered({
+    parts = {
         "size": lambda: size(dataset, seed=seed),
         "spans": lambda: spans(dataset),
         "short users": lambda: twins.findings(lint.short_users, dataset, cut, dataset.n_users),
         "titles": lambda: twins.findings(lint.titles, dataset, cut, dataset.n_items),
         "duplicates": lambda: twins.findings(lint.duplicates, dataset, cut, len(dataset.interactions)),
-        "near twins": lambda: twins.near_twins(dataset, cut, vectors=vectors, seed=seed),
+        "near-duplicate texts": lambda: twins.near_texts(dataset, cut, seed=seed),
+        "near-duplicate vectors": lambda: twins.near_vectors(vectors, cut, seed=seed),
         "ties": lambda: orders.tie_range(dataset, cut),
         "sequential rules": lambda: orders.rules(cut, seed=seed),
         "next-id probe": lambda: orders.id_order(dataset, cut),
@@ -38,7 +39,10 @@ def data_card(dataset: Dataset, cut: Split, *, vectors: np.ndarray | None = None
         "repeats": lambda: repeats.repeats(cut, seed=seed),
         "label noise ceiling": lambda: repeats.ceiling(cut, seed=seed),
         "k-core": lambda: sensitivity.core_effect(dataset),
-    })  # fmt: skip
+    }
+    if vectors is None:
+        del parts["near-duplicate vectors"]
+    return gathered(parts)
 
 
 def size(dataset: Dataset, *, seed: int = 0) -> Card:

@@ -63,7 +63,7 @@ def rules(cut: Split, *, draws: int = DRAWS, seed: int = 0) -> Card:
     """How many sequential rules a shuffle of every train history leaves (2408.12008): pairs a, b where b comes right
     after a at least 5 times, and in at least a tenth of the times that anything comes after a.
 
-    The interval of the share left is that of the shuffles. UserError without an order or a rule.
+    The interval of the share left is that of the shuffles. UserError without an order or a rule in the real ones.
     """
     ordered(cut)
     rng, real = stream(seed, "shuffled histories"), count_rules(cut.train, cut.n_items)

@@ -1,12 +1,13 @@
-"""The same thing twice: events that repeat, titles that are shared, and items whose vectors nearly coincide."""
-from collections.abc import Callable, Iterator
+"""The same thing twice: events that repeat, titles that are shared, items whose texts or vectors nearly coincide."""
+from collections.abc import Callable
 
 import numpy as np
+from scipy import sparse
 
 from workbench.data import Dataset, Histories, Split, lint
 from workbench.diagnose.card import Card, Figure, mean_figure
 from workbench.embed.spectrum import unit
-from workbench.embed.text import tfidf_svd
+from workbench.embed.text import tfidf
 from workbench.errors import UserError
 from workbench.train.rng import stream
 
@@ -26,38 +27,59 @@ def findings(check: Callable, dataset: Dataset, cut: Split, n: int) -> Card:
     return Card(tuple(figures), unmeasured={f.check: f.note for f in found if np.isnan(f.value)})
 
 
-def near_twins(
-    dataset: Dataset, cut: Split, *, vectors: np.ndarray | None = None, near: float = NEAR, seed: int = 0
-) -> Card:
-    """Items with another one at a cosine of at least `near`, and the share of train steps between such twins.
+def near_texts(dataset: Dataset, cut: Split, *, near: float = NEAR, seed: int = 0) -> Card:
+    """Items whose text nearly is that of another: TF-IDF of all words, at a cosine of at least `near`, and the share of
+    train steps between such items. The null deals all words to items at random. Where the text is no more than a
+    category, items of one category are near duplicates. UserError without text."""
+    rows, rng = tfidf(dataset), stream(seed, "near texts")
+    words = rows.tocoo()
+    dealt = sparse.csr_matrix((words.data, (rng.permutation(words.row), words.col)), shape=rows.shape)
+    length = np.sqrt(np.asarray(dealt.multiply(dealt).sum(axis=1)).ravel())
+    dealt = sparse.csr_matrix(sparse.diags(1 / np.where(length > 0, length, 1)) @ dealt)
+    return _twins("near-duplicate texts", rows, dealt, cut, near, rng)
 
-    vectors: (I+1, D), by default TF-IDF of the item text in 64 dimensions; items with a zero row are left out. The null
-    of the items permutes every column of the vectors between items, that of the steps deals what comes second to other
-    steps. UserError without text, or with fewer than two items that have a vector.
+
+def near_vectors(vectors: np.ndarray, cut: Split, *, near: float = NEAR, seed: int = 0) -> Card:
+    """Items whose vector nearly is that of another, at a cosine of at least `near`, and the share of train steps
+    between such items. The null permutes every column between items.
+
+    vectors: (I+1, D); items with a zero row have no twin. Few dimensions make twins of what merely is alike. UserError
+    where fewer than two items have a vector.
     """
-    rng = stream(seed, "near twins")
-    rows = unit((tfidf_svd(dataset, seed=seed) if vectors is None else vectors)[1:].astype(np.float32))
+    rows, rng = unit(vectors[1:].astype(np.float32)), stream(seed, "near vectors")
     there = np.flatnonzero(rows.any(axis=1))
     if len(there) < 2:
         raise UserError(f"{len(there)} items have a vector; two can be compared", code=3)
-    own = rows[there]
-    mixed = unit(np.column_stack([rng.permutation(column) for column in own.T]))
-    twin = has_twin(own, near)
-    figures = [mean_figure(
-        "items with a near twin", twin, null=float(has_twin(mixed, near).mean()), toward="above",
-        note=f"Share of items with another at a cosine of {near} or more; the null permutes each column by itself.",
-    )]  # fmt: skip
+    mixed = np.zeros_like(rows)
+    mixed[there] = unit(np.column_stack([rng.permutation(column) for column in rows[there].T]))
+    return _twins("near-duplicate vectors", rows, mixed, cut, near, rng)
+
+
+def _twins(what: str, rows, control, cut: Split, near: float, rng: np.random.Generator) -> Card:
+    """The figures of unit rows (I, D), dense or sparse, and of a control of the same shape."""
+    figure = mean_figure(
+        f"items with {what}", has_twin(rows, near), null=float(has_twin(control, near).mean()), toward="above",
+        note=f"Share of items with another at a cosine of {near} or more; the null deals features out at random.",
+    )  # fmt: skip
     if cut.protocol.split == "random":
-        return Card(tuple(figures), unmeasured={"steps between near twins": "the split is random, so nothing follows"})
+        return Card((figure,), unmeasured={f"steps between {what}": "the split is random, so nothing follows"})
     before, after = different_steps(cut.train, DRAWN, rng)
-    if len(before):
-        dealt = rng.permutation(after)
-        close = [(rows[before - 1] * rows[other - 1]).sum(axis=1) >= near for other in (after, dealt)]
-        figures.append(mean_figure(
-            "steps between near twins", close[0], null=float(close[1][before != dealt].mean()), toward="above",
-            note="Share of train steps from an item to a near twin of it; the null deals the second items to others.",
-        ))  # fmt: skip
-    return Card(tuple(figures))
+    if not len(before):
+        return Card((figure,), unmeasured={f"steps between {what}": "no train history has two items"})
+    other = rng.permutation(after)
+    real, dealt = (_cosines(rows, before - 1, second - 1) >= near for second in (after, other))
+    steps = mean_figure(
+        f"steps between {what}", real, null=float(dealt[before != other].mean()) if (before != other).any() else 0.0,
+        toward="above", note="Share of train steps between two such items; the null deals the second items to others.",
+    )  # fmt: skip
+    return Card((figure, steps))
+
+
+def _cosines(rows, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """(n,) products of pairs of rows, dense or sparse."""
+    if sparse.issparse(rows):
+        return np.asarray(rows[first].multiply(rows[second]).sum(axis=1)).ravel()
+    return np.einsum("nd,nd->n", rows[first], rows[second])
 
 
 def different_steps(train: Histories, most: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -67,22 +89,24 @@ def different_steps(train: Histories, most: int, rng: np.random.Generator) -> tu
     return train.items[at], train.items[at + 1]
 
 
-def has_twin(rows: np.ndarray, near: float = NEAR) -> np.ndarray:
-    """(n,) bool: whether another of these unit rows (n, D) has a cosine of at least `near`.
+def has_twin(rows: np.ndarray | sparse.csr_matrix, near: float = NEAR) -> np.ndarray:
+    """(n,) bool: whether another of these unit rows (n, D), dense or sparse, has a cosine of at least `near`.
 
     >>> has_twin(np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])).tolist()
     [True, True, False]
     """
-    found = np.zeros(len(rows), bool)
-    for start, close in _blocks(rows, near):
-        found[start : start + len(close)] |= close.any(axis=1)
-        found[start:] |= close.any(axis=0)
+    found = np.zeros(rows.shape[0], bool)
+    for start in range(0, rows.shape[0], BLOCK):
+        products = rows[start : start + BLOCK] @ rows[start:].T  # with all later rows: each pair is looked at once
+        if sparse.issparse(products):
+            products = products.tocoo()
+            close = products.data >= near
+            close &= products.row != products.col
+            found[start + products.row[close]] = True
+            found[start + products.col[close]] = True
+        else:
+            close = products >= near
+            np.fill_diagonal(close, False)
+            found[start : start + len(close)] |= close.any(axis=1)
+            found[start:] |= close.any(axis=0)
     return found
-
-
-def _blocks(rows: np.ndarray, near: float) -> Iterator[tuple[int, np.ndarray]]:
-    """Of each block of rows, which of it and of all later ones it is near; never itself."""
-    for start in range(0, len(rows), BLOCK):
-        close = rows[start : start + BLOCK] @ rows[start:].T >= near
-        np.fill_diagonal(close, False)
-        yield start, close

@@ -3,6 +3,7 @@ import html
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from workbench.data.schema import Dataset
 from workbench.embed.spectrum import leading, unit
@@ -33,14 +34,18 @@ def tfidf_svd(dataset: Dataset, dim: int = 64, seed: int = 0) -> np.ndarray:
 
     An item without words has a zero row; fewer words than `dim` leave the last columns zero. UserError without text.
     """
+    return leading(tfidf(dataset), dim, seed)
+
+
+def tfidf(dataset: Dataset) -> sparse.csr_matrix:
+    """(I, F) float32: sublinear TF-IDF of the item text, unit rows, in the order of ids. UserError without text."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     texts = documents(dataset)
     try:
-        counts = TfidfVectorizer(sublinear_tf=True, dtype=np.float32).fit_transform(texts)
+        return TfidfVectorizer(sublinear_tf=True, dtype=np.float32).fit_transform(texts)
     except ValueError as error:  # sklearn's "empty vocabulary": not one word of two letters
         raise UserError(f"{dataset.name}: its item text holds no words; use collaborative or random", code=3) from error
-    return leading(counts, dim, seed)
 
 
 def sentence_encoder(dataset: Dataset, model: str) -> np.ndarray:
