@@ -40,7 +40,8 @@ class Facts:
 def verdict(cards: dict[str, Card]) -> list[Sentence]:
     """The sentences that these cards allow, those that forbid something first.
 
-    cards: by name: data, graph, features, shortcuts, hard subset, systems, "memory of X" and "decoding of X".
+    cards: by name: data, published counts, graph, features, shortcuts, hard subset, systems, splits, "memory of X" and
+    "decoding of X".
     """
     facts, found = Facts(cards), []
     for rule in RULES:
@@ -167,8 +168,9 @@ def repeats(facts: Facts) -> Iterator[Sentence]:
 
 def ids(facts: Facts) -> Iterator[Sentence]:
     """Numbers that give the order away."""
-    for figure in facts.cards["data"].figures if "data" in facts.cards else ():
-        if figure.name.startswith("next-id probe") and figure.found and figure.value > 2 * figure.null + 0.001:
+    probes = [f for f in (facts.cards["data"].figures if "data" in facts.cards else ()) if f.name.startswith("next-id")]
+    for figure in {f.value: f for f in reversed(probes)}.values():  # ids that differ by a constant tell the same
+        if figure.found and figure.value > 2 * figure.null + 0.001:
             yield Sentence(CARE, f"Ids give answers away: recommending the next numbers scores NDCG@10 "
                            f"{figure.value:.4f} ({figure.name.split(': ')[-1]}), chance {figure.null:.4f}.",
                            "data", (figure.name,))  # fmt: skip
@@ -187,10 +189,28 @@ def drift(facts: Facts) -> Iterator[Sentence]:
 
 def twins(facts: Facts) -> Iterator[Sentence]:
     """Items that are nearly the same."""
-    twin = facts.get("data", "items with a near twin")
+    twin = facts.get("data", "items with near-duplicate texts")
     if twin is not None and twin.value > 0.1:
         yield Sentence(CARE, f"{percent(twin)} of the items have another with nearly the same text; a miss may be a "
-                       "near hit.", "data", ("items with a near twin",))  # fmt: skip
+                       "near hit.", "data", ("items with near-duplicate texts",))  # fmt: skip
+
+
+def published(facts: Facts) -> Iterator[Sentence]:
+    """Whether this is the benchmark that the name stands for."""
+    same = facts.get("published counts", "as published")
+    if same is not None and not same.value:
+        counts = (facts.get("published counts", f"published {name}") for name in ("users", "items", "edges"))
+        told = ", ".join(f"{figure.value:,.0f} {figure.name.split()[-1]}" for figure in counts)
+        yield Sentence(CARE, f"These are not the data that published tables of this name were made on ({told}): their "
+                       "numbers are of another benchmark.", "published counts", ("as published",))  # fmt: skip
+
+
+def splits(facts: Facts) -> Iterator[Sentence]:
+    """What the split does to a score."""
+    ratio = facts.get("splits", "global-time over leave-one-out")
+    if ratio is not None:
+        yield Sentence(CARE, "Scores are of the split: cut at one point in time, what is counted scores "
+                       f"{percent(ratio)} of what it does here.", "splits", ("global-time over leave-one-out",))  # fmt: skip
 
 
 def decoding(facts: Facts) -> Iterator[Sentence]:
@@ -208,4 +228,5 @@ def decoding(facts: Facts) -> Iterator[Sentence]:
                            "exact search has among the first ten.", card, (lost.name,))  # fmt: skip
 
 
-RULES = (solvable, memory, hard, future, ties, apart, transitions, smooth, repeats, ids, drift, twins, decoding)
+RULES = (solvable, memory, hard, future, ties, apart, transitions, smooth, repeats, ids, drift, splits, twins,
+         published, decoding)

@@ -2,7 +2,7 @@
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -11,7 +11,7 @@ import pandas as pd
 from workbench import embed
 from workbench.artifacts import code_hash
 from workbench.data import presets
-from workbench.diagnose import hard, leakage, strata
+from workbench.diagnose import hard, leakage, sensitivity, strata
 from workbench.diagnose.branching import branching
 from workbench.diagnose.card import Card, Figure, gathered, mean_figure
 from workbench.diagnose.data import data_card
@@ -88,7 +88,7 @@ def _parts(bench: Bench, runs: list[Run], floors: list[Run], heuristics: tuple) 
     split, seed = bench.split, bench.seed
     once = partial(_once, bench)
     parts = {
-        "data": once("data", lambda: data_card(bench.dataset, split, vectors=texts(bench), seed=seed)),
+        "data": once("data", lambda: data_card(bench.dataset, split, seed=seed)),
         "published counts": lambda: published(bench),
         "graph": once("graph", lambda: gathered({
             "ring coverage": lambda: ring_coverage(split, seed=seed),
@@ -98,6 +98,7 @@ def _parts(bench: Bench, runs: list[Run], floors: list[Run], heuristics: tuple) 
         })),
         "features": once("features", lambda: smoothness(split, texts(bench), seed=seed)),
         "systems": lambda: systems_card([*runs, *floors]),
+        "splits": lambda: splits(bench),
         "strata": lambda: strata_card(bench, [*runs, *floors]),
         "hard subset": lambda: hard_card(bench, [*runs, *floors]),
         "shortcuts": lambda: shortcuts.solvability(bench, runs, heuristics=heuristics),
@@ -126,14 +127,28 @@ def texts(bench: Bench) -> np.ndarray | None:
 
 
 def published(bench: Bench) -> Card:
-    """Whether these are the data of a published benchmark: its counts beside ours. UserError where they differ, or
-    where none is known."""
+    """Our counts beside those of the published benchmark that goes by this name. UserError where none is known."""
     preset = presets.for_dataset(bench.name)
     if preset is None:
         raise UserError(f"no published filter of {bench.name} is known", code=3)
-    presets.check(preset, bench.dataset)
-    note = f"{preset.source}: users, items, train edges and mean length agree."
-    return Card((Figure("users as published", float(preset.users), note=note),))
+    found = presets.figures(preset, bench.dataset)
+    same = all(value == getattr(preset, name) for name, value in found.items())
+    return Card((
+        Figure("as published", float(same), note=f"1 if all counts are those of {preset.source}; else 0."),
+        *(Figure(f"published {name}", float(getattr(preset, name)), note=f"Here: {value:,}.")
+          for name, value in found.items()),
+    ))  # fmt: skip
+
+
+def splits(bench: Bench) -> Card:
+    """What is counted, under a cut at one point in time beside the bench's own split. UserError without times."""
+    if bench.protocol.split == "global-time":
+        raise UserError("the split is by global time already", code=3)
+    other = replace(bench, protocol_changes=bench.protocol_changes | {"split": "global-time"})
+    for name in ("dataset", "store"):
+        other.__dict__[name] = getattr(bench, name)
+    found = {part.protocol.split: values([part.fit(name) for name in FLOORS]) for part in (bench, other)}
+    return sensitivity.split_sensitivity(found, seed=bench.seed)
 
 
 def systems_card(runs: list[Run]) -> Card:

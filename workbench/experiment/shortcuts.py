@@ -61,7 +61,7 @@ def solvability(
     Seeds of one system are averaged case by case. UserError as `diagnose.solvable.solvability` and `evaluate.compare`.
     """
     if not runs or not heuristics:
-        raise UserError("solvability needs at least one run and one heuristic")
+        raise UserError("no trained system was given to hold a heuristic against", code=3)
     _of(bench, runs[0])
     rules = [bench.fit(system, **settings) for system, settings in heuristics]
     popular = bench.fit("popularity")
