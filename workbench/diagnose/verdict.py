@@ -168,7 +168,8 @@ def repeats(facts: Facts) -> Iterator[Sentence]:
 
 def ids(facts: Facts) -> Iterator[Sentence]:
     """Numbers that give the order away."""
-    probes = [f for f in (facts.cards["data"].figures if "data" in facts.cards else ()) if f.name.startswith("next-id")]
+    figures = facts.cards["data"].figures if "data" in facts.cards else ()
+    probes = [figure for figure in figures if figure.name.startswith("next-id probe")]
     for figure in {f.value: f for f in reversed(probes)}.values():  # ids that differ by a constant tell the same
         if figure.found and figure.value > 2 * figure.null + 0.001:
             yield Sentence(CARE, f"Ids give answers away: recommending the next numbers scores NDCG@10 "

@@ -1,0 +1,127 @@
+"""The page of an audit: what the benchmark can and cannot show, each sentence linked to the figures it was made from,
+in one offline file, with the same as JSON beside it."""
+import json
+import re
+from html import escape
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from workbench.artifacts import write_text
+from workbench.diagnose.card import Card
+from workbench.diagnose.verdict import KINDS, MEMORY, Sentence
+from workbench.experiment.audit import METRIC, Audit
+from workbench.report import outputs
+from workbench.report.clean import align
+from workbench.report.frame import facts, page
+from workbench.show import audit as faces
+from workbench.show import tables
+
+TITLES = {  # of cards, by how their names begin: a heading, and what the section answers
+    "data": ("The data", "What is in the log, and what in it could mislead."),
+    "published counts": ("The name", "Whether these are the data that published numbers of this name were made on."),
+    "graph": ("Local transitions", "How much the items that followed the last one before say of what comes next."),
+    "features": ("Texts", "How much more alike the last item and the answer are than the last item and any other."),
+    "systems": ("Systems", "Everything that was trained or counted, with 95 % intervals."),
+    "splits": ("Another split", "The same systems where nothing later than a cut in time is trained on."),
+    "strata": ("What a case asks for", "Whether the step to the answer was seen in train, can be composed, or neither."),
+    "hard subset": ("Where no shortcut reaches", "The order of systems on cases that graph and texts do not come near."),
+    "shortcuts": ("Shortcut solvability", "The best heuristic without training beside the best trained system."),
+    MEMORY: ("Memory", "What is lost when less of a history is read, or in another order."),
+    "decoding of ": ("Lists, probabilities and beams", "What is shown to whom, how sure it is, and what a beam loses."),
+    "future of ": ("From the future", "Hits that stand on transitions that happened only after the case."),
+    "retrained ": ("Trained on less", "The same system trained anew to read less, and on histories in random order."),
+}  # fmt: skip
+LONG = 40  # rows of a table that are shown
+
+
+def audit_page(audit: Audit, *, out: Path) -> Path:
+    """Write the page of an audit to `out` and its JSON beside it, each whole or not at all; returns where it lies."""
+    out = Path(out)
+    name = audit.bench.name
+    parts = [
+        f'<header class="top"><h1>What can {escape(name)} show?</h1>{facts(_asked(audit))}</header>',
+        f'<section id="verdict"><h2>Verdict</h2>{_verdict(audit)}</section>',
+        *(_section(audit, name, card) for name, card in audit.cards.items()),
+    ]
+    body = f'<div class="sheet"><main id="main">{"".join(parts)}</main></div>'
+    write_text(out.with_suffix(".json"), json.dumps(_finite(audit.dict()), indent=1, default=float))
+    write_text(out, page(f"What can {name} show?", body))
+    return out
+
+
+def _asked(audit: Audit) -> dict:
+    split, protocol = audit.bench.split, audit.bench.protocol
+    return {
+        "data": split.data_hash, "users": audit.bench.users, "items": split.n_items, "cases": len(split.test.targets),
+        "split": protocol.split, "ties": protocol.ties, "history": "masked" if protocol.mask_history else "not masked",
+        "trained": [run.label for run in audit.runs], "counted": [run.label for run in audit.floors],
+        "seed": audit.bench.seed, "took": f"{sum(audit.seconds.values()):.0f} s",
+    }  # fmt: skip
+
+
+def _verdict(audit: Audit) -> str:
+    """The sentences by kind; after each a link to its section."""
+    said, lines = audit.sentences, []
+    for kind in KINDS:
+        rows = "".join(_sentence(sentence) for sentence in said if sentence.kind == kind)
+        lines.append(f"<h3>{escape(kind)}</h3><ul>{rows}</ul>" if rows else "")
+    missing = [name for name, card in audit.cards.items() if card.unmeasured]
+    if missing:
+        links = ", ".join(f'<a href="#{_anchor(name)}">{escape(_title(name))}</a>' for name in missing)
+        lines.append(f'<p class="quiet">Something could not be measured, and why is said there: {links}.</p>')
+    return "".join(lines)
+
+
+def _sentence(sentence: Sentence) -> str:
+    link = f'<a href="#{_anchor(sentence.card)}">{escape(_title(sentence.card))}</a>'
+    return f'<li>{escape(sentence.text)} <span class="quiet">→ {link}</span></li>'
+
+
+def _anchor(name: str) -> str:
+    return "card-" + re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+def _title(name: str) -> str:
+    begin = next((begin for begin in TITLES if name.startswith(begin)), "")
+    heading = TITLES.get(begin, (name, ""))[0]
+    return f"{heading}: {name.removeprefix(begin)}" if begin.endswith("of ") or begin == "retrained " else heading
+
+
+def _section(audit: Audit, name: str, card: Card) -> str:
+    begin = next((begin for begin in TITLES if name.startswith(begin)), "")
+    about = TITLES.get(begin, ("", ""))[1]
+    drawn = outputs.figure(_plot(name, card)) if _plot(name, card) else ""
+    numbers = _wide(faces.figures(card)) if card.figures or card.unmeasured else ""
+    behind = "".join(
+        f"<details><summary>Table: {escape(key)}</summary>{_wide(tables.table(table.head(LONG), length=60))}</details>"
+        for key, table in card.tables.items() if len(table)
+    )  # fmt: skip
+    return (f'<section id="{_anchor(name)}"><h2>{escape(_title(name))}</h2><p>{escape(about)}</p>{drawn}{numbers}'
+            f"{behind}</section>")  # fmt: skip
+
+
+def _wide(table: tables.Table) -> str:
+    return f'<div class="wide">{align(table._repr_html_())}</div>'
+
+
+def _plot(name: str, card: Card) -> dict | None:
+    """A picture of a card, where one says more than its table."""
+    if name == "systems" and "systems" in card.tables:
+        from workbench.show import compare
+
+        return compare.comparison(card.tables["systems"], metric=METRIC).to_plotly_json()
+    if name == "graph" and card.figures:
+        return json.loads(faces.against_chance(card, "What the train graph reaches, and what chance would",
+                                               only=("CR_", "TC_1")).to_json())  # fmt: skip
+    return None
+
+
+def _finite(value):
+    """The same JSON value with None for what is not a number."""
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value
