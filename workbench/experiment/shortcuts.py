@@ -25,7 +25,8 @@ from workbench.progress import track
 from workbench.train.runtime import runtime
 
 log = logging.getLogger("workbench")
-CODE = ("diagnose", "data", "evaluate", "recommenders", "nets", "decode.py", "experiment/shortcuts.py")
+CODE = ("data", "nets", "train/rng.py", "embed", "tokens", "decode.py", "evaluate", "recommenders", "diagnose",
+        "experiment/shortcuts.py", "experiment/cards.py")  # fmt: skip
 GRAPH = "graph_heuristic"
 HEURISTICS = ((GRAPH, {}), (GRAPH, {"form": "tgh2"}), ("item_transitions", {}))
 QUICK, SLOW = 5000, 1000  # cases that each reading is asked about
