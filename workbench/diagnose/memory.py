@@ -74,7 +74,7 @@ def memory(
     figures = _figures(whole.values, values, int(chosen.histories.lengths.max()), metric, seed, unmeasured)
     figures += [
         mean_figure(f"Jaccard@10 {name}", alike[name], null=1, toward="below",
-                    note=f"The items that two top tens share, of those in either, where {ORDERS[name]}.")
+                    note=f"What two top tens share, of all in either, where {ORDERS[name]}; 1 if it does not matter.")
         for name in ORDERS if name in alike
     ]  # fmt: skip
     single = float((chosen.histories.lengths <= 1).mean())
@@ -115,28 +115,30 @@ def _figures(
     base, n, figures = whole.mean(), len(whole), []
     cuts = {int(name.split()[1]): name for name in values if name.startswith("last ")}
     for length, name in cuts.items():
-        said = f"The share of {metric} that is left where no more of a history is read than its last {length}."
+        said = f"The share of {metric} that is left where only the last {length} of a history can be read"
         figures.append(Figure(f"HD_{length}", values[name].mean() / base, *ends(drawn[name], drawn["whole"]), null=1,
-                              toward="below", n=n, note=said))  # fmt: skip
+                              toward="below", n=n, note=f"{said}; 1 if no more is used."))  # fmt: skip
     figures.append(_effective(cuts, values, drawn, base, longest, n))
     for name in [name for name in ORDERS if name in values]:
         low, high = (1 - end for end in ends(drawn[name], drawn["whole"])[::-1])
+        said = f"The share of {metric} that is lost where {ORDERS[name]}; 0 if that does not matter."
         figures.append(Figure(f"OS {name}", order_sensitivity(base, values[name].mean()), low, high, null=0,
-                              toward="above", n=n, note=f"The share of {metric} that is lost where {ORDERS[name]}."))
+                              toward="above", n=n, note=said))  # fmt: skip
     lost = drawn["whole"] - drawn["full shuffle"]
     if np.quantile(lost, 0.025) > 0:
         full, keep = (order_sensitivity(base, values[name].mean()) for name in ("full shuffle", "keep last 1"))
         figures.append(Figure(
             "recency share", recency_share(full, keep), *ends(drawn["keep last 1"] - drawn["full shuffle"], lost),
             null=0, toward="above", n=n,
-            note="Of what a full shuffle loses, the share that is not lost if the last item stays in its place.",
+            note="Of what a full shuffle loses, the share that is not lost if the last item stays; 0 if all is lost.",
         ))  # fmt: skip
     else:
         unmeasured["recency share"] = "a full shuffle loses nothing for sure, so there is nothing to take a share of"
     if "prefix swap" in values:
         figures.append(mean_figure(
             "user content", values["keep last 1"] - values["prefix swap"], null=0, toward="above",
-            note=f"The {metric} that one's own older items in random order give beyond another user's, which may also mislead.",
+            note=f"The {metric} that one's own older items, shuffled, give beyond another user's, which may mislead; "
+                 "0 if it does not matter whose they are.",
         ))  # fmt: skip
     return figures
 
@@ -150,5 +152,6 @@ def _effective(
     draws = np.column_stack([drawn[name] for name in cuts.values()] + [drawn["whole"]])
     least = lengths[np.argmax(means >= ENOUGH * base)]
     low, high = np.quantile(lengths[np.argmax(draws >= ENOUGH * draws[:, -1:], axis=1)], [0.025, 0.975])
+    asked = ", ".join(map(str, np.unique(lengths)))
     return Figure("effective memory", float(least), float(low), float(high), null=1, toward="above", n=n,
-                  note=f"The fewest last events, of {', '.join(map(str, lengths))}, that give 95 % of what all give.")
+                  note=f"The fewest last events, of {asked}, that give 95 % of what all give; 1 if the last is enough.")

@@ -25,19 +25,22 @@ from workbench.progress import track
 from workbench.train.runtime import runtime
 
 log = logging.getLogger("workbench")
-CODE = ("diagnose", "data", "evaluate", "recommenders", "nets", "decode.py", "experiment/shortcuts.py")
+CODE = ("data", "nets", "train/rng.py", "embed", "tokens", "decode.py", "evaluate", "recommenders", "diagnose",
+        "experiment/shortcuts.py", "experiment/cards.py")  # fmt: skip
 GRAPH = "graph_heuristic"
 HEURISTICS = ((GRAPH, {}), (GRAPH, {"form": "tgh2"}), ("item_transitions", {}))
+QUICK, SLOW = 5000, 1000  # cases that each reading is asked about
 LIKE = 20  # items of like popularity that exchange their names in a permuted graph
 Heuristics = tuple[tuple[str, dict], ...]
 
 
 def memory(
-    bench: Bench, run: Run, *, cases: int = 5000, lengths: tuple[int, ...] = (1, 2, 3, 5, 10), shuffles: int = 3,
+    bench: Bench, run: Run, *, cases: int | None = None, lengths: tuple[int, ...] = (1, 2, 3, 5, 10), shuffles: int = 3,
     metric: str = "ndcg@10",
 ) -> Card:  # fmt: skip
     """`diagnose.memory.memory` of a run's recommender on the bench's split, with the bench's seed. Stored.
 
+    cases: at most so many, 0 for all; without it QUICK, and SLOW of what spells items, which takes ten times as long.
     UserError where the run was made on other data, users or under another protocol than the bench has.
     """
     _of(bench, run)
@@ -45,8 +48,10 @@ def memory(
               "metric": metric, "seed": bench.seed, "code": code_hash(*CODE, _file(run.system))}  # fmt: skip
 
     def measure() -> Card:
-        return reading.memory(run.recommender(), bench.split, cases=cases, lengths=tuple(inputs["lengths"]),
-                              shuffles=shuffles, metric=metric, seed=bench.seed)  # fmt: skip
+        model = run.recommender()
+        few = (SLOW if getattr(model, "codes", None) is not None else QUICK) if cases is None else cases
+        return reading.memory(model, bench.split, cases=few, lengths=tuple(inputs["lengths"]), shuffles=shuffles,
+                              metric=metric, seed=bench.seed)  # fmt: skip
 
     return stored(bench.store, "memory", inputs, measure)
 
@@ -129,7 +134,7 @@ def retrained(
         said = f"The {metric} of {whole.label} trained to read the last {n} of a history, over that of its usual self."
         figures.append(Figure(f"HD_{n} retrained", part, low, high, 1.0, "below", len(base), said))
         rows[f"last {n}"] = {metric: values.mean(), "share": part}
-    values = places(reordered(bench, system, **changes), metric)
+    values = places(reordered(bench, system, changes), metric)
     part, low, high = share(values, base, seed=bench.seed)
     said = f"The share of {metric} that {whole.label} loses when it is trained on histories in random order."
     figures.append(Figure("OS retrained", 1 - part, 1 - high, 1 - low, 0.0, "above", len(base), said))
@@ -137,9 +142,11 @@ def retrained(
     return Card(tuple(figures), {"retrained": pd.DataFrame.from_dict(rows, orient="index").rename_axis("reads")})
 
 
-def reordered(bench: Bench, system: str, **changes) -> Run:
+def reordered(bench: Bench, system: str, changes: dict) -> Run:
     """A run trained on train histories whose events are in random order, one order for all epochs; validation and test
-    are as they were. Stored apart from other runs: it is not among `stored_runs`, and its data hash is its own."""
+    are as they were. changes: settings and recipe, as of `Bench.fit`.
+
+    Stored apart from other runs: it is not among `stored_runs`, and its data hash is its own."""
     settings, recipe = bench.plan(system, **changes)
     other = shuffled_bench(bench)
     inputs = _inputs(other, system, settings) | {
