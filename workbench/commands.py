@@ -77,6 +77,25 @@ def probe(
     print(latents_page(load_run(run), out=Path(out), path=path, kind=kind, k=k, seeds=seeds, shown=latents))
 
 
+def audit(
+    *, dataset: str = "synthetic", systems: list = (), retrain: list = (), tune: bool = False, protocol: list = (),
+    option: list = (), profile: str = "paper", seed: int = 0, out: str = "reports/latest/audit.html",
+) -> None:
+    """Ask what a dataset can and cannot show: a page, and the same as JSON beside it. --systems: names, trained if they
+    are not stored, or folders of saved runs. --retrain: names of systems to train anew on less, five trainings each.
+    --tune: choose the heuristic among 24 settings on validation. Both say how long they will take."""
+    from workbench.experiment import audit as audits
+    from workbench.report import audit_page
+
+    bench = _bench(dataset, profile, seed, protocol, option, "auto")
+    names, again = (_names(given) for given in (systems, retrain))
+    found = audits.audit(bench, audits.trained(bench, names), retrain=tuple(again), tune=tune)
+    for sentence in found.sentences:
+        print(f"{sentence.kind}: {sentence.text}")
+    page = audit_page(found, out=Path(out))
+    print(f"audit: {page}, {page.with_suffix('.json')}")
+
+
 def score(
     file: str, *, dataset: str = "synthetic", protocol: list = (), option: list = (), profile: str = "paper",
     out: str = "",
@@ -166,7 +185,7 @@ def lab() -> None:
 
 
 COMMANDS: dict[str, Callable] = {
-    f.__name__: f for f in (report, run, fit, predict, probe, score, runs, systems, datasets, lab)
+    f.__name__: f for f in (report, run, fit, predict, probe, audit, score, runs, systems, datasets, lab)
 }
 
 
@@ -174,6 +193,11 @@ def _listing(rows: dict[str, str]) -> None:
     width = max(map(len, rows), default=0)
     for name, description in rows.items():
         print(f"{name:<{width}}  {description}")
+
+
+def _names(given: list) -> list[str]:
+    """["a", "b"] from ["a,b"] and ["a", "b"] alike."""
+    return [name for each in given for name in each.split(",") if name]
 
 
 def _pairs(given: list) -> dict:

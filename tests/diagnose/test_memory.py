@@ -6,7 +6,7 @@ import pytest
 from toys import random_rows, rows, toy
 
 from workbench.data import Cases, Protocol, Split
-from workbench.diagnose import orders
+from workbench.data import reorder
 from workbench.diagnose.memory import memory
 from workbench.diagnose.ratios import share
 from workbench.diagnose.reading import ask, jaccard, sample
@@ -45,33 +45,33 @@ def ring(users: int = 400, n: int = 40, masked: bool = False) -> Split:
 def test_a_shuffle_moves_items_within_their_history_and_keeps_the_newest():
     histories = random_rows(200, 50, 8)
     for keep in (0, 1, 2):
-        read = orders.shuffled(histories, RNG(1), keep_last=keep)
+        read = reorder.shuffled(histories, RNG(1), keep_last=keep)
         assert (read.offsets == histories.offsets).all() and (read.items != histories.items).any()
         for row in range(200):
             assert sorted(read.row(row)) == sorted(histories.row(row))
             assert (read.row(row)[::-1][:keep] == histories.row(row)[::-1][:keep]).all()
-    assert [list(orders.backwards(rows([1, 2, 3], [], [4, 5])).row(n)) for n in range(3)] == [[3, 2, 1], [], [5, 4]]
+    assert [list(reorder.backwards(rows([1, 2, 3], [], [4, 5])).row(n)) for n in range(3)] == [[3, 2, 1], [], [5, 4]]
 
 
 def test_days_are_shuffled_apart_and_times_stay():
     histories = replace(rows([1, 2, 3, 4], [5, 6]), times=np.array([0, 1, 2, DAY, DAY, 3 * DAY]))
-    reads = [orders.shuffled_within_days(histories, RNG(seed)) for seed in range(20)]
+    reads = [reorder.shuffled_within_days(histories, RNG(seed)) for seed in range(20)]
     assert {tuple(sorted(read.items[:3])) for read in reads} == {(1, 2, 3)} and len({tuple(r.items) for r in reads}) > 1
     assert all((read.items[3:] == [4, 5, 6]).all() and (read.times == histories.times).all() for read in reads)
     with pytest.raises(UserError, match="no times"):
-        orders.shuffled_within_days(rows([1, 2]), RNG(0))
+        reorder.shuffled_within_days(rows([1, 2]), RNG(0))
     with pytest.raises(UserError, match="on one day"):
-        orders.shuffled_within_days(replace(rows([1, 2]), times=np.array([0, DAY])), RNG(0))
+        reorder.shuffled_within_days(replace(rows([1, 2]), times=np.array([0, DAY])), RNG(0))
 
 
 def test_a_swap_keeps_the_last_item_and_takes_the_past_of_another():
     histories = rows([1, 2, 3], [4, 5, 6], [7, 8], [9, 10, 11, 12])
-    read = orders.swapped(histories, RNG(0))
+    read = reorder.swapped(histories, RNG(0))
     past = [list(read.row(n)[:-1]) for n in range(4)]
     assert [read.row(n)[-1] for n in range(4)] == [3, 6, 8, 12]
     assert past[2] in ([2], [5]) and past[3] in ([1, 2], [4, 5]) and [10, 11] in past[:2] and past[0] != [1, 2]
     with pytest.raises(UserError, match="one history"):
-        orders.swapped(rows([1, 2]), RNG(0))
+        reorder.swapped(rows([1, 2]), RNG(0))
 
 
 def test_a_walk_needs_its_last_item_and_nothing_else():

@@ -211,7 +211,8 @@ def splits(facts: Facts) -> Iterator[Sentence]:
     ratio = facts.get("splits", "global-time over leave-one-out")
     if ratio is not None:
         yield Sentence(CARE, "Scores are of the split: cut at one point in time, what is counted scores "
-                       f"{percent(ratio)} of what it does here.", "splits", ("global-time over leave-one-out",))  # fmt: skip
+                       f"{percent(ratio)} of what it does here.",
+                       "splits", ("global-time over leave-one-out",))  # fmt: skip
 
 
 def decoding(facts: Facts) -> Iterator[Sentence]:

@@ -4,11 +4,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from workbench import embed
+from workbench import embed, systems
 from workbench.artifacts import code_hash
 from workbench.data import presets
 from workbench.diagnose import hard, leakage, sensitivity, strata
@@ -19,11 +20,11 @@ from workbench.diagnose.predictability import predictability
 from workbench.diagnose.rings import ring_coverage, transition_coverage
 from workbench.diagnose.smooth import smoothness
 from workbench.diagnose.verdict import DECODING, MEMORY, Sentence, verdict
-from workbench.errors import UserError
+from workbench.errors import UserError, unknown
 from workbench.evaluate import compare, lists, per_case
 from workbench.evaluate.compare import by_system
 from workbench.experiment import decoding, shortcuts
-from workbench.experiment.bench import Bench
+from workbench.experiment.bench import Bench, load_run
 from workbench.experiment.cards import stored
 from workbench.experiment.run import Run
 from workbench.progress import track
@@ -66,13 +67,29 @@ class Audit:
         }  # fmt: skip
 
 
-def audit(bench: Bench, runs: list[Run] = (), *, heuristics: tuple = HEURISTICS, retrain: tuple = ()) -> Audit:
+def trained(bench: Bench, names: list[str]) -> list[Run]:
+    """The runs of these systems on a bench, trained if they are not stored; a name may be the folder of a saved run.
+    UserError names the nearest system, or says what is counted and not trained; before anything is trained."""
+    known = systems.names("*")
+    for name in names:
+        if not Path(name).is_dir() and name not in known:
+            raise unknown("system", name, known)
+        if name in known and systems.family(name) == "floors":
+            raise UserError(f"{name} is counted, not trained: it stands in every audit; name a trained system")
+    return [load_run(name) if name not in known else bench.fit(name) for name in names]
+
+
+def audit(
+    bench: Bench, runs: list[Run] = (), *, heuristics: tuple = HEURISTICS, retrain: tuple = (), tune: bool = False
+) -> Audit:  # fmt: skip
     """Every diagnostic of a dataset under its protocol, and of trained systems on it. What cannot be measured says why.
 
     runs: of the same data and protocol. heuristics: (system, settings) whose best is held against the best run.
-    retrain: names of systems that are trained anew on shorter and on shuffled histories, which takes a training each.
+    retrain: names of systems that are trained anew on shorter and on shuffled histories, a training each. tune: choose
+    graph_walk's settings on validation first, see `shortcuts.tuned`.
     UserError where a run is of other data.
     """
+    heuristics = (*heuristics, (shortcuts.WALK, shortcuts.tuned(bench))) if tune else heuristics
     floors = [bench.fit(name) for name in FLOORS] + [bench.fit(name, **settings) for name, settings in heuristics]
     parts = _parts(bench, list(runs), floors, heuristics)
     parts |= {f"retrained {name}": partial(shortcuts.retrained, bench, name) for name in retrain}

@@ -2,6 +2,7 @@
 training score beside it, and what is left of it when it is trained again on less."""
 import logging
 from dataclasses import asdict, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,8 @@ from workbench.train.runtime import runtime
 log = logging.getLogger("workbench")
 CODE = ("data", "nets", "train/rng.py", "embed", "tokens", "decode.py", "evaluate", "recommenders", "diagnose",
         "experiment/shortcuts.py", "experiment/cards.py")  # fmt: skip
-GRAPH = "graph_heuristic"
+GRAPH, WALK = "graph_heuristic", "graph_walk"
+GRID = {"hops": (1, 2), "decay": (0.1, 0.5), "older": (0.0, 0.25, 0.5), "features": ("text", "none")}  # of WALK
 HEURISTICS = ((GRAPH, {}), (GRAPH, {"form": "tgh2"}), ("item_transitions", {}))
 QUICK, SLOW = 5000, 1000  # cases that each reading is asked about
 LIKE = 20  # items of like popularity that exchange their names in a permuted graph
@@ -82,6 +84,27 @@ def solvability(
     if graphs:
         nulls[solvable.PERMUTED] = permuted_graph(bench, graphs[max(graphs, key=valid.get)], metric=metric)
     return solvable.solvability(rivals, models, nulls=nulls, valid=valid, metric=metric, seed=bench.seed)
+
+
+def tuned(bench: Bench, *, metric: str = "ndcg@10") -> dict:
+    """The settings of graph_walk that are best on validation, of the 24 in GRID; of equal ones the first. Each is stored,
+    so an interrupted call goes on where it stopped."""
+    grid = [dict(zip(GRID, chosen)) for chosen in product(*GRID.values())]
+    log.info("graph_walk is tried with %d settings on validation; how long that takes is said after the first", len(grid))
+    found = [_validated(bench, settings, metric) for settings in track(grid, "tune graph_walk", unit="settings")]
+    return grid[int(np.argmax(found))]
+
+
+def _validated(bench: Bench, settings: dict, metric: str) -> float:
+    inputs = _inputs(bench, WALK, settings) | {"metric": metric, "code": code_hash(*CODE, _file(WALK))}
+
+    def make(folder: Path) -> None:
+        model = bench.build(WALK, **settings)
+        model.fit(bench.split)
+        found = evaluate(model, bench.split.valid, bench.split, quiet=True)
+        np.save(folder / "values.npy", per_case(metric, found.ranks, found.groups))
+
+    return float(np.load(bench.store.get("validation", inputs, make) / "values.npy").mean())
 
 
 def permuted_graph(bench: Bench, settings: dict, *, metric: str = "ndcg@10") -> np.ndarray:

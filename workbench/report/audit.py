@@ -6,7 +6,6 @@ from html import escape
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from workbench.artifacts import write_text
 from workbench.diagnose.card import Card
@@ -16,7 +15,7 @@ from workbench.report import outputs
 from workbench.report.clean import align
 from workbench.report.frame import facts, page
 from workbench.show import audit as faces
-from workbench.show import tables
+from workbench.show import compare, tables
 
 TITLES = {  # of cards, by how their names begin: a heading, and what the section answers
     "data": ("The data", "What is in the log, and what in it could mislead."),
@@ -43,7 +42,7 @@ def audit_page(audit: Audit, *, out: Path) -> Path:
     parts = [
         f'<header class="top"><h1>What can {escape(name)} show?</h1>{facts(_asked(audit))}</header>',
         f'<section id="verdict"><h2>Verdict</h2>{_verdict(audit)}</section>',
-        *(_section(audit, name, card) for name, card in audit.cards.items()),
+        *(_section(title, card) for title, card in audit.cards.items()),
     ]
     body = f'<div class="sheet"><main id="main">{"".join(parts)}</main></div>'
     write_text(out.with_suffix(".json"), json.dumps(_finite(audit.dict()), indent=1, default=float))
@@ -89,10 +88,9 @@ def _title(name: str) -> str:
     return f"{heading}: {name.removeprefix(begin)}" if begin.endswith("of ") or begin == "retrained " else heading
 
 
-def _section(audit: Audit, name: str, card: Card) -> str:
+def _section(name: str, card: Card) -> str:
     begin = next((begin for begin in TITLES if name.startswith(begin)), "")
-    about = TITLES.get(begin, ("", ""))[1]
-    drawn = outputs.figure(_plot(name, card)) if _plot(name, card) else ""
+    about, drawn = TITLES.get(begin, ("", ""))[1], "".join(map(outputs.figure, _plots(name, card)))
     numbers = _wide(faces.figures(card)) if card.figures or card.unmeasured else ""
     behind = "".join(
         f"<details><summary>Table: {escape(key)}</summary>{_wide(tables.table(table.head(LONG), length=60))}</details>"
@@ -106,16 +104,19 @@ def _wide(table: tables.Table) -> str:
     return f'<div class="wide">{align(table._repr_html_())}</div>'
 
 
-def _plot(name: str, card: Card) -> dict | None:
-    """A picture of a card, where one says more than its table."""
-    if name == "systems" and "systems" in card.tables:
-        from workbench.show import compare
-
-        return compare.comparison(card.tables["systems"], metric=METRIC).to_plotly_json()
+def _plots(name: str, card: Card) -> list[dict]:
+    """Pictures of a card, where one says more than its table."""
+    drawn = []
+    if "systems" in card.tables:
+        drawn.append(compare.comparison(card.tables["systems"], metric=METRIC))
     if name == "graph" and card.figures:
-        return json.loads(faces.against_chance(card, "What the train graph reaches, and what chance would",
-                                               only=("CR_", "TC_1")).to_json())  # fmt: skip
-    return None
+        title = "What a few steps in the train graph reach, and what chance would"
+        drawn.append(faces.against_chance(card, title, only=("CR_", "TC_1")))
+    if "readings" in card.tables:
+        drawn.append(faces.by_length({name.removeprefix(MEMORY): faces.lengths(card)}, metric=METRIC))
+    if "by stratum" in card.tables:
+        drawn.append(faces.by_stratum(card.tables["by stratum"], metric=METRIC))
+    return [json.loads(figure.to_json()) for figure in drawn]
 
 
 def _finite(value):

@@ -93,3 +93,35 @@ def by_length(curves: dict[str, pd.DataFrame], *, metric: str = "ndcg@10") -> go
     name = max(short, key=short.get)
     title = f"From the last item alone {escape(name)} keeps {short[name]:.0%} of its {metric}"
     return dress(figure, title, x="newest events that are read", y=f"share of {metric} with all")
+
+
+def lengths(card: Card) -> pd.DataFrame:
+    """Of a card of memory: what `by_length` draws."""
+    cuts = {int(f.name.removeprefix("HD_")): f for f in card.figures if f.name.startswith("HD_")}
+    rows = {n: {"ratio": f.value, "low": f.low, "high": f.high} for n, f in cuts.items()}
+    return pd.DataFrame.from_dict(rows | {0: {"ratio": 1.0, "low": 1.0, "high": 1.0}}, orient="index")
+
+
+def by_stratum(found: pd.DataFrame, *, metric: str = "ndcg@10", systems: int = 4) -> go.Figure:
+    """A metric by what a case asks for, a column of dots a stratum, a sign a system: the best `systems` over all cases.
+    found: of `strata.by_stratum`."""
+    best = found.loc["all"].nlargest(systems, "mean").index
+    names = [name for name in found.index.unique("stratum") if name != "all"]
+    figure, share = go.Figure(), found["share"].groupby("stratum", sort=False).first()
+    for at, system in enumerate(best):
+        rows_ = found.xs(system, level="system").loc[names]
+        figure.add_scatter(
+            x=np.arange(len(names)) + 0.12 * (at - (len(best) - 1) / 2), y=rows_["mean"], mode="markers",
+            name=escape(system), marker={"color": COLORWAY[at % 4], "symbol": SYMBOLS[at % 7], "size": 11},
+            error_y={"type": "data", "symmetric": False, "array": rows_["high"] - rows_["mean"],
+                     "arrayminus": rows_["mean"] - rows_["low"], "thickness": 1.5, "width": 0},
+            hovertemplate="%{y:.4f}<extra></extra>",
+        )  # fmt: skip
+    ticks = [f"{name}<br>{share[name]:.0%} of the cases" for name in names]
+    figure.update_xaxes(tickvals=list(range(len(names))), ticktext=ticks, showgrid=False)
+    figure.update_yaxes(rangemode="tozero")
+    first = best[0]
+    top, rest = found.loc[(names, first), "mean"].droplevel("system"), found.loc[("all", first), "mean"]
+    most = top.idxmax()
+    title = f"{escape(first)} has {metric} {rest:.4f} over all cases and {top[most]:.4f} where they are {most}"
+    return dress(figure, title, y=f"{metric} (0 to 1)", height=300)
