@@ -165,7 +165,8 @@ def smoothness(split: Split, vectors: np.ndarray | None, *, seed: int = 0) -> Ca
 
 def _auc(vectors: np.ndarray, before: np.ndarray, after: np.ndarray, negatives: np.ndarray) -> np.ndarray:
     others = likeness(vectors, before, negatives)
-    return below(likeness(vectors, before, after[:, None])[:, 0], np.where(negatives == before[:, None], np.nan, others))
+    own = likeness(vectors, before, after[:, None])[:, 0]
+    return below(own, np.where(negatives == before[:, None], np.nan, others))
 
 
 def _in_rings(graph: csr_matrix, tables: tuple, known: np.ndarray, pairs: tuple) -> list[Figure]:
