@@ -235,7 +235,7 @@ def test_a_walk_weighs_counts_with_likeness():
     assert walk().score(asked)[0, 2:] == pytest.approx([(1 + np.log(4)) / 2, 1 + np.log(2)])
     assert walk().recommend(asked, 2).items.tolist() == [[3, 2]]
     assert walk(features="none").recommend(asked, 2).items.tolist() == [[2, 3]]
-    assert walk(hops=0).score(asked)[0, 1:] == pytest.approx([0, 0.5, 1], abs=1e-8), "everything is a candidate but the seed"
+    assert walk(hops=0).score(asked)[0, 1:] == pytest.approx([0, 0.5, 1], abs=1e-8), "all but the seed are candidates"
 
 
 def test_a_walk_is_its_formula():
