@@ -12,7 +12,7 @@ from workbench.data.splits import Cases
 from workbench.errors import UserError
 from workbench.evaluate import evaluate
 from workbench.recommenders import scored
-from workbench.systems.floors import ease, graph_heuristic
+from workbench.systems.floors import ease, graph_heuristic, graph_walk
 
 N_ITEMS = 12
 
@@ -219,6 +219,63 @@ def test_graph_heuristic_without_text_says_so(caplog):
         systems.build("graph_heuristic", Table(DRAWN), alpha=-1.0)
     with pytest.raises(UserError, match="unknown features 'txt'; did you mean 'text'"):
         systems.build("graph_heuristic", Table(DRAWN), features="txt")
+
+
+FORK = histories([1, 2], [1, 2], [1, 2], [1, 3])
+ALIKE = np.array([[0, 0], [1, 0], [0, 1], [1, 0]], np.float32)  # 1 is like 3 and nothing like 2
+
+
+def walk(train: Histories = FORK, table: np.ndarray = ALIKE, **changes):
+    bench = Table(train, n_items=len(table) - 1, table=table, items=pd.DataFrame({"title": ["a"] * (len(table) - 1)}))
+    return fitted("graph_walk", bench, **changes)
+
+
+def test_a_walk_weighs_counts_with_likeness():
+    asked = histories([1])
+    assert walk().score(asked)[0, 2:] == pytest.approx([(1 + np.log(4)) / 2, 1 + np.log(2)])
+    assert walk().recommend(asked, 2).items.tolist() == [[3, 2]]
+    assert walk(features="none").recommend(asked, 2).items.tolist() == [[2, 3]]
+    assert walk(hops=0).score(asked)[0, 1:] == pytest.approx([0, 0.5, 1], abs=1e-8), "all but the seed are candidates"
+
+
+def test_a_walk_is_its_formula():
+    rows, asked, rng = random_rows(10, 30), random_rows(11, 20), np.random.default_rng(0)
+    table = rng.standard_normal((N_ITEMS + 1, 4)).astype(np.float32)
+    table /= np.linalg.norm(table, axis=1, keepdims=True)
+    table[0] = 0
+    C = np.zeros((N_ITEMS + 1, N_ITEMS + 1))
+    for row in rows:
+        np.add.at(C, (row[:-1], row[1:]), 1)
+    widest = np.minimum(C[:, :, None], C[None]).max(axis=1)
+    walks = [np.where(c > 0, decay * (1 + np.log1p(c)), 0) for c, decay in ((C, 1), (widest, 0.3))]
+    pull = np.maximum(*walks) * (1 + table @ table.T) / 2
+    np.fill_diagonal(pull, np.where(C.diagonal() > 0, pull.diagonal(), 0))
+    expected = [pull[row[-1]] + (0.7 * pull[row[-2]] if len(row) > 1 else 0) for row in asked]
+    found = walk(histories(*rows), table, decay=0.3, older=0.7)
+    np.testing.assert_allclose(found.score(histories(*asked))[:, 1:], np.array(expected)[:, 1:], rtol=1e-5, atol=2e-9)
+    last = walk(histories(*rows), table, decay=0.3, older=0.0).score(histories(*asked))
+    np.testing.assert_allclose(last[:, 1:], pull[[row[-1] for row in asked]][:, 1:], rtol=1e-5, atol=2e-9)
+
+
+def test_a_walk_forgets_no_answer(monkeypatch):
+    asked, bench = histories(*random_rows(12, 200), []), Table(histories(*random_rows(13)))
+    floor = fitted("graph_walk", bench, features="none")
+    whole, popular = floor.recommend(asked, 5), fitted("popularity", bench)
+    monkeypatch.setattr(graph_walk, "LIMIT", 0)
+    monkeypatch.setattr(scored, "CELLS", 7 * (N_ITEMS + 1))
+    assert np.array_equal(whole.items, fitted("graph_walk", bench, features="none").recommend(asked, 5).items)
+    assert np.array_equal(whole.items[-1:], popular.recommend(asked.take([200]), 5).items), "who has no history"
+    alone = fitted("graph_walk", bench, features="none", hops=0)
+    assert np.array_equal(alone.recommend(asked, 5).items, popular.recommend(asked, 5).items)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [({"hops": -1}, "hops must be at least 0"), ({"fan_out": 0}, "fan_out must be"), ({"features": "txt"}, "'text'")],
+)
+def test_a_bad_walk_is_refused(changes, message):
+    with pytest.raises(UserError, match=message):
+        systems.build("graph_walk", Table(FORK), **changes)
 
 
 @pytest.mark.parametrize(

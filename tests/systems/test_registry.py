@@ -8,7 +8,7 @@ import pytest
 from workbench import systems
 from workbench.errors import UserError
 
-FLOORS = ["ease", "graph_heuristic", "item_knn", "item_transitions", "popularity"]
+FLOORS = ["ease", "graph_heuristic", "graph_walk", "item_knn", "item_transitions", "popularity"]
 
 
 @pytest.fixture

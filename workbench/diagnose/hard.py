@@ -22,7 +22,7 @@ def hard(split: Split, vectors: np.ndarray | None = None) -> np.ndarray:
     UserError if train has no transition or no case has vectors.
     """
     steps = target_distances(split)
-    far = (steps > 2)
+    far = steps > 2
     if vectors is not None:
         table, known, asked = usable(split, vectors)
         at = np.flatnonzero(asked & far)

@@ -60,8 +60,9 @@ def ring_coverage(split: Split, *, seed: int = 0) -> Card:
 
     Figures per ring h: CR_h (share of targets at exactly h steps), lift_h (CR_h over its null), size_h (median ring);
     for h of 2 and 3 also CR_<=h. A list that puts the target first wherever the rings up to h hold it has recall and
-    NDCG of exactly CR_<=h: the ceiling of any heuristic on them. Table `rings` holds all of it. The third ring is
-    measured on SAMPLE test cases. UserError if train has no transition.
+    NDCG of exactly CR_<=h: the ceiling of any heuristic on them. Table `rings` holds all of it, and uniform, what
+    a set of the same size drawn evenly would hold: where that is above the null, what was popular in train is no longer
+    asked for, and lift flatters. The third ring is measured on SAMPLE test cases. UserError if train has no transition.
     """
     graph, source, targets = train_graph(split), last_items(split.test.histories), split.test.targets
     steps, counts = pair_distances(graph, source, targets), split.train_counts()
@@ -92,8 +93,9 @@ def ring_coverage(split: Split, *, seed: int = 0) -> Card:
             figures.append(mean_figure(
                 f"CR_<={ring}", within, note=f"Recall and NDCG of a perfect ranking of rings 1 to {ring}: a ceiling.",
             ))  # fmt: skip
-        rows.append((ring, covered.value, so_far, middle.value, float(sizes.mean()), null, lift[0]))
-    columns = ["ring", "coverage", "ceiling", "median_size", "mean_size", "null", "lift"]
+        rows.append((ring, covered.value, so_far, middle.value, float(sizes.mean()), null, lift[0],
+                     float(sizes.mean() / split.n_items)))  # fmt: skip
+    columns = ["ring", "coverage", "ceiling", "median_size", "mean_size", "null", "lift", "uniform"]
     return Card(tuple(figures), {"rings": pd.DataFrame(rows, columns=columns).set_index("ring")})
 
 

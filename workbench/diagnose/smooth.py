@@ -14,6 +14,7 @@ NEAREST = 50
 NEGATIVES = 20  # for each case
 WINDOW = 100  # places in order of popularity, up and down, within which a negative is as popular as a target
 CELLS = 8_000_000  # likenesses held at a time, 32 MB
+SAME = 1e-6  # likenesses closer than this are equal: the order of sums moves them
 SAMPLE = 4_000  # cases whose places are found again with permuted features
 
 
@@ -41,7 +42,7 @@ def below(own: np.ndarray, others: np.ndarray) -> np.ndarray:
     """
     gap = own[:, None] - others
     there = ~np.isnan(others)
-    return ((gap > 1e-6).sum(1) + 0.5 * (np.abs(gap) <= 1e-6).sum(1)) / np.maximum(there.sum(1), 1)
+    return ((gap > SAME).sum(1) + 0.5 * (np.abs(gap) <= SAME).sum(1)) / np.maximum(there.sum(1), 1)
 
 
 def by_popularity(counts: np.ndarray, known: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -70,13 +71,13 @@ def permuted(vectors: np.ndarray, order: np.ndarray, rng: np.random.Generator) -
 
 
 def likeness(vectors: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """(C,) or (C, n) cosines of before (C,) with after, in blocks; vectors have unit rows."""
-    rows = max(1, CELLS // (vectors.shape[1] * max(1, after[:1].size)))
-    parts = [
-        np.einsum("cd,c...d->c...", vectors[before[at : at + rows]], vectors[after[at : at + rows]])
-        for at in range(0, len(before), rows)
-    ]
-    return np.concatenate(parts) if parts else np.zeros(after.shape, np.float32)
+    """(C, n) cosines of before (C,) with after (C, n), in blocks; vectors have unit rows."""
+    rows = max(1, CELLS // (vectors.shape[1] * max(1, after.shape[1])))
+    out = np.zeros(after.shape, np.float32)
+    for at in range(0, len(before), rows):
+        block = slice(at, at + rows)
+        out[block] = np.matmul(vectors[after[block]], vectors[before[block]][:, :, None])[:, :, 0]
+    return out
 
 
 def places(vectors: np.ndarray, known: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
@@ -91,7 +92,7 @@ def places(vectors: np.ndarray, known: np.ndarray, before: np.ndarray, after: np
         scores = vectors[a] @ table
         own = np.take_along_axis(scores, column[b][:, None], 1)
         scores[np.arange(len(a)), column[a]] = -2
-        above, level = (scores > own + 1e-6).sum(axis=1), (scores >= own - 1e-6).sum(axis=1)
+        above, level = (scores > own + SAME).sum(axis=1), (scores >= own - SAME).sum(axis=1)
         found[start : start + rows] = (above + 1 + level) / 2
     return found
 
@@ -101,12 +102,16 @@ def ring_percentile(
 ) -> np.ndarray:  # fmt: skip
     """(C,) share of the other known items in row i of `rows`, without before[i] and after[i], that are less like
     before[i] than after[i] is; NaN where there are none."""
-    case = np.repeat(np.arange(len(before)), np.diff(rows.indptr))
-    keep = known[rows.indices] & (rows.indices != before[case]) & (rows.indices != after[case])
-    case, item = case[keep], rows.indices[keep]
-    gap = likeness(vectors, before, after)[case] - likeness(vectors, before[case], item)
-    less = np.bincount(case, (gap > 1e-6) + 0.5 * (np.abs(gap) <= 1e-6), minlength=len(before))
-    total = np.bincount(case, minlength=len(before))
+    less, total, step = np.zeros(len(before)), np.zeros(len(before)), max(1, CELLS // len(vectors))
+    for start in range(0, len(before), step):
+        a, b, part = before[start : start + step], after[start : start + step], rows[start : start + step]
+        case = np.repeat(np.arange(len(a)), np.diff(part.indptr))
+        keep = known[part.indices] & (part.indices != a[case]) & (part.indices != b[case])
+        case, item = case[keep], part.indices[keep]
+        scores = vectors[a] @ vectors.T
+        gap = scores[case, b[case]] - scores[case, item]
+        less[start : start + step] = np.bincount(case, (gap > SAME) + 0.5 * (np.abs(gap) <= SAME), minlength=len(a))
+        total[start : start + step] = np.bincount(case, minlength=len(a))
     return np.where(total > 0, less / np.maximum(total, 1), np.nan)
 
 
@@ -160,7 +165,8 @@ def smoothness(split: Split, vectors: np.ndarray | None, *, seed: int = 0) -> Ca
 
 def _auc(vectors: np.ndarray, before: np.ndarray, after: np.ndarray, negatives: np.ndarray) -> np.ndarray:
     others = likeness(vectors, before, negatives)
-    return below(likeness(vectors, before, after), np.where(negatives == before[:, None], np.nan, others))
+    own = likeness(vectors, before, after[:, None])[:, 0]
+    return below(own, np.where(negatives == before[:, None], np.nan, others))
 
 
 def _in_rings(graph: csr_matrix, tables: tuple, known: np.ndarray, pairs: tuple) -> list[Figure]:
