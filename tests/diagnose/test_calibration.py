@@ -30,7 +30,7 @@ def test_a_true_distribution_is_calibrated_and_a_bold_one_is_not():
     honest = calibration.calibration_card(drawn(3000), drawn(600, seed=1), counts, likelihood=True)
     assert not honest["ece"].found and honest["ece"].value == pytest.approx(honest["ece"].null, abs=0.01)
     assert honest["brier"].found and {"ece, head", "ece, tail"} <= set(honest.table().index)
-    bold = calibration.calibration_card(drawn(3000, 3), drawn(600, 3, seed=1), counts, likelihood=False)
+    bold = calibration.calibration_card(drawn(3000, 3), drawn(5000, 3, seed=1), counts, likelihood=False)
     assert bold["ece"].found and bold["ece"].low > 0.1 and "no probability" in bold["ece"].note
     assert not bold["ece, tempered"].found and bold["ece, tempered"].value < bold["ece"].value / 4
 

@@ -83,3 +83,14 @@ def test_shuffled_logits_are_another_decoder():
     with decoder.shuffled(recommender):
         other = recommender.score(some)
     assert not np.allclose(other[:, 1:], recommender.score(some)[:, 1:])
+
+
+def test_prefixes_are_scored_as_the_beam_and_the_exact_search_do(cases):
+    recommender = toy(collide=False)
+    scores = decoder.prefix_scores(recommender, cases.histories)
+    leaves = recommender.score(cases.histories)[:, 1:]
+    assert scores[-1][:, recommender.codes.trie.group[1:]] == pytest.approx(leaves, abs=1e-4)
+    found = beams.search(recommender, cases.histories, beam=60)
+    for nodes, told, exact in zip(found.nodes, found.scores, scores):
+        there = nodes >= 0
+        assert np.take_along_axis(exact, np.maximum(nodes, 0), 1)[there] == pytest.approx(told[there], abs=1e-4)

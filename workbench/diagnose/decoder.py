@@ -2,13 +2,14 @@
 
 All is read off the exact log-probability of every prefix of the catalogue, and beams of several widths.
 """
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
+import torch
 from scipy.special import logsumexp
 
 from workbench import decode
@@ -25,17 +26,41 @@ from workbench.train.rng import stream
 
 WIDTHS = (10, 20, 50)
 WHOLE = 100  # cases whose whole catalogue is scored
+LEVELS = 16  # answers of a network that are kept, one a level: no codes are longer
 
 
+@torch.no_grad()
 def prefix_scores(recommender, histories: Histories) -> list[np.ndarray]:
     """For each depth 1..L, (C, nodes) float32 log-probabilities of all prefixes of that depth, trie or no trie."""
-    trie, parts = recommender.codes.trie, []
-    for start in track(range(0, len(histories), beams.ROWS), "score all prefixes", unit="batches"):
-        some = histories.take(np.arange(start, min(start + beams.ROWS, len(histories))))
-        rows = recommender.read(some.last(recommender.max_length))
-        shallow = [SimpleNamespace(children=trie.children[:depth]) for depth in range(1, len(trie.first))]
-        parts.append([decode.exact_scores(recommender.module, *rows, part).cpu().numpy() for part in shallow])
-    return [np.concatenate(level) for level in zip(*parts)]
+    trie, table = recommender.codes.trie, recommender.module.code
+    edges = [tuple(torch.from_numpy(at) for at in np.nonzero(below >= 0)) for below in trie.children]
+    out = [np.empty((len(histories), len(counts)), np.float32) for counts in trie.counts[1:]]
+    recommender.module.eval()
+    for case in track(range(len(histories)), "score all prefixes", unit="cases"):
+        rows = recommender.read(histories.take([case]).last(recommender.max_length))
+        with _instead(table, "logits", table.logits) as said:
+            decode.exact_scores(recommender.module, *rows, trie)
+        scores = torch.zeros(1)
+        for level, (parent, code) in enumerate(edges):
+            scores = scores[parent] + said[level].reshape(-1, table.sizes[level]).log_softmax(1).cpu()[parent, code]
+            out[level][case] = scores.numpy()
+    return out
+
+
+@contextmanager
+def _instead(owner, name: str, answer: Callable) -> Iterator[deque]:
+    """While it is open, a method of an object answers as `answer` does; its last answers are kept, in order."""
+    said: deque = deque(maxlen=LEVELS)
+
+    def kept(*asked):
+        said.append(answer(*asked))
+        return said[-1]
+
+    setattr(owner, name, kept)
+    try:
+        yield said
+    finally:
+        delattr(owner, name)
 
 
 def children(trie: Trie, depth: int) -> tuple[np.ndarray, np.ndarray]:
@@ -107,11 +132,8 @@ def shuffled(recommender, seed: int = 0) -> Iterator[None]:
     peaked it is, and no longer which code is which."""
     table, rng = recommender.module.code, stream(seed, "shuffled logits")
     whole, orders = table.logits, [rng.permutation(size) for size in recommender.codes.sizes]
-    table.logits = lambda states, level: whole(states, level)[..., orders[level]]
-    try:
+    with _instead(table, "logits", lambda states, level: whole(states, level)[..., orders[level]]):
         yield
-    finally:
-        del table.logits
 
 
 def decoder_card(
