@@ -17,6 +17,7 @@ from workbench.tokens import ItemCodes
 from workbench.tokens.trie import Trie
 
 ROWS = 64  # histories decoded at a time
+BEAMS = 4096  # prefixes that stand in all beams at a time: the working set stays near the cache
 
 
 def kept(beams: Beams, trie: Trie, targets: np.ndarray) -> np.ndarray:
@@ -136,27 +137,50 @@ def target_groups(trie: Trie, cases: Cases, *, masked: bool = False) -> np.ndarr
     return np.maximum(1, trie.group_size[groups] - gone)[:, 0]
 
 
+def proven(found: Beams, depth: int) -> np.ndarray:
+    """(C,) bool: whether the first `depth` full codes of the beams are those of an exact search. A prefix is at least
+    as probable as what begins with it, so whatever fell out of a level is no better than the last that stayed."""
+    last = np.max([scores[:, -1] for scores in found.scores[:-1]], axis=0, initial=-np.inf)
+    if found.scores[-1].shape[1] < depth:
+        return np.isneginf(last)
+    return np.isneginf(last) | (found.scores[-1][:, depth - 1] > last)
+
+
+def exact_within(recommender, cases: Cases, depth: int, *, wide: int = 256, masked: bool = False) -> np.ndarray:
+    """(C,) exact places up to `depth`, 0 for what lies behind: from beams of width `wide`, or four times that, where
+    they are `proven`, and from scores of all items for the other cases."""
+    trie = recommender.codes.trie
+    places, unsure = np.zeros(len(cases.targets), np.int64), np.arange(len(cases.targets))
+    for beam in (max(wide, 2 * depth), 4 * max(wide, 2 * depth)):
+        if len(unsure):
+            part = cases.take(unsure)
+            found = search(recommender, part.histories, beam=beam, masked=masked)
+            places[unsure] = beam_places(found, trie, part.targets, part.histories if masked else None)
+            unsure = unsure[~proven(found, depth)]
+    for start in track(range(0, len(unsure), ROWS), "score all items", unit="batches"):
+        at = unsure[start : start + ROWS]
+        part = cases.take(at)
+        scores = recommender.score(part.histories)
+        places[at] = exact_places(scores, trie, part.targets, part.histories if masked else None)
+    return np.where(places <= depth, places, 0)
+
+
 def study(
     recommender, cases: Cases, *, widths: tuple[int, ...] = (10, 20, 50), k: int = 10, masked: bool = False
 ) -> pd.DataFrame:
-    """Beams of these widths against exact scoring, a row each: ndcg and recall at k, prefix recall (kept_1 .. kept_L),
-    search_error at k, pruned (of the cases with room for them), and of a beam that may leave the trie the share
-    that is no item (invalid) and its share of the probability (invalid_mass).
+    """Beams of these widths against an exact search, a row each: ndcg and recall at k, prefix recall (kept_1 ..
+    kept_L), search_error at k, pruned (of the cases with room for them), and of a beam that may leave the trie the
+    share that is no item (invalid) and its share of the probability (invalid_mass).
 
-    masked: what a history holds is left out of both rankings. Every case is scored against all items, so give it
-    hundreds of cases, or thousands on a small catalogue.
+    masked: what a history holds is left out of both rankings.
     """
-    trie = recommender.codes.trie
-    exact = np.concatenate([
-        exact_places(recommender.score(part.histories), trie, part.targets, part.histories if masked else None)
-        for part in _parts(cases, "score all items")
-    ])  # fmt: skip
+    exact = exact_within(recommender, cases, max(*widths, k), masked=masked)
     by_width = {width: decoded(recommender, cases, beam=width, masked=masked) for width in widths}
-    return summary(by_width, exact, target_groups(trie, cases, masked=masked), k=k)
+    return summary(by_width, exact, target_groups(recommender.codes.trie, cases, masked=masked), k=k)
 
 
 def summary(by_width: dict[int, Decoded], exact: np.ndarray, groups: np.ndarray, *, k: int = 10) -> pd.DataFrame:
-    """The table of `study`, from what each width found, exact places (C,) and `target_groups` (C,)."""
+    """The table of `study`, from what each width found, exact places (C,), 0 behind all widths, and `target_groups`."""
     rows = {"exact": _scores(exact, groups, k)}
     for width, (_, free, held, places) in by_width.items():
         row = _scores(places, groups, k) | {f"kept_{n + 1}": share for n, share in enumerate(prefix_recall(held))}
@@ -171,17 +195,12 @@ def _scores(places: np.ndarray, groups: np.ndarray, k: int) -> dict[str, float]:
     return {f"{name}@{k}": float(per_case(f"{name}@{k}", places, groups).mean()) for name in ("ndcg", "recall")}
 
 
-def _parts(cases: Cases, what: str):
-    starts = range(0, len(cases.targets), ROWS)
-    for start in track(starts, what, unit="batches"):
-        yield cases.take(np.arange(start, min(start + ROWS, len(cases.targets))))
-
-
 def search(
     recommender, histories: Histories, *, beam: int, constrained: bool = True, masked: bool = False
 ) -> Beams:
     """The beams of all histories, decoded a few at a time. masked: what was read is not spelt again."""
-    few = [histories.take(np.arange(at, min(at + ROWS, len(histories)))) for at in range(0, len(histories), ROWS)]
+    rows = max(1, min(ROWS, BEAMS // beam))
+    few = [histories.take(np.arange(at, min(at + rows, len(histories)))) for at in range(0, len(histories), rows)]
     parts = [
         recommender.beams(part, beam=beam, constrained=constrained, exclude=part if masked else None) for part in few
     ]

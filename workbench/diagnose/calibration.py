@@ -19,8 +19,10 @@ from workbench.train.rng import stream
 
 BINS, DRAWS = 15, 1000
 TEMPERATURES = np.geomspace(0.1, 10, 61)  # the middle one is 1
-FOREIGN = "The scores were not trained as log-probabilities (a binary or pairwise loss, or counts), so this softmax is " \
-    "no probability that the recommender states: "
+FOREIGN = (
+    "the scores were not trained as log-probabilities (a binary or pairwise loss, or counts), so this softmax is no "
+    "probability that the recommender states: "
+)
 
 
 class Confidence(NamedTuple):
@@ -86,9 +88,10 @@ def ece_figure(name: str, p: np.ndarray, right: np.ndarray, *, note: str, bins: 
     null = np.abs(drawn @ member).sum(1).mean() / len(p)
     weights = rng.multinomial(len(p), np.full(len(p), 1 / len(p)), DRAWS)
     again = np.abs((weights * (right - p)) @ member).sum(1) / len(p)
-    high, low = np.quantile(again, [0.025, 0.975])
+    high, low = np.quantile(again, [0.025, 0.975])  # mirrored
     said = f"{note}; null: outcomes drawn with just these probabilities."
-    return Figure(name, value, max(0.0, 2 * value - low), max(0.0, 2 * value - high), float(null), "above", len(p), said)
+    ends = [max(0.0, 2 * value - end) for end in (low, high)]
+    return Figure(name, value, *ends, float(null), "above", len(p), said)
 
 
 def reliability(p: np.ndarray, right: np.ndarray, bins: int = BINS) -> pd.DataFrame:

@@ -2,13 +2,14 @@
 
 All is read off the exact log-probability of every prefix of the catalogue, and beams of several widths.
 """
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
+import torch
 from scipy.special import logsumexp
 
 from workbench import decode
@@ -16,7 +17,7 @@ from workbench.data import Cases, Histories, Split
 from workbench.decode import Beams
 from workbench.diagnose import beams
 from workbench.diagnose.card import Card, Figure, gathered, mean_figure
-from workbench.diagnose.exposure import random_lists
+from workbench.diagnose.exposure import popular_lists, random_lists
 from workbench.errors import UserError
 from workbench.evaluate import per_case
 from workbench.progress import track
@@ -24,17 +25,42 @@ from workbench.tokens.trie import Trie
 from workbench.train.rng import stream
 
 WIDTHS = (10, 20, 50)
+WHOLE = 100  # cases whose whole catalogue is scored
+LEVELS = 16  # answers of a network that are kept, one a level: no codes are longer
 
 
+@torch.no_grad()
 def prefix_scores(recommender, histories: Histories) -> list[np.ndarray]:
     """For each depth 1..L, (C, nodes) float32 log-probabilities of all prefixes of that depth, trie or no trie."""
-    trie, parts = recommender.codes.trie, []
-    for start in track(range(0, len(histories), beams.ROWS), "score all prefixes", unit="batches"):
-        some = histories.take(np.arange(start, min(start + beams.ROWS, len(histories))))
-        rows = recommender.read(some.last(recommender.max_length))
-        shallow = [SimpleNamespace(children=trie.children[:depth]) for depth in range(1, len(trie.first))]
-        parts.append([decode.exact_scores(recommender.module, *rows, part).cpu().numpy() for part in shallow])
-    return [np.concatenate(level) for level in zip(*parts)]
+    trie, table = recommender.codes.trie, recommender.module.code
+    edges = [tuple(torch.from_numpy(at) for at in np.nonzero(below >= 0)) for below in trie.children]
+    out = [np.empty((len(histories), len(counts)), np.float32) for counts in trie.counts[1:]]
+    recommender.module.eval()
+    for case in track(range(len(histories)), "score all prefixes", unit="cases"):
+        rows = recommender.read(histories.take([case]).last(recommender.max_length))
+        with _instead(table, "logits", table.logits) as said:
+            decode.exact_scores(recommender.module, *rows, trie)
+        scores = torch.zeros(1)
+        for level, (parent, code) in enumerate(edges):
+            scores = scores[parent] + said[level].reshape(-1, table.sizes[level]).log_softmax(1).cpu()[parent, code]
+            out[level][case] = scores.numpy()
+    return out
+
+
+@contextmanager
+def _instead(owner, name: str, answer: Callable) -> Iterator[deque]:
+    """While it is open, a method of an object answers as `answer` does; its last answers are kept, in order."""
+    said: deque = deque(maxlen=LEVELS)
+
+    def kept(*asked):
+        said.append(answer(*asked))
+        return said[-1]
+
+    setattr(owner, name, kept)
+    try:
+        yield said
+    finally:
+        delattr(owner, name)
 
 
 def children(trie: Trie, depth: int) -> tuple[np.ndarray, np.ndarray]:
@@ -106,11 +132,8 @@ def shuffled(recommender, seed: int = 0) -> Iterator[None]:
     peaked it is, and no longer which code is which."""
     table, rng = recommender.module.code, stream(seed, "shuffled logits")
     whole, orders = table.logits, [rng.permutation(size) for size in recommender.codes.sizes]
-    table.logits = lambda states, level: whole(states, level)[..., orders[level]]
-    try:
+    with _instead(table, "logits", lambda states, level: whole(states, level)[..., orders[level]]):
         yield
-    finally:
-        del table.logits
 
 
 def decoder_card(
@@ -119,28 +142,28 @@ def decoder_card(
 ) -> Card:  # fmt: skip
     """What the beams of a recommender lose for these cases, and what its decoder does to the items' probabilities.
 
-    recommender: one that spells: it has `codes`, `module`, `read` and `beams`. scores: of `prefix_scores` for these
-    cases, where they are made already. History items are left out where the protocol masks them, but for the mask's
-    shift, the items' probability together and the ghosts, which are of the whole catalogue. Tables: beams (`study`),
-    prefix recall (rows of widths and controls), homogeneity. UserError for a recommender without codes, or no case.
+    recommender: one that spells: it has `codes`, `module`, `read` and `beams`. scores: of `prefix_scores` for some of
+    the cases, where they are made already, else for the first 100. History items are left out where the protocol masks
+    them, but for the mask's shift, the items' probability together and the ghosts, which are of the whole catalogue.
+    Tables: beams (`study`), prefix recall (rows of widths and controls), homogeneity. UserError for a recommender
+    without codes, or no case.
     """
     if not hasattr(recommender, "codes") or not hasattr(recommender, "beams"):
         raise UserError("the recommender does not spell its items, so it has no decoder", code=3)
     if not len(cases.targets):
         raise UserError("no case to decode", code=3)
     trie, masked = recommender.codes.trie, split.protocol.mask_history
-    scores = prefix_scores(recommender, cases.histories) if scores is None else scores
+    some = cases.histories.take(np.arange(min(WHOLE, len(cases.targets))))
+    scores = prefix_scores(recommender, some) if scores is None else scores
     by_width = {width: beams.decoded(recommender, cases, beam=width, masked=masked) for width in widths}
     with shuffled(recommender, seed):
         control = beams.search(recommender, cases.histories, beam=max(widths), masked=masked)
-    exclude, leaves = cases.histories if masked else None, np.concatenate([scores[-1], scores[-1][:, :1]], 1)
-    of_items = leaves[:, trie.group]
-    exact = beams.exact_places(of_items, trie, cases.targets, exclude)
-    other = beams.exact_places(of_items, trie, np.roll(cases.targets, 1), exclude)
+    exact = beams.exact_within(recommender, cases, max(*widths, k), masked=masked)
+    floor = (popular_lists(cases.histories, split, k) == cases.targets[:, None]).any(1)
     groups = beams.target_groups(trie, cases, masked=masked)
     return gathered({
         "prefix recall": partial(_recall, by_width, control, trie, cases.targets),
-        "search": partial(_search, by_width, exact, other, groups, k),
+        "search": partial(_search, by_width, exact, floor, groups, k),
         "validity": partial(_validity, by_width, scores, recommender.codes, k),
         "ghosts": partial(_ghosts, scores[-1], trie),
         "homogeneity": partial(_homogeneity, by_width[max(widths)].found, trie, seed),
@@ -163,21 +186,21 @@ def _recall(by_width: dict, control: Beams, trie: Trie, targets: np.ndarray) -> 
     return Card(tuple(figures), {"prefix recall": table})
 
 
-def _search(by_width: dict, exact: np.ndarray, other: np.ndarray, groups: np.ndarray, k: int) -> Card:
+def _search(by_width: dict, exact: np.ndarray, floor: np.ndarray, groups: np.ndarray, k: int) -> Card:
     """Where a beam and an exact search part, beside what the exact search itself misses."""
-    missed, chance = ((places == 0) | (places > k) for places in (exact, other))
-    note = f"Share of targets that an exact search does not place within {k}; null: targets of other users."
-    figures = [mean_figure(f"model error@{k}", missed, null=float(chance.mean()), toward="below", note=note)]
+    missed = (exact == 0) | (exact > k)
+    note = f"Share of targets that an exact search does not place within {k}; null: that of the popularity floor."
+    figures = [mean_figure(f"model error@{k}", missed, null=float(1 - floor.mean()), toward="below", note=note)]
     whole = per_case(f"ndcg@{k}", exact, groups)
     for width, (_, _, held, places) in by_width.items():
         lost = ~missed & ((places == 0) | (places > k))
         gap = whole - per_case(f"ndcg@{k}", places, groups)
         room = (exact > 0) & (exact <= width)
         told = [
-            (f"search error@{k}, beam {width}", lost, f"Share of targets within {k} by exact score and not by the beam"),
+            (f"search error@{k}, beam {width}", lost, f"Share of targets within {k} by exact score, not by the beam"),
             (f"beam gap, beam {width}", gap, f"NDCG@{k} of an exact search less that of the beam"),
             (f"pruned, beam {width}", (beams.where_lost(held) > 0)[room],
-             "Share of targets that fell out of the beam though their exact place has room in it"),
+             "Share of targets that fell out of the beam though it has room for their exact place"),
         ]  # fmt: skip
         figures += [
             mean_figure(name, values, null=0.0, toward="above", note=f"{said}; null: an exact search.")
@@ -220,5 +243,5 @@ def _homogeneity(found: Beams, trie: Trie, seed: int) -> Card:
         Figure(*mean_figure(f"distinct prefixes {level + 1}", own[:, level], null=float(chance[level]), toward="below",
                             note=note.format(level + 1))) for level in range(own.shape[1] - 1)
     )  # fmt: skip
-    table = pd.DataFrame({"beam": own.mean(0), "random": chance}, index=pd.RangeIndex(1, own.shape[1] + 1, name="level"))
+    table = pd.DataFrame({"beam": own.mean(0), "random": chance}, index=pd.RangeIndex(1, len(chance) + 1, name="level"))
     return Card(figures, {"homogeneity": table})

@@ -112,8 +112,8 @@ def _quantiles(rows: Histories, values: np.ndarray, levels: int) -> np.ndarray:
 
 
 def exposures(rows: Histories, n_items: int) -> dict[str, float]:
-    """How the places of all lists fall on the catalogue: coverage (share of items that are in any), gini over all items,
-    those never shown too, and entropy, 2^H / I."""
+    """How the places of all lists fall on the catalogue: coverage (share of items that are in any), gini over all
+    items, those never shown too, and entropy, 2^H / I."""
     shown = np.bincount(rows.items, minlength=n_items + 1)[1:]
     return {"coverage": float((shown > 0).mean()), "gini": gini(shown), "entropy": 2 ** entropy(shown) / n_items}
 

@@ -133,7 +133,8 @@ def _measured(name: str, make: Callable[[], Measure], rows: dict[str, Histories]
     if not known.any():
         raise UserError(f"{name}: no list of two items of which anything is known", code=3)
     null, note = float(values[measure.null][known].mean()), f"{measure.said}; null: {SAID[measure.null]}."
-    means = {source: float(np.nanmean(some)) if len(some) else np.nan for source, some in values.items()}
+    there = {source: some[~np.isnan(some)] for source, some in values.items()}
+    means = {source: float(some.mean()) for source, some in there.items() if len(some)}
     figure = mean_figure(name, values[OWN][known], null=null, toward=measure.toward, note=note)
     return Card((figure,), {f"lists/{name}": pd.DataFrame(means, index=[name])})
 

@@ -25,14 +25,16 @@ from workbench.roles import Likelihood, Scorer
 
 BATCH = 128  # histories scored at a time against the whole catalogue
 DEPTH = 10
+NODES = 700_000  # prefixes that may be scored where whole catalogues are
 TRAINED = {"full", "sampled"}  # losses whose scores are log-probabilities up to a constant
 
 
 def decoding(run: Run, *, cases: int = 5000, spelt: int = 500, control: Run | None = None, seed: int = 0) -> Card:
     """`lists_card`, `calibration_card` and `decoder_card` of a run. Stored.
 
-    cases: how many test users are given lists and top-1 probabilities. spelt: the same for a recommender that spells,
-    whose beams and exact scores take longer, and how many validation users a temperature is fitted on there. control: a
+    cases: how many test users are given lists and top-1 probabilities. spelt: how many are decoded with beams of
+    several widths by a recommender that spells. Of those 100, more in a small catalogue, have the whole of it scored,
+    for probabilities and what the mask does to them, and half as many validation users, for a temperature. control: a
     run of the same protocol with random or permuted codes, whose beams stand in the table `beams of the control`.
     """
     inputs = {
@@ -100,18 +102,21 @@ def _shared(codes) -> np.ndarray | None:
 
 
 def _spelt(run: Run, recommender, cases: Cases, seed: int) -> Card:
-    """The cards of a recommender that spells, from one pass over the trie for each case."""
+    """The cards of a recommender that spells; every case that is scored whole is so once."""
     split, codes = run.bench().split, recommender.codes
-    scores = prefix_scores(recommender, cases.histories)
+    nodes = sum(len(counts) for counts in codes.trie.counts[:-1])
+    some = _first(cases, int(np.clip(NODES // nodes, 100, 500)))
+    scores = prefix_scores(recommender, some.histories)
     items = np.concatenate([scores[-1], scores[-1][:, :1]], 1)[:, codes.trie.group]
-    valid = _first(split.valid, len(cases.targets))
+    valid = _first(split.valid, max(1, len(some.targets) // 2))
     calibrated = partial(
-        calibration_card, [(items, cases)], _scored(recommender, valid), split.train_counts(), likelihood=True,
+        calibration_card, [(items, some)], _scored(recommender, valid), split.train_counts(), likelihood=True,
         group_size=_shared(codes), masked=split.protocol.mask_history, seed=seed,
     )  # fmt: skip
     return gathered({
-        "decoder": partial(decoder_card, recommender, cases, split, scores=scores, seed=seed), "calibration": calibrated,
-        "levels": lambda: level_card(*level_confidence(scores, codes.trie, cases.targets), seed=seed),
+        "decoder": partial(decoder_card, recommender, cases, split, scores=scores, seed=seed),
+        "calibration": calibrated,
+        "levels": lambda: level_card(*level_confidence(scores, codes.trie, some.targets), seed=seed),
     })  # fmt: skip
 
 
