@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from workbench.errors import UserError
-from workbench.experiment import open_bench, shortcuts, stored_runs
+from workbench.experiment import open_bench, retrained, shortcuts, stored_runs
 from workbench.experiment.bench import Bench
 
 LAG = {"epochs": 15, "dropout": 0.0}
@@ -67,20 +67,20 @@ def test_training_on_less(chain, caplog):
     chain.fit("gru4rec", **settings)
     caplog.set_level("INFO", "workbench")
     before = len(stored_runs())
-    card = shortcuts.retrained(chain, "gru4rec", lengths=(1,), **settings)
+    card = retrained.retrained(chain, "gru4rec", lengths=(1,), **settings)
     assert "trained up to 2 times: about 0 minutes at most" in caplog.text
     assert card["HD_1 retrained"].value > 0.85, "a chain needs no more than its last item"
     assert card["OS retrained"].value > 0.3, "and cannot be learned from events in random order"
     assert not any("shuffled" in run.info["data_hash"] for run in stored_runs()) and len(stored_runs()) <= before + 2
     with pytest.raises(UserError, match="no setting max_length"):
-        shortcuts.retrained(chain, "item_transitions")
+        retrained.retrained(chain, "item_transitions")
     with pytest.raises(UserError, match="below the 50"):
-        shortcuts.retrained(chain, "gru4rec", lengths=(50,))
+        retrained.retrained(chain, "gru4rec", lengths=(50,))
 
 
 @pytest.mark.slow
 def test_training_on_less_finds_the_lag():
-    card = shortcuts.retrained(world("lag5", users=1000, items=40), "gru4rec", lengths=(1, 4, 8), **LAG)
+    card = retrained.retrained(world("lag5", users=1000, items=40), "gru4rec", lengths=(1, 4, 8), **LAG)
     assert card["HD_8 retrained"].value > 0.8 > 0.6 > card["HD_4 retrained"].high
     assert card["OS retrained"].low > 0.3
 

@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 from toys import random_rows, rows, toy
 
-from workbench.data import Cases, Protocol, Split
-from workbench.data import reorder
+from workbench.data import Cases, Protocol, Split, reorder
 from workbench.diagnose.memory import memory
 from workbench.diagnose.ratios import share
 from workbench.diagnose.reading import ask, jaccard, sample

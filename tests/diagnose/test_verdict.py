@@ -1,4 +1,4 @@
-"""Sentences follow the figures: what forbids comes first, borders fall where they are said to, and nothing is made up."""
+"""Sentences follow the figures: what forbids comes first, borders fall where they are said to, nothing is made up."""
 import pytest
 
 from workbench.diagnose.card import Card, Figure
@@ -60,7 +60,8 @@ def test_counts_that_are_not_the_published_ones_are_said():
 
 def test_ids_that_give_answers_away_are_named_once():
     probe = Figure("next-id probe: a", 0.03, 0.02, 0.04, 0.001, "above")
-    said = one("data", probe, probe._replace(name="next-id probe: b"), Figure("next-id probe: c", 0.001, 0, 0.002, 0.001))
+    twin, none = probe._replace(name="next-id probe: b"), Figure("next-id probe: c", 0.001, 0, 0.002, 0.001, "above")
+    said = one("data", probe, twin, none)
     assert len(said) == 1 and "(a)" in said[0].text
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from workbench.artifacts import write_text
 from workbench.diagnose.card import Card
 from workbench.diagnose.verdict import KINDS, MEMORY, Sentence
-from workbench.experiment.audit import METRIC, Audit
+from workbench.experiment.audit import Audit
+from workbench.experiment.parts import METRIC
 from workbench.report import outputs
 from workbench.report.clean import align
 from workbench.report.frame import facts, page
@@ -24,8 +25,8 @@ TITLES = {  # of cards, by how their names begin: a heading, and what the sectio
     "features": ("Texts", "How much more alike the last item and the answer are than the last item and any other."),
     "systems": ("Systems", "Everything that was trained or counted, with 95 % intervals."),
     "splits": ("Another split", "The same systems where nothing later than a cut in time is trained on."),
-    "strata": ("What a case asks for", "Whether the step to the answer was seen in train, can be composed, or neither."),
-    "hard subset": ("Where no shortcut reaches", "The order of systems on cases that graph and texts do not come near."),
+    "strata": ("What a case asks for", "Whether the step to the answer was seen in train, or can be composed."),
+    "hard subset": ("Where no shortcut reaches", "Systems on cases that graph and texts do not come near."),
     "shortcuts": ("Shortcut solvability", "The best heuristic without training beside the best trained system."),
     MEMORY: ("Memory", "What is lost when less of a history is read, or in another order."),
     "decoding of ": ("Lists, probabilities and beams", "What is shown to whom, how sure it is, and what a beam loses."),

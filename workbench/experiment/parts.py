@@ -1,0 +1,123 @@
+"""The parts of an audit that need a bench: what stands beside what, and the cards of systems already trained."""
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from workbench import embed
+from workbench.artifacts import code_hash
+from workbench.data import presets
+from workbench.diagnose import hard, leakage, sensitivity, strata
+from workbench.diagnose.card import Card, Figure, gathered, mean_figure
+from workbench.errors import UserError
+from workbench.evaluate import compare, lists, per_case
+from workbench.evaluate.compare import by_system
+from workbench.experiment.bench import Bench
+from workbench.experiment.cards import stored
+from workbench.experiment.run import Run
+
+METRIC, DEPTH = "ndcg@10", 10
+FLOORS = ("popularity", "item_transitions", "item_knn")
+LISTED = 5_000  # test users whose lists are looked at for items that did not exist yet
+
+
+def once(bench: Bench, name: str, measure: Callable[[], Card]) -> Callable[[], Card]:
+    """The measurement as a stage of the store: it depends on the data, the protocol, the seed and the code."""
+    inputs = {
+        "part": name, "dataset": bench.name, "options": bench.options, "data_hash": bench.split.data_hash,
+        "items": bench.content, "protocol": bench.protocol.dict(), "users": bench.users, "seed": bench.seed,
+        "code": code_hash("diagnose", "data", "embed", "evaluate", "train/rng.py"),
+    }  # fmt: skip
+    return lambda: stored(bench.store, "audit", inputs, measure)
+
+
+def texts(bench: Bench) -> np.ndarray | None:
+    """Item vectors from what the catalogue says; None where it has no words."""
+    return bench.vectors("text") if embed.usual(bench.dataset) == "text" else None
+
+
+def published(bench: Bench) -> Card:
+    """Our counts beside those of the published benchmark that goes by this name. UserError where none is known."""
+    preset = presets.for_dataset(bench.name)
+    if preset is None:
+        raise UserError(f"no published filter of {bench.name} is known", code=3)
+    found = presets.figures(preset, bench.dataset)
+    same = all(value == getattr(preset, name) for name, value in found.items())
+    return Card((
+        Figure("as published", float(same), note=f"1 if all counts are those of {preset.source}; else 0."),
+        *(Figure(f"published {name}", float(getattr(preset, name)), note=f"Here: {value:,}.")
+          for name, value in found.items()),
+    ))  # fmt: skip
+
+
+def splits(bench: Bench) -> Card:
+    """What is counted, under a cut at one point in time beside the bench's own split. UserError without times."""
+    if bench.protocol.split == "global-time":
+        raise UserError("the split is by global time already", code=3)
+    other = replace(bench, protocol_changes=bench.protocol_changes | {"split": "global-time"})
+    for name in ("dataset", "store"):
+        other.__dict__[name] = getattr(bench, name)
+    found = {part.protocol.split: values([part.fit(name) for name in FLOORS]) for part in (bench, other)}
+    return sensitivity.split_sensitivity(found, seed=bench.seed)
+
+
+def systems_card(runs: list[Run]) -> Card:
+    """All systems with intervals, beside the best floor."""
+    table = compare(runs, metric=METRIC)
+    effect = float(table["smallest_effect"].median())
+    note = f"The smallest difference in {METRIC} that is seen four times out of five, for the middle system here."
+    return Card((Figure("smallest effect", effect, n=len(runs[0].ranks), note=note),), {"systems": table})
+
+
+def values(runs: list[Run]) -> dict[str, np.ndarray]:
+    """(C,) the metric a case of every system, its seeds averaged."""
+    return {name: rows.mean(axis=0) for name, rows in by_system(runs, METRIC).items()}
+
+
+def kinds(bench: Bench) -> np.ndarray:
+    """(C,) the stratum of each test case. Stored."""
+    return _strata(bench).tables["labels"]["label"].to_numpy(str)
+
+
+def _strata(bench: Bench) -> Card:
+    def measure() -> Card:
+        found = strata.kinds(bench.split)
+        return Card(tables={"strata": strata.shares(found), "labels": pd.DataFrame({"label": strata.labels(found)})})
+
+    return once(bench, "strata", measure)()
+
+
+def strata_card(bench: Bench, runs: list[Run]) -> Card:
+    """Every system by whether the transition was seen in train, can be composed of some that were, or neither."""
+    of, named = values(runs), kinds(bench)
+    note = "Share of test cases whose step from the last item to the answer occurs in train."
+    figure = mean_figure("memorised", (named == strata.MEMORISED).astype(float), note=note)
+    return Card((figure,), {"by stratum": strata.by_stratum(of, named), "strata": _strata(bench).tables["strata"]})
+
+
+def hard_card(bench: Bench, runs: list[Run]) -> Card:
+    """The cases that neither graph nor texts come near, and the order of systems on them."""
+    split, counts = bench.split, bench.split.train_counts()
+    mask = hard.hard(split, texts(bench))
+    note = "Share of test cases whose answer lies beyond two steps in the train graph and the fifty nearest texts."
+    order = hard.order_on(values(runs), mask, popularity=counts[split.test.targets], seed=bench.seed)
+    return Card((mean_figure("hard cases", mask.astype(float), note=note), *order.figures), order.tables)
+
+
+def future(bench: Bench, run: Run) -> Card:
+    """How many of a run's hits stand on what happened only later, and how many of its items did not exist yet."""
+    split, n = bench.split, min(LISTED, len(bench.split.test.targets))
+    few = split.test.take(np.arange(n))  # users are in hash order
+
+    def shown() -> Card:
+        leakage.timed(few.histories)
+        depth = min(DEPTH, split.n_items)
+        found = lists(run.recommender(), few.histories, depth, masked=bench.protocol.mask_history)
+        return leakage.future_items(found.items, few, bench.dataset)
+
+    hits = per_case(f"recall@{DEPTH}", run.ranks, run.groups) > 0
+    inputs = {"run": run.folder.name, "n": n, "code": code_hash("diagnose", "evaluate", "experiment/parts.py")}
+    return stored(bench.store, "future", inputs, lambda: gathered({
+        "transitions": lambda: leakage.future_transitions(split, hits=hits), "items": shown,
+    }))  # fmt: skip
