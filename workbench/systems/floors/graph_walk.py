@@ -105,20 +105,30 @@ class Pulls:
 
     def of(self, seeds: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(n,) rows of `seeds` (B,), candidates and values, row by row; no candidate comes twice in a row."""
-        if len(self.items) > LIMIT:
+        if self.start[-1] > LIMIT:
             self.forget()
         new = np.array([seed for seed in np.unique(seeds).tolist() if seed not in self.place], np.int64)
         if len(new):
             parts = [self.pull(new[at : at + ROWS]) for at in range(0, len(new), ROWS)]
             self.place |= {seed: len(self.place) + n for n, seed in enumerate(new.tolist())}
             lengths = np.concatenate([np.diff(part.indptr) for part in parts])
-            self.start = np.concatenate([self.start, self.start[-1] + np.cumsum(lengths)])
-            self.items = np.concatenate([self.items, *(part.indices for part in parts)])
-            self.values = np.concatenate([self.values, *(part.data for part in parts)])
+            held = self.start[-1]
+            self.start = np.concatenate([self.start, held + np.cumsum(lengths)])
+            self.items = _appended(self.items, held, [part.indices for part in parts])
+            self.values = _appended(self.values, held, [part.data for part in parts])
         place = np.array([self.place[seed] for seed in seeds.tolist()], np.int64)
         n = self.start[place + 1] - self.start[place]
         at = np.arange(n.sum()) + np.repeat(self.start[place] - np.cumsum(n) + n, n)
         return np.repeat(np.arange(len(seeds)), n), self.items[at], self.values[at]
+
+
+def _appended(buffer: np.ndarray, held: int, parts: list[np.ndarray]) -> np.ndarray:
+    """The buffer with the parts after its first `held` entries; it doubles when full, so that copies stay few."""
+    need = held + sum(map(len, parts))
+    if need > len(buffer):
+        buffer = np.concatenate([buffer[:held], np.zeros(max(need, 2 * held) - held, buffer.dtype)])
+    buffer[held:need] = np.concatenate(parts)
+    return buffer
 
 
 def _pull(edges: csr_matrix, seeds: np.ndarray, hops: int, decay: float, table: np.ndarray | None) -> csr_matrix:
