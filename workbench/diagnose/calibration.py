@@ -18,7 +18,7 @@ from workbench.errors import UserError
 from workbench.train.rng import stream
 
 BINS, DRAWS = 15, 1000
-TEMPERATURES = np.geomspace(0.1, 10, 61)  # the middle one is 1
+TEMPERATURES = np.geomspace(0.1, 1000, 81)  # counts need high ones
 FOREIGN = (
     "the scores were not trained as log-probabilities (a binary or pairwise loss, or counts), so this softmax is no "
     "probability that the recommender states: "
