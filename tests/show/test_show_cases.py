@@ -79,8 +79,8 @@ def test_a_card_shows_value_chance_and_what_is_missing():
     shown = audit.figures(CARD)
     html = shown._repr_html_()
     assert "&lt;b&gt;A share&lt;/b&gt;" in html and "drift: there are no times." in html
-    assert [row[4] for row in shown.cells] == ["✓ beyond it", "", "– not shown"]
-    assert [row[1] for row in audit.figures(CARD, only=("item",)).cells] == ["12,345"]
+    assert [row[3] for row in shown.cells] == ["✓", "", "–"] and shown.cells[0][1] == "0.4000 [0.3500, 0.4500]"
+    assert audit.figures(CARD, only=("item",)).cells == [["items", "12,345", "3"]], "columns that are empty are left out"
     figure = audit.against_chance(CARD, "Shares")
     check_literal(figure)
     assert list(figure.data[0].x) == [0.1, 0.1] and [len(trace.x) for trace in figure.data[1:]] == [1, 1]

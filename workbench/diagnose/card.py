@@ -80,18 +80,7 @@ def mean_figure(name: str, values: np.ndarray, **known) -> Figure:
     """
     if not len(values):
         raise UserError(f"{name}: no case to measure it on", code=3)
-    values = np.asarray(values, np.float64)
-    return Figure(name, float(np.mean(values)), *interval(coarse(values)), n=len(values), **known)
-
-
-def coarse(values: np.ndarray, steps: int = 256) -> np.ndarray:
-    """Values (C,) of which only so many differ, with the same mean: those within a step of the range become their
-    mean. A bootstrap draw costs a number for each distinct value, so that of many different ones is slow without."""
-    low, high = (values.min(), values.max()) if len(values) else (0.0, 0.0)
-    if not low < high or len(np.unique(values)) <= steps:
-        return values
-    step = np.minimum(((values - low) / (high - low) * steps).astype(np.int64), steps - 1)
-    return (np.bincount(step, weights=values) / np.maximum(1, np.bincount(step)))[step]
+    return Figure(name, float(np.mean(values)), *interval(np.asarray(values, np.float64)), n=len(values), **known)
 
 
 def gathered(parts: dict[str, Callable[[], Card]]) -> Card:

@@ -92,7 +92,7 @@ def _title(name: str) -> str:
 def _section(name: str, card: Card) -> str:
     begin = next((begin for begin in TITLES if name.startswith(begin)), "")
     about, drawn = TITLES.get(begin, ("", ""))[1], "".join(map(outputs.figure, _plots(name, card)))
-    numbers = _wide(faces.figures(card)) if card.figures or card.unmeasured else ""
+    numbers = _wide(faces.figures(card)) if card.figures else f"<p>{escape(faces.figures(card).caption)}</p>"
     behind = "".join(
         f"<details><summary>Table: {escape(key)}</summary>{_wide(tables.table(table.head(LONG), length=60))}</details>"
         for key, table in card.tables.items() if len(table)

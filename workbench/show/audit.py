@@ -3,12 +3,12 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from workbench.diagnose.card import Card
+from workbench.diagnose.card import Card, Figure
 from workbench.errors import UserError
 from workbench.show.tables import Table, table
 from workbench.show.theme import BLUE, COLORWAY, DASHES, GREY, SYMBOLS, VERMILLION, dress, escape, notice, rows
 
-MARKS = {True: "✓ beyond it", False: "– not shown"}
+MARKS = {True: "✓", False: "–"}
 
 
 def _number(value: float) -> str:
@@ -25,18 +25,23 @@ def _number(value: float) -> str:
 
 
 def figures(card: Card, *, only: tuple[str, ...] = ()) -> Table:
-    """The figures of a card, a row each: value with 95 %, by chance, and in words what was measured; below, what could
-    not be. only: those whose names hold one of these words."""
+    """The figures of a card, a row each: value with 95 %, what chance gives and whether it is clear of that, and in words
+    what was measured; below, what could not be. only: those whose names hold one of these words."""
     chosen = [f for f in card.figures if not only or any(word in f.name for word in only)]
     frame = pd.DataFrame({
-        "": [f.name for f in chosen], "value": [_number(f.value) for f in chosen],
-        "95 %": [f"{_number(f.low)} to {_number(f.high)}" if np.isfinite(f.low) else "" for f in chosen],
+        "figure": [f.name for f in chosen], "value [95 %]": [_with_ends(f) for f in chosen],
         "by chance": [_number(f.null) if np.isfinite(f.null) else "" for f in chosen],
-        "beyond chance": [MARKS[f.found] if f.toward and np.isfinite(f.null) else "" for f in chosen],
+        "clear": [MARKS[f.found] if f.toward and np.isfinite(f.null) else "" for f in chosen],
         "n": [f"{f.n:,}" if f.n else "" for f in chosen], "what it is": [f.note for f in chosen],
     })  # fmt: skip
+    said = frame.loc[:, [name == "figure" or frame[name].astype(bool).any() for name in frame]]
     missing = [f"{name}: {why.rstrip('.')}." for name, why in card.unmeasured.items()]
-    return table(frame, index=False, length=400, caption=" ".join(["Not measured.", *missing]) if missing else "")
+    return table(said, index=False, length=400, caption=" ".join(["Not measured.", *missing]) if missing else "")
+
+
+def _with_ends(figure: Figure) -> str:
+    ends = f" [{_number(figure.low)}, {_number(figure.high)}]" if np.isfinite(figure.low) else ""
+    return _number(figure.value) + ends
 
 
 def against_chance(card: Card, title: str, *, only: tuple[str, ...] = ()) -> go.Figure:
@@ -105,7 +110,7 @@ def lengths(card: Card) -> pd.DataFrame:
 def by_stratum(found: pd.DataFrame, *, metric: str = "ndcg@10", systems: int = 4) -> go.Figure:
     """A metric by what a case asks for, a column of dots a stratum, a sign a system: the best `systems` over all cases.
     found: of `strata.by_stratum`."""
-    best = found.loc["all"].nlargest(systems, "mean").index
+    best = found.xs("all", level="stratum").nlargest(systems, "mean").index
     names = [name for name in found.index.unique("stratum") if name != "all"]
     figure, share = go.Figure(), found["share"].groupby("stratum", sort=False).first()
     for at, system in enumerate(best):
@@ -121,7 +126,7 @@ def by_stratum(found: pd.DataFrame, *, metric: str = "ndcg@10", systems: int = 4
     figure.update_xaxes(tickvals=list(range(len(names))), ticktext=ticks, showgrid=False)
     figure.update_yaxes(rangemode="tozero")
     first = best[0]
-    top, rest = found.loc[(names, first), "mean"].droplevel("system"), found.loc[("all", first), "mean"]
-    most = top.idxmax()
-    title = f"{escape(first)} has {metric} {rest:.4f} over all cases and {top[most]:.4f} where they are {most}"
+    means = found.xs(first, level="system")["mean"]
+    most = means[names].idxmax()
+    title = f"{escape(first)} has {metric} {means['all']:.4f} over all cases and {means[most]:.4f} where they are {most}"
     return dress(figure, title, y=f"{metric} (0 to 1)", height=300)
