@@ -64,8 +64,8 @@ def ablations(
     chosen = fits(table, found)[table["certified"]].nlargest(latents, "mass")
     if controls < 20 * len(chosen):
         log.warning("%d controls for %d latents: one that moves its concept cannot pass alone", controls, len(chosen))
-    inputs = {"run": run.folder.name, "at": cached.fingerprint, "dictionary": found.digest(),
-              "of": chosen["concept"].to_dict(), "controls": controls, "users": users, "code": code_hash(*CODE)}  # fmt: skip
+    inputs = {"run": run.folder.name, "at": cached.fingerprint, "dictionary": found.digest(), "users": users,
+              "of": chosen["concept"].to_dict(), "controls": controls, "code": code_hash(*CODE)}  # fmt: skip
     units = sides(cached, found)[0][1]
 
     def make(folder: Path) -> None:

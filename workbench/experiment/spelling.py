@@ -85,8 +85,8 @@ def kept(
     run: Run, cached: Activations, dictionaries: Sequence[Dictionary], *, trained: bool = True, own: bool = False,
     users: int = 0,
 ) -> pd.DataFrame:  # fmt: skip
-    """`spelled.recovered_by_level` on the test cases of held-out users, at most `users` if not 0. trained: False with activations that `read`
-    gave of the network before training."""
+    """`spelled.recovered_by_level` on the test cases of held-out users, at most `users` if not 0. trained: False with
+    activations that `read` gave of the network before training."""
     model, cases = _model(run, cached, trained, dictionaries, users)
     return spelled.recovered_by_level(model, cached.site, cases, dictionaries, means(cached), own=own)
 

@@ -29,7 +29,7 @@ __all__ = [
     "contrast", "curve", "dashboard", "dashboard_page", "differences", "dose", "escape", "events", "explore_users",
     "findings", "firing", "history", "item_card", "kept_by_level", "landed", "leakage", "lengths", "level_curves",
     "level_loss", "levels_kept", "names", "near", "neighbours", "over_time", "pareto", "popularity", "prefix_recall",
-    "prices", "refusal", "slots_used", "spelled", "spelling", "steer_latents", "step_beams", "strata", "svg_comparison", "table",
-    "telling_item", "telling_users", "ties", "training", "typical_users", "under", "usage", "use", "verdict", "walk",
-    "walk_codes", "widths",
+    "prices", "refusal", "slots_used", "spelled", "spelling", "steer_latents", "step_beams", "strata", "svg_comparison",
+    "table", "telling_item", "telling_users", "ties", "training", "typical_users", "under", "usage", "use", "verdict",
+    "walk", "walk_codes", "widths",
 ]  # fmt: skip
