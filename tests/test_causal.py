@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from workbench.errors import UserError
-from workbench.experiment import causal, joint, open_bench, probing
+from workbench.experiment import causal, hierarchy, joint, open_bench, probing
 from workbench.experiment.latents import latents
 from workbench.probe.hooks import Site
 
@@ -84,3 +84,14 @@ def test_who_is_asked_and_of_what(run, read):
     assert len(cases.targets) == 50 and not learned & set(cases.histories.users.tolist())
     with pytest.raises(UserError, match="category 1"):
         causal.member_of(run, "category 1: Makup")
+
+
+def test_categories_told_by_few_latents_and_children_left_out(run, read, found):
+    kinds = {"topk": found, "pca": probing.dictionary(run, read, k=8, kind="pca")}
+    told = hierarchy.told_by_few(run, read, kinds, most=3)
+    assert list(told.index) == ["topk", "pca"] and (told["best 1"] < told["best 5"]).all()
+    assert told["dense AUC"].nunique() == 1 and told["dense AUC"].iloc[0] > 0.8
+    gaps = hierarchy.left_out(run, read, found, draws=99)
+    assert np.allclose(gaps["gap"], gaps["rest"] - gaps["inside"]) and gaps["gap"].is_monotonic_decreasing
+    assert (gaps["q"] >= gaps["p"]).all() and gaps["taken over"].between(0, 1).all()
+    assert set(gaps["category"]) <= set(hierarchy.parents(run, read)) and not set(gaps["child"]) & set(gaps["category"])

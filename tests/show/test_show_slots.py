@@ -8,7 +8,7 @@ from workbench.errors import UserError
 from workbench.experiment import probing, spelling
 from workbench.probe.hooks import Site
 from workbench.probe.spelled import average
-from workbench.show import slots
+from workbench.show import levels, slots
 
 SMALL = {"latents": 48, "epochs": 3, "batch": 128}
 
@@ -58,3 +58,16 @@ def test_the_title_names_the_worst_level():
     title = figure.layout.title.text.replace("<br>", " ")
     assert "a leaves 30% of a level unexplained at most and keeps 90% or more" in title and "b leaves 20%" in title
     assert "Undefined, because ablating costs nothing sure: code 2." in figure.layout.title.subtitle.text
+
+
+def test_a_run_is_told_code_by_code_where_it_spells_and_says_why_not_elsewhere(bench, run, read):
+    kinds = {"topk": probing.dictionary(run, read, k=4, **SMALL), "pca": probing.dictionary(run, read, k=4, kind="pca")}
+    figure, said = slots.levels_kept(run, read, kinds, users=20), levels.by_level(run, read, kinds)
+    assert [trace.name for trace in figure.data] == ["topk", "topk", "pca", "pca"]
+    L = run.recommender().codes.levels
+    assert said.count("<tr>") == 2 + 2 * L and f"slot of code {L}" in said and "-0.00" not in said
+    assert len(slots.slots_used(run, read).data) == 1
+    other = bench.fit("sasrec", epochs=1, width=32, layers=1)
+    there = probing.read(other, Site("blocks.0.out"))
+    assert not slots.slots_used(other, there).data and not slots.levels_kept(other, there, {}).data
+    assert "nothing to tell apart code by code" in levels.by_level(other, there, {})

@@ -50,10 +50,12 @@ def member_of(run: Run, concept: str) -> np.ndarray:
 
 def ablations(
     run: Run, cached: Activations, found: Dictionary, table: pd.DataFrame, *, latents: int = 10, controls: int = 249,
+    users: int = 0,
 ) -> pd.DataFrame:  # fmt: skip
     """Take each of the certified latents with most activation away, for the held-out users for whom it fires: a row a
     latent with its concept, users, and what `steer.ablate` says, and q over the rows. Stored.
 
+    users: at most that many of the held-out ones, all without; lists that are searched for take long.
     table: of `latents.latents` or `certify`. A row says `used` where q is below .05: certified, and it does something.
     The least p is 1 / (controls + 1), so controls must be more than 20 times the latents, or none can pass alone. A
     network that spells is not asked at a place that was read: there all held-out users count. UserError where the table
@@ -62,18 +64,18 @@ def ablations(
     chosen = fits(table, found)[table["certified"]].nlargest(latents, "mass")
     if controls < 20 * len(chosen):
         log.warning("%d controls for %d latents: one that moves its concept cannot pass alone", controls, len(chosen))
-    inputs = {"run": run.folder.name, "at": cached.fingerprint, "dictionary": found.digest(),
+    inputs = {"run": run.folder.name, "at": cached.fingerprint, "dictionary": found.digest(), "users": users,
               "of": chosen["concept"].to_dict(), "controls": controls, "code": code_hash(*CODE)}  # fmt: skip
     units = sides(cached, found)[0][1]
 
     def make(folder: Path) -> None:
-        model, cases, rows = run.recommender(), held_out(run, cached), {}
+        model, cases, rows = run.recommender(), held_out(run, cached, users=users), {}
         fires = _fires(model, cached, found, cases)
         for latent in track(list(chosen.index), "ablate", unit="latents"):
-            users = np.flatnonzero(fires[:, latent])
-            rows[latent] = {"concept": chosen["concept"][latent], "users": len(users)}
-            if len(users) >= FEW:
-                others, fired = steer.alike(units, np.ones(found.latents), latent, controls), cases.take(users)
+            who = np.flatnonzero(fires[:, latent])
+            rows[latent] = {"concept": chosen["concept"][latent], "users": len(who)}
+            if len(who) >= FEW:
+                others, fired = steer.alike(units, np.ones(found.latents), latent, controls), cases.take(who)
                 member = member_of(run, chosen["concept"][latent])
                 told = steer.ablate(model, cached.site, found, latent, fired, member, controls=others)
                 rows[latent] |= told

@@ -29,6 +29,12 @@ from workbench.tokens import ItemCodes
 CATEGORY = "category"  # how the families of a shop's categories begin
 
 
+def spells(run: Run) -> bool:
+    """Whether a run's network spells items in codes, so that there are levels to tell apart."""
+    model = run.recommender()
+    return hasattr(model, "spell_out") and model.codes.levels > 1
+
+
 def at(cached: Activations, level: int) -> Activations:
     """The units of one level, marked as a place of their own: what is learned there is refused elsewhere."""
     return replace(cached.take(cached.level == level), fingerprint=f"{cached.fingerprint}/{level}")
@@ -53,7 +59,7 @@ def separate(
     return tuple(dictionary(run, part, kind=kind, k=k, seed=seed, **learned) for part in parts)
 
 
-def _model(run: Run, cached: Activations, trained: bool, dictionaries: Sequence[Dictionary] = ()):
+def _model(run: Run, cached: Activations, trained: bool, dictionaries: Sequence[Dictionary] = (), users: int = 0):
     """The network that the activations are of, and its test cases of held-out users. UserError where it is not it."""
     bench = run.bench()
     model = run.recommender() if trained else bench.build(run.system, **run.info["settings"])
@@ -62,7 +68,7 @@ def _model(run: Run, cached: Activations, trained: bool, dictionaries: Sequence[
         raise UserError(f"these activations ({cached.fingerprint}) are not of this network ({mark}); read them again")
     for level, made in enumerate(dictionaries):
         made.on(f"{mark}/{level}" if "/" in made.fingerprint else mark)
-    return model, held_out(run, cached)
+    return model, held_out(run, cached, users=users)
 
 
 def means(cached: Activations) -> np.ndarray:
@@ -76,12 +82,21 @@ def unexplained(cached: Activations, kinds: dict[str, Sequence[Dictionary]]) -> 
 
 
 def kept(
-    run: Run, cached: Activations, dictionaries: Sequence[Dictionary], *, trained: bool = True, own: bool = False
-) -> pd.DataFrame:
-    """`spelled.recovered_by_level` on the test cases of held-out users. trained: False with activations that `read`
-    gave of the network before training."""
-    model, cases = _model(run, cached, trained, dictionaries)
+    run: Run, cached: Activations, dictionaries: Sequence[Dictionary], *, trained: bool = True, own: bool = False,
+    users: int = 0,
+) -> pd.DataFrame:  # fmt: skip
+    """`spelled.recovered_by_level` on the test cases of held-out users, at most `users` if not 0. trained: False with
+    activations that `read` gave of the network before training."""
+    model, cases = _model(run, cached, trained, dictionaries, users)
     return spelled.recovered_by_level(model, cached.site, cases, dictionaries, means(cached), own=own)
+
+
+def by_level(
+    run: Run, cached: Activations, kinds: dict[str, Dictionary], *, users: int = 0
+) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
+    """`unexplained`, and `kept` by kind, of dictionaries that all levels share. users: as `kept`."""
+    every = {kind: (found,) * (int(cached.level.max()) + 1) for kind, found in kinds.items()}
+    return unexplained(cached, every), {kind: kept(run, cached, made, users=users) for kind, made in every.items()}
 
 
 def attributed(run: Run, cached: Activations, *, trained: bool = True) -> np.ndarray:

@@ -105,52 +105,60 @@ def activations_of(
     if not sites:
         raise UserError("no site is given; name at least one")
     cut = pieces(histories, recommender.max_length)
-    rows: dict[Site, list[np.ndarray]] = {site: [] for site in sites}
-    parts: list[tuple[np.ndarray, np.ndarray]] = []
+    levels = recommender.codes.levels if hasattr(recommender, "codes") else 1
+    rows = {site: _Rows(site, len(histories.items) * levels) for site in sites}
     what = "read " + ", ".join(site.path for site in rows)
     size = recommender.batch if isinstance(recommender, Asked) else BATCH
-    for index in track(list(cut.histories.batches(size)), what, unit="batches"):
-        part = cut.histories.take(index)
-        with capture(recommender.module, *rows) as seen:
+    with capture(recommender.module, *rows) as seen:
+        for index in track(list(cut.histories.batches(size)), what, unit="batches"):
+            part = cut.histories.take(index)
             units = recommender.trace(part)
-        for site, found in seen.items():
-            rows[site].append(_of_units(found, units, site))
-        row = np.searchsorted(part.offsets, np.maximum(units.event, 0), side="right") - 1
-        parts.append((units.level, cut.start[index][row] + units.event - part.offsets[row]))
-    level, event = (np.concatenate(arrays) for arrays in zip(*parts))
-    order = np.argsort(event * (int(level.max(initial=0)) + 1) + level, kind="stable")  # by event, then level: one sort
+            row = np.searchsorted(part.offsets, np.maximum(units.event, 0), side="right") - 1
+            event = cut.start[index][row] + units.event - part.offsets[row]
+            for site, found in seen.items():
+                rows[site].put(found, units, event * levels + units.level)
+                found.clear()
     marks = {site: fingerprint(recommender.module, site, data_hash) for site in rows}
-    return {
-        site: _joined(_placed(found, order, site), level[order], event[order], histories, site, marks[site])
-        for site, found in rows.items()
-    }
+    made = {}
+    for site in list(rows):
+        x, at = rows.pop(site).all()
+        made[site] = _joined(x, at % levels, at // levels, histories, site, marks[site])
+    return made
 
 
-def _of_units(seen: list[torch.Tensor], units: Units, site: Site) -> np.ndarray:
-    """(n, D) rows of the units, of what a site put out in one pass."""
-    if len(seen) != 1:
-        raise UserError(f"site {site.path}: {len(seen)} calls in a pass; choose one with call=0, 1 ...")
-    x, mask = seen[0], torch.from_numpy(units.mask)
-    if x.shape[:-1] != mask.shape:
-        raise UserError(
-            f"site {site.path} puts out {tuple(x.shape)}; expected {tuple(mask.shape)} and a width, a row for each "
-            "place that the model reads"
-        )
-    return x[mask].numpy()
+class _Rows:
+    """What a site puts out, each unit's row written once, where it stands in the end: by event, then level."""
 
+    def __init__(self, site: Site, slots: int):
+        """slots: events times levels; memory that no unit is written to is never touched."""
+        self.site, self.slots, self.filled, self.finite = site, slots, np.zeros(slots, bool), True
+        self.x: np.ndarray | None = None
 
-def _placed(parts: list[np.ndarray], order: np.ndarray, site: Site) -> np.ndarray:
-    """(n, D) the rows of all parts (n,) in an order, each moved once. UserError where one is no number."""
-    x, place, start = np.empty((len(order), parts[0].shape[1]), np.float32), np.empty(len(order), np.int64), 0
-    place[order] = np.arange(len(order))
-    for part in parts:
-        x[place[start : start + len(part)]] = part
-        start += len(part)
-    if not np.isfinite(x.sum()):  # a sum is finite only where all are, unless it overflows
-        bad = int((~np.isfinite(x)).any(1).sum())
+    def put(self, seen: list[torch.Tensor], units: Units, at: np.ndarray) -> None:
+        """The rows of the units, of what the site put out in one pass, to the slots `at` (n,)."""
+        if len(seen) != 1:
+            raise UserError(f"site {self.site.path}: {len(seen)} calls in a pass; choose one with call=0, 1 ...")
+        x, mask = seen[0], torch.from_numpy(units.mask)
+        if x.shape[:-1] != mask.shape:
+            raise UserError(
+                f"site {self.site.path} puts out {tuple(x.shape)}; expected {tuple(mask.shape)} and a width, a row for "
+                "each place that the model reads"
+            )
+        rows = x[mask]
+        if self.x is None:
+            self.x = np.empty((self.slots, rows.shape[1]), np.float32)
+        torch.from_numpy(self.x)[torch.from_numpy(at)] = rows
+        self.filled[at] = True
+        self.finite &= bool(rows.sum().isfinite())  # a sum is finite only where all are, unless it overflows
+
+    def all(self) -> tuple[np.ndarray, np.ndarray]:
+        """(n, D) the rows in order, and (n,) their slots. UserError where one is no number."""
+        at = np.flatnonzero(self.filled)
+        x = self.x if len(at) == self.slots else self.x[at]
+        bad = 0 if self.finite else int((~np.isfinite(x)).any(1).sum())
         if bad:
-            raise UserError(f"site {site.path}: {bad:,} of {len(x):,} activations are NaN or infinite", code=3)
-    return x
+            raise UserError(f"site {self.site.path}: {bad:,} of {len(x):,} activations are NaN or infinite", code=3)
+        return x, at
 
 
 def _joined(

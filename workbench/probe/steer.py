@@ -50,17 +50,6 @@ def shares(items: np.ndarray, member: np.ndarray) -> np.ndarray:
     return member[items].mean(axis=1)
 
 
-def selectivity(before: np.ndarray, after: np.ndarray, concept: int) -> float:
-    """Of all that moved between exclusive concepts, the share that moved at `concept`; means of shares (C,).
-
-    >>> before = np.array([0.6, 0.2, 0.2])
-    >>> [round(selectivity(before, np.array(after), 0), 3) for after in ([0.2, 0.5, 0.3], [0.4, 0.6, 0.0])]
-    [1.0, 0.5]
-    """
-    moved = np.abs(after - before)
-    return float(moved[concept] / max(0.5 * moved.sum(), 1e-12))
-
-
 def alike(z: csr_matrix, lengths: np.ndarray, latent: int, n: int = 100, *, seed: int = 0) -> np.ndarray:
     """Up to n latents to compare one with: that fire about as often (tenths of density of those that fire) and bring in
     as much on average, E[z_j] |w_j| within a fifth; where fewer do, the nearest in what they bring.

@@ -7,6 +7,7 @@ from workbench.experiment.claims import claims
 from workbench.experiment.latents import latents
 from workbench.probe import baselines
 from workbench.show import dashboard
+from workbench.show.levels import by_level
 
 SMALL = {"latents": 256, "epochs": 30, "batch": 512}  # where a profile wants it quick
 RIVALS = {"pca": (0,), "neurons": (0,), "random": (0, 1, 2)}  # seeds: where none is drawn one is enough
@@ -33,4 +34,5 @@ def latents_page(
     told = claims(run, {kind: ours} | rivals, ours=kind)
     asked = SPELLED if hasattr(run.recommender(), "codes") else {"latents": shown, "sample": shown}
     made = atlas.atlas(run, read, found, latents(run, read, found), **asked)
-    return dashboard(bench, made, Path(out), told=told)
+    levels = by_level(run, read, {kind: found, "pca": rivals["pca"][0][1]})
+    return dashboard(bench, made, Path(out), told=told, levels=levels)

@@ -6,6 +6,7 @@ from workbench.show.compare import comparison, contrast, curve, differences, str
 from workbench.show.dashboard import dashboard, dashboard_page
 from workbench.show.dials import steer_latents
 from workbench.show.explore import leakage, lengths, over_time, popularity, ties
+from workbench.show.hierarchy import left_out, told_by_few
 from workbench.show.prefixes import (
     beside,
     collisions,
@@ -17,7 +18,7 @@ from workbench.show.prefixes import (
     walk,
 )  # fmt: skip
 from workbench.show.probe import concepts, firing, pareto, training, verdict
-from workbench.show.slots import attribution, kept_by_level
+from workbench.show.slots import attribution, kept_by_level, levels_kept, slots_used
 from workbench.show.svg import svg_comparison
 from workbench.show.tables import about, findings, refusal, table
 from workbench.show.theme import escape, use
@@ -27,9 +28,9 @@ from workbench.show.widgets import explore_users, step_beams, walk_codes
 __all__ = [
     "ablations", "about", "answers", "attribution", "beside", "code_tree", "collisions", "comparison", "concepts",
     "contrast", "curve", "dashboard", "dashboard_page", "differences", "dose", "escape", "events", "explore_users",
-    "findings", "firing", "history", "item_card", "kept_by_level", "landed", "leakage", "lengths", "level_curves",
-    "level_loss", "names", "near", "neighbours", "over_time", "pareto", "popularity", "prefix_recall", "prices",
-    "refusal", "spelled", "spelling", "steer_latents", "step_beams", "strata", "svg_comparison", "table",
-    "telling_item", "telling_users", "ties", "training", "typical_users", "under", "usage", "use", "verdict", "walk",
-    "walk_codes", "widths",
+    "findings", "firing", "history", "item_card", "kept_by_level", "landed", "leakage", "left_out", "lengths",
+    "level_curves", "level_loss", "levels_kept", "names", "near", "neighbours", "over_time", "pareto", "popularity",
+    "prefix_recall", "prices", "refusal", "slots_used", "spelled", "spelling", "steer_latents", "step_beams",
+    "strata", "svg_comparison", "table", "telling_item", "telling_users", "ties", "told_by_few", "training",
+    "typical_users", "under", "usage", "use", "verdict", "walk", "walk_codes", "widths",
 ]  # fmt: skip

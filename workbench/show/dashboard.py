@@ -38,17 +38,20 @@ TOOLS = (
 QUIETLY = "<noscript><style>.latent[hidden]{display:block}.tools,.dial,.list{display:none}</style></noscript>"
 
 
-def dashboard(bench: Bench, atlas: Atlas, out: Path | str, *, told: pd.DataFrame | None = None) -> Path:
+def dashboard(
+    bench: Bench, atlas: Atlas, out: Path | str, *, told: pd.DataFrame | None = None, levels: str = ""
+) -> Path:
     """Write the page of an atlas, whole or not at all, and return where it lies; nothing in it is fetched.
 
-    told: this dictionary beside its rivals, as of `claims.claims`; without it nothing is claimed.
+    told: this dictionary beside its rivals, as of `claims.claims`; without it nothing is claimed. levels: what
+    `levels.by_level` says of the run.
     """
     out = Path(out)
-    write_text(out, dashboard_page(bench, atlas, told=told))
+    write_text(out, dashboard_page(bench, atlas, told=told, levels=levels))
     return out
 
 
-def dashboard_page(bench: Bench, atlas: Atlas, *, told: pd.DataFrame | None = None) -> str:
+def dashboard_page(bench: Bench, atlas: Atlas, *, told: pd.DataFrame | None = None, levels: str = "") -> str:
     """The page of `dashboard` as HTML."""
     names, about = Names(bench), atlas.about
     cards = "".join(card(bench, atlas, int(latent), names) for latent in atlas.latents.index)
@@ -56,7 +59,7 @@ def dashboard_page(bench: Bench, atlas: Atlas, *, told: pd.DataFrame | None = No
     facts, said = _facts(atlas, told)
     body = (
         f'<header class="top"><h1>{html.escape(title)}</h1>{facts}<p>{CERTIFIED} {html.escape(said)}</p>{_means(atlas)}'
-        f'</header><div class="sheet">{_list(atlas)}<main id="main">{cards}</main></div>'
+        f'{levels}</header><div class="sheet">{_list(atlas)}<main id="main">{cards}</main></div>'
     )
     return _document(title, body, _data(bench, atlas, names))
 

@@ -5,8 +5,31 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from workbench.errors import check_names
+from workbench.experiment import Run, spelling
+from workbench.probe.cache import Activations
+from workbench.probe.dictionary import Dictionary
 from workbench.probe.spelled import ALL, average, names
-from workbench.show.theme import BLUE, COLORWAY, DASHES, GREY, SEQUENTIAL, SYMBOLS, dress, escape
+from workbench.show.theme import BLUE, COLORWAY, DASHES, GREY, SEQUENTIAL, SYMBOLS, dress, escape, notice
+
+WHOLE = "scores whole items: it spells no codes, so there is nothing to tell apart code by code"
+
+
+def slots_used(run: Run, read: Activations) -> go.Figure:
+    """`attribution` of a run, on users that no dictionary of `read` was learned on; for one that does not spell, a
+    sentence that says so."""
+    if not spelling.spells(run):
+        return notice(f"{escape(run.label)} {WHOLE}")
+    return attribution(spelling.attributed(run, read))
+
+
+def levels_kept(run: Run, read: Activations, kinds: dict[str, Dictionary], *, users: int = 0) -> go.Figure:
+    """`kept_by_level` of a run, each dictionary at all levels, on users that none was learned on; for one that does not
+    spell, a sentence that says so. kinds: dictionaries of `read` by name, ours and a rival first. users: at most that
+    many, all without."""
+    if not spelling.spells(run):
+        return notice(f"{escape(run.label)} {WHOLE}")
+    ours, rival, *_ = kinds
+    return kept_by_level(*spelling.by_level(run, read, kinds, users=users), ours=ours, rival=rival)
 
 
 def attribution(rise: np.ndarray) -> go.Figure:
@@ -20,7 +43,7 @@ def attribution(rise: np.ndarray) -> go.Figure:
               for column in range(L)] for row in range(L)]  # fmt: skip
     figure = go.Figure(go.Heatmap(
         z=np.where(after, mean, np.nan), x=names(L), y=names(L), colorscale=SEQUENTIAL, customdata=hover,
-        text=np.where(after, np.char.mod("%.2f", mean), ""), texttemplate="%{text}", xgap=2, ygap=2,
+        text=np.where(after, np.char.mod("%.2f", mean.round(2) + 0.0), ""), texttemplate="%{text}", xgap=2, ygap=2,
         colorbar={"title": {"text": "nats"}}, hovertemplate="%{customdata}<extra></extra>", hoverongaps=False,
     ))  # fmt: skip
     figure.update_yaxes(autorange="reversed", showgrid=False)
@@ -61,16 +84,23 @@ def kept_by_level(unexplained: pd.DataFrame, kept: dict[str, pd.DataFrame], *, o
             figure.add_scatter(y=own["share"], error_y=bars, **look, showlegend=False, row=1, col=2,
                                hovertemplate=f"{escape(kind)}, %{{x}}: %{{y:.1%}} kept<extra></extra>")
     for value, said in ((0, "the level's mean"), (1, "the network itself")):
-        figure.add_hline(y=value, line={"color": GREY, "dash": "dot"}, row=1, col=2, annotation_position="bottom left",
+        figure.add_hline(y=value, line={"color": GREY, "dash": "dot"}, row=1, col=2, annotation_position="top right",
                          annotation={"text": said, "font": {"color": GREY}})
     figure.update_yaxes(tickformat=".0%", rangemode="tozero")
     figure.update_yaxes(title_text="variance unexplained, lower is better", row=1, col=1)
-    figure.update_yaxes(title_text="cross-entropy kept, higher is better", row=1, col=2)
+    figure.update_yaxes(title_text="cross-entropy kept, higher is better", row=1, col=2, range=_room(shares))
     title = f"{_said(ours, unexplained, shares)}; {_said(rival, unexplained, shares)}"
     missing = sorted({code for own in shares.values() for code in own.index[own["share"].isna()]})
     under = "Each level about its own mean, at its own slots alone."
     under += f" Undefined, because ablating costs nothing sure: {', '.join(missing)}." if missing else ""
     return dress(figure, title, subtitle=under, height=340)
+
+
+def _room(shares: dict[str, pd.DataFrame]) -> list[float]:
+    """From 0 or lower to above 1, so that what is written there stands clear of the points."""
+    low, high = (np.nan_to_num(pd.concat(own[name] for own in shares.values()).to_numpy(float))
+                 for name in ("low_mean", "high_mean"))
+    return [min(-0.03, low.min(initial=0) - 0.03), max(1.15, high.max(initial=0) + 0.12)]
 
 
 def _own(table: pd.DataFrame) -> pd.DataFrame:
