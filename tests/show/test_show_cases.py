@@ -80,7 +80,7 @@ def test_a_card_shows_value_chance_and_what_is_missing():
     html = shown._repr_html_()
     assert "&lt;b&gt;A share&lt;/b&gt;" in html and "drift: there are no times." in html
     assert [row[3] for row in shown.cells] == ["✓", "", "–"] and shown.cells[0][1] == "0.4000 [0.3500, 0.4500]"
-    assert audit.figures(CARD, only=("item",)).cells == [["items", "12,345", "3"]], "columns that are empty are left out"
+    assert audit.figures(CARD, only=("item",)).cells == [["items", "12,345", "3"]], "no empty columns"
     figure = audit.against_chance(CARD, "Shares")
     check_literal(figure)
     assert list(figure.data[0].x) == [0.1, 0.1] and [len(trace.x) for trace in figure.data[1:]] == [1, 1]

@@ -25,8 +25,8 @@ def _number(value: float) -> str:
 
 
 def figures(card: Card, *, only: tuple[str, ...] = ()) -> Table:
-    """The figures of a card, a row each: value with 95 %, what chance gives and whether it is clear of that, and in words
-    what was measured; below, what could not be. only: those whose names hold one of these words."""
+    """The figures of a card, a row each: value with 95 %, what chance gives and whether it is clear of that, and what
+    was measured in words; below, what could not be. only: those whose names hold one of these words."""
     chosen = [f for f in card.figures if not only or any(word in f.name for word in only)]
     frame = pd.DataFrame({
         "figure": [f.name for f in chosen], "value [95 %]": [_with_ends(f) for f in chosen],
@@ -128,5 +128,5 @@ def by_stratum(found: pd.DataFrame, *, metric: str = "ndcg@10", systems: int = 4
     first = best[0]
     means = found.xs(first, level="system")["mean"]
     most = means[names].idxmax()
-    title = f"{escape(first)} has {metric} {means['all']:.4f} over all cases and {means[most]:.4f} where they are {most}"
+    title = f"{escape(first)}: {metric} {means['all']:.4f} over all cases, {means[most]:.4f} where they are {most}"
     return dress(figure, title, y=f"{metric} (0 to 1)", height=300)
