@@ -36,7 +36,7 @@ def test_rings_and_the_way_are_those_of_the_train_graph(glass):
 
 def test_the_figure_shows_the_answer_and_takes_titles_as_they_are(glass):
     for row in range(20):
-        figure = faces.around(glass, row)
+        figure = faces.case_rings(glass, row)
         check_literal(figure)
         drawn = {trace.name: len(trace.x) for trace in figure.data if trace.name}
         assert drawn["last item"] == 1 and (drawn.get("came next") == 1)
@@ -50,20 +50,20 @@ def test_a_run_is_asked_with_as_much_of_the_history_as_is_given(glass, bench):
     asked = bench.split.test.histories.take(np.array([row])).last(1)
     again = glass.runs[0].recommender().recommend(asked, 10, None).items[0]
     np.testing.assert_array_equal(short.iloc[:, 0], again)
-    cells = Cells(faces.said(glass, row, length=1)._repr_html_())
+    cells = Cells(faces.case_lists(glass, row, length=1)._repr_html_())
     assert {tag for tag, _ in cells.tags} <= TABLE | {"p"}
 
 
 def test_the_controls_do_what_the_functions_do(glass, capsys):
     box = faces._controls(glass, 3, 0)
     which, place, _, events, _, page = box.children
-    assert page.value == faces.said(glass, 3)._repr_html_()
+    assert page.value == faces.case_lists(glass, 3)._repr_html_()
     events.value = 1
-    assert page.value == faces.said(glass, 3, length=1)._repr_html_()
+    assert page.value == faces.case_lists(glass, 3, length=1)._repr_html_()
     which.value = "odd"
-    assert page.value == faces.said(glass, int(glass.of("odd")[0]), length=1)._repr_html_()
+    assert page.value == faces.case_lists(glass, int(glass.of("odd")[0]), length=1)._repr_html_()
     place.value = 2
-    assert page.value == faces.said(glass, int(glass.of("odd")[2]), length=1)._repr_html_()
+    assert page.value == faces.case_lists(glass, int(glass.of("odd")[2]), length=1)._repr_html_()
 
 
 def test_what_there_is_not_is_named(glass, runs, timeless):

@@ -114,7 +114,7 @@ def _plots(name: str, card: Card) -> list[dict]:
         title = "What a few steps in the train graph reach, and what chance would"
         drawn.append(faces.against_chance(card, title, only=("CR_", "TC_1")))
     if "readings" in card.tables:
-        drawn.append(faces.by_length({name.removeprefix(MEMORY): faces.lengths(card)}, metric=METRIC))
+        drawn.append(faces.by_length({name.removeprefix(MEMORY): faces.lengths_read(card)}, metric=METRIC))
     if "by stratum" in card.tables:
         drawn.append(faces.by_stratum(card.tables["by stratum"], metric=METRIC))
     return [json.loads(figure.to_json()) for figure in drawn]

@@ -4,6 +4,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from workbench.diagnose.card import Card, Figure
+from workbench.diagnose.verdict import Sentence
 from workbench.errors import UserError
 from workbench.show.tables import Table, table
 from workbench.show.theme import BLUE, COLORWAY, DASHES, GREY, SYMBOLS, VERMILLION, dress, escape, notice, rows
@@ -100,7 +101,7 @@ def by_length(curves: dict[str, pd.DataFrame], *, metric: str = "ndcg@10") -> go
     return dress(figure, title, x="newest events that are read", y=f"share of {metric} with all")
 
 
-def lengths(card: Card) -> pd.DataFrame:
+def lengths_read(card: Card) -> pd.DataFrame:
     """Of a card of memory: what `by_length` draws."""
     cuts = {int(f.name.removeprefix("HD_")): f for f in card.figures if f.name.startswith("HD_")}
     rows = {n: {"ratio": f.value, "low": f.low, "high": f.high} for n, f in cuts.items()}
@@ -130,3 +131,9 @@ def by_stratum(found: pd.DataFrame, *, metric: str = "ndcg@10", systems: int = 4
     most = means[names].idxmax()
     title = f"{escape(first)}: {metric} {means['all']:.4f} over all cases, {means[most]:.4f} where they are {most}"
     return dress(figure, title, y=f"{metric} (0 to 1)", height=300)
+
+
+def sentences(said: list[Sentence]) -> Table:
+    """What a benchmark can and cannot show, what forbids something first, with the card each sentence is read from."""
+    frame = pd.DataFrame([{"": s.kind, "what": s.text, "from": s.card} for s in said], columns=["", "what", "from"])
+    return table(frame, index=False, length=400, caption="" if said else "Nothing was measured that allows a sentence.")

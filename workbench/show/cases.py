@@ -14,7 +14,7 @@ FEW = 400  # cases of a stratum that a slider runs over
 RINGS = ("the last item", "ring 1: followed it", "ring 2: two steps", "ring 3: three steps", "farther")
 
 
-def around(cases: Cases, row: int) -> go.Figure:
+def case_rings(cases: Cases, row: int) -> go.Figure:
     """The last item, the best of each ring around it, and the way to the item that came next.
 
     In a ring the items that followed most often come first, then those whose text is most like the last item's.
@@ -78,7 +78,7 @@ def _where(rings: pd.DataFrame, target: int, way: list[int], sizes: list[int]) -
     return f"{steps} step{'s' * (steps > 1)} from the last item, with {sizes[steps - 1]:,} items as near"
 
 
-def said(cases: Cases, row: int, *, length: int = 0, k: int = 10) -> Table:
+def case_lists(cases: Cases, row: int, *, length: int = 0, k: int = 10) -> Table:
     """What each run recommends after the last `length` events (0: all), the item that came next marked, and in
     brackets how many steps each lies from the last item."""
     found, rings, target = cases.answers(row, length=length, k=k), cases.rings(row)["ring"], cases.target(row)
@@ -98,13 +98,13 @@ def said(cases: Cases, row: int, *, length: int = 0, k: int = 10) -> Table:
 
 
 def explore_cases(cases: Cases, row: int, *, length: int = 0) -> Table:
-    """`said` of a case; in a live notebook controls above it choose the stratum, the case and how many events are read,
-    and `around` is drawn with it."""
+    """`case_lists` of a case; in a live notebook controls above it choose the stratum, the case and how many events are
+    read, and `case_rings` is drawn with it."""
     if live():
         from IPython.display import display
 
         display(_controls(cases, row, length))
-    return said(cases, row, length=length)
+    return case_lists(cases, row, length=length)
 
 
 def _controls(cases: Cases, row: int, length: int):
@@ -130,11 +130,11 @@ def _controls(cases: Cases, row: int, length: int):
     def draw(_=None) -> None:
         graph.clear_output(wait=True)
         with graph:
-            display(around(cases, int(rows[which.value][place.value])))
+            display(case_rings(cases, int(rows[which.value][place.value])))
         answer()
 
     def answer(_=None) -> None:
-        page.value = said(cases, int(rows[which.value][place.value]), length=events.value)._repr_html_()
+        page.value = case_lists(cases, int(rows[which.value][place.value]), length=events.value)._repr_html_()
 
     narrow()
     which.observe(narrow, names="value")
