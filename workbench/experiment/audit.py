@@ -22,7 +22,7 @@ from workbench.experiment.run import Run
 from workbench.progress import track
 
 log = logging.getLogger("workbench")
-HEURISTICS = (("graph_heuristic", {}), ("graph_heuristic", {"form": "tgh2"}), ("graph_walk", {}))
+HEURISTICS = (*shortcuts.HEURISTICS, (shortcuts.WALK, {}))
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def audit(
     UserError where a run is of other data.
     """
     heuristics = (*heuristics, (shortcuts.WALK, shortcuts.tuned(bench))) if tune else heuristics
-    floors = [bench.fit(name) for name in parts.FLOORS] + [bench.fit(name, **settings) for name, settings in heuristics]
+    floors = [bench.fit(name) for name in parts.FLOORS] + [bench.fit(name, **given) for name, given in heuristics]
     asked = _parts(bench, list(runs), floors, heuristics)
     asked |= {f"retrained {name}": partial(retrained, bench, name) for name in retrain}
     cards, seconds = {}, {}
@@ -112,6 +112,6 @@ def _parts(bench: Bench, runs: list[Run], floors: list[Run], heuristics: tuple) 
     for run in runs:
         asked[f"{MEMORY}{run.label}"] = partial(shortcuts.memory, bench, run)
         asked[f"{DECODING}{run.label}"] = partial(decoding.decoding, run, seed=seed)
-    for run in runs or floors[1:2]:
+    for run in runs or [floor for floor in floors if floor.system == "item_transitions"]:
         asked[f"future of {run.label}"] = partial(parts.future, bench, run)
     return asked

@@ -18,7 +18,7 @@ from workbench.experiment.cards import stored
 from workbench.experiment.run import Run
 
 METRIC, DEPTH = "ndcg@10", 10
-FLOORS = ("popularity", "item_transitions", "item_knn")
+FLOORS = ("popularity", "item_knn")
 LISTED = 5_000  # test users whose lists are looked at for items that did not exist yet
 
 
@@ -58,7 +58,8 @@ def splits(bench: Bench) -> Card:
     other = replace(bench, protocol_changes=bench.protocol_changes | {"split": "global-time"})
     for name in ("dataset", "store"):
         other.__dict__[name] = getattr(bench, name)
-    found = {part.protocol.split: values([part.fit(name) for name in FLOORS]) for part in (bench, other)}
+    counted = (*FLOORS, "item_transitions")
+    found = {part.protocol.split: values([part.fit(name) for name in counted]) for part in (bench, other)}
     return sensitivity.split_sensitivity(found, seed=bench.seed)
 
 
@@ -75,7 +76,7 @@ def values(runs: list[Run]) -> dict[str, np.ndarray]:
     return {name: rows.mean(axis=0) for name, rows in by_system(runs, METRIC).items()}
 
 
-def kinds(bench: Bench) -> np.ndarray:
+def strata_of(bench: Bench) -> np.ndarray:
     """(C,) the stratum of each test case. Stored."""
     return _strata(bench).tables["labels"]["label"].to_numpy(str)
 
@@ -90,7 +91,7 @@ def _strata(bench: Bench) -> Card:
 
 def strata_card(bench: Bench, runs: list[Run]) -> Card:
     """Every system by whether the transition was seen in train, can be composed of some that were, or neither."""
-    of, named = values(runs), kinds(bench)
+    of, named = values(runs), strata_of(bench)
     note = "Share of test cases whose step from the last item to the answer occurs in train."
     figure = mean_figure("memorised", (named == strata.MEMORISED).astype(float), note=note)
     return Card((figure,), {"by stratum": strata.by_stratum(of, named), "strata": _strata(bench).tables["strata"]})

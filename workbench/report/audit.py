@@ -46,7 +46,7 @@ def audit_page(audit: Audit, *, out: Path) -> Path:
         *(_section(title, card) for title, card in audit.cards.items()),
     ]
     body = f'<div class="sheet"><main id="main">{"".join(parts)}</main></div>'
-    write_text(out.with_suffix(".json"), json.dumps(_finite(audit.dict()), indent=1, default=float))
+    write_text(out.with_suffix(".json"), json.dumps(finite(audit.dict()), indent=1, default=float))
     write_text(out, page(f"What can {name} show?", body))
     return out
 
@@ -111,8 +111,8 @@ def _plots(name: str, card: Card) -> list[dict]:
     if "systems" in card.tables:
         drawn.append(compare.comparison(card.tables["systems"], metric=METRIC))
     if name == "graph" and card.figures:
-        title = "What a few steps in the train graph reach, and what chance would"
-        drawn.append(faces.against_chance(card, title, only=("CR_", "TC_1")))
+        title = "Share of the answers one, two and three steps away, and by chance"
+        drawn.append(faces.against_chance(card, title, only=("CR_",)))
     if "readings" in card.tables:
         drawn.append(faces.by_length({name.removeprefix(MEMORY): faces.lengths_read(card)}, metric=METRIC))
     if "by stratum" in card.tables:
@@ -120,10 +120,10 @@ def _plots(name: str, card: Card) -> list[dict]:
     return [json.loads(figure.to_json()) for figure in drawn]
 
 
-def _finite(value):
+def finite(value):
     """The same JSON value with None for what is not a number."""
     if isinstance(value, dict):
-        return {key: _finite(each) for key, each in value.items()}
+        return {key: finite(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(each) for each in value]
+        return [finite(each) for each in value]
     return None if isinstance(value, float) and not np.isfinite(value) else value

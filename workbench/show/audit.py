@@ -7,7 +7,7 @@ from workbench.diagnose.card import Card, Figure
 from workbench.diagnose.verdict import Sentence
 from workbench.errors import UserError
 from workbench.show.tables import Table, table
-from workbench.show.theme import BLUE, COLORWAY, DASHES, GREY, SYMBOLS, VERMILLION, dress, escape, notice, rows
+from workbench.show.theme import BLUE, COLORWAY, DASHES, GREY, SYMBOLS, VERMILLION, dress, escape, notice, rows, wrap
 
 MARKS = {True: "✓", False: "–"}
 
@@ -123,14 +123,14 @@ def by_stratum(found: pd.DataFrame, *, metric: str = "ndcg@10", systems: int = 4
                      "arrayminus": rows_["mean"] - rows_["low"], "thickness": 1.5, "width": 0},
             hovertemplate="%{y:.4f}<extra></extra>",
         )  # fmt: skip
-    ticks = [f"{name}<br>{share[name]:.0%} of the cases" for name in names]
-    figure.update_xaxes(tickvals=list(range(len(names))), ticktext=ticks, showgrid=False)
+    ticks = [f"{wrap(name, 14)}<br>{share[name]:.0%}" for name in names]
+    figure.update_xaxes(tickvals=list(range(len(names))), ticktext=ticks, showgrid=False, tickangle=0)
     figure.update_yaxes(rangemode="tozero")
     first = best[0]
     means = found.xs(first, level="system")["mean"]
     most = means[names].idxmax()
     title = f"{escape(first)}: {metric} {means['all']:.4f} over all cases, {means[most]:.4f} where they are {most}"
-    return dress(figure, title, y=f"{metric} (0 to 1)", height=300)
+    return dress(figure, title, x="what a case asks for, and share of the cases", y=f"{metric} (0 to 1)", height=300)
 
 
 def sentences(said: list[Sentence]) -> Table:

@@ -37,7 +37,7 @@ def case_rings(cases: Cases, row: int) -> go.Figure:
             x, y = zip(*(places[item] for item in items))
             figure.add_scatter(x=x, y=y, mode="markers+text", name=name,
                                textposition="top right" if name == "on the way" else "middle right",
-                               text=[escape(f" {titles(np.array([i]))[0]}", 24) for i in items],
+                               text=[escape(titles(np.array([i]))[0], 18) for i in items],
                                marker={"color": color, "symbol": symbol, "size": 13 if symbol == "star" else 10},
                                customdata=[_about(rings, i, titles) for i in items], cliponaxis=False,
                                hovertemplate="%{customdata}<extra></extra>")  # fmt: skip
