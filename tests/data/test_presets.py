@@ -103,7 +103,10 @@ def test_every_preset_names_filters_that_exist():
 def test_a_file_of_ones_own_goes_through_a_preset(tmp_path):
     log(6, 6, rating=[5, 5, 5, 5, 5, 2] * 6).rename(columns={"item": "book"}).to_csv(tmp_path / "log.csv", index=False)
     path = str(tmp_path / "log.csv")
-    dataset = sources.load("preset", preset="goodreads-comics", path=path, item="book", rating="rating")
+    columns = {"preset": "goodreads-comics", "path": path, "item": "book", "rating": "rating"}
+    with pytest.raises(UserError, match=r"not the published goodreads-comics .*users \("):
+        sources.load("preset", **columns)
+    dataset = sources.load("preset", **columns, strict=False)
     assert (dataset.n_users, dataset.n_items, len(dataset.interactions)) == (6, 5, 30)
     assert dataset.about["preset"] == "goodreads-comics"
     with pytest.raises(UserError, match="`rating`"):

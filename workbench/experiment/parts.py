@@ -39,7 +39,8 @@ def texts(bench: Bench) -> np.ndarray | None:
 
 def published(bench: Bench) -> Card:
     """Our counts beside those of the published benchmark that goes by this name. UserError where none is known."""
-    preset = presets.for_dataset(bench.name)
+    asked = bench.dataset.about.get("preset")
+    preset = presets.named(asked) if asked else presets.for_dataset(bench.name)
     if preset is None:
         raise UserError(f"no published filter of {bench.name} is known", code=3)
     found = presets.figures(preset, bench.dataset)

@@ -15,18 +15,22 @@ def load(
     rating: str | None = None,
     items: str | None = None,
     item_title: str = "title",
+    strict: bool = True,
 ) -> Dataset:
     """A log under the filters of a preset (workbench.data.presets); the other arguments are those of csv.
 
-    UserError for an unknown preset, for a filter whose column is not named, and as csv. The counts are not checked
-    here: `workbench.data.presets.check` does that.
+    strict: whether counts that are not the published ones are an error, which names every one of them. UserError too
+    for an unknown preset, for a filter whose column is not named, and as csv.
     """
     if not preset:
         raise UserError(f"dataset preset needs the name of one: preset=NAME; allowed: {', '.join(presets.PRESETS)}")
     how = presets.named(preset)
-    return presets.filtered(
+    found = presets.filtered(
         how,
         csv.load(
             path=path, user=user, item=item, timestamp=timestamp, rating=rating, items=items, item_title=item_title
         ),
     )
+    if strict:
+        presets.check(how, found)
+    return found
