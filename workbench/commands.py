@@ -66,15 +66,17 @@ def predict(run: str, *, users: list = (), k: int = 10) -> None:
 
 
 def probe(
-    run: str, *, path: str = "", kind: str = "topk", k: int = 8, seeds: int = 3, latents: int = 100,
+    run: str, *, path: str = "", kind: str = "topk", k: int = 8, seeds: int = 3, latents: int = 100, namer: str = "",
     out: str = "reports/latest/latents.html",
 ) -> None:
     """The page of a saved run's latents: what they stand for and what they do. --path: the place in the network to
-    read; --kind, --k, --seeds: of the autoencoder; --latents: how many are shown."""
+    read; --kind, --k, --seeds: of the autoencoder; --latents: how many are shown; --namer: words, or the folder of a
+    local language model, for names made of titles alone, judged on other users and items."""
     from workbench.experiment import load_run
     from workbench.report import latents_page
 
-    print(latents_page(load_run(run), out=Path(out), path=path, kind=kind, k=k, seeds=seeds, shown=latents))
+    print(latents_page(load_run(run), out=Path(out), path=path, kind=kind, k=k, seeds=seeds, shown=latents,
+                       namer=namer))  # fmt: skip
 
 
 def audit(

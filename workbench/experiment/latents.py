@@ -7,6 +7,7 @@ import pandas as pd
 from workbench.artifacts import code_hash
 from workbench.experiment.probing import sides
 from workbench.experiment.run import Run
+from workbench.probe import local_model, namers
 from workbench.probe.cache import Activations
 from workbench.probe.certify import ANY, certify
 from workbench.probe.concepts import Concepts, item_concepts
@@ -35,6 +36,16 @@ def latents(run: Run, cached: Activations, found: Dictionary, *, source: str = A
         table.join(named).to_parquet(folder / "latents.parquet")
 
     return pd.read_parquet(bench.store.get("latents", inputs, make) / "latents.parquet")
+
+
+def named(run: Run, cached: Activations, found: Dictionary, asked: list[int], namer: str = "words") -> pd.DataFrame:
+    """Names by titles alone for the latents `asked`, and how well a name foretells where its latent fires, a row each:
+    see `namers.judged`. namer: words, or the folder of a causal language model as transformers saves it, which is asked
+    on this machine. UserError where that is no model, or the extra `text` is not installed."""
+    bench, parts = run.bench(), sides(cached, found)
+    titles = bench.dataset.titles()
+    who = namers.Words(list(titles[1:])) if namer == "words" else local_model.LocalModel(namer)
+    return namers.judged(who, asked, *parts, bench.split.train, titles, seed=bench.seed)
 
 
 def concepts(run: Run) -> Concepts:

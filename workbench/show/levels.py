@@ -59,3 +59,16 @@ def _table(head: list[str], lines: list[list[str]]) -> str:
         for first, *rest in lines
     )
     return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def by_namer(told: pd.DataFrame, namer: str) -> str:
+    """HTML: names made of titles alone and how well they foretell. told: of `latents.named`."""
+    there = told[told["name"].notna()]
+    cells = [(str(latent), shorten(row["name"], 80), f"{row['balanced']:.2f}", f"{row['shuffled']:.2f}")
+             for latent, row in there.iterrows()]  # fmt: skip
+    lines = ["<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in cells]
+    said = (f"Named by {html.escape(shorten(namer))} from titles alone, on users and items that the judging does not "
+            "use. Balanced accuracy of the name, .5 by chance, and of another latent's name.")  # fmt: skip
+    head = "<tr><th>latent</th><th>name</th><th>its own</th><th>another's</th></tr>"
+    return (f'<details class="levels"><summary>Names from titles</summary><p class="quiet">{said}</p><table><thead>{head}'
+            f"</thead><tbody>{''.join(lines)}</tbody></table></details>")  # fmt: skip
