@@ -29,7 +29,8 @@ def test_the_floor_is_its_own_null(cut):
     card = lists_card(popular_lists(cut.test.histories, cut, 10), cut.test, cut, categories=labels)
     lists = card.tables["lists"]
     assert (lists["recommender"] - lists["popularity"]).abs().max() < 1e-12
-    assert card["coverage@10"].value == pytest.approx(10 / cut.n_items) and card["gini@10"].found
+    n = f"@10 of {len(cut.test.targets):,} lists"
+    assert card["coverage" + n].value == pytest.approx(10 / cut.n_items) and card["gini" + n].found
     assert card["arp"].found and not card["miscalibration"].found and not card["ndcg of tail targets"].found
     assert {"ild", "prefix diversity"} <= set(card.unmeasured)
 

@@ -198,6 +198,8 @@ def _search(by_width: dict, exact: np.ndarray, floor: np.ndarray, groups: np.nda
         room = (exact > 0) & (exact <= width)
         told = [
             (f"search error@{k}, beam {width}", lost, f"Share of targets within {k} by exact score, not by the beam"),
+            (f"lost answers@{k}, beam {width}", lost[~missed],
+             f"Of the targets within {k} by exact score, the share that the beam does not place there"),
             (f"beam gap, beam {width}", gap, f"NDCG@{k} of an exact search less that of the beam"),
             (f"pruned, beam {width}", (beams.where_lost(held) > 0)[room],
              "Share of targets that fell out of the beam though it has room for their exact place"),

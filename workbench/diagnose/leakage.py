@@ -106,9 +106,9 @@ def future_transitions(cut: Split, *, hits: np.ndarray | None = None) -> Card:
 def future_items(lists: np.ndarray, cases: Cases, dataset: Dataset) -> Card:
     """Recommended items that did not exist yet (2010.11060). UserError without times.
 
-    lists: (C, k) item ids, best first, for the C cases. future items in lists: share of the places given to items that
-    first occur, in the whole log, after the test event. gain from masking them: NDCG@10 with those items taken out of
-    the lists, less that with them.
+    lists: (C, k) item ids, best first, for the C cases, deeper than ten so that a place that falls free is filled.
+    future items in lists: share of the first ten places given to items that first occur, in the whole log, after the
+    test event. gain from masking them: NDCG@10 with those items taken out of the lists, less that with them.
     """
     if cases.times is None or not dataset.has_times:
         raise UserError("the dataset has no timestamps", code=3)
@@ -121,9 +121,10 @@ def future_items(lists: np.ndarray, cases: Cases, dataset: Dataset) -> Card:
     gain = per_case("ndcg@10", np.where(place > 0, place - before, 0)) - per_case("ndcg@10", place)
     missing = later_shares(first[1:], cases.times).mean()
     return Card((
-        mean_figure("future items in lists", early.mean(axis=1), null=0.0, toward="above",
-                    note=f"Share of recommended items that first occur after the test event; of all items, that is "
-                         f"{missing:.1%}."),
-        mean_figure("gain from masking future items", gain, null=0.0, toward="above",
-                    note="NDCG@10 with the items that do not exist yet taken out, less NDCG@10 with them."),
+        mean_figure("future items in lists", early[:, :10].mean(axis=1), null=0.0, toward="above",
+                    note=f"Share of the ten recommended items that first occur after the test event; of all items, "
+                         f"that is {missing:.1%}."),
+        mean_figure("gain from masking future items", gain,
+                    note=f"NDCG@10 without the items that do not exist yet, from the first {lists.shape[1]}, less "
+                         "NDCG@10 with them; it cannot be below 0."),
     ))  # fmt: skip

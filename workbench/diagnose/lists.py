@@ -22,6 +22,7 @@ SAID = {
     FLOOR: "the popularity floor's lists", RANDOM: "lists drawn at random",
     SWAPPED: "the same lists given to other users", PROFILE: "the items of the same users' histories",
 }  # fmt: skip
+LISTS, SUBSETS = 1_000, 20  # lists that are counted at once, and how often they are drawn
 SPREAD = {  # what is counted over all lists at once: toward, what it is
     "coverage": ("below", "Share of the catalogue that stands in any list"),
     "gini": ("above", "Gini of how often each item of the catalogue is shown"),
@@ -58,7 +59,8 @@ def lists_card(
     gains = _gains(items, cases.targets) if ndcg is None else ndcg
     floor = _gains(exposure.popular_lists(cases.histories, split, items.shape[1]), cases.targets)
     by = partial(_targets, gains, floor, cases.targets, split.train_counts())
-    said = gathered({"exposure": partial(_spread, rows, split.n_items, items.shape[1]), **measured, "targets": by})
+    spread = partial(_spread, rows, split.n_items, items.shape[1], seed)
+    said = gathered({"exposure": spread, **measured, "targets": by})
     found = [table for name, table in said.tables.items() if name.startswith("lists/")]
     tables = {name: table for name, table in said.tables.items() if not name.startswith("lists/")}
     return Card(said.figures, {"lists": pd.concat(found), **tables}, said.unmeasured)
@@ -139,15 +141,22 @@ def _measured(name: str, make: Callable[[], Measure], rows: dict[str, Histories]
     return Card((figure,), {f"lists/{name}": pd.DataFrame(means, index=[name])})
 
 
-def _spread(rows: dict[str, Histories], n_items: int, k: int) -> Card:
-    found = pd.DataFrame({name: exposure.exposures(rows[name], n_items) for name in (OWN, FLOOR, RANDOM)})
+def _spread(rows: dict[str, Histories], n_items: int, k: int, seed: int) -> Card:
+    """How lists fall on the catalogue, of as many lists whatever was asked for: more lists reach more items."""
+    rng, few = stream(seed, "lists that are counted"), min(LISTS, len(rows[OWN]))
+    drawn = [rng.permutation(len(rows[OWN]))[:few] for _ in range(SUBSETS)]
+    found = {name: pd.DataFrame([exposure.exposures(rows[name].take(some), n_items) for some in drawn])
+             for name in (OWN, FLOOR, RANDOM)}  # fmt: skip
+    ends = found[OWN].quantile([0.025, 0.975])
     figures = [
-        Figure(f"{name}@{k}", float(found.loc[name, OWN]), null=float(found.loc[name, RANDOM]), toward=toward,
-               n=len(rows[OWN]), note=f"{said}; null: as many {SAID[RANDOM]}.")
+        Figure(f"{name}@{k} of {few:,} lists", float(found[OWN][name].mean()), *map(float, ends[name]),
+               null=float(found[RANDOM][name].mean()), toward=toward, n=few, note=f"{said}; null: as many "
+               f"{SAID[RANDOM]}. The interval is over {SUBSETS} draws of users.")
         for name, (toward, said) in SPREAD.items()
     ]  # fmt: skip
-    found.index = [figure.name for figure in figures]
-    return Card(tuple(figures), {"lists/exposure": found})
+    table = pd.DataFrame({source: table.mean() for source, table in found.items()})
+    table.index = [figure.name for figure in figures]
+    return Card(tuple(figures), {"lists/exposure": table})
 
 
 def _gains(items: np.ndarray, targets: np.ndarray) -> np.ndarray:

@@ -77,12 +77,13 @@ def ring_coverage(split: Split, *, seed: int = 0) -> Card:
             f"CR_{ring}", hit, null=null, toward="above",
             note=f"Share of test targets exactly {ring} step(s) from the last item. Null: as many items by popularity.",
         )  # fmt: skip
-        lift = [end / null if null else np.nan for end in (covered.value, covered.low, covered.high)]
+        there = covered if len(asked) == len(hit) else mean_figure(f"CR_{ring}", hit[some])  # the null's
+        lift = [end / null if null else np.nan for end in (there.value, there.low, there.high)]
         middle = median_figure(f"size_{ring}", sizes, note=f"Items in ring {ring} of the middle test case's last item.")
         figures += [
             covered,
             Figure(
-                f"lift_{ring}", *lift, null=1.0, toward="above", n=len(hit),
+                f"lift_{ring}", *lift, null=1.0, toward="above", n=len(asked),
                 note=f"CR_{ring} over that of a set of the same size drawn by popularity.",
             ),
             middle,
@@ -100,16 +101,15 @@ def ring_coverage(split: Split, *, seed: int = 0) -> Card:
 
 
 def rewired(graph: csr_matrix, rng: np.random.Generator) -> csr_matrix:
-    """The same graph with successors dealt anew: every item follows as often, and is followed as often, as before."""
-    pairs = graph.data.astype(np.int64)
-    before = np.repeat(np.repeat(np.arange(graph.shape[0]), np.diff(graph.indptr)), pairs)
-    after = rng.permutation(np.repeat(graph.indices, pairs))
-    return csr_matrix((np.ones(len(before)), (before, after)), shape=graph.shape)
+    """The same graph with the ends of its edges dealt anew: each item has as many edges out and in as before, but for
+    the few that are dealt twice and become one."""
+    before = np.repeat(np.arange(graph.shape[0]), np.diff(graph.indptr))
+    return csr_matrix((np.ones(graph.nnz), (before, rng.permutation(graph.indices))), shape=graph.shape)
 
 
 def transition_coverage(split: Split, *, seed: int = 0) -> Card:
     """Share of test pairs (last item, target) whose shortest train path has 1, 2, 3, 4 steps, or more (TC_inf), each
-    against graphs with the same in- and out-counts whose edges are dealt anew.
+    against graphs with as many edges in and out of each item, dealt anew.
 
     Table `paths`: share and null, with a row for targets that are the last item. UserError without transitions.
     """
@@ -124,7 +124,7 @@ def transition_coverage(split: Split, *, seed: int = 0) -> Card:
         what = "with no train path of at most 4 steps" if steps == FAR else f"whose shortest train path has {steps}"
         figures.append(mean_figure(
             f"TC_{name}", (own == steps).astype(float), null=float(null[steps]), toward="above" if steps == 1 else "",
-            note=f"Share of test pairs (last item, target) {what}. Null: edges dealt anew, in- and out-counts kept.",
+            note=f"Share of test pairs (last item, target) {what}. Null: edges dealt anew, as many of each item.",
         ))  # fmt: skip
     share = np.bincount(own, minlength=FAR + 1) / len(own)
     table = pd.DataFrame({"share": share, "null": null}, index=["same item", "1", "2", "3", "4", "inf"])

@@ -23,7 +23,8 @@ def solvability(
     heuristics, models, nulls: by name, (C,) values of the metric, of the same cases. nulls: "popularity" and "permuted
     graph", each also given as a figure of its own; the higher of their shares is the null value of SSI. valid: the
     metric of heuristics and models on validation cases, by which the best of each side is chosen; without it they are
-    chosen by the same cases as they are measured on, which favours the side with more to choose from.
+    chosen by the same cases as they are measured on, which favours the side with more to choose from. The interval is
+    over cases: another seed of a trained model may differ by more.
 
     The table "solvability" has a row a system: side, the metric, its share of the best model's, low, high, and whether
     it is the best of its side. UserError where a side is empty, sides differ in cases, validation lacks a name, or the
@@ -34,8 +35,8 @@ def solvability(
     chosen = {side: _best(sides[side], valid) for side in ("heuristic", "model")}
     base, n = models[chosen["model"]], len(models[chosen["model"]])
     rows = {}
-    for side, found in sides.items():
-        for name, values in found.items():
+    for side in ("null", "heuristic", "model"):  # popularity may be both a null and a heuristic
+        for name, values in sides[side].items():
             part, low, high = share(values, base, seed=seed)
             rows[name] = {"side": side, metric: float(values.mean()), "share": part, "low": low, "high": high,
                           "best": chosen.get(side) == name}  # fmt: skip
@@ -57,11 +58,10 @@ def solvability(
 def _check(sides: dict[str, ByName], valid: dict[str, float] | None) -> None:
     check_names("null of solvability", sides["null"], list(FLOORS))
     asked = [*sides["heuristic"], *sides["model"]]
-    everyone = asked + list(sides["null"])
     if not sides["heuristic"] or not sides["model"]:
         raise UserError("solvability needs at least one heuristic and one model")
-    if len(set(everyone)) < len(everyone):
-        raise UserError(f"a name is on two sides: {', '.join(sorted(everyone))}")
+    if len(set(asked)) < len(asked):
+        raise UserError(f"a name is on two sides: {', '.join(sorted(asked))}")
     counts = {len(values) for found in sides.values() for values in found.values()}
     if len(counts) > 1:
         raise UserError(f"the sides differ in cases ({', '.join(map(str, sorted(counts)))}), so they cannot be paired")

@@ -62,7 +62,7 @@ def atlas(
         "at": cached.fingerprint, "dictionary": found.digest(), "certified": digest(certified.to_json()),
         "latents": latents, "sample": sample, "users": users, "seed": seed,
         "codes": None if codes is None else digest(codes.codes.tolist()),
-        "run": run.folder.name,
+        "run": run.key,
         "code": code_hash("probe", "recommenders", "nets", "experiment/atlas.py"),
     }  # fmt: skip
 

@@ -10,10 +10,12 @@ from workbench import systems
 from workbench.diagnose.branching import branching
 from workbench.diagnose.card import Card, gathered
 from workbench.diagnose.data import data_card
+from workbench.diagnose.orders import ordered
 from workbench.diagnose.predictability import predictability
 from workbench.diagnose.rings import ring_coverage, transition_coverage
+from workbench.diagnose.sentences import DECODING, MEMORY, Sentence
 from workbench.diagnose.smooth import smoothness
-from workbench.diagnose.verdict import DECODING, MEMORY, Sentence, verdict
+from workbench.diagnose.verdict import verdict
 from workbench.errors import UserError, unknown
 from workbench.experiment import decoding, parts, shortcuts
 from workbench.experiment.bench import Bench, load_run
@@ -22,7 +24,6 @@ from workbench.experiment.run import Run
 from workbench.progress import track
 
 log = logging.getLogger("workbench")
-HEURISTICS = (*shortcuts.HEURISTICS, (shortcuts.WALK, {}))
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Audit:
 
     @property
     def sentences(self) -> list[Sentence]:
+        """What the cards allow to say."""
         return verdict(self.cards)
 
     def dict(self) -> dict:
@@ -69,7 +71,8 @@ def trained(bench: Bench, names: list[str]) -> list[Run]:
 
 
 def audit(
-    bench: Bench, runs: list[Run] = (), *, heuristics: tuple = HEURISTICS, retrain: tuple = (), tune: bool = False
+    bench: Bench, runs: list[Run] = (), *, heuristics: tuple = shortcuts.HEURISTICS, retrain: tuple = (),
+    tune: bool = False,
 ) -> Audit:  # fmt: skip
     """Every diagnostic of a dataset under its protocol, and of trained systems on it. What cannot be measured says why.
 
@@ -79,7 +82,9 @@ def audit(
     UserError where a run is of other data.
     """
     heuristics = (*heuristics, (shortcuts.WALK, shortcuts.tuned(bench))) if tune else heuristics
-    floors = [bench.fit(name) for name in parts.FLOORS] + [bench.fit(name, **given) for name, given in heuristics]
+    for run in runs:
+        shortcuts.check_of(bench, run)
+    floors = [bench.fit(name, **given) for name, given in heuristics]
     asked = _parts(bench, list(runs), floors, heuristics)
     asked |= {f"retrained {name}": partial(retrained, bench, name) for name in retrain}
     cards, seconds = {}, {}
@@ -97,16 +102,16 @@ def _parts(bench: Bench, runs: list[Run], floors: list[Run], heuristics: tuple) 
         "data": once("data", lambda: data_card(bench.dataset, split, seed=seed)),
         "published counts": lambda: parts.published(bench),
         "graph": once("graph", lambda: gathered({
-            "ring coverage": lambda: ring_coverage(split, seed=seed),
-            "transition coverage": lambda: transition_coverage(split, seed=seed),
-            "branching": lambda: branching(split, seed=seed),
-            "predictability": lambda: predictability(split, seed=seed),
+            "ring coverage": lambda: ordered(split) or ring_coverage(split, seed=seed),
+            "transition coverage": lambda: ordered(split) or transition_coverage(split, seed=seed),
+            "branching": lambda: ordered(split) or branching(split, seed=seed),
+            "predictability": lambda: ordered(split) or predictability(split, seed=seed),
         })),
         "features": once("features", lambda: smoothness(split, parts.texts(bench), seed=seed)),
-        "systems": lambda: parts.systems_card([*runs, *floors]),
+        "systems": lambda: parts.systems_card(runs, floors),
         "splits": lambda: parts.splits(bench),
         "strata": lambda: parts.strata_card(bench, [*runs, *floors]),
-        "hard subset": lambda: parts.hard_card(bench, [*runs, *floors]),
+        "hard subset": lambda: parts.hard_card(bench, runs, floors),
         "shortcuts": lambda: shortcuts.solvability(bench, runs, heuristics=heuristics),
     }  # fmt: skip
     for run in runs:

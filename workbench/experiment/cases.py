@@ -13,6 +13,7 @@ from workbench.diagnose.paths import path
 from workbench.errors import UserError
 from workbench.experiment.bench import Bench
 from workbench.experiment.run import Run
+from workbench.experiment.shortcuts import check_of
 
 DEPTH = 3  # rings
 
@@ -20,7 +21,7 @@ DEPTH = 3  # rings
 @dataclass(frozen=True)
 class Cases:
     """The test cases of a bench, by row, and the runs that answered them. labels: (C,) text, a stratum each, or None.
-    UserError where a run is of other data."""
+    UserError where a run is of other data or another protocol."""
 
     bench: Bench
     runs: list[Run]
@@ -29,11 +30,11 @@ class Cases:
 
     def __post_init__(self) -> None:
         for run in self.runs:
-            if run.info["data_hash"] != self.bench.split.data_hash or run.info["users"] != self.bench.users:
-                raise UserError(f"{run.label} was made on other data than {self.bench.name} as it is here", code=3)
+            check_of(self.bench, run)
 
     @cached_property
     def follows(self) -> csr_matrix:
+        """(I+1, I+1) how often one item directly followed another in train."""
         return transitions(self.bench.split.train, self.bench.split.n_items)
 
     @cached_property
@@ -61,6 +62,7 @@ class Cases:
         return whole.last(length) if length else whole
 
     def target(self, row: int) -> int:
+        """The item that came next."""
         return int(self.bench.split.test.targets[row])
 
     def way(self, row: int) -> list[int]:

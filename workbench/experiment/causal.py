@@ -64,7 +64,7 @@ def ablations(
     chosen = fits(table, found)[table["certified"]].nlargest(latents, "mass")
     if controls < 20 * len(chosen):
         log.warning("%d controls for %d latents: one that moves its concept cannot pass alone", controls, len(chosen))
-    inputs = {"run": run.folder.name, "at": cached.fingerprint, "dictionary": found.digest(), "users": users,
+    inputs = {"run": run.key, "at": cached.fingerprint, "dictionary": found.digest(), "users": users,
               "of": chosen["concept"].to_dict(), "controls": controls, "code": code_hash(*CODE)}  # fmt: skip
     units = sides(cached, found)[0][1]
 
@@ -111,7 +111,7 @@ def steering(
     """
     if not 0 <= latent < found.latents:
         raise UserError(f"latent {latent}: this dictionary has latents 0 to {found.latents - 1}")
-    inputs = {"run": run.folder.name, "at": cached.fingerprint, "dictionary": found.digest(), "latent": latent,
+    inputs = {"run": run.key, "at": cached.fingerprint, "dictionary": found.digest(), "latent": latent,
               "concept": concept,
               "users": users, "controls": controls, "code": code_hash(*CODE)}  # fmt: skip
     units, z = sides(cached, found)[0]

@@ -3,7 +3,6 @@
 Users are a sample by hash: their ids are in the order of a seeded hash, so the first are one.
 """
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -19,8 +18,10 @@ from workbench.diagnose.lists import lists_card
 from workbench.embed import usual
 from workbench.errors import UserError
 from workbench.evaluate import lists, per_case
+from workbench.experiment.bench import ROOMS
 from workbench.experiment.cards import stored
 from workbench.experiment.run import Run
+from workbench.experiment.shortcuts import file_of
 from workbench.roles import Likelihood, Scorer
 
 BATCH = 128  # histories scored at a time against the whole catalogue
@@ -38,9 +39,9 @@ def decoding(run: Run, *, cases: int = 5000, spelt: int = 500, control: Run | No
     run of the same protocol with random or permuted codes, whose beams stand in the table `beams of the control`.
     """
     inputs = {
-        "run": run.folder.name, "cases": cases, "spelt": spelt, "seed": seed,
-        "control": None if control is None else control.folder.name,
-        "code": code_hash("diagnose", "evaluate", "decode.py", "experiment/decoding.py"),
+        "run": run.key, "cases": cases, "spelt": spelt, "seed": seed,
+        "control": None if control is None else control.key,
+        "code": code_hash(*ROOMS, "diagnose", "experiment/decoding.py", file_of(run.system)),
     }  # fmt: skip
 
     def make() -> Card:
@@ -128,4 +129,4 @@ def _control(run: Run, control: Run, cases: Cases) -> Card:
         why = f"differs in {', '.join(different)}" if different else "does not spell its items"
         raise UserError(f"{control.label} {why}, so it is no control of {run.label}", code=3)
     table = beams.study(other, cases, masked=control.info["protocol"]["mask_history"])
-    return replace(Card(), tables={"beams of the control": table})
+    return Card(tables={"beams of the control": table})

@@ -72,7 +72,7 @@ def by_group(run: Run, cached: Activations, found: Dictionary) -> pd.DataFrame:
     """
     bench = run.bench()
     found.on(cached.fingerprint)
-    inputs = {"at": cached.fingerprint, "dictionary": found.digest(), "run": run.folder.name,
+    inputs = {"at": cached.fingerprint, "dictionary": found.digest(), "run": run.key,
               "code": code_hash(*CODE)}  # fmt: skip
 
     def make(folder: Path) -> None:
@@ -140,7 +140,7 @@ def carried(run: Run, cached: Activations, found: Dictionary, table: pd.DataFram
             "follow the last item": fires & (np.nan_to_num(follows) >= FOLLOWS),
             "do not follow it": fires & (np.nan_to_num(follows) < FOLLOWS), "certified": certified,
             **{f"{AS_MUCH}, {draw}": other for draw, other in enumerate(others)}}  # fmt: skip
-    inputs = {"at": cached.fingerprint, "dictionary": found.digest(), "run": run.folder.name,
+    inputs = {"at": cached.fingerprint, "dictionary": found.digest(), "run": run.key,
               "sets": {name: np.flatnonzero(mask).tolist() for name, mask in sets.items()},
               "code": code_hash(*CODE)}  # fmt: skip
 

@@ -21,7 +21,7 @@ def latents(run: Run, cached: Activations, found: Dictionary, *, source: str = A
     """A row a latent of a dictionary learned on `cached`: the columns of `certify`, `describe` and `naming.name`, and
     mark_q, the q-value of the mark that it follows most. Stored."""
     bench = run.bench()
-    inputs = {"run": run.folder.name, "at": cached.fingerprint, "dictionary": found.digest(), "source": source,
+    inputs = {"run": run.key, "at": cached.fingerprint, "dictionary": found.digest(), "source": source,
               "draws": draws, "code": code_hash("probe", "experiment/latents.py", "experiment/probing.py")}  # fmt: skip
 
     def make(folder: Path) -> None:

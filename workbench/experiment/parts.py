@@ -12,14 +12,17 @@ from workbench.diagnose import hard, leakage, sensitivity, strata
 from workbench.diagnose.card import Card, Figure, gathered, mean_figure
 from workbench.errors import UserError
 from workbench.evaluate import compare, lists, per_case
-from workbench.evaluate.compare import by_system
-from workbench.experiment.bench import Bench
+from workbench.evaluate.compare import by_system, smallest_effect
+from workbench.evaluate.evaluation import longest_set
+from workbench.experiment.bench import ROOMS, Bench
 from workbench.experiment.cards import stored
 from workbench.experiment.run import Run
+from workbench.experiment.shortcuts import file_of
 
 METRIC, DEPTH = "ndcg@10", 10
+CODE = (*ROOMS, "diagnose", "experiment/audit.py", "experiment/parts.py")
 FLOORS = ("popularity", "item_knn")
-LISTED = 5_000  # test users whose lists are looked at for items that did not exist yet
+LISTED, DEEP = 5_000, 50  # test users whose lists are looked at for items that did not exist yet, and how deep
 
 
 def once(bench: Bench, name: str, measure: Callable[[], Card]) -> Callable[[], Card]:
@@ -27,7 +30,7 @@ def once(bench: Bench, name: str, measure: Callable[[], Card]) -> Callable[[], C
     inputs = {
         "part": name, "dataset": bench.name, "options": bench.options, "data_hash": bench.split.data_hash,
         "items": bench.content, "protocol": bench.protocol.dict(), "users": bench.users, "seed": bench.seed,
-        "code": code_hash("diagnose", "data", "embed", "evaluate", "train/rng.py"),
+        "code": code_hash(*CODE),
     }  # fmt: skip
     return lambda: stored(bench.store, "audit", inputs, measure)
 
@@ -64,12 +67,16 @@ def splits(bench: Bench) -> Card:
     return sensitivity.split_sensitivity(found, seed=bench.seed)
 
 
-def systems_card(runs: list[Run]) -> Card:
-    """All systems with intervals, beside the best floor."""
-    table = compare(runs, metric=METRIC)
-    effect = float(table["smallest_effect"].median())
-    note = f"The smallest difference in {METRIC} that is seen four times out of five, for the middle system here."
-    return Card((Figure("smallest effect", effect, n=len(runs[0].ranks), note=note),), {"systems": table})
+def systems_card(runs: list[Run], floors: list[Run]) -> Card:
+    """All systems with intervals, beside the best floor; and what difference between the best trained system and the
+    best floor (between the two best floors, where nothing was trained) this many cases can see."""
+    table, of = compare([*runs, *floors], metric=METRIC), values([*runs, *floors])
+    sides = [[run.label for run in side] for side in (runs or floors, floors)]
+    first = next(name for name in table.index if name in sides[0])
+    second = next(name for name in table.index if name in sides[1] and name != first)
+    effect = smallest_effect(of[first] - of[second])
+    note = f"The difference in {METRIC} between {first} and {second} that is seen four times out of five."
+    return Card((Figure("smallest effect", effect, n=len(of[first]), note=note),), {"systems": table})
 
 
 def values(runs: list[Run]) -> dict[str, np.ndarray]:
@@ -98,13 +105,24 @@ def strata_card(bench: Bench, runs: list[Run]) -> Card:
     return Card((figure,), {"by stratum": strata.by_stratum(of, named), "strata": _strata(bench).tables["strata"]})
 
 
-def hard_card(bench: Bench, runs: list[Run]) -> Card:
-    """The cases that neither graph nor texts come near, and the order of systems on them."""
-    split, counts = bench.split, bench.split.train_counts()
-    mask = hard.hard(split, texts(bench))
-    note = "Share of test cases whose answer lies beyond two steps in the train graph and the fifty nearest texts."
-    order = hard.order_on(values(runs), mask, popularity=counts[split.test.targets], seed=bench.seed)
-    return Card((mean_figure("hard cases", mask.astype(float), note=note), *order.figures), order.tables)
+def hard_card(bench: Bench, runs: list[Run], floors: list[Run]) -> Card:
+    """The cases that neither graph nor texts come near, and which system is best there. Systems that walk the graph
+    are in no order there: they have put nearer items first by construction."""
+    split, vectors, mask = bench.split, texts(bench), _hard(bench)
+    where = "beyond two steps in the train graph" + (" and the fifty nearest texts" if vectors is not None else "")
+    share = mean_figure("hard cases", mask.astype(float), note=f"Share of test cases whose answer lies {where}.")
+    sighted = values([*runs, *(floor for floor in floors if floor.system in FLOORS)])
+    counts = split.train_counts()[split.test.targets]
+    order = gathered({"order": lambda: hard.order_on(sighted, mask, popularity=counts, seed=bench.seed)})
+    return Card((share, *order.figures), order.tables, order.unmeasured)
+
+
+def _hard(bench: Bench) -> np.ndarray:
+    """(C,) bool, stored."""
+    def measure() -> Card:
+        return Card(tables={"hard": pd.DataFrame({"hard": hard.hard(bench.split, texts(bench))})})
+
+    return once(bench, "hard", measure)().tables["hard"]["hard"].to_numpy()
 
 
 def future(bench: Bench, run: Run) -> Card:
@@ -114,12 +132,13 @@ def future(bench: Bench, run: Run) -> Card:
 
     def shown() -> Card:
         leakage.timed(few.histories)
-        depth = min(DEPTH, split.n_items)
+        room = longest_set(few.histories) if bench.protocol.mask_history else 0
+        depth = min(DEEP, split.n_items - room)
         found = lists(run.recommender(), few.histories, depth, masked=bench.protocol.mask_history)
         return leakage.future_items(found.items, few, bench.dataset)
 
     hits = per_case(f"recall@{DEPTH}", run.ranks, run.groups) > 0
-    inputs = {"run": run.folder.name, "n": n, "code": code_hash("diagnose", "evaluate", "experiment/parts.py")}
+    inputs = {"run": run.key, "n": n, "code": code_hash(*CODE, file_of(run.system))}
     return stored(bench.store, "future", inputs, lambda: gathered({
         "transitions": lambda: leakage.future_transitions(split, hits=hits), "items": shown,
     }))  # fmt: skip

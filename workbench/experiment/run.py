@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.artifacts import MANIFEST, digest, sha256, write_folder
+from workbench.artifacts import MANIFEST, digest, read_manifest, sha256, write_folder
 from workbench.errors import UserError
 from workbench.train import Profile
 
@@ -30,6 +30,12 @@ class Run:
     @property
     def system(self) -> str:
         return self.info["system"]
+
+    @cached_property
+    def key(self) -> str:
+        """Digest of what the run holds, by which stages of it are stored: the name of a folder says nothing, as another
+        run may be saved there."""
+        return digest(read_manifest(self.folder)["files"])[:24]
 
     @property
     def metrics(self) -> dict[str, float]:

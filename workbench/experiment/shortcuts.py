@@ -25,8 +25,9 @@ log = logging.getLogger("workbench")
 CODE = ("data", "nets", "train/rng.py", "embed", "tokens", "decode.py", "evaluate", "recommenders", "diagnose",
         "experiment/shortcuts.py", "experiment/cards.py")  # fmt: skip
 GRAPH, WALK = "graph_heuristic", "graph_walk"
+COUNTED = ("item_transitions", "item_knn", "popularity")
 GRID = {"hops": (1, 2), "decay": (0.1, 0.5), "older": (0.0, 0.25, 0.5), "features": ("text", "none")}  # of WALK
-HEURISTICS = ((GRAPH, {}), (GRAPH, {"form": "tgh2"}), ("item_transitions", {}))
+HEURISTICS = ((GRAPH, {}), (GRAPH, {"form": "tgh2"}), (WALK, {}), *((name, {}) for name in COUNTED))
 QUICK, SLOW = 5000, 1000  # cases that each reading is asked about
 LIKE = 20  # items of like popularity that exchange their names in a permuted graph
 Heuristics = tuple[tuple[str, dict], ...]
@@ -41,8 +42,8 @@ def memory(
     cases: at most so many, 0 for all; without it QUICK, and SLOW of what spells items, which takes ten times as long.
     UserError where the run was made on other data, users or under another protocol than the bench has.
     """
-    _of(bench, run)
-    inputs = {"run": run.folder.name, "cases": cases, "lengths": sorted(set(lengths)), "shuffles": shuffles,
+    check_of(bench, run)
+    inputs = {"run": run.key, "cases": cases, "lengths": sorted(set(lengths)), "shuffles": shuffles,
               "metric": metric, "seed": bench.seed, "code": code_hash(*CODE, file_of(run.system))}  # fmt: skip
 
     def measure() -> Card:
@@ -65,7 +66,8 @@ def solvability(
     """
     if not runs or not heuristics:
         raise UserError("no trained system was given to hold a heuristic against", code=3)
-    _of(bench, runs[0])
+    for run in runs:
+        check_of(bench, run)
     rules = [bench.fit(system, **settings) for system, settings in heuristics]
     popular = bench.fit("popularity")
     same_protocol([*runs, *rules, popular])
@@ -142,8 +144,8 @@ def file_of(system: str) -> str:
     return f"systems/{systems.family(system)}/{system}.py"
 
 
-def _of(bench: Bench, run: Run) -> None:
-    """UserError unless the run's cases are the bench's."""
+def check_of(bench: Bench, run: Run) -> None:
+    """UserError unless a run's cases and protocol are the bench's."""
     mine = {"data_hash": bench.split.data_hash, "protocol": bench.protocol.dict(), "users": bench.users}
     if differ := [name for name, value in mine.items() if run.info[name] != value]:
         raise UserError(f"{run.label} was made with another {' and '.join(differ)} than this bench has", code=3)
@@ -157,7 +159,7 @@ def _valid(bench: Bench, run: Run, metric: str) -> float:
     """A metric on all validation cases: the best of the learning curve, or measured where that does not tell."""
     if run.curve and metric in run.curve[0] and not run.info["recipe"]["valid_cases"]:
         return max(row[metric] for row in run.curve)
-    inputs = {"run": run.folder.name, "metric": metric, "code": code_hash(*CODE, file_of(run.system))}
+    inputs = {"run": run.key, "metric": metric, "code": code_hash(*CODE, file_of(run.system))}
 
     def make(folder: Path) -> None:
         found = evaluate(run.recommender(), bench.split.valid, bench.split, quiet=True)

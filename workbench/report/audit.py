@@ -9,7 +9,7 @@ import numpy as np
 
 from workbench.artifacts import write_text
 from workbench.diagnose.card import Card
-from workbench.diagnose.verdict import KINDS, MEMORY, Sentence
+from workbench.diagnose.sentences import KINDS, MEMORY, Sentence
 from workbench.experiment.audit import Audit
 from workbench.experiment.parts import METRIC
 from workbench.report import outputs

@@ -4,7 +4,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from workbench.diagnose.card import Card, Figure
-from workbench.diagnose.verdict import Sentence
+from workbench.diagnose.sentences import Sentence
 from workbench.errors import UserError
 from workbench.show.tables import Table, table
 from workbench.show.theme import BLUE, COLORWAY, DASHES, GREY, SYMBOLS, VERMILLION, dress, escape, notice, rows, wrap
@@ -97,7 +97,9 @@ def by_length(curves: dict[str, pd.DataFrame], *, metric: str = "ndcg@10") -> go
     figure.add_hline(y=1, line={"color": GREY, "dash": "dash", "width": 1.5})
     figure.update_yaxes(tickformat=".0%", rangemode="tozero").update_xaxes(type="category")
     name = max(short, key=short.get)
-    title = f"From the last item alone {escape(name)} keeps {short[name]:.0%} of its {metric}"
+    least = min(n for n in curves[name].index if n)
+    alone = "the last item alone" if least == 1 else f"the last {least}"
+    title = f"From {alone} {escape(name)} keeps {short[name]:.0%} of its {metric}"
     return dress(figure, title, x="newest events that are read", y=f"share of {metric} with all")
 
 

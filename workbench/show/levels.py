@@ -70,5 +70,5 @@ def by_namer(told: pd.DataFrame, namer: str) -> str:
     said = (f"Named by {html.escape(shorten(namer))} from titles alone, on users and items that the judging does not "
             "use. Balanced accuracy of the name, .5 by chance, and of another latent's name.")  # fmt: skip
     head = "<tr><th>latent</th><th>name</th><th>its own</th><th>another's</th></tr>"
-    return (f'<details class="levels"><summary>Names from titles</summary><p class="quiet">{said}</p><table><thead>{head}'
-            f"</thead><tbody>{''.join(lines)}</tbody></table></details>")  # fmt: skip
+    table = f"<table><thead>{head}</thead><tbody>{''.join(lines)}</tbody></table>"
+    return f'<details class="levels"><summary>Names from titles</summary><p class="quiet">{said}</p>{table}</details>'
