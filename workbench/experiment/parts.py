@@ -67,6 +67,8 @@ def systems_card(runs: list[Run]) -> Card:
     """All systems with intervals, beside the best floor."""
     table = compare(runs, metric=METRIC)
     effect = float(table["smallest_effect"].median())
+    if np.isnan(effect):
+        return Card((), {"systems": table}, {"smallest effect": "one test case tells nothing of how much cases differ"})
     note = f"The smallest difference in {METRIC} that is seen four times out of five, for the middle system here."
     return Card((Figure("smallest effect", effect, n=len(runs[0].ranks), note=note),), {"systems": table})
 
