@@ -41,7 +41,7 @@ def memory(
     cases: at most so many, 0 for all; without it QUICK, and SLOW of what spells items, which takes ten times as long.
     UserError where the run was made on other data, users or under another protocol than the bench has.
     """
-    _of(bench, run)
+    check_run(bench, run)
     inputs = {"run": run.folder.name, "cases": cases, "lengths": sorted(set(lengths)), "shuffles": shuffles,
               "metric": metric, "seed": bench.seed, "code": code_hash(*CODE, file_of(run.system))}  # fmt: skip
 
@@ -65,7 +65,7 @@ def solvability(
     """
     if not runs or not heuristics:
         raise UserError("no trained system was given to hold a heuristic against", code=3)
-    _of(bench, runs[0])
+    check_run(bench, runs[0])
     rules = [bench.fit(system, **settings) for system, settings in heuristics]
     popular = bench.fit("popularity")
     same_protocol([*runs, *rules, popular])
@@ -142,7 +142,7 @@ def file_of(system: str) -> str:
     return f"systems/{systems.family(system)}/{system}.py"
 
 
-def _of(bench: Bench, run: Run) -> None:
+def check_run(bench: Bench, run: Run) -> None:
     """UserError unless the run's cases are the bench's."""
     mine = {"data_hash": bench.split.data_hash, "protocol": bench.protocol.dict(), "users": bench.users}
     if differ := [name for name, value in mine.items() if run.info[name] != value]:
