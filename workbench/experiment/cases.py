@@ -13,7 +13,7 @@ from workbench.diagnose.paths import path
 from workbench.errors import UserError
 from workbench.experiment.bench import Bench
 from workbench.experiment.run import Run
-from workbench.experiment.shortcuts import check_of
+from workbench.experiment.shortcuts import check_run
 
 DEPTH = 3  # rings
 
@@ -30,7 +30,7 @@ class Cases:
 
     def __post_init__(self) -> None:
         for run in self.runs:
-            check_of(self.bench, run)
+            check_run(self.bench, run)
 
     @cached_property
     def follows(self) -> csr_matrix:

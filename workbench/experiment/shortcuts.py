@@ -42,7 +42,7 @@ def memory(
     cases: at most so many, 0 for all; without it QUICK, and SLOW of what spells items, which takes ten times as long.
     UserError where the run was made on other data, users or under another protocol than the bench has.
     """
-    check_of(bench, run)
+    check_run(bench, run)
     inputs = {"run": run.key, "cases": cases, "lengths": sorted(set(lengths)), "shuffles": shuffles,
               "metric": metric, "seed": bench.seed, "code": code_hash(*CODE, file_of(run.system))}  # fmt: skip
 
@@ -67,7 +67,7 @@ def solvability(
     if not runs or not heuristics:
         raise UserError("no trained system was given to hold a heuristic against", code=3)
     for run in runs:
-        check_of(bench, run)
+        check_run(bench, run)
     rules = [bench.fit(system, **settings) for system, settings in heuristics]
     popular = bench.fit("popularity")
     same_protocol([*runs, *rules, popular])
@@ -144,7 +144,7 @@ def file_of(system: str) -> str:
     return f"systems/{systems.family(system)}/{system}.py"
 
 
-def check_of(bench: Bench, run: Run) -> None:
+def check_run(bench: Bench, run: Run) -> None:
     """UserError unless a run's cases and protocol are the bench's."""
     mine = {"data_hash": bench.split.data_hash, "protocol": bench.protocol.dict(), "users": bench.users}
     if differ := [name for name, value in mine.items() if run.info[name] != value]:
