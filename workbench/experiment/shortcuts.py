@@ -157,7 +157,7 @@ def _means(runs: list[Run], metric: str) -> dict[str, np.ndarray]:
 
 def _valid(bench: Bench, run: Run, metric: str) -> float:
     """A metric on all validation cases: the best of the learning curve, or measured where that does not tell."""
-    if run.curve and metric in run.curve[0] and not run.info["recipe"]["valid_cases"]:
+    if run.curve and metric in run.curve[0] and not run.info["recipe"].get("valid_cases", 0):
         return max(row[metric] for row in run.curve)
     inputs = {"run": run.key, "metric": metric, "code": code_hash(*CODE, file_of(run.system))}
 
