@@ -12,7 +12,7 @@ from workbench.data.splits import Cases
 from workbench.errors import UserError
 from workbench.evaluate import evaluate
 from workbench.recommenders import scored
-from workbench.systems.floors import ease, graph_heuristic, graph_walk
+from workbench.systems.floors import ease, graph_heuristic, graph_walk, item_knn
 
 N_ITEMS = 12
 
@@ -80,7 +80,9 @@ def test_item_transitions_is_its_formula():
         np.testing.assert_allclose(scores[:, 1:], np.array(expected)[:, 1:], rtol=1e-12)
 
 
-def test_item_knn_is_its_formula():
+@pytest.mark.parametrize("at_a_time", [2048, 3])
+def test_item_knn_is_its_formula(at_a_time, monkeypatch):
+    monkeypatch.setattr(item_knn, "ROWS", at_a_time)
     rows, asked = random_rows(3), random_rows(4, 8)
     C = np.zeros((N_ITEMS + 1, N_ITEMS + 1))
     for row in map(set, rows):

@@ -13,15 +13,16 @@ Reported  Nothing comparable in the paper (rating prediction). Decayed co-occurr
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, vstack
 
 from workbench.data import Histories
-from workbench.data.graph import cooccurrence, strongest, user_items
+from workbench.data.graph import strongest, user_items
 from workbench.recommenders.scored import Learned, Scored, ScoreRows
 from workbench.train.recipe import Recipe
 
 PARENT = OFF = PLACEBO = None
 RECIPE = Recipe()
+ROWS = 2048  # items at a time: all that share a person with them are held at once
 
 
 def build(bench: Any, *, neighbours: int = 200, shrinkage: float = 20.0, last: int = 0, decay: float = 0.5) -> Scored:
@@ -32,26 +33,35 @@ def build(bench: Any, *, neighbours: int = 200, shrinkage: float = 20.0, last: i
     """
     return Scored(
         learn=lambda split: {
-            "nearest": strongest(cosine(cooccurrence(split.train, split.n_items), shrinkage), neighbours),
+            "nearest": nearest(split.train, split.n_items, shrinkage, neighbours),
             "counts": split.train_counts(),
         },
         scorer=lambda learned: _scorer(learned, last, decay),
     )
 
 
-def cosine(together: csr_matrix, shrinkage: float) -> csr_matrix:
-    """(I+1, I+1) shrunken cosines of items from how many people have both; an item is no neighbour of itself."""
-    norm, rows = np.sqrt(together.diagonal()), np.repeat(np.arange(together.shape[0]), np.diff(together.indptr))
-    cosines = together.data / (norm[rows] * norm[together.indices] + shrinkage)
-    cosines[rows == together.indices] = 0
-    return csr_matrix((cosines, together.indices, together.indptr), shape=together.shape)
+def nearest(train: Histories, n_items: int, shrinkage: float, n: int) -> csr_matrix:
+    """(I+1, I+1) float64: the n largest shrunken cosines of each item, from how many people have both; an item is no
+    neighbour of itself."""
+    seen = user_items(train, n_items)
+    seen.data[:] = 1
+    has, norm = seen.T.tocsr(), np.sqrt(np.asarray(seen.sum(axis=0)).ravel())
+    blocks = []
+    for start in range(0, n_items + 1, ROWS):
+        together = has[start : start + ROWS] @ seen
+        together.sort_indices()
+        rows = start + np.repeat(np.arange(together.shape[0]), np.diff(together.indptr))
+        together.data /= norm[rows] * norm[together.indices] + shrinkage
+        together.data[rows == together.indices] = 0
+        blocks.append(strongest(together, n))
+    return vstack(blocks, format="csr")
 
 
 def _scorer(learned: Learned, last: int, decay: float) -> ScoreRows:
-    nearest, ties = learned["nearest"], learned["counts"] * 1e-9
+    near, ties = learned["nearest"], learned["counts"] * 1e-9
 
     def score(histories: Histories) -> np.ndarray:
-        rows = user_items(histories, nearest.shape[0] - 1, last=last, decay=decay) @ nearest
+        rows = user_items(histories, near.shape[0] - 1, last=last, decay=decay) @ near
         return np.add(rows.toarray(), ties)
 
     return score
