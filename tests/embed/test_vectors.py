@@ -127,6 +127,8 @@ def test_item_without_text_has_a_zero_row_and_few_words_zero_columns():
     assert not vectors[raw.index[raw == "1"][0]].any()
     assert (np.linalg.norm(vectors, axis=1) > 0).sum() == 2
     assert not vectors[:, 3:].any()
+    same = text.tfidf_svd(small(title=["soap", "soap", None])[0], dim=8)
+    assert sorted(same[:, 0]) == [0, 0, 1, 1] and not same[:, 1:].any()
 
 
 def test_entities_are_words():

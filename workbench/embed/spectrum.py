@@ -9,15 +9,20 @@ def leading(matrix: sparse.csr_matrix, dim: int, seed: int) -> np.ndarray:
     Where the matrix has fewer than `dim` directions, the columns beyond them are zero; so is the row of an item without
     features, and row 0. The same seed gives the same vectors, signs included.
     """
-    from sklearn.decomposition import TruncatedSVD
-
     out = np.zeros((matrix.shape[0] + 1, dim), np.float32)
     width = min(dim, *matrix.shape)
     if width and matrix.nnz:
-        rows = TruncatedSVD(width, random_state=seed % 2**32, n_iter=5).fit_transform(matrix)
+        one = matrix.shape[1] == 1  # a single feature is its own direction, and TruncatedSVD wants two
+        rows = matrix.toarray() if one else _directions(matrix, width, seed)
         rows[matrix.getnnz(axis=1) == 0] = 0
         out[1:, :width] = unit(rows)
     return out
+
+
+def _directions(matrix: sparse.csr_matrix, width: int, seed: int) -> np.ndarray:
+    from sklearn.decomposition import TruncatedSVD
+
+    return TruncatedSVD(width, random_state=seed % 2**32, n_iter=5).fit_transform(matrix)
 
 
 def unit(rows: np.ndarray) -> np.ndarray:
