@@ -31,6 +31,8 @@ def test_what_cannot_be_measured_says_why_and_the_rest_comes():
     assert card.table().loc["users", "value"] == 3 and card["users"].n == 0
     with pytest.raises(KeyError):
         card["drift"]
+    empty = gathered({"lift": lambda: Card((Figure("lift", float("nan"), note="This over that."), Figure("n", 1.0)))})
+    assert [figure.name for figure in empty.figures] == ["n"] and empty.unmeasured["lift"].endswith("This over that.")
 
 
 def test_a_card_is_read_as_it_was_saved(tmp_path):

@@ -76,6 +76,8 @@ def test_the_card(cases, kind):
     assert card["invalid mass"].value == pytest.approx(1 - exact.mean(), abs=1e-5)
     assert card["constrained shift"].value > 0 and card["distinct prefixes 1"].value <= 3
     assert card.tables["prefix recall"].shape == (4, 3)
+    wider = decoder.decoder_card(recommender, cases, split, widths=(2, 50), k=2)["distinct prefixes 2"]
+    assert wider.value == wider.null, "a beam wider than the catalogue holds all of it"
 
 
 def test_shuffled_logits_are_another_decoder():

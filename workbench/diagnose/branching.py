@@ -64,7 +64,7 @@ def branching(split: Split, *, seed: int = 0) -> Card:
     Figures: branching mean and median, over cases, against the same counts with successors drawn by popularity; out-
     degree mean and median, over items with an out-edge; the share of edges seen once; and of test cases whose last
     item has no out-edge, which the branching leaves out. Table `branching`: a row a group of sources by successors
-    counted. UserError if train has no transition.
+    counted. UserError if train has no transition, or none after the last item of a test case.
     """
     graph, source = train_graph(split), last_items(split.test.histories)
     degree, total = np.diff(graph.indptr), np.asarray(graph.sum(axis=1)).ravel()
@@ -72,6 +72,8 @@ def branching(split: Split, *, seed: int = 0) -> Card:
     own, chance = (effective(counts)[source] for counts in (graph, by_chance))
     plain, bare = (effective(counts, corrected=False)[source] for counts in (graph, by_chance))
     known = ~np.isnan(own)
+    if not known.any():
+        raise UserError("nothing came in train after the last item of any test case", code=3)
     drawn = "Null: as many successors drawn by popularity."
     figures = (
         mean_figure(

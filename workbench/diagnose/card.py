@@ -84,7 +84,8 @@ def mean_figure(name: str, values: np.ndarray, **known) -> Figure:
 
 
 def gathered(parts: dict[str, Callable[[], Card]]) -> Card:
-    """The cards of all parts as one. A part that raises a UserError is noted with its reason, and the others come."""
+    """The cards of all parts as one. A part that raises a UserError is noted with its reason, and the others come; a
+    figure whose value is not a number is noted too."""
     figures, tables, unmeasured = [], {}, {}
     for name, measure in parts.items():
         try:
@@ -92,7 +93,11 @@ def gathered(parts: dict[str, Callable[[], Card]]) -> Card:
         except UserError as error:
             unmeasured[name] = str(error)
             continue
-        figures += card.figures
+        for figure in card.figures:
+            if np.isfinite(figure.value):
+                figures.append(figure)
+            else:
+                unmeasured[figure.name] = f"it has no value here. {figure.note}"
         tables |= card.tables
         unmeasured |= card.unmeasured
     return Card(tuple(figures), tables, unmeasured)

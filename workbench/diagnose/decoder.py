@@ -238,7 +238,8 @@ def _ghosts(leaves: np.ndarray, trie: Trie) -> Card:
 def _homogeneity(found: Beams, trie: Trie, seed: int) -> Card:
     C, W = found.nodes[-1].shape
     own = spread(found.nodes[-1], trie)
-    drawn = random_lists(C, W, len(trie.group_size), stream(seed, "random beams")) - 1
+    groups = len(trie.group_size)
+    drawn = random_lists(C, min(W, groups), groups, stream(seed, "random beams")) - 1
     chance = spread(drawn, trie).mean(0)
     note = f"Different prefixes of {{}} codes among the {W} full codes of a beam; null: as many drawn at random."
     figures = tuple(

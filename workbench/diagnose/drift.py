@@ -40,12 +40,17 @@ def drift(dataset: Dataset, *, windows: int = 10, seed: int = 0) -> Card:
         rows.append((divergence(*real), divergence(*dealt), rank_correlation(*real), rank_correlation(*dealt)))
     table = pd.DataFrame(rows, columns=["bits", "bits_dealt", "correlation", "correlation_dealt"])
     table.index = pd.RangeIndex(1, windows, name="window")
-    mean = table.mean()
+    mean, ordered = table.mean(), table.dropna()  # where all items of two windows are equally frequent none is
+    drifted = Figure("popularity drift", *_mean(table["bits"]), mean["bits_dealt"], "above", windows - 1,
+                     f"Bits between item shares of consecutive {windows}ths of the log; the null is chance.")  # fmt: skip
+    if ordered.empty:
+        why = "all items of two windows are equally frequent, so they have no order"
+        return Card((drifted,), {"drift": table}, {"rank correlation of windows": why})
     return Card((
-        Figure("popularity drift", *_mean(table["bits"]), mean["bits_dealt"], "above", windows - 1,
-               f"Bits between item shares of consecutive {windows}ths of the log; the null is chance."),
-        Figure("rank correlation of windows", *_mean(table["correlation"]), mean["correlation_dealt"], "below",
-               windows - 1, "Spearman correlation of item counts of consecutive windows; the null deals events."),
+        drifted,
+        Figure("rank correlation of windows", *_mean(ordered["correlation"]), ordered["correlation_dealt"].mean(),
+               "below", len(ordered),
+               "Spearman correlation of item counts of consecutive windows; the null deals events."),
     ), {"drift": table})  # fmt: skip
 
 

@@ -69,7 +69,7 @@ def ring_coverage(split: Split, *, seed: int = 0) -> Card:
     some = np.sort(stream(seed, "third rings").permutation(len(targets))[:SAMPLE])
     near, third = ring_sizes(graph, source, 2), ring_sizes(graph, source[some], 3)[:, 2]
     rings = [(near[:, 0], targets), (near[:, 1], targets), (third, targets[some])]
-    figures, rows, so_far = [], [], 0.0
+    figures, rows, missing, so_far = [], [], {}, 0.0
     for ring, (sizes, asked) in enumerate(rings, start=1):
         null = float(drawn_chance(counts, sizes, asked).mean())
         hit = (steps == ring).astype(float)
@@ -80,14 +80,13 @@ def ring_coverage(split: Split, *, seed: int = 0) -> Card:
         there = covered if len(asked) == len(hit) else mean_figure(f"CR_{ring}", hit[some])  # the null's
         lift = [end / null if null else np.nan for end in (there.value, there.low, there.high)]
         middle = median_figure(f"size_{ring}", sizes, note=f"Items in ring {ring} of the middle test case's last item.")
-        figures += [
-            covered,
-            Figure(
-                f"lift_{ring}", *lift, null=1.0, toward="above", n=len(asked),
-                note=f"CR_{ring} over that of a set of the same size drawn by popularity.",
-            ),
-            middle,
-        ]  # fmt: skip
+        figures.append(covered)
+        if null:
+            said = f"CR_{ring} over that of a set of the same size drawn by popularity."
+            figures.append(Figure(f"lift_{ring}", *lift, 1.0, "above", len(asked), said))
+        else:
+            missing[f"lift_{ring}"] = f"ring {ring} is empty, or no target occurs in train: chance would hold none"
+        figures.append(middle)
         so_far += covered.value
         if ring > 1:
             within = ((steps >= 1) & (steps <= ring)).astype(float)
@@ -97,7 +96,7 @@ def ring_coverage(split: Split, *, seed: int = 0) -> Card:
         rows.append((ring, covered.value, so_far, middle.value, float(sizes.mean()), null, lift[0],
                      float(sizes.mean() / split.n_items)))  # fmt: skip
     columns = ["ring", "coverage", "ceiling", "median_size", "mean_size", "null", "lift", "uniform"]
-    return Card(tuple(figures), {"rings": pd.DataFrame(rows, columns=columns).set_index("ring")})
+    return Card(tuple(figures), {"rings": pd.DataFrame(rows, columns=columns).set_index("ring")}, missing)
 
 
 def rewired(graph: csr_matrix, rng: np.random.Generator) -> csr_matrix:

@@ -57,22 +57,27 @@ def split_sensitivity(scores: dict[str, dict[str, np.ndarray]], *, seed: int = 0
     rng = stream(seed, "split sensitivity")
     values = {name: np.stack([np.atleast_1d(row[s]) for s in names[0]]) for name, row in scores.items()}
     means = {name: np.array([rows.mean(1), *_resampled(rows, rng)]) for name, rows in values.items()}
-    (first, base), figures = next(iter(means.items())), []
+    (first, base), figures, missing = next(iter(means.items())), [], {}
     for name, own in islice(means.items(), 1, None):
         draws = min(len(own), len(base))
         ratio = own[:draws].mean(1) / np.where(base[:draws].mean(1) > 0, base[:draws].mean(1), np.nan)
-        figures.append(_figure(
-            f"{name} over {first}", ratio, values[name].shape[1], "Mean NDCG of the systems under the one split, as a "
-            "multiple of that under the other; 1 where the split does not matter.",
-        ))  # fmt: skip
-        if len(names[0]) > 1:
-            tau = np.array([kendalltau(a, b).statistic for a, b in zip(own[:draws], base[:draws], strict=True)])
+        if np.isnan(ratio[0]):
+            missing[f"{name} over {first}"] = f"no system finds anything under {first}"
+        else:
+            figures.append(_figure(
+                f"{name} over {first}", ratio, values[name].shape[1], "Mean NDCG of the systems under the one split, "
+                "as a multiple of that under the other; 1 where the split does not matter.",
+            ))  # fmt: skip
+        tau = np.array([kendalltau(a, b).statistic for a, b in zip(own[:draws], base[:draws], strict=True)])
+        if np.isnan(tau[0]):
+            missing[f"order of systems, {name} and {first}"] = "under one of the splits no system is before another"
+        else:
             figures.append(_figure(
                 f"order of systems, {name} and {first}", tau, len(names[0]),
                 "Kendall's tau between the orders of the systems under the two splits; 1 where they agree.",
             ))  # fmt: skip
     table = pd.DataFrame({name: rows[0] for name, rows in means.items()}, index=pd.Index(names[0], name="system"))
-    return Card(tuple(figures), {"splits": table})
+    return Card(tuple(figures), {"splits": table}, missing)
 
 
 def _resampled(rows: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
@@ -84,6 +89,8 @@ def _resampled(rows: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
 
 
 def _figure(name: str, values: np.ndarray, n: int, note: str) -> Figure:
-    """The first value, with the interval of the others where there are any."""
-    low, high = np.quantile(values[1:], [0.025, 0.975]) if len(values) > 1 else (np.nan, np.nan)
+    """The first value, with the interval of the others where nearly all of them could be measured."""
+    others = values[1:][~np.isnan(values[1:])]
+    enough = len(others) and len(others) >= 0.99 * len(values[1:])
+    low, high = np.quantile(others, [0.025, 0.975]) if enough else (np.nan, np.nan)
     return Figure(name, float(values[0]), float(low), float(high), 1.0, "below", n, note)

@@ -75,6 +75,8 @@ def systems_card(runs: list[Run], floors: list[Run]) -> Card:
     first = next(name for name in table.index if name in sides[0])
     second = next(name for name in table.index if name in sides[1] and name != first)
     effect = smallest_effect(of[first] - of[second])
+    if np.isnan(effect):
+        return Card((), {"systems": table}, {"smallest effect": "one test case tells nothing of how much cases differ"})
     note = f"The difference in {METRIC} between {first} and {second} that is seen four times out of five."
     return Card((Figure("smallest effect", effect, n=len(of[first]), note=note),), {"systems": table})
 
