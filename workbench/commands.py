@@ -87,10 +87,14 @@ def audit(
     are not stored, or folders of saved runs. --retrain: names of systems to train anew on less, five trainings each.
     --tune: choose the heuristic among 24 settings on validation. Both say how long they will take."""
     from workbench.experiment import audit as audits
-    from workbench.report import audit_page
+    from workbench.report import audit_page, check_page
+    from workbench.systems import keywords
 
+    check_page(Path(out))
     bench = _bench(dataset, profile, seed, protocol, option, "auto")
     names, again = (_names(given) for given in (systems, retrain))
+    for name in again:
+        keywords(name)  # before anything is trained, so that a slip costs nothing
     found = audits.audit(bench, audits.trained(bench, names), retrain=tuple(again), tune=tune)
     for sentence in found.sentences:
         print(f"{sentence.kind}: {sentence.text}")

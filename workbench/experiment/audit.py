@@ -29,7 +29,7 @@ log = logging.getLogger("workbench")
 @dataclass(frozen=True)
 class Audit:
     """What was measured. runs: the trained systems; floors: what stands beside them. cards: by name, in reading order.
-    seconds: what each took, next to nothing where it was stored."""
+    seconds: what each took, and what stands beside the systems, next to nothing where it was stored."""
 
     bench: Bench
     runs: list[Run]
@@ -60,14 +60,18 @@ class Audit:
 
 def trained(bench: Bench, names: list[str]) -> list[Run]:
     """The runs of these systems on a bench, trained if they are not stored; a name may be the folder of a saved run.
-    UserError names the nearest system, or says what is counted and not trained; before anything is trained."""
+    UserError names the nearest system, or says what is counted and not trained, what folder is no run or what run is of
+    other data; before anything is trained."""
     known = systems.names("*")
     for name in names:
         if not Path(name).is_dir() and name not in known:
             raise unknown("system", name, known)
         if name in known and systems.family(name) == "floors":
             raise UserError(f"{name} is counted, not trained: it stands in every audit; name a trained system")
-    return [load_run(name) if name not in known else bench.fit(name) for name in names]
+    saved = {name: load_run(name) for name in names if name not in known}
+    for run in saved.values():
+        shortcuts.check_of(bench, run)
+    return [saved[name] if name in saved else bench.fit(name) for name in dict.fromkeys(names)]
 
 
 def audit(
@@ -79,15 +83,20 @@ def audit(
     runs: of the same data and protocol. heuristics: (system, settings) whose best is held against the best run.
     retrain: names of systems that are trained anew on shorter and on shuffled histories, a training each. tune: choose
     graph_walk's settings on validation first, see `shortcuts.tuned`.
-    UserError where a run is of other data.
+    UserError where a run is of other data, or a name is of no system.
     """
+    for run in runs:
+        shortcuts.check_of(bench, run)
+    for name in retrain:
+        systems.keywords(name)
+    started = time.perf_counter()
     heuristics = (*heuristics, (shortcuts.WALK, shortcuts.tuned(bench))) if tune else heuristics
     for run in runs:
         shortcuts.check_of(bench, run)
     floors = [bench.fit(name, **given) for name, given in heuristics]
     asked = _parts(bench, list(runs), floors, heuristics)
     asked |= {f"retrained {name}": partial(retrained, bench, name) for name in retrain}
-    cards, seconds = {}, {}
+    cards, seconds = {}, {"floors": round(time.perf_counter() - started, 2)}
     for name, measure in track(list(asked.items()), "audit", unit="cards"):
         started = time.perf_counter()
         cards[name] = gathered({name: measure})

@@ -1,8 +1,8 @@
 """Runs to HTML: a self-contained page for each executed notebook, and an index over them."""
-from workbench.report.audit import audit_page
+from workbench.report.audit import audit_page, check_page
 from workbench.report.export import export
 from workbench.report.index import index
 from workbench.report.latents import latents_page
 from workbench.report.series import page, series
 
-__all__ = ["audit_page", "export", "index", "latents_page", "page", "series"]
+__all__ = ["audit_page", "check_page", "export", "index", "latents_page", "page", "series"]

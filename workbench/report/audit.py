@@ -2,6 +2,7 @@
 in one offline file, with the same as JSON beside it."""
 import json
 import re
+import tempfile
 from html import escape
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 from workbench.artifacts import write_text
 from workbench.diagnose.card import Card
 from workbench.diagnose.sentences import KINDS, MEMORY, Sentence
+from workbench.errors import UserError
 from workbench.experiment.audit import Audit
 from workbench.experiment.parts import METRIC
 from workbench.report import outputs
@@ -37,8 +39,10 @@ LONG = 40  # rows of a table that are shown
 
 
 def audit_page(audit: Audit, *, out: Path) -> Path:
-    """Write the page of an audit to `out` and its JSON beside it, each whole or not at all; returns where it lies."""
+    """Write the page of an audit to `out` and its JSON beside it, each whole or not at all; returns where it lies.
+    UserError where it cannot be written."""
     out = Path(out)
+    check_page(out)
     name = audit.bench.name
     parts = [
         f'<header class="top"><h1>What can {escape(name)} show?</h1>{facts(_asked(audit))}</header>',
@@ -49,6 +53,17 @@ def audit_page(audit: Audit, *, out: Path) -> Path:
     write_text(out.with_suffix(".json"), json.dumps(finite(audit.dict()), indent=1, default=float))
     write_text(out, page(f"What can {name} show?", body))
     return out
+
+
+def check_page(out: Path) -> None:
+    """UserError unless a page of this name can be written: .html, no folder, and where files may be made."""
+    if out.suffix != ".html" or out.is_dir():
+        raise UserError(f"{str(out)!r} is no name for a page; write it as folder/name.html")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=out.parent).close()
+    except OSError as error:
+        raise UserError(f"{out} cannot be written: {error.strerror}; name another place with --out", code=1) from error
 
 
 def _asked(audit: Audit) -> dict:
