@@ -42,7 +42,7 @@ def drift(dataset: Dataset, *, windows: int = 10, seed: int = 0) -> Card:
     table.index = pd.RangeIndex(1, windows, name="window")
     mean, ordered = table.mean(), table.dropna()  # where all items of two windows are equally frequent none is
     drifted = Figure("popularity drift", *_mean(table["bits"]), mean["bits_dealt"], "above", windows - 1,
-                     f"Bits between item shares of consecutive {windows}ths of the log; the null is chance.")  # fmt: skip
+                     f"Bits between item shares of consecutive {windows}ths of the log; the null is chance.")
     if ordered.empty:
         why = "all items of two windows are equally frequent, so they have no order"
         return Card((drifted,), {"drift": table}, {"rank correlation of windows": why})

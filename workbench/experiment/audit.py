@@ -67,7 +67,8 @@ def trained(bench: Bench, names: list[str]) -> list[Run]:
         if not Path(name).is_dir() and name not in known:
             raise unknown("system", name, known)
         if name in known and systems.family(name) == "floors":
-            raise UserError(f"{name} is counted, not trained: it stands in every audit; name a trained system")
+            beside = ", ".join(dict(shortcuts.HEURISTICS))
+            raise UserError(f"{name} is counted, not trained; name a trained system. Every audit has {beside}")
     saved = {name: load_run(name) for name in names if name not in known}
     for run in saved.values():
         shortcuts.check_of(bench, run)
@@ -91,8 +92,6 @@ def audit(
         systems.keywords(name)
     started = time.perf_counter()
     heuristics = (*heuristics, (shortcuts.WALK, shortcuts.tuned(bench))) if tune else heuristics
-    for run in runs:
-        shortcuts.check_of(bench, run)
     floors = [bench.fit(name, **given) for name, given in heuristics]
     asked = _parts(bench, list(runs), floors, heuristics)
     asked |= {f"retrained {name}": partial(retrained, bench, name) for name in retrain}
