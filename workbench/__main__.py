@@ -61,7 +61,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"workbench: {error}", file=sys.stderr)
         return error.code
     except KeyboardInterrupt as error:
-        print(f"workbench: {error or 'interrupted'}", file=sys.stderr)
+        print(f"workbench: {str(error) or 'interrupted'}", file=sys.stderr)
         return 130
 
 

@@ -71,7 +71,7 @@ def test_what_there_is_not_is_named(glass, runs, timeless):
         glass.of("none")
     with pytest.raises(UserError, match="case 9999: there are cases 0 to"):
         glass.history(9999)
-    with pytest.raises(UserError, match="made with another data_hash"):
+    with pytest.raises(UserError, match="made with another data"):
         Cases(timeless, runs[:1])
 
 

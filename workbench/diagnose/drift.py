@@ -41,18 +41,16 @@ def drift(dataset: Dataset, *, windows: int = 10, seed: int = 0) -> Card:
     table = pd.DataFrame(rows, columns=["bits", "bits_dealt", "correlation", "correlation_dealt"])
     table.index = pd.RangeIndex(1, windows, name="window")
     mean, ordered = table.mean(), table.dropna()  # where all items of two windows are equally frequent none is
-    drifted = (
-        Figure("popularity drift", *_mean(table["bits"]), mean["bits_dealt"], "above", windows - 1,
-               f"Bits between item shares of consecutive {windows}ths of the log; the null is chance."),
-    )  # fmt: skip
+    drifted = Figure("popularity drift", *_mean(table["bits"]), mean["bits_dealt"], "above", windows - 1,
+                     f"Bits between item shares of consecutive {windows}ths of the log; the null is chance.")
     if ordered.empty:
         why = "all items of two windows are equally frequent, so they have no order"
-        return Card(drifted, {"drift": table}, {"rank correlation of windows": why})
+        return Card((drifted,), {"drift": table}, {"rank correlation of windows": why})
     return Card((
-        *drifted,
+        drifted,
         Figure("rank correlation of windows", *_mean(ordered["correlation"]), ordered["correlation_dealt"].mean(),
                "below", len(ordered),
-               "Spearman correlation of item counts of consecutive windows; the null deals the events at random."),
+               "Spearman correlation of item counts of consecutive windows; the null deals events."),
     ), {"drift": table})  # fmt: skip
 
 

@@ -67,7 +67,8 @@ def trained(bench: Bench, names: list[str]) -> list[Run]:
         if not Path(name).is_dir() and name not in known:
             raise unknown("system", name, known)
         if name in known and systems.family(name) == "floors":
-            raise UserError(f"{name} is counted, not trained: it stands in every audit; name a trained system")
+            beside = ", ".join(dict(shortcuts.HEURISTICS))
+            raise UserError(f"{name} is counted, not trained; name a trained system. Every audit has {beside}")
     saved = {name: load_run(name) for name in names if name not in known}
     for run in saved.values():
         shortcuts.check_run(bench, run)

@@ -146,8 +146,9 @@ def file_of(system: str) -> str:
 
 def check_run(bench: Bench, run: Run) -> None:
     """UserError unless a run's cases and protocol are the bench's."""
-    mine = {"data_hash": bench.split.data_hash, "protocol": bench.protocol.dict(), "users": bench.users}
-    if differ := [name for name, value in mine.items() if run.info[name] != value]:
+    mine = {"data": bench.split.data_hash, "protocol": bench.protocol.dict(), "users": bench.users}
+    theirs = run.info | {"data": run.info["data_hash"]}
+    if differ := [name for name, value in mine.items() if theirs[name] != value]:
         raise UserError(f"{run.label} was made with another {' and '.join(differ)} than this bench has", code=3)
 
 
