@@ -57,7 +57,8 @@ def measured(run: Run, read: Activations, made: Dictionary, *, spliced: bool) ->
 def side_by_side(run: Run, dataset: str, reads: dict[bool, Activations]) -> list[dict]:
     """A row a dictionary: of the trained network and, for topk, of the same network before training."""
     forms = FEW.get(dataset, sae.FORMS)
-    asked = [(True, kind, k, seed) for kind in (*forms, *RIVALS) for k in SPARSITIES[dataset]
+    rivals = (*RIVALS, "items") if dataset == "office" else RIVALS  # a direction an item: few enough items there
+    asked = [(True, kind, k, seed) for kind in (*forms, *rivals) for k in SPARSITIES[dataset]
              for seed in range(3 if kind in SEEDED.get(dataset, ()) else 1)]  # fmt: skip
     asked += [(True, "kmeans", 1, 0), *((False, "topk", k, 0) for k in SPARSITIES[dataset])]
     found = []

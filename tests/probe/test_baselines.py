@@ -1,5 +1,7 @@
 """Rivals through the same door: what they promise of themselves, and that everything that takes a dictionary takes
 them."""
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -160,3 +162,15 @@ def test_other_readings_are_certified_spliced_and_steered(run, kind):
     others = np.array([1, 2, 3])
     told = steer.ablate(model, Site("blocks.0.out"), found, latent, cases.take(np.arange(40)), member, controls=others)
     assert 0 < told["p"] <= 1
+
+
+def test_item_embeddings_are_directions_of_the_own_width(run):
+    read = probing.read(run, probing.site(run))
+    found = probing.dictionary(run, read, kind="items", k=4)
+    own = run.recommender().module.item.weight.detach().numpy()[1:]
+    apart = own - own.mean(axis=0)
+    np.testing.assert_allclose(found.decoder.numpy(), apart / np.linalg.norm(apart, axis=1, keepdims=True), atol=1e-5)
+    assert (found.latents_of(read.x).getnnz(axis=1) <= 4).all()
+    wide = replace(read, x=np.hstack([read.x, read.x]))
+    with pytest.raises(UserError, match="item embeddings as wide as"):
+        probing.dictionary(run, wide, kind="items", k=4)

@@ -25,7 +25,7 @@ from workbench.roles import Traceable
 
 SHARES = (0.6, 0.2, 0.2)  # of the users: to train on, to discover on, to test on
 TRAINED = (*sae.FORMS, "recsae")
-KINDS = (*TRAINED, *baselines.KINDS)
+KINDS = (*TRAINED, *baselines.KINDS, "items")
 
 
 def site(run: Run, path: str = "") -> Site:
@@ -75,9 +75,11 @@ def dictionary(
     """A dictionary of activations that `read` gave, learned on six users of ten, stored.
 
     kind: a form of `sae.train`, or recsae (`recsae.train`), which take `settings`, or a name in `baselines.KINDS`,
-    which takes those in `baselines.takes(kind)`. UserError names the nearest kind or setting.
+    which takes those in `baselines.takes(kind)`, or items: the run's item embeddings as the directions. UserError names
+    the nearest kind or setting, or says that the network has no item embeddings as wide as the site.
     """
     check_names("kind of dictionary", (kind,), KINDS)
+    table = _item_table(run, cached) if kind == "items" else None
     inputs = {"at": cached.fingerprint, "kind": kind, "k": k, "seed": seed, "settings": settings,
               "code": code_hash("probe")}  # fmt: skip
 
@@ -87,11 +89,23 @@ def dictionary(
             found = sae.train(x, form=kind, k=k, seed=seed, **settings)
         elif kind == "recsae":
             found = recsae.train(x, k=k, seed=seed, **settings)
+        elif table is not None:
+            found = baselines.items(x, table, k)
         else:
             found = baselines.make(kind, x, k=k, seed=seed, **settings)
         replace(found, fingerprint=cached.fingerprint, about=found.about | {"site": cached.site.path}).save(folder)
 
     return Dictionary.load(run.bench().store.get("dictionary", inputs, make)).on(cached.fingerprint)
+
+
+def _item_table(run: Run, cached: Activations) -> np.ndarray:
+    """(I, D) item embeddings of the network as trained."""
+    weight = getattr(getattr(run.recommender().module, "item", None), "weight", None)
+    if weight is None or weight.shape[1] != cached.x.shape[1]:
+        width = "none" if weight is None else f"of width {weight.shape[1]}"
+        raise UserError(f"{run.label}: kind items needs item embeddings as wide as {cached.site.path}, "
+                        f"{cached.x.shape[1]}, and there are {width}")  # fmt: skip
+    return weight.detach().cpu().numpy()[1:]
 
 
 def sweep(
