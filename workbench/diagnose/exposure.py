@@ -49,7 +49,7 @@ def row_means(rows: Histories, values: np.ndarray) -> np.ndarray:
 def surprise(share: np.ndarray) -> np.ndarray:
     """-log2 of probabilities, in bits: what `novelty` averages.
 
-    >>> surprise(np.array([0.5, 0.125])).mean()
+    >>> float(surprise(np.array([0.5, 0.125])).mean())
     2.0
     """
     return -np.log2(share)
