@@ -120,6 +120,7 @@ def _parts(bench: Bench, runs: list[Run], floors: list[Run], heuristics: tuple) 
         "splits": lambda: parts.splits(bench),
         "strata": lambda: parts.strata_card(bench, [*runs, *floors]),
         "hard subset": lambda: parts.hard_card(bench, runs, floors),
+        "heuristic": lambda: parts.heuristic(bench),
         "shortcuts": lambda: shortcuts.solvability(bench, runs, heuristics=heuristics),
     }  # fmt: skip
     for run in runs:

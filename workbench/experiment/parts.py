@@ -12,16 +12,25 @@ from workbench.diagnose import hard, leakage, sensitivity, strata
 from workbench.diagnose.card import Card, Figure, gathered, mean_figure
 from workbench.errors import UserError
 from workbench.evaluate import compare, lists, per_case
-from workbench.evaluate.compare import by_system, smallest_effect
+from workbench.evaluate.compare import by_system, places, smallest_effect
 from workbench.evaluate.evaluation import longest_set
 from workbench.experiment.bench import ROOMS, Bench
 from workbench.experiment.cards import stored
 from workbench.experiment.run import Run
-from workbench.experiment.shortcuts import file_of
+from workbench.experiment.shortcuts import WALK, file_of
 
 METRIC, DEPTH = "ndcg@10", 10
 CODE = (*ROOMS, "diagnose", "experiment/audit.py", "experiment/parts.py")
 FLOORS = ("popularity", "item_knn")
+WITHOUT = {  # parts of the graph walk: the settings that leave them out, and whether that takes texts
+    "likeness": ({"features": "none"}, True), "the right texts": ({"features": "permuted"}, True),
+    "the graph": ({"hops": 0}, True), "the second step": ({"hops": 1}, False),
+    "the item before": ({"older": 0.0}, False),
+}  # fmt: skip
+SAID = {
+    "likeness": "by edge counts alone", "the right texts": "with texts dealt to other items",
+    "the graph": "by likeness alone", "the second step": "with one step", "the item before": "from the last item alone",
+}  # fmt: skip
 LISTED, DEEP = 5_000, 50  # test users whose lists are looked at for items that did not exist yet, and how deep
 
 
@@ -79,6 +88,21 @@ def systems_card(runs: list[Run], floors: list[Run]) -> Card:
         return Card((), {"systems": table}, {"smallest effect": "one test case tells nothing of how much cases differ"})
     note = f"The difference in {METRIC} between {first} and {second} that is seen four times out of five."
     return Card((Figure("smallest effect", effect, n=len(of[first]), note=note),), {"systems": table})
+
+
+def heuristic(bench: Bench) -> Card:
+    """What each part of the graph walk is worth: its score less that of the same walk without the part."""
+    told = texts(bench) is not None
+    without = {name: settings for name, (settings, needs_texts) in WITHOUT.items() if told or not needs_texts}
+    whole, rows = places(bench.fit(WALK), METRIC), {}
+    figures = []
+    for name, settings in without.items():
+        rows[name] = places(bench.fit(WALK, **settings), METRIC)
+        note = f"{METRIC} of the graph walk less that of the same {SAID[name]}."
+        figures.append(mean_figure(f"worth of {name}", whole - rows[name], null=0.0, toward="above", note=note))
+    table = pd.DataFrame({METRIC: {"whole": whole.mean()} | {f"without {n}": v.mean() for n, v in rows.items()}})
+    reason = {} if told else {"worth of texts": "the items have no text"}
+    return Card(tuple(figures), {"heuristic": table.rename_axis("graph walk")}, reason)
 
 
 def values(runs: list[Run]) -> dict[str, np.ndarray]:

@@ -29,6 +29,7 @@ TITLES = {  # of cards, by how their names begin: a heading, and what the sectio
     "splits": ("Another split", "The same systems where nothing later than a cut in time is trained on."),
     "strata": ("What a case asks for", "Whether the step to the answer was seen in train, or can be composed."),
     "hard subset": ("Where no shortcut reaches", "Systems on cases that graph and texts do not come near."),
+    "heuristic": ("The graph walk", "What each part of the walk is worth, the right texts among them."),
     "shortcuts": ("Shortcut solvability", "The best heuristic without training beside the best trained system."),
     MEMORY: ("Memory", "What is lost when less of a history is read, or in another order."),
     "decoding of ": ("Lists, probabilities and beams", "What is shown to whom, how sure it is, and what a beam loses."),
