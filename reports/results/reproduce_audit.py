@@ -3,9 +3,9 @@ with a sasrec beside the heuristics.
 
     python reports/results/reproduce_audit.py [beauty toys ...] [--device auto]
 
-One seed. Settings of sasrec are those of reproduce.py, but for Sports, where it is stopped after 20 epochs. There is none
-where the data has no order, and so no sequence to learn, and none for RetailRocket, whose 30,113 items take an exact
-softmax of hours on a CPU.
+One seed. Settings of sasrec are those of reproduce.py, but for Sports, where it is stopped after 20 epochs. Nothing is
+trained where the data has no order, and so no sequence to learn, and on RetailRocket, where an exact softmax over
+30,113 items takes hours on a CPU.
 """
 import json
 
