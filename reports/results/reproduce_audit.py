@@ -18,6 +18,7 @@ from workbench.report.audit import finite
 
 COUNTED = ("cds", "lastfm", "retailrocket")  # nothing is trained on these
 SHORT = {"sports": {"epochs": 20, "valid_every": 5}}
+BEGIN, END = "<!-- audits -->", "<!-- end of audits -->"  # of the table in README.md
 DATASETS = ("beauty", "toys", "sports", "office", "grocery", "cds", "movielens-small", "foursquare-nyc", "retailrocket",
             "lastfm")  # fmt: skip
 TOLD = {  # a column: card and figure
@@ -57,6 +58,20 @@ def across(stored: dict[str, dict]) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("dataset")
 
 
+def readme(table: pd.DataFrame) -> str:
+    """The table of README.md: a row a dataset, shares in per cent."""
+    columns = {"SSI": "SSI", "CR_1": "one step away", "hard": "beyond two steps and texts", "AUC_f": "texts alike (AUC)",
+               "HD_1": "kept from the last item", "OS keep 1": "lost if all others are shuffled",
+               "leakage": "train from the future", "global/own": "counted, at one cut in time"}  # fmt: skip
+    lines = ["| | " + " | ".join(columns.values()) + " |", "|---|" + "---|" * len(columns)]
+    for dataset, row in table.iterrows():
+        values = [row[name] for name in columns]
+        shown = ["" if pd.isna(v) else f"{v:.2f}" if name in ("SSI", "AUC_f") else f"{100 * v:.0f} %"
+                 for name, v in zip(columns, values, strict=True)]  # fmt: skip
+        lines.append(f"| [{dataset}](reports/results/audit-{dataset}.json) | " + " | ".join(shown) + " |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     asked = arguments(__doc__, dict.fromkeys(DATASETS))
     for dataset in asked.datasets:
@@ -66,6 +81,9 @@ def main() -> None:
     there = {name: HERE / f"audit-{name}.json" for name in DATASETS if (HERE / f"audit-{name}.json").exists()}
     table = across({name: json.loads(path.read_text()) for name, path in there.items()})
     write_text(HERE / "audits.json", json.dumps(json.loads(table.round(4).to_json(orient="index")), indent=1))
+    path = HERE.parent.parent / "README.md"
+    before, rest = path.read_text().split(BEGIN)
+    write_text(path, before + BEGIN + "\n" + readme(table) + "\n" + END + rest.split(END)[1])
     print(table.to_string(float_format="%.3f"))
 
 
