@@ -18,6 +18,7 @@ from workbench.report.audit import finite
 
 COUNTED = ("cds", "lastfm", "retailrocket")  # nothing is trained on these
 SHORT = {"sports": {"epochs": 20, "valid_every": 5}}
+RATIOS = ("SSI", "AUC_f")  # told as they are, the others in per cent
 BEGIN, END = "<!-- audits -->", "<!-- end of audits -->"  # of the table in README.md
 DATASETS = ("beauty", "toys", "sports", "office", "grocery", "cds", "movielens-small", "foursquare-nyc", "retailrocket",
             "lastfm")  # fmt: skip
