@@ -61,9 +61,11 @@ def across(stored: dict[str, dict]) -> pd.DataFrame:
 
 def readme(table: pd.DataFrame) -> str:
     """The table of README.md: a row a dataset, shares in per cent."""
-    columns = {"SSI": "SSI", "CR_1": "one step away", "hard": "beyond two steps and texts",
-               "AUC_f": "texts alike (AUC)", "HD_1": "kept from the last item", "OS keep 1": "lost if all others are shuffled",
-               "leakage": "train from the future", "global/own": "counted, at one cut in time"}  # fmt: skip
+    columns = {
+        "SSI": "SSI", "CR_1": "one step away", "hard": "beyond two steps and texts", "AUC_f": "texts alike (AUC)",
+        "HD_1": "kept from the last item", "OS keep 1": "lost if all others are shuffled",
+        "leakage": "train from the future", "global/own": "counted, at one cut in time",
+    }  # fmt: skip
     lines = ["| | " + " | ".join(columns.values()) + " |", "|---|" + "---|" * len(columns)]
     for dataset, row in table.iterrows():
         values = [row[name] for name in columns]
