@@ -54,8 +54,10 @@ def test_of_the_order_a_loss_a_gain_and_not_knowing_are_three_things(ends, kind,
 def test_what_forbids_comes_first_and_every_sentence_names_figures_that_are_there():
     cards = {
         "data": Card((Figure("future leakage", 0.2, 0.19, 0.21, 0.0, "above"), Figure("new test targets", 0.16))),
-        "systems": Card((Figure("smallest effect", 0.003, n=4_905, note="Of x. The difference between a and b that is "
-                                "seen four times."),)),
+        "systems": Card((Figure("smallest effect", 0.003, n=4_905),),
+                        {"pair": pd.DataFrame({"ours": ["a"], "rival": ["b"]})}),
+        "strata": Card((Figure("lead on unseen steps", 0.004, 0.003, 0.005, 0.0, "above"),),
+                       {"lead": pd.DataFrame({"ours": ["x"], "rival": ["y"], "share": [0.914]})}),
         "graph": Card((Figure("CR_1", 0.12, 0.11, 0.13, 0.01, "above"), Figure("lift_1", 9.0, 8.3, 9.7),
                        Figure("size_1", 14.0))),
         "features": Card((Figure("AUC_f", 0.5, 0.49, 0.51, 0.5, "above"), Figure("nearest", 0.004))),
@@ -69,6 +71,7 @@ def test_what_forbids_comes_first_and_every_sentence_names_figures_that_are_ther
     by_card = {s.card: s for s in said}
     assert "say little" in by_card["features"].text and by_card["decoding of tiger"].kind == CAN
     assert "a beam of 50 misses 0.2 %" in by_card["decoding of tiger"].text
+    assert by_card["strata"].kind == CAN and "91 % of the cases whose step is not in train" in by_card["strata"].text
     assert "4,905 test cases a difference of 0.0030 NDCG@10 (a and b)" in by_card["systems"].text
 
 

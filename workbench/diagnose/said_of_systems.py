@@ -73,6 +73,17 @@ def _order(system: str, order: Figure, card: str) -> Iterator[Sentence]:
                        f"loses {percent(order)}.", card, ("OS keep last 1",))  # fmt: skip
 
 
+def composed(facts: Facts) -> Iterator[Sentence]:
+    """What is found where counting what followed what cannot help."""
+    lead = facts.get("strata", "lead on unseen steps")
+    if lead is not None and lead.found:
+        who = facts.cards["strata"].tables["lead"].iloc[0]
+        yield Sentence(CAN, f"that {who['ours']} puts together what train shows only in parts: on the "
+                       f"{100 * who['share']:.0f} % of the cases whose step is not in train it is ahead of "
+                       f"{who['rival']}, the best rule there, by NDCG@10 {lead.value:.4f} [{lead.low:.4f}, {lead.high:.4f}].",
+                       "strata", ("lead on unseen steps",))  # fmt: skip
+
+
 def hard(facts: Facts) -> Iterator[Sentence]:
     """Which system is best where neither graph nor texts come near."""
     share, lead = (facts.get("hard subset", name) for name in ("hard cases", "lead on the hard subset"))
@@ -93,7 +104,7 @@ def apart(facts: Facts) -> Iterator[Sentence]:
     """The least difference that can be seen."""
     least = facts.get("systems", "smallest effect")
     if least is not None:
-        pair = least.note.split(" between ")[-1].split(" that is seen")[0]
+        pair = " and ".join(facts.cards["systems"].tables["pair"].iloc[0])
         yield Sentence(CARE, f"With {least.n:,} test cases a difference of {least.value:.4f} NDCG@10 ({pair}) is seen "
                        f"four times in five, one of {0.7 * least.value:.4f} every other time.",
                        "systems", ("smallest effect",))  # fmt: skip

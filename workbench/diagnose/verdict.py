@@ -5,8 +5,9 @@ from workbench.diagnose.card import Card
 from workbench.diagnose.sentences import KINDS, Facts, Sentence
 
 RULES = (
-    systems.solvable, systems.memory, systems.hard, data.future, data.ties, systems.apart, data.transitions,
-    data.smooth, data.repeats, data.ids, data.drift, data.splits, data.twins, data.published, systems.decoding,
+    systems.solvable, systems.memory, systems.composed, systems.hard, systems.apart, systems.decoding, data.future,
+    data.ties, data.transitions, data.smooth, data.repeats, data.ids, data.drift, data.splits, data.twins,
+    data.published,
 )  # fmt: skip
 
 

@@ -118,7 +118,7 @@ def _parts(bench: Bench, runs: list[Run], floors: list[Run], heuristics: tuple) 
         "features": once("features", lambda: smoothness(split, parts.texts(bench), seed=seed)),
         "systems": lambda: parts.systems_card(runs, floors),
         "splits": lambda: parts.splits(bench),
-        "strata": lambda: ordered(split) or parts.strata_card(bench, [*runs, *floors]),
+        "strata": lambda: ordered(split) or parts.strata_card(bench, runs, floors),
         "hard subset": lambda: ordered(split) or parts.hard_card(bench, runs, floors),
         "heuristic": lambda: parts.heuristic(bench),
         "shortcuts": lambda: shortcuts.solvability(bench, runs, heuristics=heuristics),

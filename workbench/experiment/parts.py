@@ -87,7 +87,8 @@ def systems_card(runs: list[Run], floors: list[Run]) -> Card:
     if np.isnan(effect):
         return Card((), {"systems": table}, {"smallest effect": "one test case tells nothing of how much cases differ"})
     note = f"The difference in {METRIC} between {first} and {second} that is seen four times out of five."
-    return Card((Figure("smallest effect", effect, n=len(of[first]), note=note),), {"systems": table})
+    pair = pd.DataFrame({"ours": [first], "rival": [second]})
+    return Card((Figure("smallest effect", effect, n=len(of[first]), note=note),), {"systems": table, "pair": pair})
 
 
 def heuristic(bench: Bench) -> Card:
@@ -123,12 +124,23 @@ def _strata(bench: Bench) -> Card:
     return once(bench, "strata", measure)()
 
 
-def strata_card(bench: Bench, runs: list[Run]) -> Card:
+def strata_card(bench: Bench, runs: list[Run], floors: list[Run]) -> Card:
     """Every system by whether the transition was seen in train, can be composed of some that were, or neither."""
-    of, named = values(runs), strata_of(bench)
+    of, named = values([*runs, *floors]), strata_of(bench)
     note = "Share of test cases whose step from the last item to the answer occurs in train."
     figure = mean_figure("memorised", (named == strata.MEMORISED).astype(float), note=note)
-    return Card((figure,), {"by stratum": strata.by_stratum(of, named), "strata": _strata(bench).tables["strata"]})
+    unseen, tables = named != strata.MEMORISED, {"by stratum": strata.by_stratum(of, named)}
+    tables["strata"] = _strata(bench).tables["strata"]
+    if not runs or not unseen.any():
+        return Card((figure,), tables)
+    ours = max((run.label for run in runs), key=lambda name: of[name].mean())
+    rival = max((run.label for run in floors), key=lambda name: of[name][unseen].mean())  # to the rival's advantage
+    lead = mean_figure(
+        "lead on unseen steps", (of[ours] - of[rival])[unseen], null=0.0, toward="above",
+        note=f"{METRIC} of {ours} less that of {rival}, the best rule there, where the step is not in train.",
+    )  # fmt: skip
+    tables["lead"] = pd.DataFrame({"ours": [ours], "rival": [rival], "share": [unseen.mean()]})
+    return Card((figure, lead), tables)
 
 
 def hard_card(bench: Bench, runs: list[Run], floors: list[Run]) -> Card:
