@@ -80,7 +80,8 @@ def composed(facts: Facts) -> Iterator[Sentence]:
         who = facts.cards["strata"].tables["lead"].iloc[0]
         yield Sentence(CAN, f"that {who['ours']} puts together what train shows only in parts: on the "
                        f"{100 * who['share']:.0f} % of the cases whose step is not in train it is ahead of "
-                       f"{who['rival']}, the best rule there, by NDCG@10 {lead.value:.4f} [{lead.low:.4f}, {lead.high:.4f}].",
+                       f"{who['rival']}, the best rule there, by NDCG@10 {lead.value:.4f} [{lead.low:.4f}, "
+                       f"{lead.high:.4f}].",
                        "strata", ("lead on unseen steps",))  # fmt: skip
 
 
