@@ -211,6 +211,8 @@ def test_a_copy_stops_at_the_first_exercise_with_its_hint(tmp_path):
     notebooks.handout([save(tmp_path / "tiny.ipynb", *TINY)], tmp_path / "class")
     result = notebooks.run(tmp_path / "class" / "tiny.ipynb", parameters={}, out=tmp_path / "out")
     assert not result.ok and result.cell == 4 and result.error == "AssertionError: add one and one"
+    shown = [out for cell in cells_of(result.executed) for out in cell.get("outputs", []) if "traceback" in out]
+    assert [out["traceback"] for out in shown] == [["Not yet: add one and one"]], "a traceback would show the answer"
     whole = notebooks.run(tmp_path / "tiny.ipynb", parameters={}, out=tmp_path / "out")
     assert whole.ok, whole.error
     again = notebooks.handout([whole.executed], tmp_path / "again")
