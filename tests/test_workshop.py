@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from canned import code, prose, save
 
-from workbench import notebooks
+from workbench import notebooks, report
 from workbench.__main__ import main
 from workbench.errors import UserError
 from workbench.notebooks.exercises import exercises, near
@@ -215,6 +215,8 @@ def test_a_copy_stops_at_the_first_exercise_with_its_hint(tmp_path):
     assert [out["traceback"] for out in shown] == [["Not yet: add one and one"]], "a traceback would show the answer"
     whole = notebooks.run(tmp_path / "tiny.ipynb", parameters={}, out=tmp_path / "out")
     assert whole.ok, whole.error
+    page = report.export(whole.executed).read_text()
+    assert all(f"<summary>{tag}" in page for tag in ("Hint", "exercise", "solution", "check"))
     again = notebooks.handout([whole.executed], tmp_path / "again")
     assert list(again.values()) == [1]
     copy = json.loads((tmp_path / "again" / "tiny.ipynb").read_text())
