@@ -17,8 +17,9 @@ SMOKE = {"profile": "smoke"}
 GOOD = (
     "from workbench import experiment, notebooks",
     prose("We expect two."),
-    code("1 + 1", "exercise"),
-    code("2", "solution"),
+    code("two = ...", "exercise"),
+    code("two = 2", "solution"),
+    code("assert two == 2, 'add one and one'", "check"),
     prose("Keep it."),
     "notebooks.glue(two=2)",
 )
@@ -57,7 +58,7 @@ def test_a_good_notebook_passes(tmp_path):
     [
         (["import os\nimport sys", *GOOD], "imports belong in one cell; they are in code cells 2, 3"),
         (["from x import a, b, c, d, e, f, g, h, i", *GOOD[1:]], "code cell 2: 9 names imported"),
-        ([*GOOD[:4], "3", *GOOD[4:]], "code cell 5: no sentence before it"),
+        ([*GOOD[:5], "3", *GOOD[5:]], "code cell 6: no sentence before it"),
         (GOOD[:-1], "must be the save cell"),
         ([*GOOD[:1], prose("x"), "\n".join("x = 1" for _ in range(13)), *GOOD[1:]], "code cell 3: 13 lines; 12"),
         ([*GOOD[:1], prose("x"), "class A:\n    pass", *GOOD[1:]], "code cell 3: line 1: a class"),

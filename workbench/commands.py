@@ -181,6 +181,19 @@ def report(
         raise UserError(f"{len(failed)} of the notebooks failed: {names}", code=failed[0].code)
 
 
+def handout(*, notebooks: list = (), out: str = "handout") -> None:
+    """Write copies of notebooks without their solutions into a folder, for a class. --notebooks: names or paths; none
+    means the classes of the workshop. A copy on which somebody has worked is never replaced."""
+    from workbench.notebooks import find, workshop
+    from workbench.notebooks import handout as copies
+
+    paths = [find(name) for name in _names(notebooks)] or workshop()
+    if not paths:
+        raise UserError("there are no classes here: run from a checkout, or name notebooks with --notebooks")
+    for path, number in copies(paths, Path(out)).items():
+        print(f"{path}: {number} exercise{'s' * (number > 1)}")
+
+
 def lab() -> None:
     """Open JupyterLab in the folder of the notebooks."""
     import subprocess
@@ -191,7 +204,7 @@ def lab() -> None:
 
 
 COMMANDS: dict[str, Callable] = {
-    f.__name__: f for f in (report, run, fit, predict, probe, audit, score, runs, systems, datasets, lab)
+    f.__name__: f for f in (report, run, fit, predict, probe, audit, score, runs, systems, datasets, handout, lab)
 }
 
 

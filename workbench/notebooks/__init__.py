@@ -1,7 +1,11 @@
 """Notebooks without a browser: find them, check them, run them strictly, and carry their numbers out."""
+from workbench.notebooks.exercises import near
+from workbench.notebooks.handout import handout
 from workbench.notebooks.lint import lint
 from workbench.notebooks.metrics import glue, glued
-from workbench.notebooks.places import find, folder, series
+from workbench.notebooks.places import find, folder, series, workshop
 from workbench.notebooks.run import RunResult, run
 
-__all__ = ["RunResult", "find", "folder", "glue", "glued", "lint", "run", "series"]
+__all__ = [
+    "RunResult", "find", "folder", "glue", "glued", "handout", "lint", "near", "run", "series", "workshop",
+]  # fmt: skip

@@ -1,10 +1,11 @@
-"""What a notebook of the series must keep to, read from its text alone."""
+"""What a notebook of the series or the workshop must keep to, read from its text alone."""
 import ast
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from workbench.errors import UserError
+from workbench.notebooks.exercises import breaches, is_class
 from workbench.notebooks.parameters import literals, source, tagged
 
 LINES = 12  # nonblank lines a cell
@@ -26,7 +27,7 @@ def lint(path: Path | str) -> list[str]:
     problems = [*_title(cells), *_stored(notebook), *_parameters(cells), *_imports(cells), *_prose(cells)]
     for number, cell in _codes(cells):
         problems += [f"code cell {number}: {problem}" for problem in _cell(source(cell))]
-    return problems + _save(cells)
+    return problems + [*breaches(cells, taught=is_class(path))] + _save(cells)
 
 
 def _codes(cells: list[dict]) -> list[tuple[int, dict]]:

@@ -16,14 +16,20 @@ def series() -> list[Path]:
     return sorted(folder().glob("[0-9][0-9]_*.ipynb"))
 
 
+def workshop() -> list[Path]:
+    """The classes of the workshop, in order; no part of the series. [] where none are installed."""
+    return sorted((folder() / "workshop").glob("[0-9]_*.ipynb"))
+
+
 def find(notebook: Path | str) -> Path:
-    """A notebook by its path, or by its name in the series such as 01_explore_dataset. UserError names the nearest."""
+    """A notebook by its path, or by its name in the series or the workshop, such as 01_explore_dataset. UserError names
+    the nearest."""
     path = Path(notebook)
     if path.is_file():
         return path
     if path.suffix == ".ipynb" or len(path.parts) > 1:
         raise UserError(f"{path}: no such notebook")
-    named = {known.stem: known for known in series()}
+    named = {known.stem: known for known in (*series(), *workshop())}
     if path.name not in named:
         raise unknown("notebook", path.name, named)
     return named[path.name]

@@ -13,6 +13,8 @@ from pygments.lexers import PythonLexer
 from workbench.artifacts import write_text
 from workbench.errors import UserError
 from workbench.notebooks import glued
+from workbench.notebooks.exercises import TAGS
+from workbench.notebooks.parameters import tagged
 from workbench.report.clean import clean
 from workbench.report.frame import facts, page, words
 from workbench.report.outputs import joined, markdown, output
@@ -83,7 +85,8 @@ def _code(cell: dict, states: dict[str, dict], failed: int | None) -> str:
         return ""
     number, seconds = cell.get("execution_count"), cell.get("metadata", {}).get("workbench", {}).get("seconds")
     ran = f"{seconds:.1f} s" if seconds is not None and seconds >= 0.05 else ""
-    label = "code" if number is not None else "code, not run"
+    kind = next((tag for tag in TAGS if tagged(cell, tag)), "code")
+    label = kind if number is not None else f"{kind}, not run"
     outputs = "".join(output(out, states) for out in cell.get("outputs", []))
     colours = highlight(source, PythonLexer(stripnl=False), HtmlFormatter(nowrap=True))
     opening = f'class="cell" id="in-{number}"' if number is not None else 'class="cell skipped"'
