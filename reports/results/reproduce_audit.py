@@ -18,7 +18,7 @@ from workbench.report.audit import finite
 
 COUNTED = ("cds", "lastfm", "retailrocket")  # nothing is trained on these
 SHORT = {"sports": {"epochs": 20, "valid_every": 5}}
-RATIOS = ("SSI", "AUC_f")  # told as they are, the others in per cent
+DIGITS = {"SSI": "{:.2f}", "AUC_f": "{:.2f}", "lead": "{:+.4f}"}  # the others are told in per cent
 BEGIN, END = "<!-- audits -->", "<!-- end of audits -->"  # of the table in README.md
 DATASETS = ("beauty", "toys", "sports", "office", "grocery", "cds", "movielens-small", "foursquare-nyc", "retailrocket",
             "lastfm")  # fmt: skip
@@ -30,7 +30,8 @@ TOLD = {  # a column: card and figure
     "OS keep 1": ("memory of sasrec", "OS keep last 1"), "memory": ("memory of sasrec", "effective memory"),
     "hard": ("hard subset", "hard cases"), "memorised": ("strata", "memorised"), "tie range": ("data", "tie range"),
     "leakage": ("data", "future leakage"), "from the future": ("data", "memorised from the future"),
-    "repeats": ("data", "repeated test targets"), "global/own": ("splits", "global-time over leave-one-out"),
+    "repeats": ("data", "repeated test targets"),
+    "lead": ("strata", "lead on unseen steps"), "global/own": ("splits", "global-time over leave-one-out"),
 }  # fmt: skip
 
 
@@ -60,17 +61,16 @@ def across(stored: dict[str, dict]) -> pd.DataFrame:
 
 
 def readme(table: pd.DataFrame) -> str:
-    """The table of README.md: a row a dataset, shares in per cent."""
+    """The table of README.md: a row a dataset of which something can be told, shares in per cent."""
     columns = {
         "SSI": "SSI", "CR_1": "one step away", "hard": "beyond two steps and texts", "AUC_f": "texts alike (AUC)",
         "HD_1": "kept from the last item", "OS keep 1": "lost if all others are shuffled",
-        "leakage": "train from the future", "global/own": "counted, at one cut in time",
+        "lead": "lead on unseen steps", "leakage": "train from the future", "global/own": "counted, at one cut in time",
     }  # fmt: skip
     lines = ["| | " + " | ".join(columns.values()) + " |", "|---|" + "---|" * len(columns)]
-    for dataset, row in table.iterrows():
-        values = [row[name] for name in columns]
-        shown = ["" if pd.isna(v) else f"{v:.2f}" if name in ("SSI", "AUC_f") else f"{100 * v:.0f} %"
-                 for name, v in zip(columns, values, strict=True)]  # fmt: skip
+    for dataset, row in table[list(columns)].dropna(thresh=2).iterrows():
+        shown = ["" if pd.isna(value) else DIGITS.get(name, "{:.0%}").format(round(value, 2 if name not in DIGITS else 4) + 0.0)
+                 for name, value in row.items()]  # fmt: skip
         lines.append(f"| [{dataset}](reports/results/audit-{dataset}.json) | " + " | ".join(shown) + " |")
     return "\n".join(lines)
 
