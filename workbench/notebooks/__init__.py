@@ -2,6 +2,6 @@
 from workbench.notebooks.lint import lint
 from workbench.notebooks.metrics import glue, glued
 from workbench.notebooks.places import find, folder, series
-from workbench.notebooks.run import RunResult, run
+from workbench.notebooks.run import RunResult, run, versions
 
-__all__ = ["RunResult", "find", "folder", "glue", "glued", "lint", "run", "series"]
+__all__ = ["RunResult", "find", "folder", "glue", "glued", "lint", "run", "series", "versions"]
