@@ -162,3 +162,24 @@ def test_the_index_opens(browser, pages):
     browser.evaluate("document.querySelector('main a').click()")
     browser.wait("document.documentElement.dataset.drawn === '3'")
     assert browser.evaluate("document.title") == "Does it run?"
+
+
+def test_paper_is_light_and_figures_stay_whole(browser, pages):
+    """Printed from a dark screen: dark words on white, figures no wider than the sheet and not broken over two."""
+    browser.open(pages[0].html, "document.documentElement.dataset.drawn === '3'")
+    dark = [{"name": "prefers-color-scheme", "value": "dark"}]
+    browser.call("Emulation.setEmulatedMedia", media="print", features=dark)
+    style = "getComputedStyle(document.querySelector('{}')).{}".format
+    assert browser.evaluate(style("body", "backgroundColor")) == "rgb(255, 255, 255)"
+    assert browser.evaluate(style("body", "color")) == "rgb(0, 0, 0)"
+    assert browser.evaluate(style(":root", "colorScheme")) == "light"
+    assert browser.evaluate(style(".contents", "display")) == "none"
+    assert browser.evaluate(style(".plot", "breakInside")) == "avoid"
+    layout = "document.querySelector('.plot')._fullLayout"
+    before = browser.evaluate(f"{layout}.title.font.size")
+    browser.evaluate("dispatchEvent(new Event('beforeprint'))")
+    browser.wait(f"{layout}.font.color === '#22272e' && {layout}.width <= 650 && {layout}.title.font.size < {before}")
+    browser.evaluate("dispatchEvent(new Event('afterprint'))")
+    browser.call("Emulation.setEmulatedMedia", media="", features=[])
+    browser.wait(f"{layout}.title.font.size === {before}")
+    assert browser.complaints() == []

@@ -3,6 +3,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 import pandas as pd
 import pytest
@@ -22,6 +23,16 @@ def test_help_and_listings_import_no_torch(words):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
+
+
+def test_help_is_quick():
+    """Half a second, the best of three: a busy machine may be slow once."""
+    took = []
+    for _ in range(3):
+        started = time.perf_counter()
+        assert workbench().returncode == 0
+        took.append(time.perf_counter() - started)
+    assert min(took) < 0.5
 
 
 def test_listings_describe():

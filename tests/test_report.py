@@ -7,10 +7,11 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from canned import PAYLOADS, hostile, rich
+from canned import PAYLOADS, hostile, rich, save
 
 from workbench import notebooks, report
 from workbench.errors import UserError
+from workbench.experiment import audit as audits
 from workbench.notebooks import RunResult
 from workbench.report import frame
 from workbench.report.clean import align, clean
@@ -153,7 +154,7 @@ def test_index(fine, attacked, tmp_path):
     assert "sasrec&lt;script&gt;" in text
     assert '<td class="n">0.0421</td>' in text and '<td class="n">22,363</td>' in text
     assert '<td class="n">—</td>' in text and "FAILED" in text and "the kernel died &lt;i&gt;" in text
-    links = [a["href"] for tag, a in Document(text).tags if tag == "a"]
+    links = dict.fromkeys(a["href"] for tag, a in Document(text).tags if tag == "a")  # a picture and a question each
     assert [(tmp_path / link).resolve() for link in links] == [fine.html.resolve(), attacked.html.resolve()]
     flat = report.index([fine], tmp_path, {"ndcg@10": 0.04}, {}).read_text()
     assert '<td class="n">0.0400</td>' in flat and "FAILED" not in flat
@@ -192,3 +193,45 @@ def test_every_output_has_a_form():
     assert "base64," in picture and "<svg" not in picture
     assert show(**{"application/x-unknown": 1}) == ""
     assert show(**{"text/html": "<script>x</script>", "text/plain": "plain"}) == '<pre class="result">plain</pre>'
+
+
+def test_a_series_goes_on_where_a_page_fails(home, tmp_path, monkeypatch):
+    """A parameters cell that is none, a cell that breaks, an audit: each has its row, and says where it went wrong."""
+    asked = 'dataset = "synthetic"\nprofile = "smoke"\noptions = {}\nsystem = "popularity"'
+    glued = "from workbench.notebooks import glue\nglue(metrics={'a': {'ndcg@10': 0.5}}, data_hash='ab12')"
+    paths = [save(tmp_path / "nb" / "00_no.ipynb", "1", parameters="dataset = len('x')"),
+             save(tmp_path / "nb" / "01_breaks.ipynb", glued, "print(dataset)\nraise ValueError('here')", "2",
+                  parameters=asked)]  # fmt: skip
+    monkeypatch.setattr(notebooks, "series", lambda: paths)
+    monkeypatch.setattr(audits, "audit", refuse)
+    failed = report.series("synthetic", profile="smoke", options={"users": 100}, out=tmp_path / "out")
+    assert [made.name for made in failed] == ["00_no", "01_breaks", "audit"]
+    text = (tmp_path / "out" / "index.html").read_text()
+    inert(text)
+    for words in ("00_no.ipynb: its parameters cell (code cell 1): line 1 is not a literal", "no &lt;audit&gt; today",
+                  "code cell 4: ValueError: here", "<dt>torch</dt>", "<dt>data</dt><dd>ab12</dd>", "users=100"):
+        assert words in text, words
+    page = (tmp_path / "out" / "01_breaks.html").read_text()
+    assert "FAILED" in page and '<pre class="stdout">synthetic' in page
+    stored = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert stored["metrics"]["01_breaks"]["data_hash"] == "ab12" and stored["versions"]["torch"]
+    assert {name: found["ok"] for name, found in stored["notebooks"].items()} == {made.name: False for made in failed}
+
+
+def refuse(*_, **__):
+    raise UserError("no <audit> today", code=3)
+
+
+def test_a_report_has_an_audit_and_small_pictures(home, tmp_path, monkeypatch):
+    path = save(tmp_path / "nb" / "00_one.ipynb", "import plotly.graph_objects as go\ngo.Figure(go.Bar(y=[1, 2]))",
+                parameters='dataset = "synthetic"\nsystem = "bpr_mf"\noptions = {}')  # fmt: skip
+    monkeypatch.setattr(notebooks, "series", lambda: [path])
+    real, quick = audits._parts, ("data", "systems")
+    monkeypatch.setattr(audits, "_parts", lambda *given: {name: real(*given)[name] for name in quick})
+    small = {"users": 100, "items": 50}
+    assert report.series("synthetic", profile="smoke", options=small, out=tmp_path / "out") == []
+    text = (tmp_path / "out" / "index.html").read_text()
+    inert(text)
+    assert '<a href="audit.html">What can synthetic show?</a>' in text and text.count('<img class="thumb"') == 2
+    audit = json.loads((tmp_path / "out" / "audit.json").read_text())
+    assert audit["systems"] == ["bpr_mf"] and audit["verdict"]

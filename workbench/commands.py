@@ -154,31 +154,42 @@ def run(
     result = page(notebook, parameters=parameters, out=Path(out), timeout=timeout)
     print(f"{'done' if result.ok else 'FAILED'} in {result.seconds:.0f} s: {result.html}")
     if not result.ok:
-        raise UserError(result.error, code=result.code)
+        place = f"{result.name}, code cell {result.cell}: " if result.cell else f"{result.name}: "
+        raise UserError(place + result.error, code=result.code)
 
 
 def report(
-    *, dataset: str = "", system: str = "", option: list = (), profile: str = "smoke", seed: int = 0,
-    out: str = "reports/latest", timeout: int = 600,
+    *, dataset: str = "", system: str = "", datasets: list = (), systems: list = (), option: list = (),
+    profile: str = "smoke", seed: int = 0, out: str = "reports/latest", timeout: int = 600,
 ) -> None:
-    """Run the whole series on a dataset and leave one page a notebook, index.html and metrics.json in DIR.
-    --system: whose network is probed. --option: dataset options, such as path=log.csv."""
+    """Run the whole series on a dataset and leave one page a notebook, an audit, index.html and metrics.json in DIR.
+    --system: whose network is probed. --datasets with --systems: a matrix in its place, a page for each system beside
+    the floors on each dataset; the same command again goes on where it stopped. --option: dataset options, such as
+    path=log.csv."""
     from workbench import systems as known
     from workbench.data import sources
-    from workbench.report import series
+    from workbench.report import matrix, series
     from workbench.train.recipe import profile as limits
 
-    name, options = dataset or limits(profile).dataset, sources.located(_pairs(option))
-    sources.check(name, options)
-    if system and known.family(system) == "floors":
-        raise UserError(f"{system} is counted, not trained: there is no network to probe; choose sasrec, tiger ...")
-    failed = series(
-        name, profile=profile, seed=seed, options=options, system=system, out=Path(out), timeout=timeout
-    )
+    limits(profile)
+    options = sources.located(_pairs(option))
+    if datasets or systems:
+        if dataset or system:
+            raise UserError("--dataset and --system ask for one report, --datasets and --systems for a matrix")
+        rows, columns = _names(datasets), _names(systems)
+        failed = matrix(rows, columns, profile=profile, seed=seed, options=options, out=Path(out))
+    else:
+        name = dataset or limits(profile).dataset
+        sources.check(name, options)
+        if system and known.family(system) == "floors":
+            raise UserError(f"{system} is counted, not trained: there is no network to probe; choose sasrec, tiger ...")
+        failed = series(
+            name, profile=profile, seed=seed, options=options, system=system, out=Path(out), timeout=timeout
+        )
     print(f"report: {Path(out) / 'index.html'}")
     if failed:
-        names = ", ".join(result.name for result in failed)
-        raise UserError(f"{len(failed)} of the notebooks failed: {names}", code=failed[0].code)
+        names = ", ".join(made.name for made in failed)
+        raise UserError(f"{len(failed)} pages are without a result: {names}", code=max(made.code for made in failed))
 
 
 def handout(*, notebooks: list = (), out: str = "handout") -> None:

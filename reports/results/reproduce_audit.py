@@ -69,8 +69,10 @@ def readme(table: pd.DataFrame) -> str:
     }  # fmt: skip
     lines = ["| | " + " | ".join(columns.values()) + " |", "|---|" + "---|" * len(columns)]
     for dataset, row in table[list(columns)].dropna(thresh=2).iterrows():
-        shown = ["" if pd.isna(value) else DIGITS.get(name, "{:.0%}").format(round(value, 2 if name not in DIGITS else 4) + 0.0)
-                 for name, value in row.items()]  # fmt: skip
+        shown = []
+        for name, value in row.items():
+            told = DIGITS.get(name, "{:.0%}").format(round(value, 4 if name in DIGITS else 2) + 0.0)
+            shown.append("" if pd.isna(value) else told)
         lines.append(f"| [{dataset}](reports/results/audit-{dataset}.json) | " + " | ".join(shown) + " |")
     return "\n".join(lines)
 

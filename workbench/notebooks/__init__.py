@@ -4,8 +4,8 @@ from workbench.notebooks.handout import handout
 from workbench.notebooks.lint import lint
 from workbench.notebooks.metrics import glue, glued
 from workbench.notebooks.places import find, folder, series, workshop
-from workbench.notebooks.run import RunResult, run
+from workbench.notebooks.run import RunResult, run, versions
 
 __all__ = [
-    "RunResult", "find", "folder", "glue", "glued", "handout", "lint", "near", "run", "series", "workshop",
+    "RunResult", "find", "folder", "glue", "glued", "handout", "lint", "near", "run", "series", "versions", "workshop",
 ]  # fmt: skip

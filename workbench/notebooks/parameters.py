@@ -40,12 +40,12 @@ def declared(notebook: dict | Path, name: str = "notebook") -> dict[str, Any]:
     """The defaults in the cell tagged `parameters`; {} where there is none. UserError if they are not literals."""
     if isinstance(notebook, Path):
         notebook, name = json.loads(notebook.read_text(encoding="utf-8")), notebook.name
-    for cell in notebook["cells"]:
-        if cell["cell_type"] == "code" and tagged(cell, "parameters"):
+    for number, cell in enumerate((cell for cell in notebook["cells"] if cell["cell_type"] == "code"), 1):
+        if tagged(cell, "parameters"):
             try:
                 return literals(source(cell))
             except (ValueError, SyntaxError) as error:
-                raise UserError(f"{name}: its parameters cell: {error}") from None
+                raise UserError(f"{name}: its parameters cell (code cell {number}): {error}") from None
     return {}
 
 

@@ -52,7 +52,7 @@ def run(notebook: Path | str, *, parameters: dict[str, Any], out: Path, timeout:
     scrub = scrubber({str(notebook.parent.absolute()): ".", str(out.absolute()): "."})
     error = scrub(error)
     about = {"name": notebook.stem, "parameters": values, "seconds": seconds, "code": code, "error": error}
-    about |= {"cell": cell, "versions": _versions(), "made": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())}
+    about |= {"cell": cell, "versions": versions(), "made": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())}
     write_text(executed, _finished(nb, about, scrub))
     return RunResult(notebook.stem, code == 0, code, seconds, executed, None, error, cell)
 
@@ -124,7 +124,8 @@ def _verdict(error: BaseException, timeout: float) -> tuple[int, str]:
     return 138, f"the kernel did not start or finish: {error}"
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """The versions that a page names, by package."""
     found = {"workbench": workbench.__version__, "python": python_version()}
     for name in VERSIONS:
         try:

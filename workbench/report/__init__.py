@@ -3,6 +3,7 @@ from workbench.report.audit import audit_page, check_page
 from workbench.report.export import export
 from workbench.report.index import index
 from workbench.report.latents import latents_page
+from workbench.report.matrix import matrix
 from workbench.report.series import page, series
 
-__all__ = ["audit_page", "check_page", "export", "index", "latents_page", "page", "series"]
+__all__ = ["audit_page", "check_page", "export", "index", "latents_page", "matrix", "page", "series"]

@@ -15,7 +15,6 @@ from workbench.errors import UserError
 from workbench.experiment.audit import Audit
 from workbench.experiment.parts import METRIC
 from workbench.report import outputs
-from workbench.report.clean import align
 from workbench.report.frame import facts, page
 from workbench.show import audit as faces
 from workbench.show import compare, tables
@@ -107,21 +106,18 @@ def _title(name: str) -> str:
 
 def _section(name: str, card: Card) -> str:
     begin = next((begin for begin in TITLES if name.startswith(begin)), "")
-    about, drawn = TITLES.get(begin, ("", ""))[1], "".join(map(outputs.figure, _plots(name, card)))
-    numbers = _wide(faces.figures(card)) if card.figures else f"<p>{escape(faces.figures(card).caption)}</p>"
+    about, drawn = TITLES.get(begin, ("", ""))[1], outputs.drawn(_plots(name, card))
+    numbers = outputs.wide(faces.figures(card)) if card.figures else f"<p>{escape(faces.figures(card).caption)}</p>"
     behind = "".join(
-        f"<details><summary>Table: {escape(key)}</summary>{_wide(tables.table(table.head(LONG), length=60))}</details>"
+        f"<details><summary>Table: {escape(key)}</summary>"
+        f"{outputs.wide(tables.table(table.head(LONG), length=60))}</details>"
         for key, table in card.tables.items() if len(table)
     )  # fmt: skip
     return (f'<section id="{_anchor(name)}"><h2>{escape(_title(name))}</h2><p>{escape(about)}</p>{drawn}{numbers}'
             f"{behind}</section>")  # fmt: skip
 
 
-def _wide(table: tables.Table) -> str:
-    return f'<div class="wide">{align(table._repr_html_())}</div>'
-
-
-def _plots(name: str, card: Card) -> list[dict]:
+def _plots(name: str, card: Card) -> list:
     """Pictures of a card, where one says more than its table."""
     drawn = []
     if "systems" in card.tables:
@@ -133,7 +129,7 @@ def _plots(name: str, card: Card) -> list[dict]:
         drawn.append(faces.by_length({name.removeprefix(MEMORY): faces.lengths_read(card)}, metric=METRIC))
     if "by stratum" in card.tables:
         drawn.append(faces.by_stratum(card.tables["by stratum"], metric=METRIC))
-    return [json.loads(figure.to_json()) for figure in drawn]
+    return drawn
 
 
 def finite(value):

@@ -16,7 +16,7 @@ from workbench.notebooks import glued
 from workbench.notebooks.exercises import TAGS
 from workbench.notebooks.parameters import tagged
 from workbench.report.clean import clean
-from workbench.report.frame import facts, page, words
+from workbench.report.frame import contents, facts, page, words
 from workbench.report.outputs import joined, markdown, output
 
 HEADING = re.compile(r"<h([1-3])>(.*?)</h\1>", re.S)
@@ -58,9 +58,9 @@ def export(executed: Path, html: Path | None = None) -> Path:
     cells = "\n".join(_prose(cell, headings) if cell["cell_type"] == "markdown" else _code(cell, states, failed)
                       for cell in notebook["cells"] if cell["cell_type"] in ("markdown", "code"))  # fmt: skip
     name = title(notebook, executed.stem)
-    contents = _contents(headings)
-    body = f'{_top(notebook, name)}{contents}<main id="main">\n{cells}</main>'
-    write_text(html, page(name, f'<div class="sheet{" with-contents" if contents else ""}">{body}</div>'))
+    toc = contents(headings)
+    body = f'{_top(notebook, name)}{toc}<main id="main">\n{cells}</main>'
+    write_text(html, page(name, f'<div class="sheet{" with-contents" if toc else ""}">{body}</div>'))
     return html
 
 
@@ -95,17 +95,6 @@ def _code(cell: dict, states: dict[str, dict], failed: int | None) -> str:
         f'<div {opening}><details class="code"{unfolded}>'
         f"<summary>{label}{' · ' + ran if ran else ''}</summary><pre>{colours}</pre></details>{outputs}</div>"
     )
-
-
-def _contents(headings: list[tuple[int, str, str]]) -> str:
-    lines = [
-        f'<li{" class=deep" if level > 2 else ""}><a href="#{name}">{escape(text)}</a></li>'
-        for level, name, text in headings
-        if level > 1
-    ]
-    if not lines:
-        return ""
-    return f'<nav class="contents" aria-label="Contents"><strong>On this page</strong><ol>{"".join(lines)}</ol></nav>\n'
 
 
 def _top(notebook: dict, name: str) -> str:

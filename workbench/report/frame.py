@@ -48,8 +48,8 @@ def page(title: str, body: str) -> str:
 def words(value: Any) -> str:
     """A value for people: four digits, behind the point where it is a fraction, and thousands set apart.
 
-    >>> words(0.0512345), words(2e-5), words(12101), words([True, None])
-    ('0.0512', '2e-05', '12,101', 'yes, —')
+    >>> words(0.0512345), words(2e-5), words(12101), words([True, None]), words({"users": 300})
+    ('0.0512', '2e-05', '12,101', 'yes, —', 'users=300')
     """
     if value is None:
         return "—"
@@ -57,6 +57,8 @@ def words(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, list):
         return ", ".join(map(words, value)) or "none"
+    if isinstance(value, dict):
+        return ", ".join(f"{name}={words(inner)}" for name, inner in value.items()) or "none"
     if isinstance(value, float):
         return f"{value:.4f}" if 1e-4 <= abs(value) < 1 else f"{value:.4g}"
     return f"{value:,}" if isinstance(value, int) else str(value)
@@ -66,3 +68,15 @@ def facts(rows: dict[str, Any]) -> str:
     """Names and values side by side."""
     lines = [f"<div><dt>{escape(str(key))}</dt><dd>{escape(words(value))}</dd></div>" for key, value in rows.items()]
     return f'<dl class="facts">{"".join(lines)}</dl>' if lines else ""
+
+
+def contents(headings: list[tuple[int, str, str]]) -> str:
+    """A table of contents over (level, anchor, text); the title, of level 1, is not in it. "" where nothing is."""
+    lines = [
+        f'<li{" class=deep" if level > 2 else ""}><a href="#{name}">{escape(text)}</a></li>'
+        for level, name, text in headings
+        if level > 1
+    ]
+    if not lines:
+        return ""
+    return f'<nav class="contents" aria-label="Contents"><strong>On this page</strong><ol>{"".join(lines)}</ol></nav>\n'

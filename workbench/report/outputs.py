@@ -8,7 +8,7 @@ from typing import Any
 import mistune
 import nh3
 
-from workbench.report.clean import clean
+from workbench.report.clean import align, clean
 
 PLOTLY = "application/vnd.plotly.v1+json"
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -29,19 +29,33 @@ def data_block(value: Any) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
+def plain_title(spec: dict) -> str:
+    """The title of a plotly figure as text, without its tags; "figure" where it has none."""
+    title = spec.get("layout", {}).get("title", "")
+    title = title.get("text", "") if isinstance(title, dict) else title
+    return unescape(nh3.clean(str(title or "figure").replace("<br>", " "), tags=set()))
+
+
 def figure(spec: dict) -> str:
     """A plotly figure as data; the page's script draws it."""
     layout = spec.get("layout", {})
-    title = layout.get("title", "")
-    title = title.get("text", "") if isinstance(title, dict) else title
-    words = nh3.clean(str(title or "figure").replace("<br>", " "), tags=set())
-    label = escape(unescape(words), quote=True)
+    label = escape(plain_title(spec), quote=True)
     height = layout.get("height") if isinstance(layout.get("height"), int | float) else 450
     block = data_block({key: spec[key] for key in ("data", "layout", "frames") if key in spec})
     return (
         f'<div class="plot" role="img" aria-label="{label}" style="min-height:{height:.0f}px">'
         f'<script type="application/json">{block}</script></div>'
     )
+
+
+def drawn(figures: list[Any]) -> str:
+    """Figures of `workbench.show` one below the other."""
+    return "".join(figure(json.loads(each.to_json())) for each in figures)
+
+
+def wide(table: Any) -> str:
+    """A table of `workbench.show` with its numbers aligned; where a page is too narrow for it, it can be moved."""
+    return f'<div class="wide">{align(table._repr_html_())}</div>'
 
 
 def log(text: str, kind: str) -> str:

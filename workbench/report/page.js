@@ -51,14 +51,18 @@
   Promise.all(plots.map(draw)).then(() => { document.documentElement.dataset.drawn = plots.length; });
   dark.addEventListener("change", () => repaint(now()));
 
-  // On paper: light, and as wide as the sheet, whatever the window was.
+  // On paper: light, and as wide as the sheet, whatever the window was; words small enough to fit a narrow figure.
   const SHEET = 650;
+  const SMALL = { "font.size": 11, "title.font.size": 13, "title.subtitle.font.size": 11 };
+  const get = (layout, path) => path.split(".").reduce((value, key) => value?.[key], layout) ?? null;
+  const read = (layout) => Object.fromEntries(Object.keys(SMALL).map((path) => [path, get(layout, path)]));
   addEventListener("beforeprint", () => drawn().forEach((div) => {
-    div.screenWidth = div.layout.width ?? null;
-    Plotly.relayout(div, { ...tint(div._fullLayout, INK.light), width: Math.min(SHEET, div._fullLayout.width) });
+    div.onScreen = { width: div.layout.width ?? null, words: read(div.layout) };
+    const width = Math.min(SHEET, div._fullLayout.width);
+    Plotly.relayout(div, { ...tint(div._fullLayout, INK.light), ...SMALL, width });
   }));
   addEventListener("afterprint", () => drawn().forEach((div) => {
-    const size = div.screenWidth ? { width: div.screenWidth } : { width: null, autosize: true };
-    Plotly.relayout(div, { ...tint(div._fullLayout, now()), ...size });
+    const size = div.onScreen?.width ? { width: div.onScreen.width } : { width: null, autosize: true };
+    Plotly.relayout(div, { ...tint(div._fullLayout, now()), ...div.onScreen?.words, ...size });
   }));
 })();
