@@ -13,7 +13,10 @@ from workbench.data.schema import factorize
 if TYPE_CHECKING:
     import pyarrow as pa
 
-WHY_TIME = "is not a time; give seconds, milliseconds or microseconds since 1970, or dates like 2024-05-31 13:45:00, the year first"
+WHY_TIME = (
+    "is not a time; give seconds, milliseconds or microseconds since 1970, or dates like 2024-05-31 13:45:00, "
+    "the year first"
+)
 WHY_MISSING = "is missing; fill it in or remove the row"
 UNITS = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
 DAYS = (19_700_101, 21_001_231)  # yyyymmdd: as seconds all of these are a few days in 1970

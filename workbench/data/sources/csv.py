@@ -33,8 +33,9 @@ def load(
 
     path: the log; its first line names the columns, separated by comma, tab, semicolon, bar or blank; an atomic file's
     `user_id:token` may be called user_id. timestamp: seconds, milliseconds, microseconds, ISO dates or days as
-    yyyymmdd; without such a column the log has no order, and "" says that the order of the file is the order. rating, event: columns to carry along. items: path of an item table with the same item
-    column; `item_title` becomes its title, other columns keep their names (text, category, brand, price are known).
+    yyyymmdd; without such a column the log has no order, and "" says that the order of the file is the order.
+    rating, event: columns to carry along. items: path of an item table with the same item column; `item_title`
+    becomes its title, other columns keep their names (text, category, brand, price are known).
     core: keep users and items with at least that many events. duplicates, of the same user and item: keep them all,
     the first or the last in time, or drop-exact repeats of every column read.
 
