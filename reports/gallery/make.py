@@ -22,7 +22,7 @@ from workbench.show.cases import case_rings
 
 HERE = Path(__file__).parent
 LIMIT = 150_000  # bytes
-HEIGHTS = {"case": 390, "audit": 1000, "latents": 1000}  # pixels
+HEIGHTS = {"case": 440, "audit": 780, "latents": 780}  # pixels
 FLAGS = ("--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
          "--disable-component-update --disable-sync "
          "--hide-scrollbars --virtual-time-budget=12000").split()  # fmt: skip
@@ -32,8 +32,10 @@ def case_page(bench: Bench, out: Path) -> Path:
     """The first case whose answer lies two steps from the last item: notebook 05's figure on a page of its own."""
     cases = Cases(bench, [bench.fit("item_transitions"), bench.fit("graph_heuristic")], labels=parts.strata_of(bench))
     row = next(int(row) for row in cases.of() if len(cases.way(int(row))) == 3)
-    figure = outputs.figure(json.loads(case_rings(cases, row).to_json()))
-    write_text(out, page("A case", f'<div style="padding:0 1rem">{figure}</div>'))
+    figure = case_rings(cases, row).update_layout(margin_t=105, height=410)
+    drawn = outputs.figure(json.loads(figure.to_json()))
+    style = "<style>.modebar{display:none}</style>"  # buttons of a live figure, of no use in a picture
+    write_text(out, page("A case", f'{style}<div style="padding:1rem">{drawn}</div>'))
     return out
 
 
@@ -42,12 +44,14 @@ def shot(html: Path, png: Path, height: int) -> None:
     browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if not browser:
         raise UserError("no chromium on PATH; install it to make pictures")
-    with tempfile.TemporaryDirectory() as profile:
-        command = [browser, *FLAGS, "--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={profile}",
-                   f"--window-size=1150,{height}", f"--screenshot={png}", html.resolve().as_uri()]  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / png.name
+        command = [browser, *FLAGS, "--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={folder}/profile",
+                   f"--window-size=1150,{height}", f"--screenshot={made}", html.resolve().as_uri()]  # fmt: skip
         subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
-    if png.stat().st_size > LIMIT:
-        raise UserError(f"{png}: {png.stat().st_size} bytes, more than {LIMIT}; lower its height")
+        if made.stat().st_size > LIMIT:
+            raise UserError(f"{png}: {made.stat().st_size} bytes, more than {LIMIT}; lower its height")
+        shutil.move(made, png)
 
 
 def main() -> None:
