@@ -22,7 +22,7 @@ from workbench.show.cases import case_rings
 
 HERE = Path(__file__).parent
 LIMIT = 150_000  # bytes
-HEIGHTS = {"case": 440, "audit": 780, "latents": 780}  # pixels
+SHOWN = {"case": (440, 1), "audit": (780, 1), "latents": (1150, 0.6)}  # height in pixels, scale
 FLAGS = ("--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
          "--disable-component-update --disable-sync "
          "--hide-scrollbars --virtual-time-budget=12000").split()  # fmt: skip
@@ -39,7 +39,7 @@ def case_page(bench: Bench, out: Path) -> Path:
     return out
 
 
-def shot(html: Path, png: Path, height: int) -> None:
+def shot(html: Path, png: Path, height: int, scale: float = 1) -> None:
     """A picture of the top of a page, 1150 pixels wide. UserError without Chromium, or above 150 kB."""
     browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if not browser:
@@ -47,7 +47,8 @@ def shot(html: Path, png: Path, height: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / png.name
         command = [browser, *FLAGS, "--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={folder}/profile",
-                   f"--window-size=1150,{height}", f"--screenshot={made}", html.resolve().as_uri()]  # fmt: skip
+                   f"--window-size=1150,{height}", f"--force-device-scale-factor={scale}",
+                   f"--screenshot={made}", html.resolve().as_uri()]  # fmt: skip
         subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
         if made.stat().st_size > LIMIT:
             raise UserError(f"{png}: {made.stat().st_size} bytes, more than {LIMIT}; lower its height")
@@ -65,7 +66,7 @@ def main() -> None:
         pages["audit"] = audit_page(found, out=Path(folder) / "audit.html")
         pages["latents"] = latents_page(bench.fit("sasrec"), out=Path(folder) / "latents.html")
         for name, html in pages.items():
-            shot(html, HERE / f"{name}.png", HEIGHTS[name])
+            shot(html, HERE / f"{name}.png", *SHOWN[name])
 
 
 if __name__ == "__main__":
