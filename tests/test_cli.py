@@ -146,3 +146,15 @@ def test_options_of_files_mean_the_same_from_anywhere(tmp_path, monkeypatch):
 def test_every_command_says_what_it_does():
     assert set(COMMANDS) >= {"report", "run", "fit", "predict", "probe", "score", "runs", "systems", "datasets", "lab"}
     assert all(function.__doc__ for function in COMMANDS.values())
+
+
+@pytest.mark.parametrize("text, message", [
+    ("userId,movieId,timestamp\n1,1,1\n", "From their names: user=userId item=movieId timestamp=timestamp"),
+    ("user,item,timestamp\n1,1,yesterday\n", "line 2, column 'timestamp': 'yesterday' is not a time"),
+    ("user,item,timestamp\n1,1,1\n2,2,2\n", "a user needs 3 events to be asked about"),
+])
+def test_a_report_on_a_bad_log_stops_before_the_notebooks(home, tmp_path, capsys, text, message):
+    (tmp_path / "log.csv").write_text(text)
+    assert main(["report", "--dataset", "csv", "--option", f"path={tmp_path / 'log.csv'}", "--out",
+                 str(tmp_path / "out")]) in (2, 3)
+    assert message in capsys.readouterr().err and not (tmp_path / "out").exists()

@@ -15,10 +15,18 @@ def datasets() -> None:
     _listing({name: sources.describe(name) for name in sources.names()})
 
 
-def systems(*, family: str = "*") -> None:
-    """List the systems, one a line with a description. --family: only one family, such as floors."""
+def systems(*, family: str = "*", form: str = "lines") -> None:
+    """List the systems, one a line with a description. --family: only one family, such as floors. --form: lines, or
+    markdown for the table of README.md, with papers, off switches and placebos."""
     from workbench import systems as registry
 
+    if form not in ("lines", "markdown"):
+        raise unknown("form", form, ("lines", "markdown"))
+    if form == "markdown":
+        from workbench.systems.listing import markdown
+
+        print(markdown(), end="")
+        return
     _listing({name: f"{registry.family(name)}: {registry.describe(name)}" for name in registry.names(family)})
 
 
@@ -183,6 +191,7 @@ def report(
         sources.check(name, options)
         if system and known.family(system) == "floors":
             raise UserError(f"{system} is counted, not trained: there is no network to probe; choose sasrec, tiger ...")
+        _readable(name, profile, seed, option)
         failed = series(
             name, profile=profile, seed=seed, options=options, system=system, out=Path(out), timeout=timeout
         )
@@ -205,6 +214,13 @@ def handout(*, notebooks: list = (), out: str = "handout") -> None:
         print(f"{path}: {number} exercise{'s' * (number > 1)}")
 
 
+def reference(*, out: str = "reports/reference") -> None:
+    """Write the reference of every public function and class, made from their docstrings: one offline page in DIR."""
+    from workbench.report.reference import reference_page
+
+    print(f"reference: {reference_page(Path(out))}")
+
+
 def lab() -> None:
     """Open JupyterLab in the folder of the notebooks."""
     import subprocess
@@ -215,7 +231,8 @@ def lab() -> None:
 
 
 COMMANDS: dict[str, Callable] = {
-    f.__name__: f for f in (report, run, fit, predict, probe, audit, score, runs, systems, datasets, handout, lab)
+    f.__name__: f
+    for f in (report, run, fit, predict, probe, audit, score, runs, systems, datasets, handout, reference, lab)
 }
 
 
@@ -242,6 +259,11 @@ def _pairs(given: list) -> dict:
         except (ValueError, SyntaxError):
             out[name] = {"true": True, "false": False}.get(value.lower(), value)
     return out
+
+
+def _readable(dataset: str, profile: str, seed: int, option: list) -> None:
+    """Raise what is wrong with a log once, before any notebook starts; what was read is kept for the notebooks."""
+    _ = _bench(dataset, profile, seed, [], option, "auto").split
 
 
 def _bench(dataset: str, profile: str, seed: int, protocol: list, option: list, device: str):

@@ -13,9 +13,13 @@ from workbench.data.schema import factorize
 if TYPE_CHECKING:
     import pyarrow as pa
 
-WHY_TIME = "is not a time; give seconds, milliseconds or microseconds since 1970, or dates like 2024-05-31 13:45:00"
+WHY_TIME = (
+    "is not a time; give seconds, milliseconds or microseconds since 1970, or dates like 2024-05-31 13:45:00, "
+    "the year first"
+)
 WHY_MISSING = "is missing; fill it in or remove the row"
 UNITS = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
+DAYS = (19_700_101, 21_001_231)  # yyyymmdd: as seconds all of these are a few days in 1970
 YEAR_5138 = 10**11  # seconds: a larger number is a finer unit, and every date after February 1973 is told apart
 
 
@@ -121,6 +125,7 @@ def read_labels(array: "pa.Array") -> "pa.DictionaryArray":
 def read_times(array: "pa.Array") -> np.ndarray:
     """int64 in the unit of the file, or datetime64[s] where the values are dates."""
     import pyarrow as pa
+    import pyarrow.compute as pc
 
     array = plain(array)
     if pa.types.is_temporal(array.type):
@@ -128,7 +133,7 @@ def read_times(array: "pa.Array") -> np.ndarray:
     elif (integers := tried(array, pa.int64())) is not None:
         values = integers.to_numpy()
     else:
-        array = filled(array)
+        array = pc.replace_substring_regex(filled(array), r" UTC$", "Z")
         forms = (pa.float64(), pa.timestamp("us"), pa.timestamp("us", "UTC"))
         form = next((form for form in forms if tried(array[:1], form) is not None), forms[0])
         values = converted(array, form, WHY_TIME).to_numpy(zero_copy_only=False)
@@ -141,6 +146,17 @@ def read_times(array: "pa.Array") -> np.ndarray:
     return values
 
 
+def as_days(values: np.ndarray) -> np.ndarray | None:
+    """(n,) datetime64[s] of integers that are all days as yyyymmdd, else None."""
+    if values.min() < DAYS[0] or values.max() > DAYS[1]:
+        return None
+    month, day = values // 100 % 100 - 1, values % 100 - 1
+    months = (values // 10_000 * 12 + month - 1970 * 12).astype("datetime64[M]")
+    days = months.astype("datetime64[D]") + day
+    real = (month >= 0) & (month < 12) & (day >= 0) & (days.astype("datetime64[M]") == months)
+    return days.astype("datetime64[s]") if real.all() else None
+
+
 def join_times(batches: list) -> tuple[np.ndarray, str]:
     """(n,) int64 seconds since 1970, with the unit the magnitude gives away."""
     kind = batches[0].dtype.kind
@@ -149,6 +165,8 @@ def join_times(batches: list) -> tuple[np.ndarray, str]:
         raise BadValue(sum(map(len, batches[:other])), "mixes numbers and dates with the rows above; use one of them")
     values = np.concatenate(batches)
     unit = "dates"
+    if kind != "M" and (days := as_days(values)) is not None:
+        values, kind = days, "M"
     if kind == "M":
         values = values.view(np.int64)
     else:
@@ -166,7 +184,7 @@ def read_numbers(array: "pa.Array") -> np.ndarray:
     """float64, finite."""
     import pyarrow as pa
 
-    why = "is not a number; mend or remove the row"
+    why = "is not a number; write it like 4.5, without signs of currency or commas, or remove the row"
     values = converted(filled(plain(array)), pa.float64(), why).to_numpy()
     refuse(~np.isfinite(values), why)
     return values

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.data.columns import KINDS, BadValue
+from workbench.data.headers import absent
 from workbench.errors import UserError, unknown
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
 BATCH = 2 << 20  # bytes; a row must fit
 SEPARATORS = ",\t;|"
-SEAL = "end of table"  # our own last row: where it does not come out again, an open quote swallowed the file's end
+BLANK = " "  # only where none of the others is there: names of columns may hold one
+SEAL = "end-of-table"  # our own last row: where it does not come out again, an open quote swallowed the file's end
 DAMAGED = (OSError, EOFError, zlib.error)
 
 
@@ -86,7 +88,7 @@ def read(path: Path, kinds: dict[str, str]) -> Table:
 def names(path: Path, wanted: tuple[str, ...] = ()) -> list[str]:
     """The column names of a table. UserError (code 3) where there is no such file or it cannot be read."""
     if not path.is_file():
-        raise UserError(f"{path}: no such file; give the path of a CSV, TSV or parquet file", code=3)
+        raise absent(path)
     return _parquet(path).schema_arrow.names if is_parquet(path) else _header(path, wanted)[0]
 
 
@@ -116,6 +118,8 @@ def _header(path: Path, wanted: tuple[str, ...]) -> tuple[list[str], str]:
         raise UserError(f"{path}, line 1: empty; the first line must name the columns", code=3)
     split = {mark: next(csv.reader([line], delimiter=mark)) for mark in SEPARATORS}
     best = max(split, key=lambda mark: (len({*wanted} & {*split[mark]}), len(split[mark])))
+    if len(split[best]) == 1 and BLANK in line:
+        return next(csv.reader([line], delimiter=BLANK)), BLANK
     return split[best], best
 
 

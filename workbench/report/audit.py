@@ -128,7 +128,7 @@ def _plots(name: str, card: Card) -> list:
     if "readings" in card.tables:
         drawn.append(faces.by_length({name.removeprefix(MEMORY): faces.lengths_read(card)}, metric=METRIC))
     if "by stratum" in card.tables:
-        drawn.append(faces.by_stratum(card.tables["by stratum"], metric=METRIC))
+        drawn.append(faces.by_stratum(card, metric=METRIC))
     return drawn
 
 

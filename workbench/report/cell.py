@@ -126,7 +126,7 @@ def _said(cell: Cell, table: pd.DataFrame) -> str:
 def _strata(cell: Cell) -> str:
     """By how often the answer was seen in train, and by whether the step to it was; what cannot be said says why."""
     def steps():
-        return cards.by_stratum(strata_card(cell.bench, cell.runs).tables["by stratum"], metric=METRIC)
+        return cards.by_stratum(strata_card(cell.bench, [], cell.runs), metric=METRIC)
 
     return _or_why(lambda: figures.strata(cell.runs, metric=METRIC)) + _or_why(steps)
 

@@ -82,6 +82,8 @@ def by_length(curves: dict[str, pd.DataFrame], *, metric: str = "ndcg@10") -> go
     by how many events are read (0: all) with the columns ratio, low and high. UserError where there is none."""
     if not curves:
         raise UserError("no system was given whose memory could be measured")
+    if not any(n for curve in curves.values() for n in curve.index):
+        return notice(f"What {escape(', '.join(curves))} keeps of a shorter history could not be measured")
     figure, short = go.Figure(), {}
     for at, (name, curve) in enumerate(curves.items()):
         lengths = sorted(n for n in curve.index if n) + ([0] if 0 in curve.index else [])
@@ -110,9 +112,19 @@ def lengths_read(card: Card) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows | {0: {"ratio": 1.0, "low": 1.0, "high": 1.0}}, orient="index")
 
 
-def by_stratum(found: pd.DataFrame, *, metric: str = "ndcg@10", systems: int = 4) -> go.Figure:
+def behind(card: Card, name: str, *, digits: int = 4) -> Table:
+    """A table of a card, or why it could not be made."""
+    if name in card.tables:
+        return table(card.tables[name], digits=digits)
+    return table(pd.DataFrame(card.unmeasured.items(), columns=["not measured", "why"]), index=False, length=400)
+
+
+def by_stratum(card: Card, *, metric: str = "ndcg@10", systems: int = 4) -> go.Figure:
     """A metric by what a case asks for, a column of dots a stratum, a sign a system: the best `systems` over all cases.
-    found: of `strata.by_stratum`."""
+    card: that of the strata; where it could not be measured, the reason."""
+    if "by stratum" not in card.tables:
+        return notice(escape("; ".join(card.unmeasured.values()), 200))
+    found = card.tables["by stratum"]
     best = found.xs("all", level="stratum").nlargest(systems, "mean").index
     names = [name for name in found.index.unique("stratum") if name != "all"]
     figure, share = go.Figure(), found["share"].groupby("stratum", sort=False).first()

@@ -25,12 +25,12 @@ def family(name: str) -> str:
 
 def describe(name: str) -> str:
     """One line about a system: the first of its docstring."""
-    return (ast.get_docstring(_text(name)) or "").partition("\n")[0]
+    return (ast.get_docstring(module_text(name)) or "").partition("\n")[0]
 
 
 def keywords(name: str) -> dict[str, Any]:
     """The keywords of a system's build() and their defaults, which are literals."""
-    found = [node for node in _text(name).body if isinstance(node, ast.FunctionDef) and node.name == "build"]
+    found = [node for node in module_text(name).body if isinstance(node, ast.FunctionDef) and node.name == "build"]
     if not found:
         raise UserError(f"system {name!r}: {_file(name).name} defines no build(bench, *, ...)")
     named = [arg.arg for arg in found[0].args.kwonlyargs]
@@ -38,6 +38,11 @@ def keywords(name: str) -> dict[str, Any]:
         return dict(zip(named, map(ast.literal_eval, found[0].args.kw_defaults), strict=True))
     except (ValueError, TypeError) as error:
         raise UserError(f"system {name!r}: every keyword of build() needs a literal default ({error})") from error
+
+
+def module_text(name: str) -> ast.Module:
+    """The parsed text of a system's file, which is not imported. UserError, naming the nearest, if there is none."""
+    return ast.parse(_file(name).read_text(encoding="utf-8"))
 
 
 def settings(name: str, **changes: Any) -> dict[str, Any]:
@@ -69,10 +74,6 @@ def _file(name: str) -> Path:
     if len(found) > 1:
         raise UserError(f"two systems are called {name!r}: {', '.join(str(path) for path in found)}; rename one")
     return found[0]
-
-
-def _text(name: str) -> ast.Module:
-    return ast.parse(_file(name).read_text(encoding="utf-8"))
 
 
 def _fitting(name: str, key: str, value: Any, default: Any) -> Any:

@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 
 from workbench.artifacts import sha256
-from workbench.data import table
+from workbench.data import headers, table
 from workbench.data.kcore import k_core
 from workbench.data.schema import ITEM, RAW, ROW, TIME, USER, Dataset, assemble
 from workbench.errors import UserError, unknown
 
 log = logging.getLogger("workbench")
+MISSING = ["NA", "N/A", "NaN", "nan", "NULL", "null", "None", "none", "-1"]  # taken as ids, as they stand
 POLICIES = ("keep", "first", "last", "drop-exact")
 
 
@@ -30,10 +31,11 @@ def load(
 ) -> Dataset:
     """One's own log as a Dataset; the arguments name its columns.
 
-    path: the log; its first line names the columns, separated by comma, tab, semicolon or bar. timestamp: seconds,
-    milliseconds, microseconds or ISO dates; without such a column the log has no order, and "" says that the order of
-    the file is the order. rating, event: columns to carry along. items: path of an item table with the same item
-    column; `item_title` becomes its title, other columns keep their names (text, category, brand, price are known).
+    path: the log; its first line names the columns, separated by comma, tab, semicolon, bar or blank; an atomic file's
+    `user_id:token` may be called user_id. timestamp: seconds, milliseconds, microseconds, ISO dates or days as
+    yyyymmdd; without such a column the log has no order, and "" says that the order of the file is the order.
+    rating, event: columns to carry along. items: path of an item table with the same item column; `item_title`
+    becomes its title, other columns keep their names (text, category, brand, price are known).
     core: keep users and items with at least that many events. duplicates, of the same user and item: keep them all,
     the first or the last in time, or drop-exact repeats of every column read.
 
@@ -45,22 +47,38 @@ def load(
         raise unknown("duplicates", duplicates, POLICIES)
     path = Path(path).expanduser()
     there = table.names(path, (user, item))
-    timed = bool(timestamp) and (timestamp in there or timestamp != TIME)
-    wanted = {USER: (user, "id"), ITEM: (item, "id"), TIME: (timestamp if timed else None, "time"),
-              "rating": (rating, "number"), "event": (event, "label")}  # fmt: skip
-    wanted = {name: column for name, column in wanted.items() if column[0]}
+    headers.check(path, there)
+    given = {USER: (user, "id"), ITEM: (item, "id"), TIME: (_time(there, timestamp), "time"),
+             "rating": (rating, "number"), "event": (event, "label")}  # fmt: skip
+    wanted = {role: (headers.column(path, name, there), kind) for role, (name, kind) in given.items() if name}
     if len({column for column, _ in wanted.values()}) < len(wanted):
         raise UserError(f"{path}: one column is named for two purposes: {', '.join(c for c, _ in wanted.values())}")
     read = table.read(path, dict(wanted.values()))
     events = {name: read.columns.pop(column) for name, (column, _) in wanted.items()}
+    _doubt(path, events)
     about = {"title": path.name, "files": {path.name: sha256(path)}, "read": read.found}
     kept, about["duplicates"] = _unrepeated(events, duplicates)
     events, about["core"] = _thinned(events, kept, core)
     if not len(events):
         raise UserError(f"{path}: no user and item have {core} events each ({about['core']}); lower core", code=3)
-    order = "time" if timed else "sequence" if timestamp == "" else "none"
+    order = "time" if TIME in wanted else "sequence" if timestamp == "" else "none"
     attributes = _item_table(Path(items).expanduser(), item, item_title) if items else None
     return assemble(path.name.partition(".")[0], events, items=attributes, order=order, about=about)
+
+
+def _time(there: list[str], timestamp: str | None) -> str | None:
+    """The column of times to look for: none where the default one is not there."""
+    return timestamp if timestamp != TIME or any(headers.ATOMIC.sub("", name) == TIME for name in there) else None
+
+
+def _doubt(path: Path, events: dict) -> None:
+    """Warn of an id that other programs write for a missing value: all its events are one user's or item's."""
+    for side in (USER, ITEM):
+        ids = events[side]
+        for at in np.flatnonzero(pd.Index(ids.categories).astype(str).isin(MISSING)):
+            count = int((ids.codes == at).sum())
+            log.warning("%s: %d of %d events have the %s id %r and are read as one %s; remove them if it means missing",
+                        path.name, count, len(ids), side, str(ids.categories[at]), side)  # fmt: skip
 
 
 def _pairs(events: dict) -> np.ndarray:
@@ -110,11 +128,12 @@ def _thinned(events: dict, kept: np.ndarray | None, core: int) -> tuple[pd.DataF
 def _item_table(path: Path, item: str, title: str) -> pd.DataFrame:
     """Item attributes by raw id; the column `title` becomes the title."""
     there = table.names(path, (item,))
-    if title != "title" and title not in there:
-        raise unknown(f"column of {path}", title, there)
-    names = {item: RAW} | ({title: "title"} if title in there else {})
-    read = table.read(path, {name: "text" for name in dict.fromkeys([item, *there])})
-    columns = {names.get(name, name): values for name, values in read.columns.items()}
+    key = headers.column(path, item, there)
+    known = {name: headers.ATOMIC.sub("", name) for name in there}
+    if title != "title":
+        known[headers.column(path, title, there)] = "title"
+    read = table.read(path, dict.fromkeys(there, "text"))
+    columns = {(RAW if name == key else known[name]): values for name, values in read.columns.items()}
     if "price" in columns:
         columns["price"] = pd.to_numeric(pd.Series(columns["price"]), errors="coerce")
     return pd.DataFrame(columns)
