@@ -32,7 +32,7 @@ def solvable(facts: Facts) -> Iterator[Sentence]:
         yield Sentence(CANNOT, f"anything about what {model} learned: recommending what is popular reaches "
                        f"{percent(popular)} of its score.", "shortcuts", ("SSI popularity",))  # fmt: skip
     elif ssi.low >= SAME:
-        yield Sentence(CANNOT, f"that {model} learned more than counting tells: {reach}.", *where)
+        yield Sentence(CANNOT, f"by its total alone, that {model} learned more than counting tells: {reach}.", *where)
     elif ssi.high >= SAME:
         yield Sentence(CANNOT, f"with these test cases, that training {model} beats counting: {reach}.", *where)
     elif ssi.value >= NEAR:
