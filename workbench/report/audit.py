@@ -14,8 +14,9 @@ from workbench.diagnose.sentences import KINDS, MEMORY, Sentence
 from workbench.errors import UserError
 from workbench.experiment.audit import Audit
 from workbench.experiment.parts import METRIC
-from workbench.report import outputs
 from workbench.report.frame import facts, page
+from workbench.report.outputs import drawn as plots
+from workbench.report.outputs import wide
 from workbench.show import audit as faces
 from workbench.show import compare, tables
 
@@ -106,11 +107,11 @@ def _title(name: str) -> str:
 
 def _section(name: str, card: Card) -> str:
     begin = next((begin for begin in TITLES if name.startswith(begin)), "")
-    about, drawn = TITLES.get(begin, ("", ""))[1], outputs.drawn(_plots(name, card))
-    numbers = outputs.wide(faces.figures(card)) if card.figures else f"<p>{escape(faces.figures(card).caption)}</p>"
+    about, drawn = TITLES.get(begin, ("", ""))[1], plots(_plots(name, card))
+    numbers = wide(faces.figures(card)) if card.figures else f"<p>{escape(faces.figures(card).caption)}</p>"
     behind = "".join(
         f"<details><summary>Table: {escape(key)}</summary>"
-        f"{outputs.wide(tables.table(table.head(LONG), length=60))}</details>"
+        f"{wide(tables.table(table.head(LONG), length=60))}</details>"
         for key, table in card.tables.items() if len(table)
     )  # fmt: skip
     return (f'<section id="{_anchor(name)}"><h2>{escape(_title(name))}</h2><p>{escape(about)}</p>{drawn}{numbers}'

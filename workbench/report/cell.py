@@ -11,9 +11,10 @@ from workbench.errors import UserError
 from workbench.evaluate import compare
 from workbench.experiment import Bench, Run
 from workbench.experiment.parts import METRIC, strata_card
-from workbench.report import outputs
 from workbench.report.frame import contents, page
 from workbench.report.index import circumstances, top
+from workbench.report.outputs import drawn as plots
+from workbench.report.outputs import wide
 from workbench.show import audit as cards
 from workbench.show import compare as figures
 from workbench.show import tables
@@ -108,7 +109,7 @@ def _compared(cell: Cell) -> str:
     numbers = tables.table(table[KEPT])
     absent = "".join(f"<li>{escape(name)}: {escape(why)}</li>" for name, why in cell.missing.items())
     absent = f'<p class="quiet">Floors that could not be counted here:</p><ul class="quiet">{absent}</ul>'
-    return _said(cell, table) + outputs.drawn(drawn) + outputs.wide(numbers) + (absent if cell.missing else "")
+    return _said(cell, table) + plots(drawn) + wide(numbers) + (absent if cell.missing else "")
 
 
 def _said(cell: Cell, table: pd.DataFrame) -> str:
@@ -133,7 +134,7 @@ def _strata(cell: Cell) -> str:
 
 def _or_why(make: Callable[[], Any]) -> str:
     try:
-        return outputs.drawn([make()])
+        return plots([make()])
     except UserError as error:
         return f'<p class="quiet">Not drawn: {escape(str(error))}.</p>'
 
@@ -144,8 +145,8 @@ def _trained(cell: Cell) -> str:
         return ""
     recipe = cell.run.info["recipe"] if cell.run.curve else {}
     rows = pd.DataFrame(list((cell.run.info["settings"] | recipe).items()), columns=["setting", "here"])
-    numbers = outputs.wide(tables.table(rows.astype(str), index=False)) if len(rows) else ""
-    return outputs.drawn([figures.curve(cell.run)]) + numbers
+    numbers = wide(tables.table(rows.astype(str), index=False)) if len(rows) else ""
+    return plots([figures.curve(cell.run)]) + numbers
 
 
 def _further(cell: Cell, asked: dict[str, Any], beside: list[tuple[str, str]]) -> str:
