@@ -41,6 +41,11 @@ def test_a_system_that_lives_by_its_last_item_says_nothing_of_histories():
     assert "more than 10" in endless[0].text
 
 
+def test_trained_on_less_is_the_fair_question():
+    for ends, kinds in (((0.99, 0.89, 1.09), [CANNOT]), ((0.6, 0.5, 0.7), [CAN]), ((0.9, 0.7, 1.1), [])):
+        assert [s.kind for s in one("retrained x", Figure("HD_1 retrained", *ends))] == kinds
+
+
 @pytest.mark.parametrize(
     "ends, kind, words",
     [((0.01, -0.02, 0.04), CANNOT, "uses the order"), ((-0.1, -0.14, -0.06), CANNOT, "it gains 10 % [6, 14]"),

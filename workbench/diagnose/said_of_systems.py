@@ -11,6 +11,7 @@ from workbench.diagnose.sentences import (
     LONGEST,
     MEMORY,
     NEAR,
+    RETRAINED,
     SAME,
     SMALL,
     Facts,
@@ -71,6 +72,18 @@ def _order(system: str, order: Figure, card: str) -> Iterator[Sentence]:
     elif order.low <= 0:
         yield Sentence(CARE, f"Whether {system} uses the order of older items cannot be told here: {shuffled} it "
                        f"loses {percent(order)}.", card, ("OS keep last 1",))  # fmt: skip
+
+
+def trained_on_less(facts: Facts) -> Iterator[Sentence]:
+    """What a system keeps that was trained to read its last item alone, which is the fair question."""
+    for card in (name for name in facts.cards if name.startswith(RETRAINED)):
+        one, system = facts.get(card, "HD_1 retrained"), card.removeprefix(RETRAINED)
+        if one is not None and one.low >= NEAR:
+            yield Sentence(CANNOT, f"that {system} needs more than the last item: trained to read no more it keeps "
+                           f"{percent(one)} of its score.", card, ("HD_1 retrained",))  # fmt: skip
+        elif one is not None and one.high < SAME:
+            yield Sentence(CAN, f"that {system} needs more than the last item: trained to read no more it keeps "
+                           f"{percent(one)} of its score.", card, ("HD_1 retrained",))  # fmt: skip
 
 
 def composed(facts: Facts) -> Iterator[Sentence]:

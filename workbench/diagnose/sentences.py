@@ -11,6 +11,7 @@ SAME, NEAR, SMALL = 1.0, 0.8, 0.05  # shares of a score: as much, most of it, ha
 LONGEST, HITS = 10, 30  # events that histories are cut to at most; cases that a sentence about few needs
 MEMORY = "memory of "
 DECODING = "decoding of "
+RETRAINED = "retrained "
 
 
 class Sentence(NamedTuple):

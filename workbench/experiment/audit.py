@@ -13,7 +13,7 @@ from workbench.diagnose.data import data_card
 from workbench.diagnose.orders import ordered
 from workbench.diagnose.predictability import predictability
 from workbench.diagnose.rings import ring_coverage, transition_coverage
-from workbench.diagnose.sentences import DECODING, MEMORY, Sentence
+from workbench.diagnose.sentences import DECODING, MEMORY, RETRAINED, Sentence
 from workbench.diagnose.smooth import smoothness
 from workbench.diagnose.verdict import verdict
 from workbench.errors import UserError, unknown
@@ -94,7 +94,7 @@ def audit(
     heuristics = (*heuristics, (shortcuts.WALK, shortcuts.tuned(bench))) if tune else heuristics
     floors = [bench.fit(name, **given) for name, given in heuristics]
     asked = _parts(bench, list(runs), floors, heuristics)
-    asked |= {f"retrained {name}": partial(retrained, bench, name) for name in retrain}
+    asked |= {f"{RETRAINED}{name}": partial(retrained, bench, name) for name in retrain}
     cards, seconds = {}, {"floors": round(time.perf_counter() - started, 2)}
     for name, measure in track(list(asked.items()), "audit", unit="cards"):
         started = time.perf_counter()
