@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "workbench"
 ORDER = (
     "errors progress roles artifacts data losses nets train embed tokens decode evaluate recommenders systems "
-    "probe diagnose experiment show notebooks report commands __main__"
+    "probe diagnose experiment show notebooks report given commands __main__"
 ).split()
 BARRED = {"probe": {"recommenders", "systems"}, "diagnose": {"recommenders", "systems"}}
 ONLY_IN_SHOW = {"plotly", "ipywidgets"}

@@ -1,10 +1,10 @@
 """The commands, a function each, whose signatures are the options. They import what they need when they are called."""
-import ast
 import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from workbench import given
 from workbench.errors import UserError, unknown
 
 
@@ -12,7 +12,7 @@ def datasets() -> None:
     """List the datasets, one a line with a description."""
     from workbench.data import sources
 
-    _listing({name: sources.describe(name) for name in sources.names()})
+    given.listing({name: sources.describe(name) for name in sources.names()})
 
 
 def systems(*, family: str = "*", form: str = "lines") -> None:
@@ -27,7 +27,7 @@ def systems(*, family: str = "*", form: str = "lines") -> None:
 
         print(markdown(), end="")
         return
-    _listing({name: f"{registry.family(name)}: {registry.describe(name)}" for name in registry.names(family)})
+    given.listing({name: f"{registry.family(name)}: {registry.describe(name)}" for name in registry.names(family)})
 
 
 def fit(
@@ -40,7 +40,7 @@ def fit(
 
     if out:
         check_out(Path(out))
-    run = _bench(dataset, profile, seed, protocol, option, device).fit(system, **_pairs(set))
+    run = given.bench(dataset, profile, seed, protocol, option, device).fit(system, **given.pairs(set))
     run = run.copy(Path(out)) if out else run
     print(json.dumps({name: round(value, 5) for name, value in run.metrics.items()}, indent=1))
     print(f"run: {run.folder}")
@@ -99,8 +99,8 @@ def audit(
     from workbench.systems import keywords
 
     check_page(Path(out))
-    bench = _bench(dataset, profile, seed, protocol, option, "auto")
-    names, again = (_names(given) for given in (systems, retrain))
+    bench = given.bench(dataset, profile, seed, protocol, option, "auto")
+    names, again = given.names(systems), given.names(retrain)
     for name in again:
         keywords(name)  # before anything is trained, so that a slip costs nothing
     found = audits.audit(bench, audits.trained(bench, names), retrain=tuple(again), tune=tune)
@@ -121,7 +121,7 @@ def score(
 
     if out and (Path(out) / MANIFEST).exists():
         raise UserError(f"{out} holds a run; name another folder")
-    bench = _bench(dataset, profile, 0, protocol, option, "auto")
+    bench = given.bench(dataset, profile, 0, protocol, option, "auto")
     table = predictions.read(Path(file))
     part = bench.split
     found = predictions.evaluate_table(table, bench.dataset, part, name=file)
@@ -158,7 +158,7 @@ def run(
     parameters; --profile is one of them."""
     from workbench.report import page
 
-    parameters = _pairs(set) | ({"profile": profile} if profile else {})
+    parameters = given.pairs(set) | ({"profile": profile} if profile else {})
     result = page(notebook, parameters=parameters, out=Path(out), timeout=timeout)
     print(f"{'done' if result.ok else 'FAILED'} in {result.seconds:.0f} s: {result.html}")
     if not result.ok:
@@ -180,18 +180,18 @@ def report(
     from workbench.train.recipe import profile as limits
 
     limits(profile)
-    options = sources.located(_pairs(option))
+    options = sources.located(given.pairs(option))
     if datasets or systems:
         if dataset or system:
             raise UserError("--dataset and --system ask for one report, --datasets and --systems for a matrix")
-        rows, columns = _names(datasets), _names(systems)
+        rows, columns = given.names(datasets), given.names(systems)
         failed = matrix(rows, columns, profile=profile, seed=seed, options=options, out=Path(out))
     else:
         name = dataset or limits(profile).dataset
         sources.check(name, options)
         if system and known.family(system) == "floors":
             raise UserError(f"{system} is counted, not trained: there is no network to probe; choose sasrec, tiger ...")
-        _readable(name, profile, seed, option)
+        given.readable(name, profile, seed, option)
         failed = series(
             name, profile=profile, seed=seed, options=options, system=system, out=Path(out), timeout=timeout
         )
@@ -207,7 +207,7 @@ def handout(*, notebooks: list = (), out: str = "handout") -> None:
     from workbench.notebooks import find, workshop
     from workbench.notebooks import handout as copies
 
-    paths = [find(name) for name in _names(notebooks)] or workshop()
+    paths = [find(name) for name in given.names(notebooks)] or workshop()
     if not paths:
         raise UserError("there are no classes here: run from a checkout, or name notebooks with --notebooks")
     for path, number in copies(paths, Path(out)).items():
@@ -234,40 +234,3 @@ COMMANDS: dict[str, Callable] = {
     f.__name__: f
     for f in (report, run, fit, predict, probe, audit, score, runs, systems, datasets, handout, reference, lab)
 }
-
-
-def _listing(rows: dict[str, str]) -> None:
-    width = max(map(len, rows), default=0)
-    for name, description in rows.items():
-        print(f"{name:<{width}}  {description}")
-
-
-def _names(given: list) -> list[str]:
-    """["a", "b"] from ["a,b"] and ["a", "b"] alike."""
-    return [name for each in given for name in each.split(",") if name]
-
-
-def _pairs(given: list) -> dict:
-    """{"width": 128} from ["width=128"]; values are Python literals, anything else is text."""
-    out = {}
-    for pair in given:
-        name, equals, value = pair.partition("=")
-        if not equals or not name:
-            raise UserError(f"{pair!r}: settings are written name=value")
-        try:
-            out[name] = ast.literal_eval(value)
-        except (ValueError, SyntaxError):
-            out[name] = {"true": True, "false": False}.get(value.lower(), value)
-    return out
-
-
-def _readable(dataset: str, profile: str, seed: int, option: list) -> None:
-    """Raise what is wrong with a log once, before any notebook starts; what was read is kept for the notebooks."""
-    _ = _bench(dataset, profile, seed, [], option, "auto").split
-
-
-def _bench(dataset: str, profile: str, seed: int, protocol: list, option: list, device: str):
-    from workbench.experiment import open_bench
-
-    changes, options = _pairs(protocol), _pairs(option)
-    return open_bench(dataset, profile=profile, seed=seed, protocol=changes, options=options, device=device)

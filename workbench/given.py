@@ -1,0 +1,43 @@
+"""What a command line gives, as Python values."""
+import ast
+
+from workbench.errors import UserError
+
+
+def listing(rows: dict[str, str]) -> None:
+    """Print names with their descriptions, one a line."""
+    width = max(map(len, rows), default=0)
+    for name, description in rows.items():
+        print(f"{name:<{width}}  {description}")
+
+
+def names(given: list) -> list[str]:
+    """["a", "b"] from ["a,b"] and ["a", "b"] alike."""
+    return [name for each in given for name in each.split(",") if name]
+
+
+def pairs(given: list) -> dict:
+    """{"width": 128} from ["width=128"]; values are Python literals, anything else is text."""
+    out = {}
+    for pair in given:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise UserError(f"{pair!r}: settings are written name=value")
+        try:
+            out[name] = ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            out[name] = {"true": True, "false": False}.get(value.lower(), value)
+    return out
+
+
+def readable(dataset: str, profile: str, seed: int, option: list) -> None:
+    """Raise what is wrong with a log once, before any notebook starts; what was read is kept for the notebooks."""
+    _ = bench(dataset, profile, seed, [], option, "auto").split
+
+
+def bench(dataset: str, profile: str, seed: int, protocol: list, option: list, device: str):
+    """The bench that these words of a command line ask for. UserError as `open_bench`."""
+    from workbench.experiment import open_bench
+
+    changes, options = pairs(protocol), pairs(option)
+    return open_bench(dataset, profile=profile, seed=seed, protocol=changes, options=options, device=device)
