@@ -7,10 +7,12 @@ import subprocess
 import tempfile
 import time
 
+import pandas as pd
 import pytest
 from canned import hostile, rich
 
-from workbench import notebooks, report
+from workbench import notebooks, report, show
+from workbench.report import frame, outputs
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on PATH; install it to see pages in a browser")
@@ -170,7 +172,7 @@ def test_paper_is_light_and_figures_stay_whole(browser, pages):
     dark = [{"name": "prefers-color-scheme", "value": "dark"}]
     browser.call("Emulation.setEmulatedMedia", media="print", features=dark)
     style = "getComputedStyle(document.querySelector('{}')).{}".format
-    assert browser.evaluate(style("body", "backgroundColor")) == "rgb(255, 255, 255)"
+    browser.wait(style("body", "backgroundColor") + " === 'rgb(255, 255, 255)'")
     assert browser.evaluate(style("body", "color")) == "rgb(0, 0, 0)"
     assert browser.evaluate(style(":root", "colorScheme")) == "light"
     assert browser.evaluate(style(".contents", "display")) == "none"
@@ -183,3 +185,44 @@ def test_paper_is_light_and_figures_stay_whole(browser, pages):
     browser.call("Emulation.setEmulatedMedia", media="", features=[])
     browser.wait(f"{layout}.title.font.size === {before}")
     assert browser.complaints() == []
+
+
+def test_a_table_sorts_by_its_headings(browser, tmp_path):
+    """Largest first, smallest first, as it was; by mouse and by keyboard, numbers as numbers, gaps last."""
+    scores = pd.DataFrame({"name": ["b", "a", "item 10", "item 9"], "score": ["0.30 [0.2, 0.4]", "—", "1,200", "-4 %"]})
+    path = tmp_path / "table.html"
+    path.write_text(frame.page("A table", outputs.wide(show.table(scores, index=False))))
+    browser.open(path, "document.querySelector('th[aria-sort]')")
+    order = "[...document.querySelectorAll('tbody tr')].map(row => row.cells[0].textContent).join()"
+    assert browser.evaluate("document.querySelectorAll('th[tabindex=\"0\"]').length") == 2
+    browser.evaluate("document.querySelectorAll('th')[1].click()")
+    assert browser.evaluate(order) == "item 10,b,item 9,a"
+    assert browser.evaluate("document.querySelectorAll('th')[1].getAttribute('aria-sort')") == "descending"
+    browser.evaluate("document.querySelectorAll('th')[1].focus()")
+    key = {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13}
+    for expected in ("item 9,b,item 10,a", "b,a,item 10,item 9"):
+        browser.call("Input.dispatchKeyEvent", type="keyDown", **key)
+        browser.call("Input.dispatchKeyEvent", type="keyUp", **key)
+        browser.wait(f"{order} === '{expected}'")
+    browser.evaluate("document.querySelectorAll('th')[0].click(); document.querySelectorAll('th')[0].click()")
+    assert browser.evaluate(order) == "a,b,item 9,item 10"
+    assert browser.complaints() == []
+
+
+@pytest.mark.parametrize("format", ["png", "svg"])
+def test_a_figure_is_saved_as_it_looks(browser, pages, tmp_path, format):
+    """Under its own title, on opaque paper, from a page that may fetch nothing."""
+    browser.open(pages[0].html, "document.documentElement.dataset.drawn === '3'")
+    browser.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
+    browser.evaluate(f"document.querySelector('.modebar-btn[data-title=\"Save as {format.upper()}\"]').click()")
+    deadline = time.monotonic() + 20
+    while not (made := list(tmp_path.glob(f"*.{format}"))):
+        assert time.monotonic() < deadline, list(tmp_path.iterdir())
+        time.sleep(0.1)
+    assert made[0].stem == "curve-0"
+    if format == "svg":
+        text = made[0].read_text()
+        assert "rgb(255, 255, 255)" in text and 'fill-opacity: 0"' not in text.split("</rect>")[0]
+    else:
+        width = int.from_bytes(made[0].read_bytes()[16:20], "big")
+        assert width == 3 * browser.evaluate("document.querySelector('.plot')._fullLayout.width")

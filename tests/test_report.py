@@ -46,7 +46,7 @@ class Document(HTMLParser):
 def inert(text: str) -> Document:
     """Check that only our scripts can run and nothing is fetched."""
     document = Document(text)
-    ours = {frame.plotly_js(), frame._file("page.js")}
+    ours = {frame.plotly_js(), frame._file("page.js"), frame._file("../show/sort.js")}
     assert {script for kind, script in document.scripts if kind != "application/json"} <= ours
     assert not {"iframe", "object", "embed", "svg", "base", "form", "input"} & {tag for tag, _ in document.tags}
     assert [tag for tag, _ in document.tags].count("style") == 1

@@ -58,13 +58,14 @@ def test_marks_and_text_stand_out(page):
     for color in (*theme.COLORWAY[:4], theme.GREY):
         assert contrast(color, theme.PAGES[page]) >= 3, color
     assert contrast(theme.INKS[page]["text"], theme.PAGES[page]) >= 7
+    assert contrast(theme.INKS[page]["muted"], theme.PAGES[page]) >= 4.5
 
 
 def test_both_templates_differ_in_ink_alone():
     light, dark = (pio.templates[name].to_plotly_json() for name in ("workbench", "workbench_dark"))
     assert light["layout"]["colorway"] == dark["layout"]["colorway"] == list(theme.COLORWAY)
-    for template in (light, dark):
-        assert template["layout"]["paper_bgcolor"] == template["layout"]["plot_bgcolor"] == "rgba(0,0,0,0)"
+    for name, template in zip(theme.PAGES, (light, dark)):  # opaque: a figure is legible on a page of the other ink
+        assert template["layout"]["paper_bgcolor"] == theme.PAGES[name]
     assert light["layout"]["font"]["color"] != dark["layout"]["font"]["color"]
     assert len(set(theme.SYMBOLS)) == len(theme.COLORWAY)
 

@@ -37,6 +37,7 @@ TITLES = {  # of cards, by how their names begin: a heading, and what the sectio
     "retrained ": ("Trained on less", "The same system trained anew to read less, and on histories in random order."),
 }  # fmt: skip
 LONG = 40  # rows of a table that are shown
+MANY = 10  # figures of a card; more are folded, as the verdict has named those that matter
 
 
 def audit_page(audit: Audit, *, out: Path) -> Path:
@@ -109,6 +110,9 @@ def _section(name: str, card: Card) -> str:
     begin = next((begin for begin in TITLES if name.startswith(begin)), "")
     about, drawn = TITLES.get(begin, ("", ""))[1], plots(_plots(name, card))
     numbers = wide(faces.figures(card)) if card.figures else f"<p>{escape(faces.figures(card).caption)}</p>"
+    if len(card.figures) > MANY:
+        said = f"{len(card.figures)} figures, each beside what chance gives"
+        numbers = f"<details><summary>{said}</summary>{numbers}</details>"
     behind = "".join(
         f"<details><summary>Table: {escape(key)}</summary>"
         f"{wide(tables.table(table.head(LONG), length=60))}</details>"

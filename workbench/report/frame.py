@@ -31,17 +31,22 @@ def _policy(scripts: list[str]) -> str:
     )
 
 
+def _tags(scripts: list[str]) -> str:
+    return "".join(f"<script>{script}</script>" for script in scripts)
+
+
 def page(title: str, body: str) -> str:
     """A whole HTML document around `body`, which is trusted; plotly.js is included once where it holds a figure."""
-    scripts = [plotly_js(), _file("page.js")] if '<div class="plot"' in body else []
-    tags = [f"<script>{script}</script>" for script in scripts]
+    early = [plotly_js()] if '<div class="plot"' in body else []
+    late = [_file("page.js")] if early else []
+    late += [_file("../show/sort.js")] if 'class="dataframe' in body else []
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_policy(scripts)}">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_policy(early + late)}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n<link rel="icon" href="data:,">\n'
-        f"<title>{escape(title)}</title>\n<style>\n{_file('page.css')}</style>\n{''.join(tags[:1])}\n</head>\n"
-        f"<body>\n{body}\n{''.join(tags[1:])}\n</body>\n</html>\n"
+        f"<title>{escape(title)}</title>\n<style>\n{_file('page.css')}</style>\n{_tags(early)}\n</head>\n"
+        f"<body>\n{body}\n{_tags(late)}\n</body>\n</html>\n"
     )
 
 

@@ -94,7 +94,7 @@ def glance(headline: dict[str, Any]) -> str:
         + "</tr>"
         for name, row in table.items()
     ]
-    whole = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    whole = f'<table class="dataframe"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
     return f'<section><h2>At a glance</h2><div class="wide">{align(whole)}</div></section>'
 
 

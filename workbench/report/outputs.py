@@ -12,7 +12,7 @@ from workbench.report.clean import align, clean
 
 PLOTLY = "application/vnd.plotly.v1+json"
 WIDGET = "application/vnd.jupyter.widget-view+json"
-LONG = 30  # lines of a log; more are folded
+LONG = {"stderr": 3}  # lines that are shown by kind of print, 30 of the others; more are folded
 STILL = "Controls as they stood when this page was made; they move in the notebook."
 markdown = mistune.create_markdown(escape=False, plugins=["table", "strikethrough"])
 
@@ -59,10 +59,13 @@ def wide(table: Any) -> str:
 
 
 def log(text: str, kind: str) -> str:
-    """What a cell printed; long prints are folded."""
+    """What a cell printed; a long print is folded under its last line, which is where the progress of a work ends."""
     lines = text.rstrip("\n").splitlines()
     block = f'<pre class="{kind}">{escape(chr(10).join(lines))}</pre>'
-    return f"<details><summary>{len(lines)} lines of log</summary>{block}</details>" if len(lines) > LONG else block
+    if len(lines) <= LONG.get(kind, 30):
+        return block
+    summary = f"{len(lines)} lines of log, the last: {escape(lines[-1][:100])}"
+    return f'<details class="log"><summary>{summary}</summary>{block}</details>'
 
 
 def _shown(state: dict) -> str | None:

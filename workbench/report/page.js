@@ -10,8 +10,8 @@
   // What changes with the page's colours; everything else stays as the figure's author left it.
   const tint = (layout, ink) => {
     const patch = {
-      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", "font.color": ink.text,
-      "title.font.color": ink.text, "modebar.bgcolor": "rgba(0,0,0,0)", "modebar.color": ink.muted, "modebar.activecolor": ink.text,
+      paper_bgcolor: ink.page, plot_bgcolor: "rgba(0,0,0,0)", "font.color": ink.text,
+      "title.font.color": ink.text, "title.subtitle.font.color": ink.muted, "modebar.bgcolor": "rgba(0,0,0,0)", "modebar.color": ink.muted, "modebar.activecolor": ink.text,
     };
     for (const axis of Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key))) {
       for (const part of ["gridcolor", "zerolinecolor", "linecolor", "tickcolor"]) patch[`${axis}.${part}`] = ink.grid;
@@ -33,12 +33,24 @@
   const repaint = (ink) => drawn().forEach((div) => Plotly.relayout(div, tint(div._fullLayout, ink)));
   const now = () => (dark.matches ? INK.dark : INK.light);
 
+  // A figure leaves the page under its own title: crisp for slides, or as lines for paper.
+  const picture = (div, format) => {
+    const name = div.ariaLabel.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "").slice(0, 60) || "figure";
+    const { width, height } = div._fullLayout;
+    return Plotly.downloadImage(div, { format, filename: name, width, height, scale: format === "png" ? 3 : 1 });
+  };
+  const save = (format) => ({
+    name: format, title: `Save as ${format.toUpperCase()}`, click: (div) => picture(div, format),
+    icon: format === "png" ? Plotly.Icons.camera : Plotly.Icons.disk,
+  });
+
   const draw = async (div) => {
     try {
       const spec = JSON.parse(div.querySelector("script").textContent);
       const config = {
         responsive: true, displaylogo: false, displayModeBar: "hover", showSendToCloud: false, plotlyServerURL: "",
-        modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
+        modeBarButtonsToRemove: ["toImage", "select2d", "lasso2d", "autoScale2d"],
+        modeBarButtonsToAdd: [save("png"), save("svg")],
       };
       await Plotly.newPlot(div, spec.data || [], spec.layout || {}, config);
       if (spec.frames) await Plotly.addFrames(div, spec.frames);
@@ -56,6 +68,14 @@
   const SMALL = { "font.size": 11, "title.font.size": 13, "title.subtitle.font.size": 11 };
   const get = (layout, path) => path.split(".").reduce((value, key) => value?.[key], layout) ?? null;
   const read = (layout) => Object.fromEntries(Object.keys(SMALL).map((path) => [path, get(layout, path)]));
+  const folded = "details:not(.code, .log)";
+  addEventListener("beforeprint", () => document.querySelectorAll(`${folded}:not([open])`).forEach((fold) => {
+    fold.open = fold.dataset.opened = true;
+  }));
+  addEventListener("afterprint", () => document.querySelectorAll(`${folded}[data-opened]`).forEach((fold) => {
+    fold.open = false;
+    delete fold.dataset.opened;
+  }));
   addEventListener("beforeprint", () => drawn().forEach((div) => {
     div.onScreen = { width: div.layout.width ?? null, words: read(div.layout) };
     const width = Math.min(SHEET, div._fullLayout.width);

@@ -5,9 +5,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from workbench.experiment.cases import DEPTH, Cases
-from workbench.show.tables import Table, table
+from workbench.show.tables import Table, live, table
 from workbench.show.theme import BLUE, GREY, ORANGE, VERMILLION, dress, escape, shorten
-from workbench.show.widgets import live
 
 SHOWN = 7  # items of a ring that are drawn
 FEW = 400  # cases of a stratum that a slider runs over
@@ -48,7 +47,9 @@ def case_rings(cases: Cases, row: int) -> go.Figure:
     figure.update_yaxes(visible=False, range=[SHOWN + 0.5, -0.8])
     title = f"“{escape(titles(np.array([target]))[0], 44)}” came next, {_where(rings, target, way, sizes)}"
     figure.update_layout(legend={"orientation": "h", "y": 0, "yanchor": "top"})
-    return dress(figure, title, subtitle="Behind each ring's name: how many items it holds.", height=350)
+    figure = dress(figure, title, subtitle="Behind each ring's name: how many items it holds.", height=350)
+    room = 20  # for the names of the rings, which stand between the words above and the figure
+    return figure.update_layout(height=figure.layout.height + room, margin_t=figure.layout.margin.t + room)
 
 
 def _placed(rings: pd.DataFrame, wanted: set[int]) -> dict[int, tuple[int, float]]:

@@ -114,7 +114,7 @@ def usage(codes: ItemCodes) -> go.Figure:
                            hovertemplate=f"code {level + 1}, number %{{x}} by size: %{{y:,}} items<extra></extra>")
     even = codes.n_items / codes.sizes[0]
     figure.add_hline(y=even, line={"color": GREY, "dash": "dot"}, annotation_position="bottom left",
-                     annotation={"text": f"an even split of code 1: {even:,.0f}", "font": {"color": GREY}})
+                     annotation={"text": f"an even split of code 1: {even:,.0f}"})
     figure.update_yaxes(rangemode="tozero")
     dead = int(table["dead"].iloc[:levels].sum())
     least = table["perplexity_share"].iloc[:levels].idxmin()

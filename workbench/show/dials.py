@@ -12,10 +12,9 @@ from workbench.probe.push import Steering
 from workbench.show.latents import READ, called
 from workbench.show.probe import firing
 from workbench.show.steering import Listener, concept_items, concept_row, ladder, ordered, reranked
-from workbench.show.tables import Table
+from workbench.show.tables import Table, live
 from workbench.show.theme import escape, shorten
 from workbench.show.user import typical_users
-from workbench.show.widgets import live
 
 FAR, STEP = 4.0, 0.25  # of the slider
 QUICK = 0.15  # seconds: what answers sooner follows the slider while it moves

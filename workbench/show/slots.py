@@ -85,7 +85,7 @@ def kept_by_level(unexplained: pd.DataFrame, kept: dict[str, pd.DataFrame], *, o
                                hovertemplate=f"{escape(kind)}, %{{x}}: %{{y:.1%}} kept<extra></extra>")
     for value, said in ((0, "the level's mean"), (1, "the network itself")):
         figure.add_hline(y=value, line={"color": GREY, "dash": "dot"}, row=1, col=2, annotation_position="top right",
-                         annotation={"text": said, "font": {"color": GREY}})
+                         annotation={"text": said})
     figure.update_yaxes(tickformat=".0%", rangemode="tozero")
     figure.update_yaxes(title_text="variance unexplained, lower is better", row=1, col=1)
     figure.update_yaxes(title_text="cross-entropy kept, higher is better", row=1, col=2, range=_room(shares))

@@ -1,6 +1,10 @@
-"""Tables whose text is safe whatever a title says, with numbers to the right and rounded."""
+"""Tables whose text is safe whatever a title says, with numbers to the right and rounded, sorted by their headings."""
 import numbers
+import os
+import re
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 import pandas as pd
 
@@ -12,7 +16,19 @@ from workbench.show.theme import escape, shorten
 
 ROWS = 200  # more are counted, not shown
 SHORT = 24  # characters that stay on one line
+NUMBER = re.compile(r"[-+−]?[\d,]*\.?\d+")
 VERDICTS = {"warning": "! warning", "look": "? look", "not measured": "– not measured", "fine": "✓ fine"}
+
+
+def live() -> bool:
+    """Whether a browser shows what this kernel says: JupyterLab says so, headless runs do not."""
+    return bool(os.environ.get("JPY_SESSION_NAME"))
+
+
+@cache
+def sorting() -> str:
+    """The script that sorts the tables of a page by the heading that is chosen."""
+    return (Path(__file__).parent / "sort.js").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -36,8 +52,9 @@ class Table:
 
         head, body = row(self.names, "th"), "".join(f"<tr>{row(cells, 'td')}</tr>" for cells in self.cells)
         caption = f"<p>{escape(self.caption, 500)}</p>" if self.caption else ""
+        script = f"<script>{sorting()}</script>" if live() else ""  # a page of ours has it already
         kind = "dataframe mathjax_ignore"  # a price between two dollar signs is no formula
-        return f'<table class="{kind}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{caption}'
+        return f'<table class="{kind}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{caption}{script}'
 
     def __repr__(self) -> str:
         lines = [self.names, *self.cells]
@@ -53,10 +70,18 @@ def table(frame: pd.DataFrame, *, digits: int = 4, caption: str = "", index: boo
     if index:
         cut = cut.reset_index(names=[str(name or "") for name in cut.index.names])
     columns = [_texts(cut[column], digits, length) for column in cut.columns]
-    right = [pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind) for kind in cut.dtypes]
+    right = [_numeric(cut[column], texts) for column, texts in zip(cut.columns, columns)]
     more = len(frame) - len(cut)
     caption = " ".join(filter(None, [caption, f"{more:,} more rows are not shown." if more else ""]))
     return Table([shorten(name, 40) for name in cut.columns], [list(row) for row in zip(*columns)], right, caption)
+
+
+def _numeric(column: pd.Series, texts: list[str]) -> bool:
+    """Whether a column stands to the right: numbers, or words that are plain numbers one and all."""
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return not pd.api.types.is_bool_dtype(column.dtype)
+    said = [text for text in texts if text and text not in "—–-"]
+    return bool(said) and all(map(NUMBER.fullmatch, said))
 
 
 def _texts(column: pd.Series, digits: int, length: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""One look for every figure: Okabe-Ito colours, transparent paper, titles that say what was found.
+"""One look for every figure: Okabe-Ito colours, quiet paper, titles that say what was found.
 
 The two templates differ in ink alone. Colours of data are the same on a light and a dark page, because an exported page
 changes its paper and its text with the reader's setting, never the data; the first four and GREY keep a contrast of 3:1
@@ -23,8 +23,8 @@ DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "solid")
 SEQUENTIAL = "Cividis"
 PAGES = {"light": "#ffffff", "dark": "#14171b"}
 INKS = {
-    "light": {"text": "#22272e", "grid": "#e3e6ea", "card": "#ffffff"},
-    "dark": {"text": "#dfe3e8", "grid": "#2d343c", "card": "#1d2228"},
+    "light": {"text": "#22272e", "muted": "#5b6570", "grid": "#e3e6ea", "card": "#ffffff"},
+    "dark": {"text": "#dfe3e8", "muted": "#98a2ad", "grid": "#2d343c", "card": "#1d2228"},
 }
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", "DejaVu Sans", sans-serif'
 POINTS = 2_000  # marks a trace may hold, so that a page of figures stays small
@@ -63,11 +63,11 @@ def template(name: str) -> go.layout.Template:
         font={"family": FONT, "size": 13, "color": ink["text"]},
         title={
             "x": 0, "xref": "container", "xanchor": "left", "yref": "container", "yanchor": "top", "pad": {"l": 4},
-            "font": {"size": 16, "color": ink["text"]}, "subtitle": {"font": {"size": 13, "color": GREY}},
+            "font": {"size": 16, "color": ink["text"]}, "subtitle": {"font": {"size": 13, "color": ink["muted"]}},
         },  # fmt: skip
         colorway=COLORWAY,
         colorscale={"sequential": SEQUENTIAL, "sequentialminus": SEQUENTIAL},
-        paper_bgcolor=CLEAR, plot_bgcolor=CLEAR,
+        paper_bgcolor=PAGES[name], plot_bgcolor=CLEAR,  # opaque: legible on any page, in a picture as well
         xaxis=axis, yaxis=axis,
         margin={"l": 8, "r": 16, "t": 70, "b": 40},
         modebar={"bgcolor": CLEAR, "color": GREY, "activecolor": BLUE, "remove": ["lasso2d", "select2d"]},
@@ -115,7 +115,8 @@ def notice(text: str) -> go.Figure:
     """What stands where a figure cannot be drawn: the reason, in words."""
     figure = go.Figure()
     figure.update_xaxes(visible=False).update_yaxes(visible=False)
-    return dress(figure, text, height=40)
+    figure = dress(figure, text, height=0)
+    return figure.update_layout(margin_b=0)
 
 
 def rows(names: list[str]) -> dict:

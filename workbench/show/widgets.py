@@ -1,7 +1,5 @@
 """Controls for a live notebook. Each calls functions that a cell could call and stands beside a figure that is
 complete without it; where no browser is listening, the figure is all there is."""
-import os
-
 import numpy as np
 import plotly.graph_objects as go
 
@@ -9,15 +7,10 @@ from workbench.data.schema import RAW
 from workbench.experiment import Bench
 from workbench.show.beams import level_names, spelled, spelling
 from workbench.show.prefixes import under, walk
-from workbench.show.tables import Table, table
+from workbench.show.tables import Table, live, table
 from workbench.show.theme import shorten
 from workbench.show.user import events, history, typical_users
 from workbench.tokens import ItemCodes
-
-
-def live() -> bool:
-    """Whether a browser shows this kernel's widgets: JupyterLab says so, headless runs do not."""
-    return bool(os.environ.get("JPY_SESSION_NAME"))
 
 
 def user_page(bench: Bench, user: int) -> str:

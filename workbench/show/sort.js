@@ -1,0 +1,70 @@
+"use strict";
+// A table sorts by the heading that is clicked, or chosen with Enter: largest first, smallest first, as it was.
+// One listener on the document serves every table, also those that appear later.
+(() => {
+  if (window.workbenchSorts) return;
+  window.workbenchSorts = true;
+  const NEXT = { none: "descending", descending: "ascending", ascending: "none" };
+  const SIGN = { none: "", descending: " ▾", ascending: " ▴" };
+  const NUMBER = /^[^\d\w.−-]*([-−]?[\d,]*\.?\d+(?:e[-+]?\d+)?)(?![\w-])/i;
+
+  const heading = (event) => {
+    const cell = event.target.closest?.("table.dataframe > thead > tr > th");
+    const table = cell?.closest("table");
+    if (!table || table.tHead.rows.length !== 1 || table.tBodies[0]?.rows.length < 3) return null;
+    return table.querySelector("[colspan], [rowspan]") ? null : cell;
+  };
+  const value = (row, at) => {
+    const text = (row.cells[at]?.textContent ?? "").trim();
+    const found = NUMBER.exec(text);
+    return { text, number: found ? Number(found[1].replaceAll(",", "").replace("−", "-")) : NaN };
+  };
+  const sort = (cell) => {
+    const table = cell.closest("table"), body = table.tBodies[0], at = cell.cellIndex, rows = [...body.rows];
+    rows.forEach((row, place) => { row.dataset.place ??= place; });
+    const way = NEXT[cell.getAttribute("aria-sort") ?? "none"], sign = way === "ascending" ? 1 : -1;
+    const keys = new Map(rows.map((row) => [row, value(row, at)]));
+    const told = [...keys.values()].filter((key) => /[^—–-]/.test(key.text));
+    const numeric = told.length > 0 && told.every((key) => !Number.isNaN(key.number));
+    const compare = (a, b) => {
+      const place = a.dataset.place - b.dataset.place;
+      if (way === "none") return place;
+      const [one, two] = [keys.get(a), keys.get(b)];
+      const missing = (key) => (numeric ? Number.isNaN(key.number) : key.text === "");
+      if (missing(one) || missing(two)) return missing(one) - missing(two) || place;
+      const order = numeric ? one.number - two.number : one.text.localeCompare(two.text, undefined, { numeric: true });
+      return sign * order || place;
+    };
+    body.append(...rows.sort(compare));
+    for (const other of cell.parentElement.cells) {
+      other.querySelector(":scope > .sorted")?.remove();
+      other.setAttribute("aria-sort", other === cell ? way : "none");
+    }
+    if (way === "none") return;
+    const mark = document.createElement("span");
+    mark.className = "sorted";
+    mark.ariaHidden = "true";
+    mark.textContent = SIGN[way];
+    cell.append(mark);
+  };
+  document.addEventListener("click", (event) => { const cell = heading(event); if (cell) sort(cell); });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" && event.key !== " ") return;
+    const cell = heading(event);
+    if (!cell || event.target !== cell) return;
+    event.preventDefault();
+    event.stopPropagation();  // Enter also means "edit this cell" to a notebook
+    sort(cell);
+  }, true);
+  // What can be sorted can be reached by keyboard, and says so.
+  const offer = () => document.querySelectorAll("table.dataframe > thead th:not([aria-sort])").forEach((cell) => {
+    if (!heading({ target: cell })) return;
+    cell.tabIndex = 0;
+    cell.title ||= "sort by this column";
+    cell.style.cursor = "pointer";
+    cell.setAttribute("aria-sort", "none");
+  });
+  document.addEventListener("pointerover", offer, { passive: true });
+  document.addEventListener("focusin", offer);
+  offer();
+})();
