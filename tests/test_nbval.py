@@ -29,7 +29,7 @@ def quiet(home: str) -> dict[str, str]:
 
 def replay(path: Path, home: str) -> subprocess.CompletedProcess:
     """nbval on one executed notebook."""
-    command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "--nbval-cell-timeout=60"]
+    command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "--nbval-cell-timeout=180"]
     command += ["-q", "-o", "addopts=", "-p", "no:cacheprovider", str(path)]
     return subprocess.run(command, cwd=ROOT, env=quiet(home), capture_output=True, text=True, timeout=600)
 

@@ -38,7 +38,7 @@ def test_notebook_keeps_the_rules(path):
 def test_notebook_runs(path, tmp_path):
     defaults = declared(path)
     given = {name: value for name, value in SMOKE.items() if name in defaults}
-    result = notebooks.run(path, parameters=given, out=tmp_path, timeout=60)
+    result = notebooks.run(path, parameters=given, out=tmp_path, timeout=180)
     assert result.ok, f"code cell {result.cell}: {result.error}"
     text = report.export(result.executed).read_text()
     assert "FAILED" not in text and len(text) < 8e6

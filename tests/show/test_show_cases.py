@@ -87,6 +87,13 @@ def test_a_card_shows_value_chance_and_what_is_missing():
     assert "nothing could be measured" in audit.against_chance(CARD, "x", only=("none",)).layout.title.text
 
 
+def test_rings_say_what_they_found():
+    ring = Figure("CR_1", 0.48, low=0.45, high=0.5, null=0.12, toward="above", n=9, note="One step.")
+    title = audit.rings(Card((ring,))).layout.title.text
+    assert title == "48% of the answers directly followed the last item in train; by chance 12%"
+    assert "could not be measured" in audit.rings(Card(())).layout.title.text
+
+
 def test_memory_is_drawn_from_the_last_event_to_all():
     curve = pd.DataFrame({"ratio": [1.0, 0.9, 0.5], "low": [1.0, 0.8, 0.4], "high": [1.0, 1.0, 0.6]}, index=[0, 5, 1])
     figure = audit.by_length({"sasrec": curve})

@@ -14,7 +14,7 @@ from workbench.diagnose.sentences import KINDS, MEMORY, Sentence
 from workbench.errors import UserError
 from workbench.experiment.audit import Audit
 from workbench.experiment.parts import METRIC
-from workbench.report.frame import facts, page
+from workbench.report.frame import contents, facts, page
 from workbench.report.outputs import drawn as plots
 from workbench.report.outputs import wide
 from workbench.show import audit as faces
@@ -46,12 +46,11 @@ def audit_page(audit: Audit, *, out: Path) -> Path:
     out = Path(out)
     check_page(out)
     name = audit.bench.name
-    parts = [
-        f'<header class="top"><h1>What can {escape(name)} show?</h1>{facts(_asked(audit))}</header>',
-        f'<section id="verdict"><h2>Verdict</h2>{_verdict(audit)}</section>',
-        *(_section(title, card) for title, card in audit.cards.items()),
-    ]
-    body = f'<div class="sheet"><main id="main">{"".join(parts)}</main></div>'
+    head = f'<header class="top"><h1>What can {escape(name)} show?</h1>{facts(_asked(audit))}</header>'
+    verdict = f'<section id="verdict"><h2>Verdict</h2>{_verdict(audit)}</section>'
+    sections = "".join(_section(title, card) for title, card in audit.cards.items())
+    toc = contents([(2, "verdict", "Verdict"), *((2, _anchor(name), _title(name)) for name in audit.cards)])
+    body = f'<div class="sheet with-contents">{head}{toc}<main id="main">{verdict}{sections}</main></div>'
     write_text(out.with_suffix(".json"), json.dumps(finite(audit.dict()), indent=1, default=float))
     write_text(out, page(f"What can {name} show?", body))
     return out
@@ -128,8 +127,7 @@ def _plots(name: str, card: Card) -> list:
     if "systems" in card.tables:
         drawn.append(compare.comparison(card.tables["systems"], metric=METRIC))
     if name == "graph" and card.figures:
-        title = "Share of the answers one, two and three steps away, and by chance"
-        drawn.append(faces.against_chance(card, title, only=("CR_",)))
+        drawn.append(faces.rings(card))
     if "readings" in card.tables:
         drawn.append(faces.by_length({name.removeprefix(MEMORY): faces.lengths_read(card)}, metric=METRIC))
     if "by stratum" in card.tables:

@@ -77,6 +77,17 @@ def against_chance(card: Card, title: str, *, only: tuple[str, ...] = ()) -> go.
     return dress(figure, title, x="value (0 to 1)", height=75 + 34 * len(chosen))
 
 
+def rings(card: Card) -> go.Figure:
+    """How many answers lie one, two and three steps from the last item in the train graph, and how many would by
+    chance. card: that of the graph."""
+    near = next((f for f in card.figures if f.name == "CR_1"), None)
+    if near is None:
+        return notice("How far the answers lie from the last item could not be measured")
+    by_chance = f"; by chance {near.null:.0%}" if np.isfinite(near.null) else ""
+    title = f"{near.value:.0%} of the answers directly followed the last item in train{by_chance}"
+    return against_chance(card, title, only=("CR_",))
+
+
 def by_length(curves: dict[str, pd.DataFrame], *, metric: str = "ndcg@10") -> go.Figure:
     """What is left of a metric when only the last events are read, a line a system. curves: by system, a frame indexed
     by how many events are read (0: all) with the columns ratio, low and high. UserError where there is none."""
