@@ -68,7 +68,7 @@
   const SMALL = { "font.size": 11, "title.font.size": 13, "title.subtitle.font.size": 11 };
   const get = (layout, path) => path.split(".").reduce((value, key) => value?.[key], layout) ?? null;
   const read = (layout) => Object.fromEntries(Object.keys(SMALL).map((path) => [path, get(layout, path)]));
-  const folded = "details:not(.code, .log)";
+  const folded = "details:not(.code, .log, .behind)";
   addEventListener("beforeprint", () => document.querySelectorAll(`${folded}:not([open])`).forEach((fold) => {
     fold.open = fold.dataset.opened = true;
   }));
