@@ -113,7 +113,7 @@ def _section(name: str, card: Card) -> str:
         said = f"{len(card.figures)} figures, each beside what chance gives"
         numbers = f"<details><summary>{said}</summary>{numbers}</details>"
     behind = "".join(
-        f"<details class=\"behind\"><summary>Table: {escape(key)}</summary>"
+        f'<details class="behind"><summary>Table: {escape(key)}</summary>'
         f"{wide(tables.table(table.head(LONG), length=60))}</details>"
         for key, table in card.tables.items() if len(table)
     )  # fmt: skip
