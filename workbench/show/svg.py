@@ -10,10 +10,10 @@ from workbench.show.theme import COLORWAY, GREY, INKS, shorten
 
 ROW, TOP, RIGHT, CHARACTER = 28, 72, 210, 7.3  # pixels
 STYLE = (
-    "text{{font:13px system-ui,sans-serif;fill:{light[text]}}}.quiet{{fill:{grey};font-size:12px}}"
+    "text{{font:13px system-ui,sans-serif;fill:{light[text]}}}.quiet{{fill:{light[muted]};font-size:12px}}"
     ".title{{font-size:15px;font-weight:600}}.n{{text-anchor:end;font-variant-numeric:tabular-nums}}"
     ".grid{{stroke:{light[grid]}}}"
-    "@media(prefers-color-scheme:dark){{text{{fill:{dark[text]}}}.quiet{{fill:{grey}}}.grid{{stroke:{dark[grid]}}}}}"
+    "@media(prefers-color-scheme:dark){{text{{fill:{dark[text]}}}.quiet{{fill:{dark[muted]}}}.grid{{stroke:{dark[grid]}}}}}"
 )
 
 
@@ -57,7 +57,7 @@ def svg_comparison(table: pd.DataFrame, *, metric: str = "ndcg@10", width: int =
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{bottom + 36}" '
         f'viewBox="0 0 {width} {bottom + 36}" role="img">',
         f"<title>{html.escape(' '.join(title))}</title><desc>{html.escape(about)}</desc>",
-        f"<style>{STYLE.format(grey=GREY, **INKS)}</style>",
+        f"<style>{STYLE.format(**INKS)}</style>",
         *(f'<text class="title" x="8" y="{22 + 20 * n}">{html.escape(line)}</text>' for n, line in enumerate(title)),
         f'<text class="quiet" x="8" y="{top - 30}">{html.escape(about)}</text>',
     ]
@@ -96,7 +96,7 @@ def svg_dose(curves: pd.DataFrame, title: str, *, width: int = 760, height: int 
     band = [at(x, y) for x, y in like.quantile(0.05).items()] + [at(x, y) for x, y in like.quantile(0.95)[::-1].items()]
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
-        'role="img">', f"<title>{html.escape(title)}</title>", f"<style>{STYLE.format(grey=GREY, **INKS)}</style>",
+        'role="img">', f"<title>{html.escape(title)}</title>", f"<style>{STYLE.format(**INKS)}</style>",
         *(f'<text class="title" x="8" y="{22 + 20 * n}">{html.escape(line)}</text>' for n, line in enumerate(lines)),
     ]  # fmt: skip
     for mark in marks:
