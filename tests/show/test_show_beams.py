@@ -7,6 +7,7 @@ from workbench import experiment, show
 from workbench.diagnose import beams as diagnose
 from workbench.errors import UserError
 from workbench.show import widgets
+from workbench.show.beams import level_names
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +60,11 @@ def test_the_table_of_a_level(bench, model):
     assert sum(row[0].startswith("▶") for row in table.cells) == 1 and "marked ▶" in table.caption
     last = show.spelled(bench, model, lost, model.codes.levels, beam=3)
     assert not any("▶" in row[0] for row in last.cells) and "no longer in the beam" in last.caption
+    row = bench.split.test.histories.users.tolist().index(lost)
+    fell = int(diagnose.where_lost(held(bench, model, 3))[row])
+    assert last.caption.endswith(f"fell out at {level_names(model.codes)[fell - 1]}.")
+    assert last.cells[-1][:3] == ["✕ lost", model.codes.name(bench.split.test.targets[row]), "—"]
+    assert len(last.cells) == 4 and not any("✕" in row[0] for row in table.cells + last.cells[:-1])
     assert {tag for tag, _ in Cells(table._repr_html_()).tags} == {*TABLE, "p"}
     with pytest.raises(UserError, match="levels 1 to"):
         show.spelled(bench, model, found, 9)
@@ -102,9 +108,11 @@ def test_learning_curves_of_the_codes(bench, run, model):
 
 def test_the_stepper_follows_its_menus(bench, model):
     found, lost = show.telling_users(bench, model, beam=3)
-    who, level, page = widgets._steps(bench, model, [found, lost], found, 3).children
-    first = page.value
+    who, graph, level, page = widgets._steps(bench, model, [found, lost], found, 3).children
+    first, drawn = page.value, graph.outputs
     level.value = model.codes.levels
     assert page.value == show.spelled(bench, model, found, model.codes.levels, beam=3)._repr_html_() != first
+    assert graph.outputs == drawn
     who.value = lost
+    assert " loses " in graph.outputs[0]["data"]["text/plain"] and " spells " in drawn[0]["data"]["text/plain"]
     assert page.value == show.spelled(bench, model, lost, model.codes.levels, beam=3)._repr_html_()

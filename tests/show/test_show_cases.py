@@ -55,14 +55,16 @@ def test_a_run_is_asked_with_as_much_of_the_history_as_is_given(glass, bench):
 
 
 def test_the_controls_do_what_the_functions_do(glass, capsys):
-    box = faces._controls(glass, 3, 0)
-    which, place, _, events, _, page = box.children
+    which, case, graph, read, page = faces._controls(glass, 3, 0).children
+    (number, _), (last, events) = case.children, read.children
+    assert (number.description, last.description) == ("case", "read last (0: all events)")
     assert page.value == faces.case_lists(glass, 3)._repr_html_()
     events.value = 1
     assert page.value == faces.case_lists(glass, 3, length=1)._repr_html_()
     which.value = "odd"
     assert page.value == faces.case_lists(glass, int(glass.of("odd")[0]), length=1)._repr_html_()
-    place.value = 2
+    number.value = 2
+    assert graph.outputs[0]["data"]["text/plain"] == faces.case_rings(glass, int(glass.of("odd")[2])).layout.title.text
     assert page.value == faces.case_lists(glass, int(glass.of("odd")[2]), length=1)._repr_html_()
 
 

@@ -106,11 +106,14 @@ def test_collisions_show_the_largest_group(world):
 
 def test_the_walker_follows_its_menus(world, codes):
     item = show.telling_item(world, codes)
-    upper, lower, page = widgets._prefixes(world, codes, int(codes.codes[item, 0])).children
+    upper, lower, third, page = widgets._prefixes(world, codes, int(codes.codes[item, 0])).children
     first = page.value
     assert f"begin with {codes.codes[item, 0]}" in first
     lower.value = int(codes.codes[item, 1])
     assert page.value != first and "-".join(map(str, codes.codes[item, :2])) in page.value
+    third.value = int(codes.codes[item, 2])
+    assert page.value == show.under(world, codes, tuple(codes.codes[item, :3]))._repr_html_()
     upper.value = next(code for _, code in upper.options if code != upper.value)
-    assert lower.value == -1 and f"begin with {upper.value}" in page.value
+    assert lower.value == third.value == -1 and [code for _, code in third.options] == [-1]
+    assert f"begin with {upper.value}" in page.value
     assert {tag for tag, _ in Cells(page.value).tags} == {*TABLE, "p"}

@@ -8,11 +8,12 @@ import pandas as pd
 from scipy.sparse import csr_matrix
 
 from workbench.data import Histories
-from workbench.data.graph import distances, transitions
+from workbench.data.graph import distances
 from workbench.diagnose.paths import path
 from workbench.errors import UserError
 from workbench.experiment.bench import Bench
 from workbench.experiment.run import Run
+from workbench.experiment.shelf import Shelf
 from workbench.experiment.shortcuts import check_run
 
 DEPTH = 3  # rings
@@ -33,18 +34,29 @@ class Cases:
             check_run(self.bench, run)
 
     @cached_property
+    def shelf(self) -> Shelf:
+        """The items, and what train and their texts say of them."""
+        return Shelf(self.bench)
+
+    @property
     def follows(self) -> csr_matrix:
         """(I+1, I+1) how often one item directly followed another in train."""
-        return transitions(self.bench.split.train, self.bench.split.n_items)
+        return self.shelf.follows
 
-    @cached_property
+    @property
     def vectors(self) -> np.ndarray | None:
         """(I+1, D) unit rows of item texts, None where there are none."""
-        try:
-            rows = self.bench.vectors("text")
-        except UserError:
-            return None
-        return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+        return self.shelf.vectors
+
+    @cached_property
+    def named(self) -> dict[str, Run]:
+        """The runs by label, with the seed where two share one. UserError where that does not tell them apart."""
+        labels = [run.label for run in self.runs]
+        names = [f"{name}, seed {run.info['seed']}" if labels.count(name) > 1 else name
+                 for name, run in zip(labels, self.runs)]  # fmt: skip
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise UserError(f"{min(twice)} is given twice: two columns would have one name")
+        return dict(zip(names, self.runs))
 
     def of(self, stratum: str = "") -> np.ndarray:
         """The rows of a stratum; all where it is empty. UserError where there is no such stratum."""
@@ -85,9 +97,9 @@ class Cases:
         protocol: always the whole history, so that a shorter one is asked the same question."""
         read, whole = self.history(row, length), self.history(row)
         found = {}
-        for run in self.runs:
+        for name, run in self.named.items():
             recommender = self.loaded.setdefault(run.folder, None) or run.recommender()
             self.loaded[run.folder] = recommender
             exclude = whole if self.bench.protocol.mask_history else None
-            found[run.label] = recommender.recommend(read, k, exclude).items[0]
+            found[name] = recommender.recommend(read, k, exclude).items[0]
         return pd.DataFrame(found, index=pd.RangeIndex(1, k + 1, name="place"))

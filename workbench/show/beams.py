@@ -9,6 +9,7 @@ from workbench.diagnose.beams import beam_places, kept, search, where_lost
 from workbench.diagnose.codes import digits
 from workbench.errors import UserError
 from workbench.experiment import Bench, Run
+from workbench.experiment.shelf import Shelf
 from workbench.show.codes import examples, short_name
 from workbench.show.tables import Table, table
 from workbench.show.theme import BLUE, COLORWAY, DASHES, GREY, SYMBOLS, VERMILLION, dress, escape, notice, rows, shorten
@@ -46,27 +47,36 @@ def telling_users(bench: Bench, recommender, *, beam: int = 10, n: int = 200) ->
 
 
 def spelled(bench: Bench, recommender, user: int, level: int, *, beam: int = 10) -> Table:
-    """The prefixes that a user's beam holds after a level (1, 2 ...), the best first; the true one is marked.
+    """The prefixes that a user's beam holds after a level (1, 2 ...), the best first; the true one is marked ▶, or
+    stands below them, marked ✕, where the beam has lost it.
 
     UserError where there is no such level.
     """
-    codes = recommender.codes
+    codes, shelf = recommender.codes, Shelf(bench)
     if not 1 <= level <= codes.levels:
         raise UserError(f"level {level}: these codes have levels 1 to {codes.levels}")
     found, target = _beams(bench, recommender, user, beam)
     nodes, scores, true = found.nodes[level - 1][0], found.scores[level - 1][0], codes.trie.node[target, level]
-    rows = [
-        {
-            "beam": f"▶ {place}" if node == true else f"{place}", "prefix": short_name(codes, level, node),
-            "log-prob": float(score), "probability": float(np.exp(score)),
-            "items": int(codes.trie.counts[level][node]),
-            "such as": "; ".join(shorten(title, 44) for title in examples(bench, codes, level, node, 2)),
-        }
-        for place, (node, score) in enumerate(zip(nodes, scores), 1) if node >= 0
-    ]  # fmt: skip
+    held = nodes[nodes >= 0].tolist()
+    rows = [_line(shelf, codes, level, node, score) for node, score in zip(held, scores[nodes >= 0])]
+    for place, row in enumerate(rows, 1):
+        row["beam"] = f"▶ {place}" if held[place - 1] == true else f"{place}"
+    where = "marked ▶"
+    if true not in held:
+        rows.append(_line(shelf, codes, level, int(true), np.nan) | {"beam": "✕ lost"})
+        lost = next(at for at, nodes in enumerate(found.nodes) if codes.trie.node[target, at + 1] not in nodes[0])
+        where = f"no longer in the beam: it fell out at {level_names(codes)[lost]}"
     name, title = codes.name(target), shorten(bench.dataset.titles(np.array([target]))[0], 60)
-    where = "marked ▶" if (nodes == true).any() else "no longer in the beam"
     return table(pd.DataFrame(rows), index=False, digits=3, caption=f"Held out: {title}, code {name}, {where}.")
+
+
+def _line(shelf: Shelf, codes: ItemCodes, level: int, node: int, score: float) -> dict:
+    """A prefix in a row of `spelled`. score: its log-probability, NaN where a beam does not know it."""
+    return {
+        "beam": "", "prefix": short_name(codes, level, node), "log-prob": float(score),
+        "probability": float(np.exp(score)), "items": int(codes.trie.counts[level][node]),
+        "such as": "; ".join(shorten(title, 44) for title in examples(shelf, codes, level, node, 2)),
+    }  # fmt: skip
 
 
 def spelling(bench: Bench, recommender, user: int, *, beam: int = 10) -> go.Figure:
@@ -104,6 +114,7 @@ def spelling(bench: Bench, recommender, user: int, *, beam: int = 10) -> go.Figu
 
 def _prefixes(figure: go.Figure, bench: Bench, codes: ItemCodes, found: Beams, true: np.ndarray) -> None:
     """A dot a prefix with its name beside it; full codes with their titles."""
+    shelf = Shelf(bench)
     for level, (nodes, scores) in enumerate(zip(found.nodes, found.scores), 1):
         at = np.flatnonzero(nodes[0] >= 0)
         chance = np.exp(scores[0][at])
@@ -111,12 +122,10 @@ def _prefixes(figure: go.Figure, bench: Bench, codes: ItemCodes, found: Beams, t
         for place in at:
             node, score = nodes[0][place], scores[0][place]
             count = int(codes.trie.counts[level][node])
-            titles = [escape(title, 50) for title in examples(bench, codes, level, node)]
-            name = short_name(codes, level, node)
+            name, titles = short_name(codes, level, node), examples(shelf, codes, level, node)
             lines = [name, f"log-prob {score:.2f} ({np.exp(score):.2%})", f"{count:,} item{'s' * (count > 1)}"]
-            hover.append("<br>".join(lines + titles))
-            names.append(f"{name}  {escape(examples(bench, codes, level, node, 1)[0], 26)}"
-                         if level == codes.levels else name)
+            hover.append("<br>".join(lines + [escape(title, 50) for title in titles]))
+            names.append(f"{name}  {escape(titles[0], 26)}" if level == codes.levels else name)
         mine = nodes[0][at] == true[level]
         figure.add_scatter(
             x=np.full(len(at), level), y=at + 1, mode="markers+text", text=names,

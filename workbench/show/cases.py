@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from workbench.evaluate.evaluation import DEPTH as LISTED
 from workbench.experiment.cases import DEPTH, Cases
-from workbench.show.tables import Table, live, table
+from workbench.show import controls
+from workbench.show.tables import Table, table
 from workbench.show.theme import BLUE, GREY, ORANGE, VERMILLION, dress, escape, shorten
 
 SHOWN = 7  # items of a ring that are drawn
@@ -19,7 +21,7 @@ def case_rings(cases: Cases, row: int) -> go.Figure:
     In a ring the items that followed most often come first, then those whose text is most like the last item's.
     """
     rings, target, way = cases.rings(row), cases.target(row), cases.way(row)
-    last, titles = int(cases.history(row).items[-1]), cases.bench.dataset.titles
+    last, titles = int(cases.history(row).items[-1]), cases.shelf.titles
     places = {last: (0, 0.0)} | _placed(rings, {*way, target} - {last})
     figure = go.Figure()
     for a, b in zip(way, way[1:]):
@@ -36,7 +38,7 @@ def case_rings(cases: Cases, row: int) -> go.Figure:
             x, y = zip(*(places[item] for item in items))
             figure.add_scatter(x=x, y=y, mode="markers+text", name=name,
                                textposition="top right" if name == "on the way" else "middle right",
-                               text=[escape(titles(np.array([i]))[0], 18) for i in items],
+                               text=[escape(titles[i], 18) for i in items],
                                marker={"color": color, "symbol": symbol, "size": 13 if symbol == "star" else 10},
                                customdata=[_about(rings, i, titles) for i in items], cliponaxis=False,
                                hovertemplate="%{customdata}<extra></extra>")  # fmt: skip
@@ -45,7 +47,7 @@ def case_rings(cases: Cases, row: int) -> go.Figure:
     figure.update_xaxes(tickvals=list(range(len(names))), ticktext=names, range=[-0.2, len(names)], showgrid=False,
                         side="top")  # fmt: skip
     figure.update_yaxes(visible=False, range=[SHOWN + 0.5, -0.8])
-    title = f"“{escape(titles(np.array([target]))[0], 44)}” came next, {_where(rings, target, way, sizes)}"
+    title = f"“{escape(titles[target], 44)}” came next, {_where(rings, target, way, sizes)}"
     figure.update_layout(legend={"orientation": "h", "y": 0, "yanchor": "top"})
     figure = dress(figure, title, subtitle="Behind each ring's name: how many items it holds.", height=350)
     room = 20  # for the names of the rings, which stand between the words above and the figure
@@ -64,7 +66,7 @@ def _placed(rings: pd.DataFrame, wanted: set[int]) -> dict[int, tuple[int, float
 
 
 def _about(rings: pd.DataFrame, item: int, titles) -> str:
-    name = escape(titles(np.array([item]))[0], 70)
+    name = escape(titles[item], 70)
     if item not in rings.index:
         return f"{name}<br>the last item"
     row = rings.loc[item]
@@ -83,63 +85,70 @@ def case_lists(cases: Cases, row: int, *, length: int = 0, k: int = 10) -> Table
     """What each run recommends after the last `length` events (0: all), the item that came next marked, and in
     brackets how many steps each lies from the last item."""
     found, rings, target = cases.answers(row, length=length, k=k), cases.rings(row)["ring"], cases.target(row)
-    titles = cases.bench.dataset.titles
+    titles = cases.shelf.titles
 
     def named(item: int) -> str:
         ring = int(rings.get(item, 0))
         far = "itself" if not ring else f"{ring}" if ring <= DEPTH else f">{DEPTH}"
-        return ("▶ " if item == target else "") + f"{shorten(titles(np.array([item]))[0], 40)} ({far})"
+        return ("▶ " if item == target else "") + f"{shorten(titles[item], 40)} ({far})"
 
-    read = titles(cases.history(row, length).items)[::-1]
+    caption = f"Came next, marked ▶: {shorten(titles[target], 60)}. {_read(cases, row, length)}"
+    return table(found.map(named), caption=caption, length=60)
+
+
+def side_by_side(cases: Cases, row: int, *, k: int = 10) -> Table:
+    """What each run recommends for a case, and below at which place it has the item that was held out, marked ▶."""
+    found, target, titles = cases.answers(row, k=k), cases.target(row), cases.shelf.titles
+    shown = found.map(lambda item: ("▶ " if item == target else "") + shorten(titles[item], 44)).rename(index=str)
+    places = [int(run.ranks[row]) for run in cases.runs]
+    shown.loc["held out"] = [f"place {place}" if place else f"not in the first {LISTED}" for place in places]
+    caption = f"Held out, marked ▶: {shorten(titles[target], 80)}. {_read(cases, row)}"
+    return table(shown.rename_axis("place"), caption=caption)
+
+
+def _read(cases: Cases, row: int, length: int = 0) -> str:
+    """The history of a case in a sentence."""
+    read = cases.shelf.titles[cases.history(row, length).items][::-1]
     newest = " · ".join(shorten(title, 30) for title in read[:6])
     more = f", and {len(read) - 6:,} before" if len(read) > 6 else ""
-    wanted = shorten(titles(np.array([target]))[0], 60)
-    caption = f"Came next, marked ▶: {wanted}. Read, newest first: {newest}{more}."
-    return table(found.map(named), caption=caption, length=60)
+    return f"Read, newest first: {newest}{more}."
 
 
 def explore_cases(cases: Cases, row: int, *, length: int = 0) -> Table:
     """`case_lists` of a case; in a live notebook controls above it choose the stratum, the case and how many events are
     read, and `case_rings` is drawn with it."""
-    if live():
-        from IPython.display import display
-
-        display(_controls(cases, row, length))
-    return case_lists(cases, row, length=length)
+    shown = case_lists(cases, row, length=length)
+    controls.put(lambda: _controls(cases, row, length))
+    return shown
 
 
 def _controls(cases: Cases, row: int, length: int):
-    import ipywidgets
-    from IPython.display import display
-
-    kinds = [] if cases.labels is None else pd.Series(cases.labels).value_counts()
-    options = [("all cases", ""), *((f"{name} ({kinds[name]:,})", name) for name in getattr(kinds, "index", ()))]
-    wide = {"width": "40em"}
-    which = ipywidgets.Dropdown(options=options, value="", description="stratum", layout=wide)
-    place = ipywidgets.IntSlider(value=0, min=0, max=1, description="case", layout=wide, continuous_update=False)
-    events = ipywidgets.IntSlider(value=length, min=0, max=20, description="read last", layout=wide)
-    page, graph = ipywidgets.HTML(), ipywidgets.Output()  # HTML executes what it is given: a Table escapes every text
+    kinds = pd.Series([] if cases.labels is None else cases.labels, dtype=object).value_counts()
+    options = [("all cases", ""), *((f"{name} ({count:,})", name) for name, count in kinds.items())]
+    which = controls.menu("stratum", options, "")
+    place = controls.slider(0, 1, 0, follow=False)
+    events = controls.slider(0, 20, length)
+    graph, page = controls.picture(), controls.page()
     rows = {"": np.append(row, cases.of()[:FEW])}
 
-    def narrow(_=None) -> None:
+    def chosen() -> int:
+        return int(rows[which.value][place.value])
+
+    def narrow() -> None:
         if which.value not in rows:
             rows[which.value] = cases.of(which.value)[:FEW]
-        place.max = len(rows[which.value]) - 1
-        place.value = 0
-        draw()
+        controls.reach(place, len(rows[which.value]), see)
 
-    def draw(_=None) -> None:
-        graph.clear_output(wait=True)
-        with graph:
-            display(case_rings(cases, int(rows[which.value][place.value])))
+    def see() -> None:
+        controls.draw(graph, case_rings(cases, chosen()))
         answer()
 
-    def answer(_=None) -> None:
-        page.value = case_lists(cases, int(rows[which.value][place.value]), length=events.value)._repr_html_()
+    def answer() -> None:
+        controls.fill(page, case_lists(cases, chosen(), length=events.value))
 
     narrow()
-    which.observe(narrow, names="value")
-    place.observe(draw, names="value")
-    events.observe(answer, names="value")
-    note = ipywidgets.Label("read last: how many of the newest events are read, 0 for all")
-    return ipywidgets.VBox([which, place, graph, events, note, page])
+    controls.when([which], narrow)
+    controls.when([place], see)
+    controls.when([events], answer)
+    case, read = controls.numbered("case", place), controls.numbered("read last (0: all events)", events)
+    return controls.stack(which, case, graph, read, page)

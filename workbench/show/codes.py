@@ -5,6 +5,7 @@ import plotly.graph_objects as go
 
 from workbench.diagnose.codes import by_level, categories, closeness, digits, dominant, purity
 from workbench.experiment import Bench
+from workbench.experiment.shelf import Shelf
 from workbench.show.theme import BLUE, COLORWAY, DASHES, GREY, SYMBOLS, dress, escape, notice
 from workbench.tokens import ItemCodes
 
@@ -19,11 +20,10 @@ def short_name(codes: ItemCodes, depth: int, node: int) -> str:
     return "-".join(map(str, codes.codes[first, :depth].tolist())) or "all"
 
 
-def examples(bench: Bench, codes: ItemCodes, depth: int, node: int, n: int = EXAMPLES) -> list[str]:
+def examples(shelf: Shelf, codes: ItemCodes, depth: int, node: int, n: int = EXAMPLES) -> list[str]:
     """Titles of the items under a prefix that are the most frequent in train, not yet escaped."""
     items = codes.trie.items(depth, node)
-    best = items[np.argsort(-bench.split.train_counts()[items], kind="stable")[:n]]
-    return bench.dataset.titles(best).tolist()
+    return shelf.titles[items[np.argsort(-shelf.counts[items], kind="stable")[:n]]].tolist()
 
 
 def _shades(names: pd.Series, share: pd.Series, palette: dict[str, str]) -> list[str]:
@@ -56,12 +56,12 @@ def _wedges(bench: Bench, codes: ItemCodes, known: np.ndarray, order: list[str])
     """The prefixes of a tree, those of one category side by side, and in each first code one wedge for the second ones
     that the page has no room for: name, parent, items, commonest category, its share, hover text."""
     best = {depth: dominant(codes, depth, known) for depth in range(1, min(3, codes.levels + 1))}
-    rows = []
+    shelf, rows = Shelf(bench), []
     for depth, node in _shown(codes):
         name, count, (kinds, shares) = short_name(codes, depth, node), int(codes.trie.counts[depth][node]), best[depth]
         lines = [f"{name}: {count:,} item{'s' * (count > 1)}"]
         lines += [f"{shares[node]:.0%} {escape(kinds[node], 40)}"] if kinds[node] else []
-        lines += [escape(title, 50) for title in examples(bench, codes, depth, node, EXAMPLES if depth == 1 else 1)]
+        lines += [escape(title, 50) for title in examples(shelf, codes, depth, node, EXAMPLES if depth == 1 else 1)]
         rows.append((name, name.rpartition("-")[0], count, kinds[node], shares[node] or 1.0, "<br>".join(lines)))
     table = pd.DataFrame(rows, columns=["name", "parent", "items", "kind", "share", "hover"])
     place = table["kind"].map({name: at for at, name in enumerate(order)}).fillna(len(order))

@@ -4,16 +4,15 @@ import time
 import numpy as np
 import pandas as pd
 
-from workbench.data.schema import RAW
 from workbench.experiment import Bench, Run, atlas
 from workbench.probe.cache import Activations
 from workbench.probe.dictionary import Dictionary
 from workbench.probe.push import Steering
+from workbench.show import controls
 from workbench.show.latents import READ, called
 from workbench.show.probe import firing
 from workbench.show.steering import Listener, concept_items, concept_row, ladder, ordered, reranked
-from workbench.show.tables import Table, live
-from workbench.show.theme import escape, shorten
+from workbench.show.tables import Table
 from workbench.show.user import typical_users
 
 FAR, STEP = 4.0, 0.25  # of the slider
@@ -35,13 +34,10 @@ def steer_latents(
     steering.step(latent, 0.0)  # before anything is computed: is there such a latent?
     users = typical_users(bench, n).tolist()
     user = users[0] if user is None else user
-    if live():
-        from IPython.display import display
-
-        dials = Dials(bench, steering, cached, certified, users if user in users else [user, *users])
-        display(dials.box(latent, user))
-    return ladder(Listener(bench, steering, user), latent,
-                  member=concept_items(bench, steering, certified.loc[[latent]])[0])  # fmt: skip
+    shown = ladder(Listener(bench, steering, user), latent,
+                   member=concept_items(bench, steering, certified.loc[[latent]])[0])  # fmt: skip
+    controls.put(lambda: Dials(bench, steering, cached, certified, users).box(latent, user))
+    return shown
 
 
 class Dials:
@@ -52,7 +48,8 @@ class Dials:
         self, bench: Bench, steering: Steering, cached: Activations, certified: pd.DataFrame, users: list[int]
     ):
         self.bench, self.steering, self.certified, self.users = bench, steering, certified, users
-        self.order, (self.units, self.z) = ordered(certified), atlas.unseen(cached, steering.dictionary)
+        self.order, (self.units, z) = ordered(certified), atlas.unseen(cached, steering.dictionary)
+        self.z = z.tocsc()  # one column is asked for at a time
         self.member = dict(zip(self.order, concept_items(bench, steering, certified.loc[self.order])))
         self.rng = np.random.default_rng()
 
@@ -60,51 +57,45 @@ class Dials:
         """All widgets, filled in for a latent and a user, to be displayed."""
         import ipywidgets
 
-        wide, names = {"width": "36em"}, self.bench.dataset.users[RAW]
         order = self.order if latent in self.order else [latent, *self.order]
-        people = [(shorten(names.loc[person], 40), person) for person in self.users]
-        self.who = ipywidgets.Dropdown(options=people, value=user, description="user")
-        self.which = ipywidgets.Dropdown(options=[(self.label(one), int(one)) for one in order], value=latent,
-                                         description="latent", layout=wide)  # fmt: skip
+        self.who = controls.menu("user", controls.people(self.bench, self.users, user), user)
+        self.which = controls.menu("latent", [(self.label(one), int(one)) for one in order], latent)
         self.random = ipywidgets.Button(description="random latent")
-        self.dial = ipywidgets.FloatSlider(value=0.0, min=-FAR, max=FAR, step=STEP, description="strength", layout=wide)
-        # these execute what they are given: a Table escapes, and so does `escape`
-        self.about, self.past, self.list = ipywidgets.HTML(), ipywidgets.HTML(), ipywidgets.HTML()
+        self.dial = ipywidgets.FloatSlider(value=0.0, min=-FAR, max=FAR, step=STEP, readout=False, layout=controls.WIDE)
+        self.about, self.past, self.list = controls.page(), controls.page(), controls.page()
         self.listen()
         self.tell()
         self.dial.continuous_update = self.answer() < QUICK
-        self.who.observe(self.listen, names="value")
-        self.which.observe(self.tell, names="value")
-        for control in (self.who, self.which, self.dial):
-            control.observe(self.answer, names="value")
+        controls.when([self.who], self.listen)
+        controls.when([self.which], self.tell)
+        controls.when([self.who, self.which, self.dial], self.answer)
         self.random.on_click(self.draw)
-        top = ipywidgets.HBox([self.which, self.random])
-        return ipywidgets.VBox([top, self.about, self.who, self.past, self.dial, self.list])
+        top, strength = ipywidgets.HBox([self.which, self.random]), controls.numbered("strength", self.dial)
+        return controls.stack(top, self.about, self.who, self.past, strength, self.list)
 
     def label(self, latent: int) -> str:
         """A line of the menu."""
         row = self.certified.loc[latent]
         return f"{latent}  {called(row)}  {'✓ ' if row['certified'] else ''}{row['effect']:.1f}"
 
-    def listen(self, _=None) -> None:
+    def listen(self) -> None:
         """Another user, and what was read last."""
         self.listener = Listener(self.bench, self.steering, self.who.value)
         read = self.listener.titles(self.listener.push.histories.row(0)[-READ:], 34)
-        self.past.value = f"Read last: {escape(' · '.join(read), 300)}"
+        controls.say(self.past, f"Read last: {' · '.join(read)}")
 
-    def tell(self, _=None) -> None:
+    def tell(self) -> None:
         """Another latent: its concept, and where it fires."""
         latent = self.which.value
-        shown = concept_row(self.certified, latent), firing(self.bench, self.units, self.z, latent, n=5)
-        self.about.value = "".join(part._repr_html_() for part in shown)
+        where = firing(self.bench, self.units, self.z, latent, n=5)
+        controls.fill(self.about, concept_row(self.certified, latent), where)
 
-    def answer(self, _=None) -> float:
+    def answer(self) -> float:
         """The list as it is now; returns the seconds that it took."""
         started, latent = time.perf_counter(), self.which.value
         member = self.member.get(latent, np.zeros(self.bench.split.n_items + 1, bool))
         concept = self.certified.loc[latent, "concept"] or ""
-        shown = reranked(self.listener, latent, self.dial.value, member=member, concept=concept)
-        self.list.value = shown._repr_html_()
+        controls.fill(self.list, reranked(self.listener, latent, self.dial.value, member=member, concept=concept))
         return time.perf_counter() - started
 
     def draw(self, _=None) -> None:

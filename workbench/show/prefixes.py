@@ -6,6 +6,7 @@ from workbench.data.schema import RAW
 from workbench.diagnose.codes import categories, digits, dominant, newcomers_right, side_by_side
 from workbench.errors import UserError
 from workbench.experiment import Bench
+from workbench.experiment.shelf import Shelf
 from workbench.show.codes import examples, short_name
 from workbench.show.tables import Table, table
 from workbench.show.theme import shorten
@@ -30,8 +31,8 @@ def item_card(bench: Bench, item: int) -> Table:
                  length=300)
 
 
-def _items(bench: Bench, items: np.ndarray) -> dict[str, list]:
-    """Columns that describe items: title, and category and brand where known."""
+def described(bench: Bench, items: np.ndarray) -> dict[str, list]:
+    """Columns of a table that describe items: title, and category and brand where known."""
     known = [name for name in COLUMNS if name in bench.dataset.items]
     rows = bench.dataset.items.loc[items]
     return {"title": bench.dataset.titles(items).tolist()} | {name: rows[name].tolist() for name in known}
@@ -45,7 +46,7 @@ def neighbours(bench: Bench, vectors: np.ndarray, item: int, *, codes: ItemCodes
     cosine[[0, item]] = -np.inf
     near = np.append(item, np.argsort(-cosine, kind="stable")[: min(k, len(vectors) - 2)])
     cosine[item] = 1
-    frame = pd.DataFrame({"cosine": cosine[near].astype(float), **_items(bench, near)})
+    frame = pd.DataFrame({"cosine": cosine[near].astype(float), **described(bench, near)})
     if codes is not None:
         frame.insert(1, "code", [codes.name(at) for at in near])
     blank = "It has a zero vector (no content or no train events), so nobody is near." if not length[item] else ""
@@ -54,14 +55,14 @@ def neighbours(bench: Bench, vectors: np.ndarray, item: int, *, codes: ItemCodes
 
 def walk(bench: Bench, codes: ItemCodes, item: int) -> Table:
     """From the whole catalogue to one item, a code a row: how many are left, their commonest category, some titles."""
-    labels, rows = categories(bench.dataset), []
+    labels, shelf, rows = categories(bench.dataset), Shelf(bench), []
     for depth in range(codes.levels + 1):
         node = int(codes.trie.node[item, depth])
         row = {"prefix": short_name(codes, depth, node), "items": int(codes.trie.counts[depth][node])}
         if labels is not None:
             names, share = dominant(codes, depth, labels)
             row["mostly"] = f"{share[node]:.0%} {names[node]}" if names[node] else "—"
-        rows.append(row | {"such as": "; ".join(shorten(title, 44) for title in examples(bench, codes, depth, node))})
+        rows.append(row | {"such as": "; ".join(shorten(title, 44) for title in examples(shelf, codes, depth, node))})
     title = shorten(bench.dataset.titles(np.array([item]))[0], 80)
     return table(pd.DataFrame(rows), index=False, length=160, caption=f"The way to: {title}")
 
@@ -73,7 +74,7 @@ def under(bench: Bench, codes: ItemCodes, prefix: tuple[int, ...], *, n: int = 1
         raise UserError(f"no item's code begins with {'-'.join(map(str, prefix))}")
     count = bench.split.train_counts()[items]
     shown = items[np.argsort(-count, kind="stable")[:n]]
-    frame = pd.DataFrame({"code": [codes.name(item) for item in shown], **_items(bench, shown)})
+    frame = pd.DataFrame({"code": [codes.name(item) for item in shown], **described(bench, shown)})
     frame["train events"] = np.sort(count)[::-1][:n]
     said = f"{len(items):,} items begin with {'-'.join(map(str, prefix)) or 'any code'}"
     return table(frame, index=False, caption=f"{said}; these are the most frequent." if len(items) > n else f"{said}.")
@@ -86,7 +87,7 @@ def collisions(bench: Bench, codes: ItemCodes, *, n: int = 6) -> Table:
     if size.max(initial=0) < 2:
         return table(pd.DataFrame({"collisions": ["No two items share all their codes."]}), index=False)
     items = codes.trie.items(depth, int(size.argmax()))[:n]
-    frame = pd.DataFrame({"code": [codes.name(item) for item in items], **_items(bench, items)})
+    frame = pd.DataFrame({"code": [codes.name(item) for item in items], **described(bench, items)})
     frame["raw id"] = bench.dataset.items[RAW].loc[items].tolist()
     digit = "; the last digit alone tells them apart" if depth < codes.levels else ""
     said = f"{size[size > 1].sum():,} of {codes.n_items:,} items share their code with another; the largest group has "

@@ -2,7 +2,7 @@
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from scipy.sparse import csr_matrix
+from scipy.sparse import csc_matrix, csr_matrix
 
 from workbench.errors import UserError
 from workbench.experiment import Bench
@@ -69,7 +69,9 @@ def concepts(certified: pd.DataFrame, bench: Bench, *, n: int = 12) -> Table:
     return table(frame.head(n), digits=3, caption=said)
 
 
-def firing(bench: Bench, units: Activations, z: csr_matrix, latent: int, *, n: int = 8) -> Table:
+def firing(
+    bench: Bench, units: Activations, z: csr_matrix | csc_matrix, latent: int, *, n: int = 8
+) -> Table:  # fmt: skip
     """The units at which a latent fires most, one an item: how strongly, what was read, the last item marked, and what
     came next. UserError where there is no such latent."""
     if not 0 <= latent < z.shape[1]:

@@ -5,12 +5,12 @@ import plotly.graph_objects as go
 
 from workbench.data.schema import RAW
 from workbench.errors import UserError
-from workbench.evaluate import lists
-from workbench.evaluate.evaluation import DEPTH
 from workbench.experiment import Bench
+from workbench.experiment.cases import Cases
+from workbench.show.cases import side_by_side
 from workbench.show.explore import dates
-from workbench.show.tables import Table, table
-from workbench.show.theme import BLUE, GREEN, GREY, VERMILLION, dress, escape, rows, shorten
+from workbench.show.tables import Table
+from workbench.show.theme import BLUE, GREEN, GREY, VERMILLION, dress, escape, rows
 
 PARTS = {  # how events take part: colour and symbol
     "train": (BLUE, "circle"), "history alone": (GREY, "x"), "validation": (GREEN, "square"),
@@ -77,15 +77,4 @@ def history(bench: Bench, user: int, *, last: int = 20) -> go.Figure:
 
 def answers(bench: Bench, runs: list, user: int, *, k: int = 5) -> Table:
     """What each run would have shown a user, side by side; the item that was held out is marked."""
-    row = _row(bench, user)
-    asked, target = bench.split.test.histories.take([row]), int(bench.split.test.targets[row])
-    columns = {}
-    for run in runs:
-        items = lists(run.recommender(), asked, k, masked=bench.protocol.mask_history).items[0]
-        names = [shorten(title, 44) for title in bench.dataset.titles(items)]
-        place = int(run.ranks[row])
-        columns[run.label] = [f"▶ {name}" if item == target else name for name, item in zip(names, items)]
-        columns[run.label].append(f"place {place}" if place else f"not in the first {DEPTH}")
-    place = [*map(str, range(1, k + 1)), "held out"]
-    hidden = shorten(bench.dataset.titles(np.array([target]))[0], 80)
-    return table(pd.DataFrame(columns, index=pd.Index(place, name="place")), caption=f"Held out, marked ▶: {hidden}")
+    return side_by_side(Cases(bench, runs), _row(bench, user), k=k)

@@ -1,106 +1,131 @@
-"""Controls for a live notebook. Each calls functions that a cell could call and stands beside a figure that is
-complete without it; where no browser is listening, the figure is all there is."""
+"""Explorers for a live notebook. Each calls functions that a cell could call and stands beside a figure or a table that
+is complete without it; where no browser is listening, that is all there is."""
 import numpy as np
 import plotly.graph_objects as go
 
-from workbench.data.schema import RAW
-from workbench.experiment import Bench
+from workbench.diagnose.codes import digits
+from workbench.experiment import Bench, Run
+from workbench.experiment.cases import Cases
+from workbench.show import controls
 from workbench.show.beams import level_names, spelled, spelling
+from workbench.show.cases import side_by_side
 from workbench.show.prefixes import under, walk
-from workbench.show.tables import Table, live, table
-from workbench.show.theme import shorten
-from workbench.show.user import events, history, typical_users
+from workbench.show.tables import Table, table
+from workbench.show.user import _row, answers, events, history, typical_users
 from workbench.tokens import ItemCodes
 
+ANY = ("any", -1)
 
-def user_page(bench: Bench, user: int) -> str:
-    """A user's events as a safe HTML table, newest last."""
-    return table(events(bench, user))._repr_html_()
+
+def user_page(bench: Bench, user: int) -> Table:
+    """A user's events as a table, newest last."""
+    return table(events(bench, user))
 
 
 def explore_users(bench: Bench, *, user: int | None = None, n: int = 50) -> go.Figure:
-    """The history of a user as a figure; in a live notebook a menu of `n` users above it, each with a table."""
+    """The history of a user as a figure; in a live notebook a menu of `n` users above it, each with a figure and a
+    table of all events."""
     users = typical_users(bench, n).tolist()
     first = users[0] if user is None else user
-    if live():
-        from IPython.display import display
-
-        display(_menu(bench, users if first in users else [first, *users], first))
-    return history(bench, first)
+    figure = history(bench, first)
+    controls.put(lambda: _users(bench, users, first))
+    return figure
 
 
-def _menu(bench: Bench, users: list[int], first: int):
-    import ipywidgets
+def _users(bench: Bench, users: list[int], first: int):
+    who = controls.menu("user", controls.people(bench, users, first), first)
+    drawn, page = controls.picture(), controls.page()
 
-    names = bench.dataset.users[RAW]
-    options = [(shorten(names.loc[user], 40), user) for user in users]
-    menu = ipywidgets.Dropdown(options=options, value=first, description="user")
-    page = ipywidgets.HTML(user_page(bench, first))  # executes what it is given: user_page escapes every text
-    menu.observe(lambda change: setattr(page, "value", user_page(bench, change["new"])), names="value")
-    return ipywidgets.VBox([menu, page])
+    def answer() -> None:
+        controls.draw(drawn, history(bench, who.value))
+        controls.fill(page, user_page(bench, who.value))
+
+    answer()
+    controls.when([who], answer)
+    return controls.stack(who, drawn, page)
+
+
+def explore_answers(bench: Bench, runs: list[Run], user: int, *, k: int = 5, n: int = 50) -> Table:
+    """What runs recommend to a user, side by side; in a live notebook a menu of `n` users above it, each with history
+    and lists. UserError where the user has no test case."""
+    shown = answers(bench, runs, user, k=k)
+    controls.put(lambda: _answers(Cases(bench, runs), typical_users(bench, n).tolist(), user, k))
+    return shown
+
+
+def _answers(cases: Cases, users: list[int], first: int, k: int):
+    bench = cases.bench
+    who = controls.menu("user", controls.people(bench, users, first), first)
+    drawn, page = controls.picture(), controls.page()
+
+    def answer() -> None:
+        controls.draw(drawn, history(bench, who.value))
+        controls.fill(page, side_by_side(cases, _row(bench, who.value), k=k))
+
+    answer()
+    controls.when([who], answer)
+    return controls.stack(who, drawn, page)
 
 
 def walk_codes(bench: Bench, codes: ItemCodes, item: int) -> Table:
-    """The way to an item, code by code, as a table; in a live notebook two menus above it, which open any prefix."""
-    if live():
-        from IPython.display import display
-
-        display(_prefixes(bench, codes, *map(int, codes.codes[item, :1])))
-    return walk(bench, codes, item)
+    """The way to an item, code by code, as a table; in a live notebook menus above it, one a level, open any prefix."""
+    shown = walk(bench, codes, item)
+    controls.put(lambda: _prefixes(bench, codes, int(codes.codes[item, 0])))
+    return shown
 
 
 def _prefixes(bench: Bench, codes: ItemCodes, first: int):
-    """A menu of first codes, a menu of the second ones under it, and what lies there."""
-    import ipywidgets
+    """A menu of first codes, one of the second codes under it ..., and what lies there."""
+    names = [f"code {level}" for level in range(1, digits(codes) + 1)]
+    menus = [controls.menu(names[0], _following(codes, ()), first)]
+    menus += [controls.menu(name, [ANY], ANY[1]) for name in names[1:]]
+    page = controls.page()
 
-    def options(prefix: tuple[int, ...]) -> list[tuple[str, int]]:
-        inside = (codes.codes[1:, : len(prefix)] == np.array(prefix, int)).all(axis=1)
-        found, count = np.unique(codes.codes[1:][inside, len(prefix)], return_counts=True)
-        return [(f"{code} ({n:,} items)", int(code)) for code, n in zip(found, count)]
+    def prefix() -> tuple[int, ...]:
+        chosen = [menu.value for menu in menus]
+        return tuple(chosen[: chosen.index(ANY[1])] if ANY[1] in chosen else chosen)
 
-    upper = ipywidgets.Dropdown(options=options(()), value=first, description="code 1")
-    lower = ipywidgets.Dropdown(options=[("any", -1)], value=-1, description="code 2")
-    page = ipywidgets.HTML()  # executes what it is given: a Table escapes every text
+    def narrow(below: int) -> None:
+        """The menus below one that changed begin again: what is under it, and nothing further down."""
+        for depth in range(below, len(menus)):
+            menus[depth].options = [ANY, *(_following(codes, prefix()) if len(prefix()) == depth else [])]
+        controls.fill(page, under(bench, codes, prefix()))
 
-    def fill(_=None) -> None:
-        prefix = (upper.value,) if lower.value in (-1, None) else (upper.value, lower.value)
-        page.value = under(bench, codes, prefix)._repr_html_()
+    for depth, menu in enumerate(menus, 1):
+        controls.when([menu], lambda depth=depth: narrow(depth))
+    narrow(1)
+    return controls.stack(*menus, page)
 
-    def narrow(_=None) -> None:
-        lower.options = [("any", -1), *(options((upper.value,)) if codes.levels > 1 else [])]
-        fill()
 
-    upper.observe(narrow, names="value")
-    lower.observe(fill, names="value")
-    narrow()
-    return ipywidgets.VBox([upper, lower, page])
+def _following(codes: ItemCodes, prefix: tuple[int, ...]) -> list[tuple[str, int]]:
+    """The codes that follow a prefix, with how many items lie there, as options of a menu."""
+    inside = (codes.codes[1:, : len(prefix)] == np.array(prefix, int)).all(axis=1)
+    found, count = np.unique(codes.codes[1:][inside, len(prefix)], return_counts=True)
+    return [(f"{code} ({n:,} item{'s' if n > 1 else ''})", int(code)) for code, n in zip(found, count)]
 
 
 def step_beams(bench: Bench, recommender, user: int, *, beam: int = 10, n: int = 30) -> go.Figure:
     """How a beam spells for a user, as a figure; in a live notebook menus of `n` users and of the codes above it, with
-    what the beam holds at each."""
-    if live():
-        from IPython.display import display
-
-        users = typical_users(bench, n).tolist()
-        display(_steps(bench, recommender, users if user in users else [user, *users], user, beam))
-    return spelling(bench, recommender, user, beam=beam)
+    the figure and what the beam holds at each code."""
+    figure = spelling(bench, recommender, user, beam=beam)
+    controls.put(lambda: _steps(bench, recommender, typical_users(bench, n).tolist(), user, beam))
+    return figure
 
 
 def _steps(bench: Bench, recommender, users: list[int], first: int, beam: int):
-    import ipywidgets
-
-    names = bench.dataset.users[RAW]
-    options = [(shorten(names.loc[user], 40), user) for user in users]
-    who = ipywidgets.Dropdown(options=options, value=first, description="user")
+    who = controls.menu("user", controls.people(bench, users, first), first)
     levels = list(zip(level_names(recommender.codes), range(1, recommender.codes.levels + 1)))
-    level = ipywidgets.Dropdown(options=levels, value=1, description="after")
-    page = ipywidgets.HTML()  # executes what it is given: a Table escapes every text
+    level = controls.menu("the beam after", levels, 1)
+    drawn, page = controls.picture(), controls.page()
 
-    def fill(_=None) -> None:
-        page.value = spelled(bench, recommender, who.value, level.value, beam=beam)._repr_html_()
+    def step() -> None:
+        controls.fill(page, spelled(bench, recommender, who.value, level.value, beam=beam))
 
-    for menu in (who, level):
-        menu.observe(fill, names="value")
-    fill()
-    return ipywidgets.VBox([who, level, page])
+    def spell() -> None:
+        controls.draw(drawn, spelling(bench, recommender, who.value, beam=beam))
+        step()
+
+    spell()
+    controls.when([who], spell)
+    controls.when([level], step)
+    return controls.stack(who, drawn, level, page)
