@@ -38,8 +38,8 @@ def overlap(first: Run, second: Run, *, k: int = 10) -> go.Figure:
     figure.update_yaxes(**rows(names))
     a, b, by_chance = escape(first.label, 40), escape(second.label, 40), (both + one) * (both + other) / len(found)
     title = f"{a} finds {one:,} answers that {b} misses, and misses {other:,} that it finds"
-    under = f"Found: among the first {k}. Neither finds {neither:,} of {len(found):,} ({neither / len(found):.0%}); of "
-    under += f"those that both find, {by_chance:,.0f} would be shared by two systems with nothing in common."
+    under = f"Found: among the first {k}. Neither finds {neither:,} of {len(found):,} ({neither / len(found):.0%}). "
+    under += f"Two systems with nothing in common would both find {by_chance:,.0f}."
     return dress(figure, title, subtitle=under, x="test cases", height=180)
 
 
