@@ -41,6 +41,11 @@ class Table:
     caption: str = ""
 
     def _repr_html_(self) -> str:
+        script = f"<script>{sorting()}</script>" if live() else ""  # a page of ours has it already
+        return self.html() + script
+
+    def html(self) -> str:
+        """The table as HTML, its texts escaped, without the script that sorts it."""
         side = ["right" if right else "left" for right in self.right]
 
         def row(texts: list[str], tag: str) -> str:
@@ -52,9 +57,9 @@ class Table:
 
         head, body = row(self.names, "th"), "".join(f"<tr>{row(cells, 'td')}</tr>" for cells in self.cells)
         caption = f"<p>{escape(self.caption, 500)}</p>" if self.caption else ""
-        script = f"<script>{sorting()}</script>" if live() else ""  # a page of ours has it already
         kind = "dataframe mathjax_ignore"  # a price between two dollar signs is no formula
-        return f'<table class="{kind}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{caption}{script}'
+        opening = f'<table class="{kind}" style="line-height: 1.4">'
+        return f"{opening}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{caption}"
 
     def __repr__(self) -> str:
         lines = [self.names, *self.cells]

@@ -29,6 +29,7 @@ INKS = {
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", "DejaVu Sans", sans-serif'
 POINTS = 2_000  # marks a trace may hold, so that a page of figures stays small
 CLEAR = "rgba(0,0,0,0)"
+BUTTONS = ["lasso2d", "select2d", "sendChartToCloud"]  # of no use here, or would upload a chart
 HIDDEN = {"Cc", "Cs", "Co"}  # control characters, half characters, private use
 TURNING = set("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # change the direction of text
 
@@ -70,7 +71,7 @@ def template(name: str) -> go.layout.Template:
         paper_bgcolor=PAGES[name], plot_bgcolor=CLEAR,  # opaque: legible on any page, in a picture as well
         xaxis=axis, yaxis=axis,
         margin={"l": 8, "r": 16, "t": 70, "b": 40},
-        modebar={"bgcolor": CLEAR, "color": GREY, "activecolor": BLUE, "remove": ["lasso2d", "select2d"]},
+        modebar={"bgcolor": CLEAR, "color": GREY, "activecolor": BLUE, "remove": BUTTONS},
         hoverlabel={"align": "left", "font": {"family": FONT}},
         legend={"bgcolor": CLEAR},
         bargap=0.06,
