@@ -6,8 +6,8 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
+from chromium import Browser, needed
 from show.hostile_shop import log
-from test_browser import CHROMIUM, Browser
 from test_report import Document, inert
 
 from workbench.__main__ import main
@@ -203,7 +203,7 @@ def test_an_interrupted_audit_goes_on_where_it_stopped(tmp_path, monkeypatch, ca
     assert main(command) == 0 and {path.name for path in tmp_path.iterdir()} == {"page.html", "page.json"}
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no chromium on PATH; install it to see pages in a browser")
+@needed
 def test_the_page_opens_offline(page, hostile):
     browser = Browser()
     try:

@@ -1,6 +1,6 @@
 """The page of latents in a real, offline browser: by mouse and by keys, no title run, nothing fetched."""
 import pytest
-from test_browser import CHROMIUM, Browser
+from chromium import Browser, needed
 
 from workbench import show
 from workbench.experiment import atlas as atlases
@@ -8,7 +8,7 @@ from workbench.experiment import probing
 from workbench.probe.hooks import Site
 from workbench.show.theme import shorten
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on PATH; install it to see pages in a browser")
+pytestmark = needed
 SHOWN = "document.documentElement.dataset.shown"
 CARD = "document.querySelector('.latent:not([hidden])')"
 

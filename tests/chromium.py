@@ -1,0 +1,103 @@
+"""A headless Chromium, driven over its own debugging pipe, so that no driver is needed."""
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+
+import pytest
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+needed = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on PATH; install it to see pages in a browser")
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --remote-debugging-pipe"
+).split()
+
+
+class Browser:
+    """One page of a headless Chromium: call its methods, collect its events.
+
+    host: the one host that can be reached over the network; none is, unless given.
+    """
+
+    def __init__(self, host: str = ""):
+        (theirs, self.write), (self.read, answer) = os.pipe(), os.pipe()
+        self.profile = tempfile.mkdtemp(prefix="workbench-chromium-")
+        reached = "MAP * ~NOTFOUND" + (f", EXCLUDE {host}" if host else "")
+        command = [CHROMIUM, *FLAGS, f"--host-resolver-rules={reached}", f"--user-data-dir={self.profile}"]
+        shell = f'exec 3<&{theirs} 4>&{answer} && exec "$@"'
+        self.process = subprocess.Popen(
+            ["bash", "-c", shell, "bash", *command], pass_fds=(theirs, answer), stderr=subprocess.DEVNULL
+        )
+        os.close(theirs)
+        os.close(answer)
+        self.stream, self.number, self.session, self.events = os.fdopen(self.read, "rb"), 0, None, []
+        self.buffer = b""
+        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        for domain in ("Page", "Runtime", "Log", "Network"):
+            self.call(f"{domain}.enable")
+
+    def call(self, method: str, **params):
+        """The answer to one method; events that come in between are kept."""
+        self.number += 1
+        message = {"id": self.number, "method": method, "params": params}
+        message |= {"sessionId": self.session} if self.session else {}
+        os.write(self.write, json.dumps(message).encode() + b"\0")
+        while True:
+            while b"\0" not in self.buffer:
+                chunk = self.stream.read1(1 << 16)
+                assert chunk, "the browser went away"
+                self.buffer += chunk
+            line, self.buffer = self.buffer.split(b"\0", 1)
+            answer = json.loads(line)
+            if answer.get("id") == self.number:
+                if "navigated" in answer.get("error", {}).get("message", ""):
+                    return {"result": {}}  # asked of a page that was just being left: no answer, ask again
+                assert "error" not in answer, answer
+                return answer["result"]
+            self.events.append(answer)
+
+    def evaluate(self, expression: str):
+        """The value of a JavaScript expression on the page."""
+        answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        assert "exceptionDetails" not in answer, answer
+        return answer["result"].get("value")
+
+    def open(self, path, until: str) -> None:
+        """Load a file and wait until a JavaScript expression is true."""
+        address = path.resolve().as_uri()
+        self.visit(address, f"location.href === '{address}' && {until}")
+
+    def visit(self, address: str, until: str) -> None:
+        """Load an address and wait until a JavaScript expression is true."""
+        self.events.clear()
+        self.call("Page.navigate", url=address)
+        self.wait(f"document.readyState === 'complete' && {until}")
+
+    def wait(self, until: str, seconds: float = 30) -> None:
+        """Return when a JavaScript expression is true; fail after some seconds."""
+        deadline = time.monotonic() + seconds
+        while not self.evaluate(f"!!(document.documentElement && {until})"):
+            assert time.monotonic() < deadline, f"never true: {until}; {self.complaints()}"
+            time.sleep(0.1)
+
+    def complaints(self) -> list[str]:
+        """What the page said on the console or threw."""
+        kinds = ("Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded")
+        return [json.dumps(event["params"]) for event in self.events if event["method"] in kinds]
+
+    def requests(self) -> list[str]:
+        """Every address asked for that does not lie within the page itself."""
+        sent = [e["params"]["request"]["url"] for e in self.events if e["method"] == "Network.requestWillBeSent"]
+        return [url for url in sent if not url.startswith(("data:", "blob:"))]
+
+    def close(self) -> None:
+        """End the browser and forget its profile."""
+        self.call("Browser.close") if self.process.poll() is None else None
+        self.process.wait(timeout=10)
+        self.stream.close()
+        os.close(self.write)
+        shutil.rmtree(self.profile, ignore_errors=True)
