@@ -101,3 +101,12 @@ class Browser:
         self.stream.close()
         os.close(self.write)
         shutil.rmtree(self.profile, ignore_errors=True)
+
+
+def press(browser: Browser, key: str) -> None:
+    """A key, pressed where the focus is: a letter, or one of those that move the focus or a control."""
+    code = {"Tab": 9, "Escape": 27, "ArrowLeft": 37, "ArrowRight": 39, "ArrowDown": 40}.get(key, 0)
+    text = {"text": key} if len(key) == 1 else {}
+    kind = "keyDown" if text else "rawKeyDown"
+    browser.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code, **text)
+    browser.call("Input.dispatchKeyEvent", type="keyUp", key=key, code=key, windowsVirtualKeyCode=code)

@@ -221,13 +221,17 @@ def reference(*, out: str = "reports/reference") -> None:
     print(f"reference: {reference_page(Path(out))}")
 
 
-def lab() -> None:
-    """Open JupyterLab in the folder of the notebooks."""
-    import subprocess
+def lab(*, folder: str = "") -> None:
+    """Open JupyterLab in the folder of the notebooks. --folder: another one, such as the copies of a class."""
+    import os
 
     from workbench import notebooks
 
-    raise SystemExit(subprocess.call([sys.executable, "-m", "jupyterlab", str(notebooks.folder())]))
+    place = Path(folder) if folder else notebooks.folder()
+    if not place.is_dir():
+        raise UserError(f"{place}: no such folder; --folder names the one to open")
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", str(place)])  # a signal is for the server, not for us
 
 
 COMMANDS: dict[str, Callable] = {

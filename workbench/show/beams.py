@@ -145,7 +145,7 @@ def _true_way(figure: go.Figure, name: list[str], kept: list[int], beam: int) ->
         x, y = [*x, len(kept) + 1], [*y, beam + 1]
         figure.add_scatter(
             x=x[-1:], y=y[-1:], mode="markers+text", text=[f"{'-'.join(name[: len(kept) + 1])} falls out here"],
-            textposition="middle right", textfont={"size": 11, "color": VERMILLION}, cliponaxis=False,
+            textposition="middle right", textfont={"size": 11}, cliponaxis=False,
             marker={"symbol": "x", "size": 12, "color": VERMILLION}, hoverinfo="skip", showlegend=False,
         )  # fmt: skip
     figure.add_scatter(x=x, y=y, mode="lines", line={"color": VERMILLION, "width": 2, "dash": "dash"},

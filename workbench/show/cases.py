@@ -129,7 +129,8 @@ def _controls(cases: Cases, row: int, length: int):
     place = controls.slider(0, 1, 0, follow=False)
     events = controls.slider(0, 20, length)
     graph, page = controls.picture(), controls.page()
-    rows = {"": np.append(row, cases.of()[:FEW])}
+    others = cases.of()[:FEW]
+    rows = {"": np.append(row, others[others != row])}
 
     def chosen() -> int:
         return int(rows[which.value][place.value])

@@ -6,8 +6,7 @@ import plotly.graph_objects as go
 
 from workbench.data.schema import RAW
 from workbench.experiment import Bench
-from workbench.show.tables import live
-from workbench.show.theme import escape, shorten
+from workbench.show.theme import escape, live, shorten
 
 WIDE, WHOLE = {"width": "36em", "max_width": "100%"}, {"description_width": "initial"}
 BELOW = "Below, without controls, what a report shows:"
@@ -26,8 +25,7 @@ def put(make: Callable[[], object]) -> None:
 def menu(label: str, options: list, value: object):
     """A menu to choose one of `options`, texts or (text, value); None where there are none.
 
-    A list that is always open would be of no use by keyboard: JupyterLab takes the arrow keys for itself unless a menu
-    was opened.
+    JupyterLab takes the arrow keys of a focused menu for itself; in a page where lab.js runs they are the menu's.
     """
     import ipywidgets
 
@@ -43,8 +41,8 @@ def slider(low: int, high: int, value: int, *, follow: bool = True):
 
 
 def numbered(label: str, slider):
-    """A slider behind a line that holds its number: the handle of a slider has no name that a screen reader could say,
-    and a number that is typed is sooner there."""
+    """A slider behind a line that holds its number, as a number that is typed is sooner there. ipywidgets gives the
+    handle of a slider no name that a screen reader could say; lab.js gives it this label."""
     import ipywidgets
 
     kind = ipywidgets.BoundedIntText if isinstance(slider, ipywidgets.IntSlider) else ipywidgets.BoundedFloatText

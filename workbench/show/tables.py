@@ -1,6 +1,5 @@
 """Tables whose text is safe whatever a title says, with numbers to the right and rounded, sorted by their headings."""
 import numbers
-import os
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -12,17 +11,12 @@ from workbench.data.lint import LintReport
 from workbench.errors import UserError
 from workbench.evaluate.compare import same_protocol
 from workbench.experiment import Bench
-from workbench.show.theme import escape, shorten
+from workbench.show.theme import escape, live, shorten
 
 ROWS = 200  # more are counted, not shown
 SHORT = 24  # characters that stay on one line
 NUMBER = re.compile(r"[-+−]?[\d,]*\.?\d+")
 VERDICTS = {"warning": "! warning", "look": "? look", "not measured": "– not measured", "fine": "✓ fine"}
-
-
-def live() -> bool:
-    """Whether a browser shows what this kernel says: JupyterLab says so, headless runs do not."""
-    return bool(os.environ.get("JPY_SESSION_NAME"))
 
 
 @cache

@@ -1,13 +1,18 @@
 """One look for every figure: Okabe-Ito colours, quiet paper, titles that say what was found.
 
+A page of JupyterLab turns dark without telling the kernel: there lab.js makes ink and paper follow it.
+
 The two templates differ in ink alone. Colours of data are the same on a light and a dark page, because an exported page
 changes its paper and its text with the reader's setting, never the data; the first four and GREY keep a contrast of 3:1
 on both, and the rest of the palette is for filled shapes with an outline. Colour is never the only sign: figures
 give each group a marker symbol or a dash as well.
 """
 import html
+import json
+import os
 import textwrap
 import unicodedata
+from pathlib import Path
 
 import plotly.graph_objects as go
 import plotly.io as pio
@@ -53,6 +58,11 @@ def escape(text: object, length: int = 60) -> str:
     return html.escape(shorten(text, length), quote=False).replace("$", "&#36;")
 
 
+def live() -> bool:
+    """Whether a browser shows this kernel's widgets: JupyterLab says so, headless runs do not."""
+    return bool(os.environ.get("JPY_SESSION_NAME"))
+
+
 def template(name: str) -> go.layout.Template:
     """The template of one ink, light or dark."""
     ink = INKS[name]
@@ -84,6 +94,14 @@ def use(ink: str) -> None:
     if ink not in INKS:
         raise unknown("ink", ink, INKS)
     pio.templates.default = "workbench" if ink == "light" else "workbench_dark"
+
+
+def _page() -> None:
+    """Give the page of a live notebook what it needs besides our outputs."""
+    from IPython.display import Javascript, display
+
+    script = Path(__file__).with_name("lab.js").read_text(encoding="utf-8")
+    display(Javascript(f"({script})({json.dumps(INKS)})"))
 
 
 def wrap(text: str, width: int) -> str:
@@ -129,3 +147,5 @@ def rows(names: list[str]) -> dict:
 
 pio.templates["workbench"], pio.templates["workbench_dark"] = template("light"), template("dark")
 use("light")
+if live():
+    _page()

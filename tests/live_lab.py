@@ -1,0 +1,114 @@
+"""A real JupyterLab, started by `workbench lab` with nothing of this machine's own settings, and one page of it."""
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from chromium import Browser
+
+ROOT = Path(__file__).parents[1]
+FOLDERS = ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR")
+SETTINGS = {
+    "ServerApp": {"ip": "127.0.0.1", "port": 0, "open_browser": False, "allow_root": True},
+    "LabApp": {"expose_app_in_browser": True, "news_url": None, "extension_manager": "readonly"},
+}
+QUIET = {"fetchNews": "false", "checkForUpdates": False}  # else a question lies over the page
+ERRORS = {"Runtime.exceptionThrown", "Log.entryAdded", "Runtime.consoleAPICalled"}
+IDLE = "panel.node.querySelector(`.jp-Notebook-ExecutionIndicator`)?.dataset.status === `idle`"
+
+
+class Lab:
+    """JupyterLab over a copy of the notebooks, and a browser in front of it."""
+
+    def __init__(self, folder: Path, home: Path):
+        self.root, own = folder / "notebooks", folder / "jupyter"
+        ignored = shutil.ignore_patterns(".ipynb_checkpoints")
+        shutil.copytree(ROOT / "notebooks", self.root, ignore=ignored)
+        names = {f"JUPYTER_{name}": own / name.lower() for name in FOLDERS}
+        names |= {f"JUPYTERLAB_{name}_DIR": own / name.lower() for name in ("SETTINGS", "WORKSPACES")}
+        names |= {"IPYTHONDIR": own / "ipython", "WORKBENCH_HOME": home, "PYTHONPATH": ROOT}
+        for path in names.values():
+            path.mkdir(parents=True, exist_ok=True)
+        (own / "config_dir" / "jupyter_server_config.json").write_text(json.dumps(SETTINGS))
+        asked = own / "settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
+        asked.parent.mkdir(parents=True)
+        asked.write_text(json.dumps(QUIET))
+        environment = {name: value for name, value in os.environ.items() if name != "WORKBENCH_PROGRESS"}
+        environment |= {name: str(path) for name, path in names.items()}
+        self.said = (folder / "server.log").open("wb")
+        command = [sys.executable, "-m", "workbench", "lab", "--folder", str(self.root)]
+        self.process = subprocess.Popen(command, env=environment, cwd=folder, stdout=self.said, stderr=self.said)
+        self.address, self.token = self._answers(own / "runtime_dir")
+        self.browser = Browser("127.0.0.1")
+
+    def _answers(self, runtime: Path) -> tuple[str, str]:
+        """(address, token) as the server itself wrote them down, once it has."""
+        deadline = time.monotonic() + 60
+        while not (found := list(runtime.glob("jpserver-*.json"))):
+            assert self.process.poll() is None and time.monotonic() < deadline, Path(self.said.name).read_text()
+            time.sleep(0.1)
+        info = json.loads(found[0].read_text())
+        return info["url"], info["token"]
+
+    def enter(self) -> None:
+        """Open JupyterLab's page, wide and high enough to work in."""
+        size = {"width": 1400, "height": 1200, "deviceScaleFactor": 1, "mobile": False}
+        self.browser.call("Emulation.setDeviceMetricsOverride", **size)
+        for domain in ("DOM", "Accessibility"):
+            self.browser.call(f"{domain}.enable")
+        self.browser.visit(f"{self.address}lab?token={self.token}&reset", "window.jupyterapp?.shell")
+        self.browser.wait("jupyterapp.commands.hasCommand('notebook:run-all-cells')")
+        self.browser.evaluate("jupyterapp.restored.then(() => true)")
+
+    def run_all(self, name: str, seconds: float = 120) -> float:
+        """Open a notebook, run all its cells and wait for the end; returns the seconds that it took."""
+        self.browser.events.clear()
+        started, path = time.monotonic(), json.dumps(f"{name}.ipynb")
+        self.browser.evaluate(f"jupyterapp.commands.execute('docmanager:open', {{path: {path}}})"
+                              ".then((opened) => { window.panel = opened; }); true")  # fmt: skip
+        self.browser.wait("window.panel?.sessionContext?.session?.kernel && panel.sessionContext.isReady")
+        self.browser.evaluate("window.ended = false; jupyterapp.commands.execute('notebook:run-all-cells')"
+                              ".then(() => { ended = true; }); true")  # fmt: skip
+        self.browser.wait(f"ended && {IDLE}", seconds)
+        return time.monotonic() - started
+
+    def cells(self) -> list[dict]:
+        """The code cells of the open notebook, as JupyterLab would save them."""
+        cells = self.browser.evaluate("panel.content.model.toJSON().cells")
+        return [cell for cell in cells if cell["cell_type"] == "code"]
+
+    def leave(self) -> None:
+        """Close the open notebook and its kernel."""
+        self.browser.evaluate("(async () => { if (!window.panel) return; await panel.sessionContext.shutdown(); "
+                              "panel.context.model.dirty = false; panel.dispose(); panel = null; })()")  # fmt: skip
+
+    def theme(self, name: str) -> None:
+        """Make the page Light or Dark."""
+        self.browser.evaluate(f"jupyterapp.commands.execute('apputils:change-theme', {{theme: 'JupyterLab {name}'}})")
+        self.browser.wait(f"document.body.dataset.jpThemeName === 'JupyterLab {name}'")
+
+    def errors(self) -> list[str]:
+        """What the page said on the console in red, or threw."""
+        found = []
+        for event in self.browser.events:
+            told = event.get("params", {})
+            level = told.get("entry", {}).get("level") or told.get("type") or "error"
+            if event["method"] in ERRORS and level == "error":
+                found.append(json.dumps(told)[:2000])
+        return found
+
+    def strangers(self) -> list[str]:
+        """Every address asked for that does not lie on this server."""
+        sockets = [e["params"]["url"] for e in self.browser.events if e["method"] == "Network.webSocketCreated"]
+        own = (self.address, self.address.replace("http", "ws", 1))
+        return [url for url in self.browser.requests() + sockets if not url.startswith(own)]
+
+    def close(self) -> None:
+        """End the browser, the kernels and the server."""
+        self.browser.close()
+        self.process.terminate()
+        assert self.process.wait(timeout=30) == 0, "a signal to the command ends the server in good order"
+        self.said.close()
