@@ -63,7 +63,7 @@ class Lab:
         self.browser.wait("jupyterapp.commands.hasCommand('notebook:run-all-cells')")
         self.browser.evaluate("jupyterapp.restored.then(() => true)")
 
-    def run_all(self, name: str, seconds: float = 120) -> float:
+    def run_all(self, name: str, seconds: float = 300) -> float:
         """Open a notebook, run all its cells and wait for the end; returns the seconds that it took."""
         self.browser.events.clear()
         started, path = time.monotonic(), json.dumps(f"{name}.ipynb")

@@ -120,6 +120,17 @@ def says_its_names(lab: Lab) -> None:
         assert told["name"]["value"] and states["focused"], lab.browser.call("DOM.getOuterHTML", nodeId=node)
 
 
+def keeps_its_keys(lab: Lab) -> None:
+    """What is typed in a control is none of JupyterLab's shortcuts, two of which delete a cell; with Ctrl it is."""
+    lab.browser.evaluate(f"window.cells = panel.content.widgets.length; {control('user')}.focus()")
+    press(lab.browser, "d")
+    press(lab.browser, "d")
+    lab.browser.call("Input.dispatchKeyEvent", type="rawKeyDown", key="s", code="KeyS", windowsVirtualKeyCode=83,
+                     modifiers=2)  # fmt: skip
+    lab.browser.wait("!panel.context.model.dirty")
+    assert lab.browser.evaluate("panel.content.widgets.length === cells && document.activeElement.tagName") == "SELECT"
+
+
 def can_be_read(lab: Lab) -> None:
     """Text of figures, tables and controls against what lies behind it, on a light page and on a dark one."""
     for theme in ("Dark", "Light"):
@@ -172,7 +183,7 @@ def no_title_runs(lab: Lab) -> None:
 
 CHECKS = {
     "00_start_here": (runs, can_be_read),
-    "01_explore_dataset": (runs, menu("user"), says_its_names, can_be_read),
+    "01_explore_dataset": (runs, menu("user"), says_its_names, keeps_its_keys, can_be_read),
     "02_train_tokenizer": (runs, menu("code 2", "code 1"), says_its_names, can_be_read),
     "03_train_recommender": (runs, menu("the beam after", "user"), says_its_names, can_be_read),
     "04_probe_with_sae": (runs, a_list_follows_the_dial, menu("user"), says_its_names, can_be_read),
