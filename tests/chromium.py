@@ -105,7 +105,7 @@ class Browser:
 
 def press(browser: Browser, key: str) -> None:
     """A key, pressed where the focus is: a letter, or one of those that move the focus or a control."""
-    code = {"Tab": 9, "Escape": 27, "ArrowLeft": 37, "ArrowRight": 39, "ArrowDown": 40}.get(key, 0)
+    code = {"Tab": 9, "Escape": 27, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40}.get(key, 0)
     text = {"text": key} if len(key) == 1 else {}
     kind = "keyDown" if text else "rawKeyDown"
     browser.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code, **text)
