@@ -55,7 +55,7 @@ def drawn(figures: list[Any]) -> str:
 
 def wide(table: Any) -> str:
     """A table of `workbench.show` with its numbers aligned; where a page is too narrow for it, it can be moved."""
-    return f'<div class="wide">{align(table.html())}</div>'
+    return f'<div class="wide">{align(table._repr_html_())}</div>'
 
 
 def log(text: str, kind: str) -> str:

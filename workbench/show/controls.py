@@ -69,7 +69,7 @@ def page():
 
 def fill(place, *parts) -> None:
     """Show tables in a page, which executes what it is given: only what escapes its texts may come here."""
-    place.value = "".join(part.html() for part in parts)
+    place.value = "".join(part._repr_html_() for part in parts)
 
 
 def say(place, text: str) -> None:

@@ -2,8 +2,6 @@
 import numbers
 import re
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 import pandas as pd
 
@@ -11,18 +9,12 @@ from workbench.data.lint import LintReport
 from workbench.errors import UserError
 from workbench.evaluate.compare import same_protocol
 from workbench.experiment import Bench
-from workbench.show.theme import escape, live, shorten
+from workbench.show.theme import escape, shorten
 
 ROWS = 200  # more are counted, not shown
 SHORT = 24  # characters that stay on one line
 NUMBER = re.compile(r"[-+−]?[\d,]*\.?\d+")
 VERDICTS = {"warning": "! warning", "look": "? look", "not measured": "– not measured", "fine": "✓ fine"}
-
-
-@cache
-def sorting() -> str:
-    """The script that sorts the tables of a page by the heading that is chosen."""
-    return (Path(__file__).parent / "sort.js").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -35,11 +27,6 @@ class Table:
     caption: str = ""
 
     def _repr_html_(self) -> str:
-        script = f"<script>{sorting()}</script>" if live() else ""  # a page of ours has it already
-        return self.html() + script
-
-    def html(self) -> str:
-        """The table as HTML, its texts escaped, without the script that sorts it."""
         side = ["right" if right else "left" for right in self.right]
 
         def row(texts: list[str], tag: str) -> str:

@@ -97,11 +97,11 @@ def use(ink: str) -> None:
 
 
 def _page() -> None:
-    """Give the page of a live notebook what it needs besides our outputs."""
+    """Give the page of a live notebook what it needs besides our outputs: what lab.js says, and tables that sort."""
     from IPython.display import Javascript, display
 
-    script = Path(__file__).with_name("lab.js").read_text(encoding="utf-8")
-    display(Javascript(f"({script})({json.dumps(INKS)})"))
+    lab, sort = (Path(__file__).with_name(name).read_text(encoding="utf-8") for name in ("lab.js", "sort.js"))
+    display(Javascript(f"({lab})({json.dumps(INKS)});\n{sort}"))
 
 
 def wrap(text: str, width: int) -> str:
