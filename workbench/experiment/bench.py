@@ -20,6 +20,7 @@ from workbench.data.protocol import check_protocol
 from workbench.errors import UserError, check_names
 from workbench.experiment.run import Run, contents
 from workbench.experiment.training import MONITORS, train_run
+from workbench.progress import Progress
 from workbench.train import RECIPE_FIELDS, Profile, Recipe, profile, resolve, stream
 
 log = logging.getLogger("workbench")
@@ -59,7 +60,8 @@ class Bench:
         return found
 
     def _parse(self) -> Dataset:
-        return sources.load(self.name, **self.options)
+        with Progress(f"read {self.name}"):
+            return sources.load(self.name, **self.options)
 
     @cached_property
     def content(self) -> str:
@@ -73,7 +75,9 @@ class Bench:
 
     @cached_property
     def split(self) -> Split:
-        return split(self.dataset, self.protocol, users=self.profile.users, events=self.profile.events)
+        dataset = self.dataset
+        with Progress(f"split {self.name}"):
+            return split(dataset, self.protocol, users=self.profile.users, events=self.profile.room(dataset.n_items))
 
     @cached_property
     def users(self) -> int:
