@@ -78,6 +78,8 @@ class Progress:
         with _lock:
             if self in ACTIVE:
                 ACTIVE.remove(self)
+            for outer in ACTIVE if self.shown_at else ():
+                outer.shown_at = self.shown_at  # it was heard from
             if self.shown_at or (_open and not ACTIVE):  # a bar within this one stands on the line still
                 self._show(last=True)
 

@@ -119,7 +119,7 @@ def sweep(
         taken = given if kind in TRAINED else baselines.takes(kind)
         learned = {name: value for name, value in given.items() if name in taken}
         found = dictionary(run, cached, kind=kind, k=k, **learned)
-        rows.append({"kind": kind, "k": k} | faithful.summary(found, test))
+        rows.append({"kind": kind, "k": k} | faithful.summary(found, test, own=True))
     return pd.DataFrame(rows)
 
 
