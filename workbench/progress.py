@@ -145,7 +145,8 @@ class Progress:
         """A terminal's line, no wider than it: a bar, and what this is inside of."""
         width = 20 * min(self.done, self.total) // self.total if self.total else 0
         bar = f"[{'#' * width}{'.' * (20 - width)}] " if self.total else ""
-        outer = "".join(f"{each.text(short=True)} > " for each in ACTIVE[: ACTIVE.index(self) if self in ACTIVE else None])
+        around = ACTIVE[: ACTIVE.index(self)] if self in ACTIVE else ACTIVE
+        outer = "".join(f"{each.text(short=True)} > " for each in around)
         return (outer + bar + self.text())[: shutil.get_terminal_size().columns - 1]
 
 

@@ -118,8 +118,8 @@ def split(dataset: Dataset, protocol: Protocol, *, users: int | None = None, eve
     UserError if no user has a target, or there is nothing to choose from.
     """
     if dataset.n_items < 2:
-        raise UserError(f"{dataset.name}: all {len(dataset.interactions)} events are of one item, so there is nothing to "
-                        "choose from; is the right column named?", code=3)
+        what = f"all {len(dataset.interactions)} events are of one item, so there is nothing to choose from"
+        raise UserError(f"{dataset.name}: {what}; is the right column named?", code=3)
     sequence = sequences(dataset, protocol)
     data_hash = hash_events(dataset, sequence)
     held = len(sequence) if events is None else max(1, int(np.searchsorted(sequence.offsets, events, "right")) - 1)

@@ -60,7 +60,7 @@ class Profile:
 SCORES = 250_000_000  # events times items where events are capped
 PROFILES = {
     "smoke": Profile(
-        "smoke", size="small", epochs=20, users=2_000, events=40_000, device="cpu", dataset="synthetic", minutes=0.4,
+        "smoke", size="small", epochs=20, users=2_000, events=22_000, device="cpu", dataset="synthetic", minutes=0.4,
     ),
     "workshop": Profile(
         "workshop", size="small", epochs=30, users=None, events=None, device="auto", dataset="synthetic", minutes=5,
