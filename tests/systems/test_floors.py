@@ -304,3 +304,16 @@ def test_known_numbers_of_beauty(real, name, masked, ndcg, recall):
     # ties among equal scores are settled by the hash of raw ids, which moves the list of a few users in ten thousand
     assert metrics["ndcg@10"] == pytest.approx(ndcg, abs=2e-4)
     assert metrics["recall@10"] == pytest.approx(recall, abs=4e-4)
+
+
+def test_a_floor_that_cannot_be_counted_here_is_left_out_with_the_reason(home, monkeypatch, caplog):
+    bench = experiment.open_bench("synthetic", profile="smoke", options={"users": 200, "items": 60})
+    assert all(map(bench.can, systems.names("floors"))) and "left out" not in caplog.text
+
+    def refuse(bench, **_):
+        raise UserError("ease: 60 items need 9 GB")
+
+    monkeypatch.setattr(ease, "build", refuse)
+    assert not bench.can("ease") and "left out: ease: 60 items need 9 GB" in caplog.text
+    with pytest.raises(UserError, match="did you mean 'ease'"):
+        bench.can("eas")

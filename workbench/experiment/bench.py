@@ -142,6 +142,17 @@ class Bench:
         """An untrained recommender; UserError names an unknown system or keyword."""
         return systems.build(system, self, **settings)
 
+    def can(self, system: str) -> bool:
+        """Whether a system can be built on these data, as they are large; where not, a warning says why. UserError for
+        an unknown name."""
+        systems.keywords(system)
+        try:
+            self.build(system)
+        except UserError as error:
+            log.warning("left out: %s", error)
+            return False
+        return True
+
     def plan(self, system: str, **changes) -> tuple[dict, Recipe]:
         """The build keywords and the recipe that `fit` would use: recipe < profile < changes. Checks every name."""
         keywords = systems.keywords(system)
