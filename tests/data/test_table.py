@@ -182,13 +182,6 @@ def test_a_shop_s_export_has_its_titles_in_the_log(tmp_path):
     assert "did you mean 'Description'" in said and "item_title=Description" in said
 
 
-def test_one_item_is_no_choice(tmp_path):
-    rows = "".join(f"{n // 4},only,{n}\n" for n in range(20))
-    data = load(path=str(written(tmp_path, HEAD + rows)))
-    with pytest.raises(UserError, match="all 20 events are of one item"):
-        split(data, Protocol())
-
-
 def test_parquet_faults_name_the_row(tmp_path):
     path = tmp_path / "log.parquet"
     pd.DataFrame({"user": ["u", None], "item": ["i", "j"], "timestamp": [1, 2]}).to_parquet(path)

@@ -115,11 +115,8 @@ def split(dataset: Dataset, protocol: Protocol, *, users: int | None = None, eve
     """Cut a dataset as the protocol says. `users` keeps a hashed sample of that many, and `events` no more of them than
     have that many events in all; the catalogue stays whole.
 
-    UserError if no user has a target, or there is nothing to choose from.
+    UserError if no user has a target.
     """
-    if dataset.n_items < 2:
-        what = f"all {len(dataset.interactions)} events are of one item, so there is nothing to choose from"
-        raise UserError(f"{dataset.name}: {what}; is the right column named?", code=3)
     sequence = sequences(dataset, protocol)
     data_hash = hash_events(dataset, sequence)
     held = len(sequence) if events is None else max(1, int(np.searchsorted(sequence.offsets, events, "right")) - 1)
