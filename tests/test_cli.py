@@ -152,6 +152,9 @@ def test_every_command_says_what_it_does():
     ("userId,movieId,timestamp\n1,1,1\n", "From their names: user=userId item=movieId timestamp=timestamp"),
     ("user,item,timestamp\n1,1,yesterday\n", "line 2, column 'timestamp': 'yesterday' is not a time"),
     ("user,item,timestamp\n1,1,1\n2,2,2\n", "a user needs 3 events to be asked about"),
+    ("user,item,timestamp\n" + "".join(f"{n // 4},1,{n}\n" for n in range(20)), "all events are of one item"),
+    ("", "empty"),
+    ("user,item,timestamp\n", "the log holds no interactions"),
 ])
 def test_a_report_on_a_bad_log_stops_before_the_notebooks(home, tmp_path, capsys, text, message):
     (tmp_path / "log.csv").write_text(text)

@@ -1,9 +1,15 @@
 """Three faces of one call: throttled lines in a log, a bar in a terminal, nothing for what is quick."""
-import pytest
+import json
+import logging
+import sys
+import time
 
-from workbench import progress
+import pytest
+from canned import save
+
+from workbench import notebooks, progress
 from workbench.errors import UserError
-from workbench.progress import Progress, track
+from workbench.progress import Progress, cleared, track
 
 
 @pytest.fixture
@@ -63,3 +69,50 @@ def test_none_is_silent_and_a_wrong_face_is_named(clock, monkeypatch, capsys):
     monkeypatch.setenv("WORKBENCH_PROGRESS", "terminl")
     with pytest.raises(UserError, match="did you mean 'terminal'"):
         Progress("train", 1)
+
+
+def test_one_long_operation_says_what_it_is(monkeypatch, capsys):
+    monkeypatch.setenv("WORKBENCH_PROGRESS", "log")
+    monkeypatch.setattr(progress, "QUICK", 0.05)
+    with Progress("solve"):
+        time.sleep(0.3)
+    assert capsys.readouterr().err.splitlines() == ["solve, 0 s"]  # once, and nothing new to say at its end
+    with Progress("solve", quiet=True):
+        time.sleep(0.1)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_thread_in_a_kernel_shows_under_the_cell_that_started_it(tmp_path):
+    wait = "import time, workbench.progress as p\np.QUICK = .05\nwith p.Progress('solve'): time.sleep(.4)"
+    code = ["import os; os.environ['WORKBENCH_PROGRESS'] = 'notebook'", wait, "print('after')"]
+    result = notebooks.run(save(tmp_path / "nb.ipynb", *code), parameters={}, out=tmp_path / "out")
+    cells = [cell for cell in json.loads(result.executed.read_text())["cells"] if cell["cell_type"] == "code"]
+    shown = [out for out in cells[2]["outputs"] if out["output_type"] == "display_data"]
+    assert result.ok and len(shown) == 1 and "".join(shown[0]["data"]["text/plain"]).startswith("solve, ")
+    assert [out["output_type"] for out in cells[3]["outputs"]] == ["stream"]
+
+
+def test_what_runs_inside_another_shares_a_terminal_s_line(clock, monkeypatch, capsys):
+    monkeypatch.setenv("WORKBENCH_PROGRESS", "terminal")
+    monkeypatch.setenv("COLUMNS", "60")
+    with Progress("report", 4, "pages") as outer:
+        for name in ("a", "b"):
+            work(clock, 20, 0.5)
+            outer.step(note=name)
+        handler = logging.StreamHandler(sys.stderr)
+        handler.addFilter(cleared)
+        handler.emit(logging.makeLogRecord({"msg": "a warning"})) if handler.filter(logging.makeLogRecord({})) else None
+    shown = capsys.readouterr().err
+    lines = shown.replace("\r\x1b[K", "\r").split("\r")
+    assert shown.count("\n") == 2 and shown.endswith("\n")  # the warning's own, and the last
+    assert max(len(line.rstrip("\n")) for line in lines) <= 59
+    assert any(line.startswith("report: 0/4 pages > [") and "train: " in line for line in lines)
+    assert any(line.startswith("report: 1/4 pages, about 3") for line in lines) and "\ra warning\n" in "\r".join(lines)
+
+
+def test_stages_that_were_stored_say_nothing_of_the_others(clock):
+    with Progress("audit", 10, "cards", stages=True) as shown:
+        for seconds in (0.01, 0.01, 0.01, 10, 10):
+            clock[0] += seconds
+            shown.step()
+        assert "5/10 cards, 20 s, about 50 s left" in shown.text()

@@ -6,7 +6,8 @@ import sys
 
 from workbench import __version__
 from workbench.commands import COMMANDS
-from workbench.errors import UserError, unknown
+from workbench.errors import INTERRUPTED, UserError, unknown
+from workbench.progress import cleared
 
 PAIRS = ("set", "protocol", "option")
 
@@ -43,6 +44,8 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command; a UserError is printed alone and its code is the exit status."""
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
     logging.getLogger("workbench").setLevel(logging.INFO)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(cleared)
     argv = sys.argv[1:] if argv is None else argv
     try:
         if argv and not argv[0].startswith("-") and argv[0] not in COMMANDS:
@@ -61,7 +64,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"workbench: {error}", file=sys.stderr)
         return error.code
     except KeyboardInterrupt as error:
-        print(f"workbench: {str(error) or 'interrupted'}", file=sys.stderr)
+        print(f"workbench: {str(error) or INTERRUPTED}", file=sys.stderr)
         return 130
 
 

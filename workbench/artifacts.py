@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import UserError
+from workbench.progress import Progress
 
 MANIFEST = "manifest.json"
 PACKAGE = Path(__file__).parent
@@ -130,6 +131,12 @@ def read_manifest(path: Path) -> dict:
     return manifest
 
 
+def _words(kind: str, inputs: dict) -> str:
+    """What is being made, for a progress line: "run ease", "dictionary topk"."""
+    named = (inputs.get(key) for key in ("system", "part", "kind", "name"))
+    return " ".join([kind, *(name for name in named if isinstance(name, str))])
+
+
 class Store:
     """Content-addressed stages under `root`, by default home()/artifacts."""
 
@@ -154,7 +161,8 @@ class Store:
             with self._alone(path):
                 if not path.exists():
                     log.info("%s", self.why(kind, inputs))
-                    write_folder(path, make, {"kind": kind, "inputs": inputs})
+                    with Progress(_words(kind, inputs)):
+                        write_folder(path, make, {"kind": kind, "inputs": inputs})
         self.checked.add(path)
         return path
 

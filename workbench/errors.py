@@ -2,6 +2,8 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+INTERRUPTED = "interrupted; what was finished is stored, and the same command goes on from there"
+
 
 class UserError(ValueError):
     """Something the user can mend. Entry points print its message alone, without a traceback, and exit with `code`.

@@ -32,7 +32,10 @@ def pairs(given: list) -> dict:
 
 def readable(dataset: str, profile: str, seed: int, option: list) -> None:
     """Raise what is wrong with a log once, before any notebook starts; what was read is kept for the notebooks."""
-    _ = bench(dataset, profile, seed, [], option, "auto").split
+    split = bench(dataset, profile, seed, [], option, "auto").split
+    if split.n_items < 2:
+        what = "all events are of one item, so there is nothing to choose from"
+        raise UserError(f"{dataset}: {what}; is the right column named?", code=3)
 
 
 def bench(dataset: str, profile: str, seed: int, protocol: list, option: list, device: str):

@@ -165,6 +165,23 @@ def test_items_parquet_gzip_and_core(tmp_path):
     assert type(loaded[0]).load(tmp_path).interactions["event"].tolist() == ["view"] * 9
 
 
+def test_a_shop_s_export_has_its_titles_in_the_log(tmp_path):
+    """A byte-order mark, names with blanks, ISO dates with a zone, line breaks in quotes, titles beside the events."""
+    lines = ["\ufeffInvoice,StockCode,Description,InvoiceDate,Customer ID",
+             '1,A1,,2010-12-01T08:26:00+02:00,17850', '1,B2,"HEART\nLANTERN",2010-12-01T06:26:01Z,17850',
+             '2,A1,"MUG, RED",2010-12-02T00:00:00+02:00,13047', '3,A1,MUG,2010-12-03T00:00:00+02:00,13047',
+             '3,C3,,2010-12-03T00:00:00+02:00,13047']  # fmt: skip
+    path = str(written(tmp_path, "\n".join(lines)))
+    shop = {"user": "Customer ID", "item": "StockCode", "timestamp": "InvoiceDate"}
+    data = load(path=path, **shop, item_title="Description")
+    assert data.items.set_index("raw_id")["title"].dropna().to_dict() == {"A1": "MUG, RED", "B2": "HEART\nLANTERN"}
+    times = data.interactions["timestamp"].to_numpy()
+    assert times[1] - times[0] == 1 and times[0] == 1_291_184_760
+    assert "title" not in load(path=path, **shop).items and "title" not in data.interactions
+    said = refused(path, code=2, item_title="Descripton", **shop)
+    assert "did you mean 'Description'" in said and "item_title=Description" in said
+
+
 def test_parquet_faults_name_the_row(tmp_path):
     path = tmp_path / "log.parquet"
     pd.DataFrame({"user": ["u", None], "item": ["i", "j"], "timestamp": [1, 2]}).to_parquet(path)

@@ -100,8 +100,9 @@ def test_item_knn_is_its_formula(at_a_time, monkeypatch):
     np.testing.assert_allclose(found.score(histories(*asked))[:, 1:], np.array(expected)[:, 1:], rtol=1e-12)
 
 
-def test_ease_regresses_each_item_on_all_others():
-    rows = random_rows(5)
+@pytest.mark.parametrize("users", [60, 8])  # more than items, and fewer
+def test_ease_regresses_each_item_on_all_others(users):
+    rows = random_rows(5, users)
     gram = cooccurrence(histories(*rows), N_ITEMS).astype(np.float32)
     G = gram.toarray().astype(np.float64)
     B = np.zeros_like(G)
@@ -114,15 +115,20 @@ def test_ease_regresses_each_item_on_all_others():
 
 
 def test_ease_says_what_it_would_need():
+    many = Histories(np.arange(300_001), np.ones(300_000, np.int32), np.arange(300_000, dtype=np.int32))
     with pytest.raises(UserError, match=r"200,000 items need 320\.0 GB.*max_gb=8\.0"):
-        systems.build("ease", Table(histories([1]), n_items=200_000))
+        systems.build("ease", Table(many, n_items=200_000))
+    with pytest.raises(UserError, match=r"300,000 users need 1440\.0 GB.*max_gb=8\.0"):
+        systems.build("ease", Table(many, n_items=400_000))
     with pytest.raises(UserError, match="ridge must be positive"):
         systems.build("ease", Table(histories([1])), ridge=0.0)
 
 
-@pytest.mark.parametrize("name", ["ease", "item_knn", "item_transitions", "popularity"])
-def test_scored_rows_do_not_depend_on_the_batch(name, monkeypatch):
-    asked, bench = histories(*random_rows(6, 200)), Table(histories(*random_rows(7)))
+@pytest.mark.parametrize("name, users", [
+    ("ease", 60), ("ease", 9), ("item_knn", 60), ("item_transitions", 60), ("popularity", 60),
+])
+def test_scored_rows_do_not_depend_on_the_batch(name, users, monkeypatch):
+    asked, bench = histories(*random_rows(6, 200)), Table(histories(*random_rows(7, users)))
     floor = fitted(name, bench)
     whole = floor.recommend(asked, 5)
     monkeypatch.setattr(scored, "CELLS", 3 * (N_ITEMS + 1))
@@ -298,3 +304,16 @@ def test_known_numbers_of_beauty(real, name, masked, ndcg, recall):
     # ties among equal scores are settled by the hash of raw ids, which moves the list of a few users in ten thousand
     assert metrics["ndcg@10"] == pytest.approx(ndcg, abs=2e-4)
     assert metrics["recall@10"] == pytest.approx(recall, abs=4e-4)
+
+
+def test_a_floor_that_cannot_be_counted_here_is_left_out_with_the_reason(home, monkeypatch, caplog):
+    bench = experiment.open_bench("synthetic", profile="smoke", options={"users": 200, "items": 60})
+    assert all(map(bench.can, systems.names("floors"))) and "left out" not in caplog.text
+
+    def refuse(bench, **_):
+        raise UserError("ease: 60 items need 9 GB")
+
+    monkeypatch.setattr(ease, "build", refuse)
+    assert not bench.can("ease") and "left out: ease: 60 items need 9 GB" in caplog.text
+    with pytest.raises(UserError, match="did you mean 'ease'"):
+        bench.can("eas")

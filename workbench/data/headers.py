@@ -14,6 +14,7 @@ KNOWN = {
            "articleid", "article", "artistid", "trackid", "songid", "bookid", "venueid", "adgroupid"),
     TIME: ("timestamp", "time", "datetime", "unixreviewtime", "eventtime", "createdat", "date", "eventdate", "boughtat",
            "invoicedate", "orderdate", "ts", "utctime"),
+    "item_title": ("itemtitle", "producttitle", "productname", "itemname", "movietitle", "tracktitle", "description"),
 }  # fmt: skip
 ATOMIC = re.compile(r":(token|float|token_seq|float_seq)$")
 VALUE = re.compile(r"[-+]?\d[\d.:eE+ -]*")

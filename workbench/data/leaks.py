@@ -8,6 +8,7 @@ from workbench.data.protocol import Protocol
 from workbench.data.schema import Dataset
 from workbench.data.splits import Split, split
 from workbench.errors import UserError
+from workbench.progress import track
 
 DEPTH = 10
 CHANCE = (1 / np.log2(np.arange(2, DEPTH + 2))).sum()  # over I items: NDCG@10 of a random ranking
@@ -69,7 +70,7 @@ def tie_orders(dataset: Dataset, protocol: Protocol, orders: int = 20, *, users:
     """One row per seeded order of tied events: the item-transition NDCG@10, and the share of users whose target is
     another item than under the first order. users: only so many, as in `split`."""
     rows, first = [], None
-    for seed in range(orders):
+    for seed in track(range(orders), "orders of ties", unit="orders"):
         cut = split(dataset, replace(protocol, ties="hash", tie_seed=seed), users=users)
         first = cut.test.targets if first is None else first
         rows.append((seed, transition_gains(cut).mean(), (cut.test.targets != first).mean()))

@@ -202,7 +202,8 @@ def search(
     rows = max(1, min(ROWS, BEAMS // beam))
     few = [histories.take(np.arange(at, min(at + rows, len(histories)))) for at in range(0, len(histories), rows)]
     parts = [
-        recommender.beams(part, beam=beam, constrained=constrained, exclude=part if masked else None) for part in few
+        recommender.beams(part, beam=beam, constrained=constrained, exclude=part if masked else None)
+        for part in track(few, f"beams of {beam}", unit="batches")
     ]
     return Beams(*([np.concatenate(level) for level in zip(*field)] for field in zip(*parts)))
 

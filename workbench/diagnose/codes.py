@@ -62,7 +62,8 @@ def overall(codes: ItemCodes) -> pd.DataFrame:
     largest: items of the largest group. left_over: log2 I - H(code), the bits that the codes do not tell.
     """
     learned = digits(codes)
-    depths = {"before the dedup digit": learned, "after it": codes.levels} if learned < codes.levels else {"": learned}
+    both = {"before the dedup digit": learned, "after it": codes.levels}
+    depths = both if learned < codes.levels else {"code": learned}
     return pd.DataFrame({name: _collisions(codes.trie.counts[depth], codes.n_items) for name, depth in depths.items()})
 
 

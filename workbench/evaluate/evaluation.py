@@ -55,8 +55,7 @@ def evaluate(
     if k < 1:
         raise UserError("a masked history holds the whole catalogue, so nothing is left to recommend", code=3)
     ranks, groups, shown = np.zeros(n, np.int32), None, np.zeros(split.n_items + 1, np.int64)
-    with Progress("evaluate", None if quiet else n, "cases") as progress:
-        progress.face = "none" if quiet else progress.face
+    with Progress("evaluate", n, "cases", quiet=quiet) as progress:
         for index in cases.histories.batches(batch):
             histories = cases.histories.take(index)
             found = recommender.recommend(histories, k, histories if split.protocol.mask_history else None)

@@ -134,5 +134,5 @@ def _about(run: Run, cached: Activations, found: Dictionary, certified: pd.DataF
         "k": found.k, "latents": found.latents, "width": cached.x.shape[1], "certified": int(passed.sum()),
         "mass": float(certified["mass"][passed].sum()),
         "recovered": numbers | values | {"said": kept["said"]["mean"]},
-        **{name: float(value) for name, value in summary(found, cached.users(SHARES)[2].x).items()},
+        **{name: float(value) for name, value in summary(found, cached.users(SHARES)[2].x, own=True).items()},
     }  # fmt: skip

@@ -92,11 +92,12 @@ def audit(
         systems.keywords(name)
     started = time.perf_counter()
     heuristics = (*heuristics, (shortcuts.WALK, shortcuts.tuned(bench))) if tune else heuristics
-    floors = [bench.fit(name, **given) for name, given in heuristics]
+    counted = track(heuristics, "floors", unit="systems", stages=True)
+    floors = [bench.fit(name, **given) for name, given in counted]
     asked = _parts(bench, list(runs), floors, heuristics)
     asked |= {f"{RETRAINED}{name}": partial(retrained, bench, name) for name in retrain}
     cards, seconds = {}, {"floors": round(time.perf_counter() - started, 2)}
-    for name, measure in track(list(asked.items()), "audit", unit="cards"):
+    for name, measure in track(list(asked.items()), "audit", unit="cards", stages=True):
         started = time.perf_counter()
         cards[name] = gathered({name: measure})
         seconds[name] = round(time.perf_counter() - started, 2)

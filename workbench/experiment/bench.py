@@ -20,6 +20,7 @@ from workbench.data.protocol import check_protocol
 from workbench.errors import UserError, check_names
 from workbench.experiment.run import Run, contents
 from workbench.experiment.training import MONITORS, train_run
+from workbench.progress import Progress
 from workbench.train import RECIPE_FIELDS, Profile, Recipe, profile, resolve, stream
 
 log = logging.getLogger("workbench")
@@ -59,7 +60,8 @@ class Bench:
         return found
 
     def _parse(self) -> Dataset:
-        return sources.load(self.name, **self.options)
+        with Progress(f"read {self.name}"):
+            return sources.load(self.name, **self.options)
 
     @cached_property
     def content(self) -> str:
@@ -73,7 +75,9 @@ class Bench:
 
     @cached_property
     def split(self) -> Split:
-        return split(self.dataset, self.protocol, users=self.profile.users, events=self.profile.events)
+        dataset = self.dataset
+        with Progress(f"split {self.name}"):
+            return split(dataset, self.protocol, users=self.profile.users, events=self.profile.room(dataset.n_items))
 
     @cached_property
     def users(self) -> int:
@@ -137,6 +141,17 @@ class Bench:
     def build(self, system: str, **settings):
         """An untrained recommender; UserError names an unknown system or keyword."""
         return systems.build(system, self, **settings)
+
+    def can(self, system: str) -> bool:
+        """Whether a system can be built on these data, as they are large; where not, a warning says why. UserError for
+        an unknown name."""
+        systems.keywords(system)
+        try:
+            self.build(system)
+        except UserError as error:
+            log.warning("left out: %s", error)
+            return False
+        return True
 
     def plan(self, system: str, **changes) -> tuple[dict, Recipe]:
         """The build keywords and the recipe that `fit` would use: recipe < profile < changes. Checks every name."""

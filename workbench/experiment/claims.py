@@ -32,7 +32,7 @@ def claims(
     rows, users = {}, {}
     for kind, seeds in rivals.items():
         counted, users[kind] = [], []
-        for cached, found in track(seeds, f"certify {kind}", unit="seeds"):
+        for cached, found in track(seeds, f"certify {kind}", unit="seeds", stages=True):
             tables = [certified(run, cached, found, source=source, draws=draws, seed=way) for way in range(ways)]
             units, z = sides(cached, found)[1]
             users[kind].append([by_user(units, z, table["certified"].to_numpy()) for table in tables])

@@ -21,6 +21,7 @@ from workbench.probe.concepts import item_concepts
 from workbench.probe.dictionary import Dictionary
 from workbench.probe.faithful import standing_in
 from workbench.probe.hooks import Site, fingerprint, module_at
+from workbench.progress import track
 from workbench.roles import Traceable
 
 SHARES = (0.6, 0.2, 0.2)  # of the users: to train on, to discover on, to test on
@@ -114,12 +115,11 @@ def sweep(
 ) -> pd.DataFrame:  # fmt: skip
     """What dictionaries of several kinds and sparsities leave unexplained on users they have not seen, a row each."""
     test, rows, given = cached.users(SHARES)[2].x, [], {"latents": latents, "epochs": epochs, "batch": batch}
-    for kind in kinds:
+    for kind, k in track([(kind, k) for kind in kinds for k in ks], "sweep", unit="dictionaries", stages=True):
         taken = given if kind in TRAINED else baselines.takes(kind)
         learned = {name: value for name, value in given.items() if name in taken}
-        for k in ks:
-            found = dictionary(run, cached, kind=kind, k=k, **learned)
-            rows.append({"kind": kind, "k": k} | faithful.summary(found, test))
+        found = dictionary(run, cached, kind=kind, k=k, **learned)
+        rows.append({"kind": kind, "k": k} | faithful.summary(found, test, own=True))
     return pd.DataFrame(rows)
 
 

@@ -39,7 +39,7 @@ def retrained(
     _announce(bench, system, [changes | {"max_length": n} for n in lengths] + [changes], changes)
     whole = bench.fit(system, **changes)
     base, rows, figures = places(whole, metric), {"whole": {metric: places(whole, metric).mean(), "share": 1.0}}, []
-    for n in track(sorted(set(lengths)), f"train {system} on shorter histories", unit="lengths"):
+    for n in track(sorted(set(lengths)), f"train {system} on shorter histories", unit="lengths", stages=True):
         values = places(bench.fit(system, **(changes | {"max_length": n})), metric)
         part, low, high = share(values, base, seed=bench.seed)
         said = f"The {metric} of {whole.label} trained to read the last {n} of a history, over that of its usual self."

@@ -16,6 +16,7 @@ from typing import Any
 
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
+from nbclient.exceptions import DeadKernelError
 from nbformat.v4 import new_code_cell
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
@@ -70,7 +71,12 @@ class WorkbenchClient(PapermillNotebookClient):
         env = {**os.environ, "WORKBENCH_PROGRESS": "log", "PLOTLY_RENDERER": "plotly_mimetype"}
         env |= {"IPYTHONDIR": str(Path(self.aside.name) / "ipython"), "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
         env.pop("JPY_SESSION_NAME", None)
-        super().start_new_kernel(env=env, **kwargs)
+        with open(self.last_words, "wb") as file:  # what a kernel says while it is shut down is no news
+            super().start_new_kernel(env=env, stderr=file, **kwargs)
+
+    @property
+    def last_words(self) -> Path:
+        return Path(self.aside.name) / "stderr.txt"
 
     def start_new_kernel_client(self) -> Any:
         """Connect, and wait in slices from now on. (The async twin is not called by papermill's loop.)"""
@@ -124,6 +130,9 @@ class WorkbenchEngine(NBClientEngine):
         )
         try:
             return client.execute(**{key: options[key] for key in ("cwd",) if options.get(key)})
+        except DeadKernelError:
+            print(client.last_words.read_text(errors="replace")[-2000:], file=sys.stderr)
+            raise
         finally:
             client.aside.cleanup()
 

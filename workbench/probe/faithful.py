@@ -48,21 +48,22 @@ def shrinkage(x: np.ndarray, rebuilt: np.ndarray) -> float:
     return float(np.square(rebuilt).sum() / (rebuilt * x).sum())
 
 
-def summary(dictionary: Dictionary, x: np.ndarray) -> dict[str, float]:
+def summary(dictionary: Dictionary, x: np.ndarray, *, own: bool = False) -> dict[str, float]:
     """What a dictionary's reconstruction of x (n, D) is like, as `described`."""
-    return described(x, reconstruct(dictionary, x), dictionary.latents_of(x))
+    return described(x, reconstruct(dictionary, x), dictionary.latents_of(x), own=own)
 
 
-def described(x: np.ndarray, rebuilt: np.ndarray, z: csr_matrix) -> dict[str, float]:
+def described(x: np.ndarray, rebuilt: np.ndarray, z: csr_matrix, *, own: bool = False) -> dict[str, float]:
     """What a reconstruction of x (n, D) by latents z (n, m) is like: fvu, cosine, shrinkage, l0 (latents that fire in a
     row, on average), dead (share of latents that never fire; it could still fire in 3 of n rows) and dense (in more
     than a tenth).
 
-    UserError where the reconstruction is worse than the mean: another site, or another scale.
+    own: whether x is known to be of the site that the latents were learned at. UserError where it is not, and the
+    reconstruction is worse than the mean: another site, or another scale.
     """
     density = np.diff(z.tocsc().indptr) / len(x)
     found = {"fvu": fvu(x, rebuilt), "l0": z.nnz / len(x)}
-    if found["fvu"] > 1:
+    if found["fvu"] > 1 and not own:
         raise UserError(f"FVU {found['fvu']:.2f} is worse than the mean's 1: is it the wrong site or scale?", code=3)
     mean = x.mean(axis=0)
     a, b = x - mean, rebuilt - mean

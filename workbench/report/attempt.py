@@ -32,8 +32,8 @@ def attempt(make: Callable[[], Any]) -> Outcome:
         value = make()
     except UserError as refused:
         code, error = refused.code, str(refused)
-    except KeyboardInterrupt:
-        code, error = INTERRUPTED, "interrupted"
+    except KeyboardInterrupt as stopped:
+        code, error = INTERRUPTED, str(stopped) or "interrupted"
     except Exception as broken:  # one cell of a sweep may run into anything; the others are still wanted
         code, error = 1, f"{type(broken).__name__}: {broken}".strip().removesuffix(":")
         trace = traceback.format_exc()

@@ -34,7 +34,7 @@ def matrix(
     asked = {"datasets": datasets, "systems": systems, "profile": profile, "seed": seed, "options": options or {}}
     open_bench(datasets[0], profile=profile, seed=seed, options=options)  # a wrong profile is an error now
     cells = {(dataset, system): Cell(dataset, system, UNREACHED) for dataset in datasets for system in systems}
-    with Progress("report", len(cells), "cells") as progress:
+    with Progress("report", len(cells), "cells", stages=True) as progress:
         for dataset in datasets:
             row = attempt(partial(_row, dataset, profile=profile, seed=seed, options=options))
             for system in systems:

@@ -14,6 +14,7 @@ from workbench.experiment import audit as audits
 from workbench.notebooks import RunResult, glued, versions
 from workbench.notebooks.parameters import declared
 from workbench.notebooks.scrub import scrubber
+from workbench.progress import Progress
 from workbench.report.attempt import INTERRUPTED, attempt
 from workbench.report.audit import audit_page
 from workbench.report.export import export, read
@@ -46,18 +47,25 @@ def series(
     asked = {"dataset": dataset, "profile": profile, "seed": seed, "options": options or {}}
     if system:
         asked["system"] = system
-    pages, more = [], []
-    for path in paths:
-        pages.append(_tried(path, asked, out, timeout))
-        _write(pages, asked, out)
-        if pages[-1].code == INTERRUPTED:
-            return [result for result in pages if not result.ok]
-    for name, make in _besides(paths, asked, Path(out)).items():
-        more.append(beside(name, make))
-        _write(pages, asked, out, more=more)
-        if more[-1].code == INTERRUPTED:
-            break
+    pages, more, besides = [], [], _besides(paths, asked, Path(out))
+    with Progress("report", len(paths) + len(besides), "pages") as progress:
+        for path in paths:
+            pages.append(_tried(path, asked, out, timeout))
+            _write(pages, asked, out)
+            progress.step(note=_word(pages[-1]))
+            if pages[-1].code == INTERRUPTED:
+                return [result for result in pages if not result.ok]
+        for name, make in besides.items():
+            more.append(beside(name, make))
+            _write(pages, asked, out, more=more)
+            progress.step(note=_word(more[-1]))
+            if more[-1].code == INTERRUPTED:
+                break
     return [made for made in [*pages, *more] if not made.ok]
+
+
+def _word(made: RunResult | Beside) -> str:
+    return f"{made.name}: {'done' if made.ok else 'interrupted' if made.code == INTERRUPTED else 'failed'}"
 
 
 def _tried(path: Path, asked: dict[str, Any], out: Path, timeout: float) -> RunResult:

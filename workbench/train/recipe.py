@@ -51,10 +51,16 @@ class Profile:
         """Plain JSON values."""
         return asdict(self)
 
+    def room(self, items: int) -> int | None:
+        """How many events are let in, fewer where there are many items: a network that learns from an event scores all
+        of them."""
+        return None if self.events is None else min(self.events, SCORES // max(1, items))
 
+
+SCORES = 250_000_000  # events times items where events are capped
 PROFILES = {
     "smoke": Profile(
-        "smoke", size="small", epochs=20, users=2_000, events=40_000, device="cpu", dataset="synthetic", minutes=0.4,
+        "smoke", size="small", epochs=20, users=2_000, events=22_000, device="cpu", dataset="synthetic", minutes=0.4,
     ),
     "workshop": Profile(
         "workshop", size="small", epochs=30, users=None, events=None, device="auto", dataset="synthetic", minutes=5,

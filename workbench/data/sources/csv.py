@@ -35,7 +35,8 @@ def load(
     `user_id:token` may be called user_id. timestamp: seconds, milliseconds, microseconds, ISO dates or days as
     yyyymmdd; without such a column the log has no order, and "" says that the order of the file is the order.
     rating, event: columns to carry along. items: path of an item table with the same item column; `item_title`
-    becomes its title, other columns keep their names (text, category, brand, price are known).
+    becomes its title, other columns keep their names (text, category, brand, price are known). Without such a table
+    `item_title` is a column of the log itself: an item's title is the first that is not empty.
     core: keep users and items with at least that many events. duplicates, of the same user and item: keep them all,
     the first or the last in time, or drop-exact repeats of every column read.
 
@@ -48,13 +49,15 @@ def load(
     path = Path(path).expanduser()
     there = table.names(path, (user, item))
     headers.check(path, there)
+    own = None if items else _own_title(path, item_title, there)
     given = {USER: (user, "id"), ITEM: (item, "id"), TIME: (_time(there, timestamp), "time"),
-             "rating": (rating, "number"), "event": (event, "label")}  # fmt: skip
+             "rating": (rating, "number"), "event": (event, "label"), "title": (own, "text")}  # fmt: skip
     wanted = {role: (headers.column(path, name, there), kind) for role, (name, kind) in given.items() if name}
     if len({column for column, _ in wanted.values()}) < len(wanted):
         raise UserError(f"{path}: one column is named for two purposes: {', '.join(c for c, _ in wanted.values())}")
     read = table.read(path, dict(wanted.values()))
     events = {name: read.columns.pop(column) for name, (column, _) in wanted.items()}
+    titles = _titles(events) if own else None
     _doubt(path, events)
     about = {"title": path.name, "files": {path.name: sha256(path)}, "read": read.found}
     kept, about["duplicates"] = _unrepeated(events, duplicates)
@@ -62,13 +65,28 @@ def load(
     if not len(events):
         raise UserError(f"{path}: no user and item have {core} events each ({about['core']}); lower core", code=3)
     order = "time" if TIME in wanted else "sequence" if timestamp == "" else "none"
-    attributes = _item_table(Path(items).expanduser(), item, item_title) if items else None
+    attributes = _item_table(Path(items).expanduser(), item, item_title) if items else titles
     return assemble(path.name.partition(".")[0], events, items=attributes, order=order, about=about)
 
 
 def _time(there: list[str], timestamp: str | None) -> str | None:
     """The column of times to look for: none where the default one is not there."""
     return timestamp if timestamp != TIME or any(headers.ATOMIC.sub("", name) == TIME for name in there) else None
+
+
+def _own_title(path: Path, title: str, there: list[str]) -> str | None:
+    """The log's own column of titles: none where the default one is not there. UserError where another is not."""
+    if title == "title" and not any(headers.ATOMIC.sub("", name) == title for name in there):
+        return None
+    return headers.column(path, title, there)
+
+
+def _titles(events: dict) -> pd.DataFrame:
+    """Raw ids and titles from the log's own column, which is taken out of `events`."""
+    titles, codes = events.pop("title"), events[ITEM].codes
+    first = np.flatnonzero(titles != "")
+    first = first[np.unique(codes[first], return_index=True)[1]]
+    return pd.DataFrame({RAW: events[ITEM].categories.to_numpy()[codes[first]], "title": titles[first]})
 
 
 def _doubt(path: Path, events: dict) -> None:
