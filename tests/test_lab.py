@@ -16,7 +16,8 @@ from workbench.__main__ import main
 
 pytestmark = needed
 PLOTLY = "application/vnd.plotly.v1+json"
-CONTROLS = ".jupyter-widgets :is(select, input, textarea, [role=slider], [contenteditable=true]:not([style*=none]), .jupyter-button)"
+WRITTEN = "[contenteditable=true]:not([style*=none])"
+CONTROLS = f".jupyter-widgets :is(select, input, textarea, [role=slider], {WRITTEN}, .jupyter-button)"
 CONTRAST = Path(__file__).with_name("contrast.js").read_text(encoding="utf-8")
 SLIDER, READ = "[role=slider]", "read last (0: all events)"
 QUICK = 5.0  # seconds that a control may take on a busy machine; where nothing else runs it takes a tenth of one
