@@ -51,6 +51,12 @@ class Profile:
         """Plain JSON values."""
         return asdict(self)
 
+    @property
+    def threads(self) -> int | None:
+        """How many threads, None for all there are: of a second one small matrices gain nothing, and beside another
+        busy process they lose more than half of their speed."""
+        return None if self.users is None else 1
+
     def room(self, items: int) -> int | None:
         """How many events are let in, fewer where there are many items: a network that learns from an event scores all
         of them."""
