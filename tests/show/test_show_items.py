@@ -1,11 +1,13 @@
 """Items found by letters and what stands around one: true by hand, literal whatever is typed, quick on real data."""
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hostile_shop import TABLE, Cells
 
 from workbench import experiment, show
+from workbench.data import Histories
 from workbench.data.schema import ITEM, RAW, TIME, USER
 from workbench.errors import UserError
 from workbench.experiment.shelf import Shelf, folded
@@ -65,6 +67,15 @@ def test_around_an_item_by_hand(world):
     facts = world.facts(item)
     assert facts["events"] == len(own) and facts["users"] == own[USER].nunique() and facts["place"] == 1
     assert facts["last"].timestamp() == own[TIME].max()
+
+
+def test_what_half_a_million_people_have_is_counted_whole():
+    """The product of two such numbers does not fit into 32 bits."""
+    n = 500_000
+    people = Histories(np.arange(0, 2 * n + 1, 2), np.tile(np.int32([1, 2]), n), np.arange(n, dtype=np.int32))
+    crowd = Shelf(SimpleNamespace(split=SimpleNamespace(train=people, n_items=3)))
+    crowd.__dict__["vectors"] = None
+    assert crowd.around(1)["of the same users"].to_dict() == {2: n}
 
 
 def test_around_is_a_table_that_says_what_stands_in_brackets(shelf, bench, timeless):
