@@ -106,13 +106,11 @@ def test_the_line_finds_and_the_list_shows(shelf, monkeypatch):
     assert found.value == shelf.find("")[0] and show.around(shelf, found.value)._repr_html_() in page.value
 
 
-def test_where_a_browser_listens_there_are_controls(shelf, monkeypatch):
-    shown = []
-    monkeypatch.setattr("IPython.display.display", shown.append)
-    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
+def test_where_a_browser_listens_there_are_controls(shelf, listening, monkeypatch):
     table = show.explore_items(shelf, 3)
-    monkeypatch.setenv("JPY_SESSION_NAME", "x")
-    assert show.explore_items(shelf, 3) == table and len(shown) == 2 and "report" in shown[1].value
+    assert len(listening) == 2
+    monkeypatch.delenv("JPY_SESSION_NAME")
+    assert show.explore_items(shelf, 3) == table and len(listening) == 2
     with pytest.raises(UserError, match="item 0"):
         show.explore_items(shelf, 0)
 

@@ -9,7 +9,6 @@ give each group a marker symbol or a dash as well.
 """
 import html
 import json
-import os
 import textwrap
 import unicodedata
 from pathlib import Path
@@ -18,6 +17,7 @@ import plotly.graph_objects as go
 import plotly.io as pio
 
 from workbench.errors import unknown
+from workbench.progress import live
 
 BLUE, VERMILLION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 SKY, ORANGE, YELLOW = "#56B4E9", "#E69F00", "#F0E442"
@@ -56,11 +56,6 @@ def escape(text: object, length: int = 60) -> str:
     '&lt;b&gt;Tea &amp; &#36;5&lt;/b&gt;'
     """
     return html.escape(shorten(text, length), quote=False).replace("$", "&#36;")
-
-
-def live() -> bool:
-    """Whether a browser shows this kernel's widgets: JupyterLab says so, headless runs do not."""
-    return bool(os.environ.get("JPY_SESSION_NAME"))
 
 
 def template(name: str) -> go.layout.Template:
