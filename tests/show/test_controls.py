@@ -1,5 +1,6 @@
 """Every control of a live notebook says what it is, whole, and is one that keys can move in JupyterLab."""
 import sys
+from functools import partial
 
 import ipywidgets
 import plotly.graph_objects as go
@@ -18,9 +19,9 @@ PLACES = (ipywidgets.HTML, ipywidgets.Output, ipywidgets.Button)
 def boxes(bench, runs):
     """All controls that need no network that spells."""
     users, cases = show.typical_users(bench, 3).tolist(), Cases(bench, runs[:3])
+    lists = partial(show.answers, bench, runs[:3])
     codes = bench.codes(size=4, levels=2)
-    yield widgets._users(bench, users, users[0])
-    yield widgets._answers(cases, users, users[0], 5)
+    yield widgets._users(bench, users, users[0], lists)
     yield widgets._prefixes(bench, codes, int(codes.codes[1, 0]))
     yield items._finder(Shelf(bench), 1, "", 6)
     yield cases_page._controls(cases, 0, 0)
