@@ -26,10 +26,9 @@ GREY = "#7B8490"  # what stands for comparison: baselines, references, chance
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x", "star", "cross")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "solid")
 SEQUENTIAL = "Cividis"
-PAGES = {"light": "#ffffff", "dark": "#14171b"}
 INKS = {
-    "light": {"text": "#22272e", "muted": "#5b6570", "grid": "#e3e6ea", "card": "#ffffff"},
-    "dark": {"text": "#dfe3e8", "muted": "#98a2ad", "grid": "#2d343c", "card": "#1d2228"},
+    "light": {"text": "#22272e", "muted": "#5b6570", "grid": "#e3e6ea", "page": "#ffffff"},
+    "dark": {"text": "#dfe3e8", "muted": "#98a2ad", "grid": "#2d343c", "page": "#14171b"},
 }
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", "DejaVu Sans", sans-serif'
 POINTS = 2_000  # marks a trace may hold, so that a page of figures stays small
@@ -73,7 +72,7 @@ def template(name: str) -> go.layout.Template:
         },  # fmt: skip
         colorway=COLORWAY,
         colorscale={"sequential": SEQUENTIAL, "sequentialminus": SEQUENTIAL},
-        paper_bgcolor=PAGES[name], plot_bgcolor=CLEAR,  # opaque: legible on any page, in a picture as well
+        paper_bgcolor=ink["page"], plot_bgcolor=CLEAR,  # opaque: legible on any page, in a picture as well
         xaxis=axis, yaxis=axis,
         margin={"l": 8, "r": 16, "t": 70, "b": 40},
         modebar={"bgcolor": CLEAR, "color": GREY, "activecolor": BLUE, "remove": BUTTONS},
