@@ -30,6 +30,11 @@ def test_unknown_profile_names_the_nearest():
         profile("smokes")
 
 
+def test_smoke_lets_in_fewer_events_where_each_is_scored_against_more_items():
+    assert [profile("smoke").room(items) for items in (1, 10_000, 50_000, 250_000)] == [22_000, 22_000, 5_000, 1_000]
+    assert profile("paper").room(50_000) is None
+
+
 def test_streams_are_apart_and_repeatable():
     assert derive(0, "a", 1) != derive(0, "a", 2) and derive(0, "a") != derive(1, "a")
     assert stream(3, "x").random() == stream(3, "x").random() != stream(3, "y").random()
