@@ -23,6 +23,7 @@ from workbench.errors import UserError
 from workbench.progress import Progress
 
 MANIFEST = "manifest.json"
+UNWRITABLE = (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.ENOENT, errno.EISDIR)
 PACKAGE = Path(__file__).parent
 log = logging.getLogger("workbench")
 
@@ -54,12 +55,12 @@ def code_hash(*places: str) -> str:
     return digest([ast.dump(ast.parse(path.read_text(encoding="utf-8"))) for path in paths])[:16]
 
 
-def explain(error: OSError, path: Path) -> UserError:
+def explain(error: OSError, path: Path, *, remedy: str = "set WORKBENCH_HOME to another place") -> UserError:
     """The user's words for a full disk or a folder that cannot be written."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        why = "the disk is full; free some space or set WORKBENCH_HOME to another disk"
-    elif error.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR):
-        why = "it cannot be written; set WORKBENCH_HOME to a folder of yours"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        why = f"the disk is full; free some space or {remedy}"
+    elif error.errno in UNWRITABLE:
+        why = f"it cannot be written; {remedy}"
     else:
         why = str(error)
     return UserError(f"{path}: {why}. Nothing half-written was kept.", code=1)
@@ -112,10 +113,20 @@ def write_bytes(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         os.replace(aside, path)
     except OSError as error:
-        raise explain(error, path) from error
+        raise explain(error, path, remedy="name another place") from error
     finally:
         with suppress(OSError):
             aside.unlink()
+
+
+def check_folder(folder: Path) -> None:
+    """UserError unless files can be made in a folder, which is made where it is missing: to be asked before work."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        why = "it is a file" if folder.is_file() else error.strerror
+        raise UserError(f"{folder} cannot be written: {why}; name another place with --out", code=1) from error
 
 
 def read_manifest(path: Path) -> dict:
