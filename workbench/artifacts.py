@@ -120,10 +120,10 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def check_folder(folder: Path) -> None:
-    """UserError unless files can be made in a folder, which is made where it is missing: to be asked before work."""
+    """UserError unless files can be made in a folder, or a folder that is missing where it is to be; leaves nothing."""
+    there = next(place for place in (folder, *folder.absolute().parents) if os.path.exists(place))
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
+        tempfile.TemporaryFile(dir=there).close()
     except OSError as error:
         why = "it is a file" if folder.is_file() else error.strerror
         raise UserError(f"{folder} cannot be written: {why}; name another place with --out", code=1) from error
