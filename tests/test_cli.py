@@ -52,6 +52,8 @@ def test_listings_describe():
     (["report", "--dataset", "sinthetic"], "did you mean 'synthetic'"),
     (["report", "--system", "sasrek"], "did you mean 'sasrec'"),
     (["report", "--system", "popularity"], "no network to probe"),
+    (["audit", "--tune", "maybe"], "unknown value 'maybe'; Allowed: false, true"),
+    (["systems", "--family", "floor"], "did you mean 'floors'"),
     (["report", "--timeout", "0"], "at least 1; given 0"),
     (["probe", "/nowhere"], "is not a run"),
     (["run", "01_explore_datasets"], "did you mean '01_explore_dataset'"),
