@@ -21,9 +21,9 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _truth(word: str) -> bool:
-    """True or False as a word; UserError for another one."""
+    """True or False as a word."""
     if word.lower() not in ("true", "false"):
-        raise unknown("value", word, ("true", "false"))
+        raise argparse.ArgumentTypeError(unknown("value", word, ("true", "false")))
     return word.lower() == "true"
 
 
