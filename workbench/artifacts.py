@@ -62,7 +62,7 @@ def explain(error: OSError, path: Path, *, remedy: str = "set WORKBENCH_HOME to 
     elif error.errno in UNWRITABLE:
         why = f"it cannot be written; {remedy}"
     else:
-        why = str(error)
+        why = str(error) if error.errno else f"not written whole ({error}); is the disk full?"
     return UserError(f"{path}: {why}. Nothing half-written was kept.", code=1)
 
 
