@@ -143,3 +143,17 @@ def test_a_figure_is_saved_as_it_looks(browser, pages, tmp_path, format):
     else:
         width = int.from_bytes(made[0].read_bytes()[16:20], "big")
         assert width == 3 * browser.evaluate("document.querySelector('.plot')._fullLayout.width")
+
+
+def test_a_hebrew_title_leaves_the_line_around_it_as_it_was(browser, tmp_path):
+    title = show.theme.shorten("שלום 12")
+    path = tmp_path / "rtl.html"
+    path.write_text(frame.page("Titles", outputs.wide(show.table(pd.DataFrame({"item": [f"mark {title} (3)"]})))))
+    browser.open(path, "document.querySelector('td')")
+    left = "".join(f"place('{part}')," for part in ("mark", "שלום", "(3)"))
+    found = browser.evaluate(
+        "(() => { const text = document.querySelectorAll('td')[1].firstChild; const place = part => { const range ="
+        " document.createRange(), at = text.data.indexOf(part); range.setStart(text, at); range.setEnd(text, at +"
+        f" part.length); return range.getBoundingClientRect().left }}; return [{left}] }})()"
+    )
+    assert found == sorted(found) and len(set(found)) == 3

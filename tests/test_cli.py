@@ -52,6 +52,9 @@ def test_listings_describe():
     (["report", "--dataset", "sinthetic"], "did you mean 'synthetic'"),
     (["report", "--system", "sasrek"], "did you mean 'sasrec'"),
     (["report", "--system", "popularity"], "no network to probe"),
+    (["audit", "--tune", "maybe"], "unknown value 'maybe'; Allowed: false, true"),
+    (["systems", "--family", "floor"], "did you mean 'floors'"),
+    (["report", "--timeout", "0"], "at least 1; given 0"),
     (["probe", "/nowhere"], "is not a run"),
     (["run", "01_explore_datasets"], "did you mean '01_explore_dataset'"),
     (["predict", "/nowhere"], "is not a run"),
@@ -139,8 +142,19 @@ def test_options_of_files_mean_the_same_from_anywhere(tmp_path, monkeypatch):
 
     (tmp_path / "log.csv").write_text("user,item\n")
     monkeypatch.chdir(tmp_path)
-    assert sources.located({"path": "log.csv", "user": "who", "users": 3}) == {
-        "path": str(tmp_path / "log.csv"), "user": "who", "users": 3}
+    (tmp_path / "user").write_text("")  # a column may be called like a file beside the log
+    assert sources.located({"path": "log.csv", "user": "user", "users": 3}) == {
+        "path": str(tmp_path / "log.csv"), "user": "user", "users": 3}
+
+
+@pytest.mark.parametrize("words", [["report"], ["run", "01_explore_dataset"],
+                                   ["report", "--datasets", "synthetic", "--systems", "popularity"]])  # fmt: skip
+def test_where_no_page_can_be_written_nothing_is_run(tmp_path, words, capsys):
+    for out, why in ((tmp_path / "file", "it is a file"), (tmp_path / "file" / "deeper", "Not a directory")):
+        (tmp_path / "file").write_text("kept")
+        assert main([*words, "--out", str(out)]) == 1
+        assert f"{why}; name another place with --out" in capsys.readouterr().err
+    assert (tmp_path / "file").read_text() == "kept"
 
 
 def test_every_command_says_what_it_does():

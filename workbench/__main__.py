@@ -20,6 +20,13 @@ class _Parser(argparse.ArgumentParser):
         raise UserError(f"{message}{hint}; see {self.prog} --help")
 
 
+def _truth(word: str) -> bool:
+    """True or False as a word."""
+    if word.lower() not in ("true", "false"):
+        raise argparse.ArgumentTypeError(unknown("value", word, ("true", "false")))
+    return word.lower() == "true"
+
+
 def parser() -> argparse.ArgumentParser:
     """One sub-command a function: positional parameters are arguments, keyword-only ones are options."""
     top = _Parser(prog="workbench", description="From a raw interaction log to an honest report on a recommender.")
@@ -34,6 +41,9 @@ def parser() -> argparse.ArgumentParser:
             elif parameter.annotation is list:
                 metavar = "NAME=VALUE" if key in PAIRS else key.upper()
                 sub.add_argument(f"--{key}", nargs="+", action="extend", default=[], metavar=metavar)
+            elif parameter.annotation is bool:
+                sub.add_argument(f"--{key}", nargs="?", const=True, type=_truth, default=parameter.default,
+                                 metavar="TRUE", help=f"default: {parameter.default}")  # fmt: skip
             else:
                 shown = {"metavar": key.upper(), "help": f"default: {parameter.default!r}"}
                 sub.add_argument(f"--{key}", type=parameter.annotation, default=parameter.default, **shown)

@@ -23,6 +23,7 @@ from workbench.errors import UserError
 from workbench.progress import Progress
 
 MANIFEST = "manifest.json"
+UNWRITABLE = (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.ENOENT, errno.EISDIR)
 PACKAGE = Path(__file__).parent
 log = logging.getLogger("workbench")
 
@@ -54,14 +55,14 @@ def code_hash(*places: str) -> str:
     return digest([ast.dump(ast.parse(path.read_text(encoding="utf-8"))) for path in paths])[:16]
 
 
-def explain(error: OSError, path: Path) -> UserError:
+def explain(error: OSError, path: Path, *, remedy: str = "set WORKBENCH_HOME to another place") -> UserError:
     """The user's words for a full disk or a folder that cannot be written."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        why = "the disk is full; free some space or set WORKBENCH_HOME to another disk"
-    elif error.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR):
-        why = "it cannot be written; set WORKBENCH_HOME to a folder of yours"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        why = f"the disk is full; free some space or {remedy}"
+    elif error.errno in UNWRITABLE:
+        why = f"it cannot be written; {remedy}"
     else:
-        why = str(error)
+        why = str(error) if error.errno else f"not written whole ({error}); is the disk full?"
     return UserError(f"{path}: {why}. Nothing half-written was kept.", code=1)
 
 
@@ -112,10 +113,20 @@ def write_bytes(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         os.replace(aside, path)
     except OSError as error:
-        raise explain(error, path) from error
+        raise explain(error, path, remedy="name another place") from error
     finally:
         with suppress(OSError):
             aside.unlink()
+
+
+def check_folder(folder: Path) -> None:
+    """UserError unless files can be made in a folder, or a folder that is missing where it is to be; leaves nothing."""
+    there = next(place for place in (folder, *folder.absolute().parents) if os.path.exists(place))
+    try:
+        tempfile.TemporaryFile(dir=there).close()
+    except OSError as error:
+        why = "it is a file" if folder.is_file() else error.strerror
+        raise UserError(f"{folder} cannot be written: {why}; name another place with --out", code=1) from error
 
 
 def read_manifest(path: Path) -> dict:

@@ -159,6 +159,7 @@ def run(
     from workbench.report import page
 
     parameters = given.pairs(set) | ({"profile": profile} if profile else {})
+    given.place(Path(out), timeout)
     result = page(notebook, parameters=parameters, out=Path(out), timeout=timeout)
     print(f"{'done' if result.ok else 'FAILED'} in {result.seconds:.0f} s: {result.html}")
     if result.code == 130:
@@ -187,12 +188,14 @@ def report(
         if dataset or system:
             raise UserError("--dataset and --system ask for one report, --datasets and --systems for a matrix")
         rows, columns = given.names(datasets), given.names(systems)
+        given.place(Path(out), timeout)
         failed = matrix(rows, columns, profile=profile, seed=seed, options=options, out=Path(out))
     else:
         name = dataset or limits(profile).dataset
         sources.check(name, options)
         if system and known.family(system) == "floors":
             raise UserError(f"{system} is counted, not trained: there is no network to probe; choose sasrec, tiger ...")
+        given.place(Path(out), timeout)
         given.readable(name, profile, seed, option)
         failed = series(
             name, profile=profile, seed=seed, options=options, system=system, out=Path(out), timeout=timeout

@@ -1,6 +1,7 @@
 """The one exception a user sees, and the sentence that names the nearest allowed word."""
 from collections.abc import Iterable
 from difflib import get_close_matches
+from numbers import Integral
 
 STOPPED = "interrupted; what was finished is stored, and the same command goes on from there"
 
@@ -35,3 +36,12 @@ def check_names(kind: str, given: Iterable[str], allowed: Iterable[str]) -> None
     for name in given:
         if name not in allowed:
             raise unknown(kind, name, allowed)
+
+
+def whole(value: object, low: int, high: float = float("inf")) -> bool:
+    """Whether a value is a whole number from `low` to `high`; one of numpy is, True is not.
+
+    >>> whole(3, 1, 3), whole(3.0, 1, 3), whole(True, 0), whole("3", 1)
+    (True, False, False, False)
+    """
+    return isinstance(value, Integral) and not isinstance(value, bool) and low <= value <= high

@@ -1,6 +1,8 @@
 """What a command line gives, as Python values."""
 import ast
+from pathlib import Path
 
+from workbench.artifacts import check_folder
 from workbench.errors import UserError
 
 
@@ -28,6 +30,13 @@ def pairs(given: list) -> dict:
         except (ValueError, SyntaxError):
             out[name] = {"true": True, "false": False}.get(value.lower(), value)
     return out
+
+
+def place(out: Path, timeout: int) -> None:
+    """UserError, before any work, unless pages can be written into a folder and a cell may take a second."""
+    if timeout < 1:
+        raise UserError(f"--timeout is in seconds a cell, at least 1; given {timeout}")
+    check_folder(out)
 
 
 def readable(dataset: str, profile: str, seed: int, option: list) -> None:

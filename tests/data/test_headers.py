@@ -121,3 +121,18 @@ def test_an_item_table_in_the_same_layout(tmp_path):
                 item_title="movie_title")  # fmt: skip
     row = data.items.set_index("raw_id").loc["1"]
     assert row["title"] == "Toy Story" and row["price"] == 2.5
+
+
+def test_an_item_table_of_other_items_is_refused(tmp_path, caplog):
+    log, shop = tmp_path / "log.csv", tmp_path / "shop.csv"
+    log.write_text("user,item\n1,a\n1,b\n")
+    shop.write_text("item,title\nx,Tea\ny,Cup\n")
+    with pytest.raises(UserError, match="none of the log's 2 items is in it; items here are called 'x', 'y'"):
+        load(path=str(log), items=str(shop))
+    with pytest.raises(UserError, match="two purposes"):
+        load(path=str(log), items=str(shop), item_title="item")
+    shop.write_text("item,name,title,raw_id\na,Tea,wrong,7\na,Cup,wrong,7\n")
+    with caplog.at_level(logging.WARNING, "workbench"):
+        items = load(path=str(log), items=str(shop), item_title="name").items.set_index("raw_id")
+    assert items["title"].fillna("").to_dict() == {"a": "Tea", "b": ""}
+    assert "1 of 2 rows repeat an item" in caplog.text

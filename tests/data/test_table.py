@@ -1,5 +1,6 @@
 """One's own log: what survives, what is refused and where, and that the order of rows does not matter."""
 import gzip
+import os
 
 import numpy as np
 import pandas as pd
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.data import Protocol, split, table
+from workbench.data import Protocol, sources, split, table
 from workbench.data.sources.csv import load
 from workbench.errors import UserError
 
@@ -92,6 +93,8 @@ FAULTS = {
     "open quote at the end": ("timestamp,user,item\n5,u,i\n" + '5,u,"i\n5,u,i\n', "line 3: a quote is not closed"),
     "not UTF-8": (HEAD.encode() + b"u,caf\xe9,5\n", "line 2: not UTF-8"),
     "not UTF-8 head": ("user,item,timestamp\n".encode("utf-16"), "line 1: not UTF-8"),
+    "UTF-16 without its mark": (HEAD.encode("utf-16-le"), "line 1: not UTF-8"),
+    "returns alone": (HEAD.replace("\n", "\r") + "u,i,5\r", "line 1: lines end in a carriage return alone"),
     "empty": ("", "line 1: empty; the first line must name the columns"),
     "header only": (HEAD, "no rows"),
     "truncated gzip": (gzip.compress(LONG.encode())[:-9000], "the file breaks off"),
@@ -119,6 +122,27 @@ def test_unknown_columns_and_policies(tmp_path):
         load(path=str(path), duplicates="frist")
     with pytest.raises(UserError, match="path=FILE"):
         load()
+    with pytest.raises(UserError, match="columns of users and items"):
+        load(path=str(path), user="")
+    with pytest.raises(UserError, match="at least 0"):
+        load(path=str(path), core=-1)
+    assert "no such file" in refused("a" * 5000)
+
+
+@pytest.mark.parametrize("option, takes", [
+    ({"core": "x"}, "takes a whole number; given 'x', which is str"), ({"core": True}, "takes a whole number"),
+    ({"path": [1]}, "takes text or None; given [1]"), ({"user": None}, "takes text; given None"),
+])
+def test_an_option_of_another_type_is_refused_before_anything_is_read(option, takes):
+    with pytest.raises(UserError) as error:
+        sources.check("csv", option)
+    assert takes in str(error.value)
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="no file here that even root cannot read")
+def test_a_file_that_cannot_be_read_says_so():
+    with pytest.raises(UserError, match="cannot be read"):
+        sources.hashes({"path": "/proc/self/mem"})
 
 
 def test_without_times_only_the_user_can_say_that_the_file_is_in_order(tmp_path):

@@ -96,3 +96,14 @@ def test_long_titles_wrap_between_words_and_make_room():
     long = theme.dress(go.Figure(), "word " * 60, subtitle="under it").layout
     assert "<br>" in long.title.text and "<br>" not in short.title.text
     assert long.margin.t > short.margin.t and long.height - long.margin.t == short.height - short.margin.t == 320
+
+
+def test_what_runs_leftward_turns_nothing_beside_it():
+    """Hebrew and Arabic are set apart, once however often they are cut, and what they open they close."""
+    title = "שלום עולם"
+    apart = theme.shorten(title)
+    assert apart == f"\u2068{title}\u2069" == theme.shorten(apart) and theme.escape(apart, 9) == apart
+    said = f"Read: {apart} (3)"
+    assert theme.shorten(said) == said
+    assert theme.shorten(title * 10, 9) == "\u2068שלום עול…\u2069"
+    assert theme.shorten("a\u2069b\u2068c\u202ed") == "ab\u2068cd\u2069" and theme.shorten("Crème (3)") == "Crème (3)"

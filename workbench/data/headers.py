@@ -1,4 +1,5 @@
 """The first line of a log: which of its columns is meant, and what to say where none is."""
+import os
 import re
 from difflib import get_close_matches
 from pathlib import Path
@@ -65,9 +66,9 @@ def check(path: Path, there: list[str]) -> None:
 def absent(path: Path) -> UserError:
     """The error for a path that is no file: the nearest name beside it, or what lies in the folder."""
     wanted = "give the path of a CSV, TSV or parquet file"
-    folder = path if path.is_dir() else path.parent
-    beside = sorted(p.name for p in folder.iterdir() if p.is_file())[:200] if folder.is_dir() else []
-    if path.is_dir():
+    folder = path if os.path.isdir(path) else path.parent
+    beside = sorted(p.name for p in folder.iterdir() if p.is_file())[:200] if os.path.isdir(folder) else []
+    if os.path.isdir(path):
         return UserError(f"{path} is a folder; {wanted}{', such as ' if beside else ''}{', '.join(beside[:5])}", code=3)
     near = get_close_matches(path.name, beside, n=1)
     return UserError(f"{path}: no such file; {f'did you mean {near[0]!r}?' if near else wanted}", code=3)

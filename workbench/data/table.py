@@ -6,6 +6,7 @@ then says *where*. So the common road is short, and an error still names file, l
 import csv
 import gzip
 import io
+import os
 import zlib
 from collections.abc import Iterator
 from itertools import islice
@@ -87,7 +88,7 @@ def read(path: Path, kinds: dict[str, str]) -> Table:
 
 def names(path: Path, wanted: tuple[str, ...] = ()) -> list[str]:
     """The column names of a table. UserError (code 3) where there is no such file or it cannot be read."""
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise absent(path)
     return _parquet(path).schema_arrow.names if is_parquet(path) else _header(path, wanted)[0]
 
@@ -116,7 +117,14 @@ def _header(path: Path, wanted: tuple[str, ...]) -> tuple[list[str], str]:
         raise _damaged(path, 1, error) from error
     if not line.strip():
         raise UserError(f"{path}, line 1: empty; the first line must name the columns", code=3)
-    split = {mark: next(csv.reader([line], delimiter=mark)) for mark in SEPARATORS}
+    if "\0" in line:
+        raise UserError(f"{path}, line 1: not UTF-8 text; save the file as UTF-8", code=3)
+    if "\r" in line:
+        raise UserError(f"{path}, line 1: lines end in a carriage return alone; save them with a line feed", code=3)
+    try:
+        split = {mark: next(csv.reader([line], delimiter=mark)) for mark in SEPARATORS}
+    except csv.Error as error:
+        raise UserError(f"{path}, line 1: no names of columns ({error})", code=3) from None
     best = max(split, key=lambda mark: (len({*wanted} & {*split[mark]}), len(split[mark])))
     if len(split[best]) == 1 and BLANK in line:
         return next(csv.reader([line], delimiter=BLANK)), BLANK

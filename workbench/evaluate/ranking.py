@@ -3,7 +3,7 @@ import numpy as np
 import torch
 
 from workbench.data import Histories
-from workbench.errors import UserError
+from workbench.errors import UserError, whole
 from workbench.roles import Recommendations
 
 
@@ -15,8 +15,8 @@ def top_k(scores: torch.Tensor | np.ndarray, k: int, exclude: Histories | None =
     """
     scores = torch.as_tensor(scores)
     n_items = scores.shape[1] - 1
-    if not 1 <= k <= n_items:
-        raise UserError(f"k={k}: the catalogue has {n_items} items, so k must be between 1 and {n_items}")
+    if not whole(k, 1, n_items):
+        raise UserError(f"k={k!r}: the catalogue has {n_items} items, so k must be between 1 and {n_items}")
     scores[:, 0] = -torch.inf
     if exclude is not None:
         rows, items = torch.from_numpy(exclude.rows()), torch.from_numpy(exclude.items.astype(np.int64))

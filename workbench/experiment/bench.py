@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from workbench import systems
-from workbench.artifacts import MANIFEST, Store, code_hash, digest, read_manifest, sha256
+from workbench.artifacts import MANIFEST, Store, code_hash, digest, read_manifest
 from workbench.data import Dataset, Protocol, Split, protocol_for, sources, split
 from workbench.data.protocol import check_protocol
 from workbench.errors import UserError, check_names
@@ -49,8 +49,7 @@ class Bench:
     def dataset(self) -> Dataset:
         """Parsed once from its published files, then read back from the store. What lacks an optional file is not
         stored, so that it is whole as soon as the file is there."""
-        paths = {name: Path(value) for name, value in self.options.items() if isinstance(value, str) and value}
-        files = {name: sha256(path) for name, path in paths.items() if path.is_file()}
+        files = sources.hashes(self.options)
         inputs = {"name": self.name, "options": self.options, "files": files, "code": code_hash("data")}
         if self.store.path("dataset", inputs).exists():
             return Dataset.load(self.store.get("dataset", inputs, lambda folder: self._parse().save(folder)))

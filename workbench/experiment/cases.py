@@ -10,7 +10,7 @@ from scipy.sparse import csr_matrix
 from workbench.data import Histories
 from workbench.data.graph import distances
 from workbench.diagnose.paths import path
-from workbench.errors import UserError
+from workbench.errors import UserError, whole
 from workbench.experiment.bench import Bench
 from workbench.experiment.run import Run
 from workbench.experiment.shelf import Shelf
@@ -30,6 +30,8 @@ class Cases:
     loaded: dict = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.runs, list | tuple) or not all(isinstance(run, Run) for run in self.runs):
+            raise UserError(f"runs is a list of runs, such as [bench.fit('popularity')]; given {self.runs!r}")
         for run in self.runs:
             check_run(self.bench, run)
 
@@ -68,10 +70,13 @@ class Cases:
 
     def history(self, row: int, length: int = 0) -> Histories:
         """The history of a case, its last `length` events, all where that is 0."""
-        if not 0 <= row < len(self.bench.split.test.targets):
-            raise UserError(f"case {row}: there are cases 0 to {len(self.bench.split.test.targets) - 1}")
-        whole = self.bench.split.test.histories.take(np.array([row]))
-        return whole.last(length) if length else whole
+        last = len(self.bench.split.test.targets) - 1
+        if not whole(row, 0, last):
+            raise UserError(f"case {row!r}: there are cases 0 to {last}")
+        if not whole(length, 0):
+            raise UserError(f"length={length!r}: how many events are read, a whole number; 0 for all")
+        found = self.bench.split.test.histories.take(np.array([row]))
+        return found.last(length) if length else found
 
     def target(self, row: int) -> int:
         """The item that came next."""
@@ -95,11 +100,11 @@ class Cases:
     def answers(self, row: int, *, length: int = 0, k: int = 10) -> pd.DataFrame:
         """(k, runs) items that each run recommends after the last `length` events. What was read may be masked by the
         protocol: always the whole history, so that a shorter one is asked the same question."""
-        read, whole = self.history(row, length), self.history(row)
+        read, known = self.history(row, length), self.history(row)
         found = {}
         for name, run in self.named.items():
             recommender = self.loaded.setdefault(run.folder, None) or run.recommender()
             self.loaded[run.folder] = recommender
-            exclude = whole if self.bench.protocol.mask_history else None
+            exclude = known if self.bench.protocol.mask_history else None
             found[name] = recommender.recommend(read, k, exclude).items[0]
         return pd.DataFrame(found, index=pd.RangeIndex(1, k + 1, name="place"))

@@ -9,7 +9,7 @@ from scipy.sparse import csr_matrix
 
 from workbench.data.graph import item_sets, transitions
 from workbench.data.schema import ITEM, RAW, TIME, USER
-from workbench.errors import UserError
+from workbench.errors import UserError, whole
 from workbench.experiment.bench import Bench
 
 SHRINKAGE = 20.0  # of the cosine by which items of the same people are ordered, as item_knn has it
@@ -89,6 +89,8 @@ class Shelf:
         both; and those with words like its own, with the cosine of TF-IDF vectors. UserError where there is no such
         item."""
         self._check(item)
+        if not whole(k, 1):
+            raise UserError(f"k={k!r}: how many items of each sort, a whole number from 1")
         seen, has = self.people
         both, size = (has[item] @ seen).toarray()[0], np.diff(has.indptr).astype(float)
         both[item] = 0
@@ -105,8 +107,8 @@ class Shelf:
         return found
 
     def _check(self, item: int) -> None:
-        if not 1 <= item <= self.bench.split.n_items:
-            raise UserError(f"item {item}: this catalogue has items 1 to {self.bench.split.n_items:,}")
+        if not whole(item, 1, self.bench.split.n_items):
+            raise UserError(f"item {item!r}: this catalogue has items 1 to {self.bench.split.n_items:,}")
 
 
 def _first(strength: np.ndarray, k: int) -> pd.Series:

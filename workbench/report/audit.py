@@ -2,13 +2,12 @@
 in one offline file, with the same as JSON beside it."""
 import json
 import re
-import tempfile
 from html import escape
 from pathlib import Path
 
 import numpy as np
 
-from workbench.artifacts import write_text
+from workbench.artifacts import check_folder, write_text
 from workbench.diagnose.card import Card
 from workbench.diagnose.sentences import KINDS, MEMORY, Sentence
 from workbench.errors import UserError
@@ -60,11 +59,7 @@ def check_page(out: Path) -> None:
     """UserError unless a page of this name can be written: .html, no folder, and where files may be made."""
     if out.suffix != ".html" or out.is_dir():
         raise UserError(f"{str(out)!r} is no name for a page; write it as folder/name.html")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=out.parent).close()
-    except OSError as error:
-        raise UserError(f"{out} cannot be written: {error.strerror}; name another place with --out", code=1) from error
+    check_folder(out.parent)
 
 
 def _asked(audit: Audit) -> dict:

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.data.schema import RAW
+from workbench.errors import UserError, whole
 from workbench.experiment.shelf import Shelf, folded
 from workbench.show import controls
 from workbench.show.prefixes import described, item_card
@@ -14,7 +15,10 @@ FOUND = 30  # items that a list offers
 
 
 def search(shelf: Shelf, text: str, *, n: int = 10) -> Table:
-    """The items whose title or raw id holds a text, the most frequent in train first; a sentence where none does."""
+    """The items whose title or raw id holds a text, the most frequent in train first; a sentence where none does.
+    UserError where n is no number of items."""
+    if not whole(n, 1):
+        raise UserError(f"n={n!r}: how many items are shown, a whole number from 1")
     items = shelf.find(text)
     if not len(items):
         return table(pd.DataFrame({"found": [_said(shelf, text, items, n)]}), index=False, length=200)

@@ -4,7 +4,7 @@ import pandas as pd
 
 from workbench.data.schema import RAW
 from workbench.diagnose.codes import categories, digits, dominant, newcomers_right, side_by_side
-from workbench.errors import UserError
+from workbench.errors import UserError, whole
 from workbench.experiment import Bench
 from workbench.experiment.shelf import Shelf
 from workbench.show.codes import examples, short_name
@@ -24,7 +24,10 @@ def telling_item(bench: Bench, codes: ItemCodes, place: int = 0) -> int:
 
 
 def item_card(bench: Bench, item: int) -> Table:
-    """All that the catalogue says of an item: the only thing that its vector is made from, where vectors are text."""
+    """All that the catalogue says of an item: the only thing that its vector is made from, where vectors are text.
+    UserError where there is no such item."""
+    if not whole(item, 1, bench.dataset.n_items):
+        raise UserError(f"item {item!r}: this catalogue has items 1 to {bench.dataset.n_items:,}")
     row = bench.dataset.items.loc[item].dropna()
     said = {name: value for name, value in row.items() if str(value).strip()}
     return table(pd.DataFrame({"field": said.keys(), "value": [str(value) for value in said.values()]}), index=False,

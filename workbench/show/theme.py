@@ -35,14 +35,41 @@ POINTS = 2_000  # marks a trace may hold, so that a page of figures stays small
 CLEAR = "rgba(0,0,0,0)"
 BUTTONS = ["lasso2d", "select2d", "sendChartToCloud"]  # of no use here, or would upload a chart
 HIDDEN = {"Cc", "Cs", "Co"}  # control characters, half characters, private use
-TURNING = set("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # change the direction of text
+TURNING = set("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067")  # change the direction of text
+APART, END = "\u2068", "\u2069"  # around text whose direction is its own and turns nothing beside it
+LEFTWARD = {"R", "AL", "AN"}  # letters and figures of Hebrew, Arabic ...
 
 
 def shorten(text: object, length: int = 60) -> str:
-    """Text from data on one line of at most `length` characters, without control characters, cut with an ellipsis."""
+    """Text from data on one line of at most `length` characters, without control characters, cut with an ellipsis.
+
+    What runs from right to left is set apart by two characters without width, that it may not turn what stands beside
+    it: "Tea (3)" with a Hebrew title would put the 3 before it.
+    """
     line = " ".join(str(text)[: 20 * length].split())
     line = "".join(c for c in line if c not in TURNING and unicodedata.category(c) not in HIDDEN)
-    return line if len(line) <= length else line[: length - 1].rstrip() + "…"
+    if line.isascii():
+        return line if len(line) <= length else line[: length - 1].rstrip() + "…"
+    return _apart(line, length)
+
+
+def _apart(line: str, length: int) -> str:
+    """`shorten` where characters may run leftward; every text that was set apart before stays so, and is closed."""
+    long = len(line) - line.count(APART) - line.count(END) > length
+    kept, depth, shown, turns = "", 0, 0, False
+    for c in line:
+        if c in (APART, END):
+            if c == APART or depth:
+                depth += 1 if c == APART else -1
+                kept += c
+            continue
+        if long and shown == length - 1:
+            kept = kept.rstrip() + "…"
+            break
+        kept, shown = kept + c, shown + 1
+        turns |= not depth and unicodedata.bidirectional(c) in LEFTWARD
+    kept += END * depth
+    return f"{APART}{kept}{END}" if turns else kept
 
 
 def escape(text: object, length: int = 60) -> str:

@@ -4,7 +4,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from workbench.data.schema import RAW
-from workbench.errors import UserError
+from workbench.errors import UserError, whole
 from workbench.experiment import Bench
 from workbench.experiment.cases import Cases
 from workbench.show.cases import side_by_side
@@ -19,7 +19,10 @@ PARTS = {  # how events take part: colour and symbol
 
 
 def typical_users(bench: Bench, n: int = 50) -> np.ndarray:
-    """(n,) ids of test users whose histories are of middling length, in the order of their ids, which are hashes."""
+    """(n,) ids of test users whose histories are of middling length, in the order of their ids, which are hashes.
+    UserError where n is no number of users."""
+    if not whole(n, 1):
+        raise UserError(f"n={n!r}: how many users are listed, a whole number from 1")
     histories = bench.split.test.histories
     low, high = np.quantile(histories.lengths, [0.4, 0.8])
     return histories.users[(histories.lengths >= low) & (histories.lengths <= high)][:n]
@@ -53,8 +56,10 @@ def events(bench: Bench, user: int) -> pd.DataFrame:
 
 def history(bench: Bench, user: int, *, last: int = 20) -> go.Figure:
     """A user's last events with titles, the newest at the bottom, over time where there are times."""
-    whole = events(bench, user)
-    shown = whole.tail(last)
+    if not whole(last, 1):
+        raise UserError(f"last={last!r}: how many events are drawn, a whole number from 1")
+    known = events(bench, user)
+    shown = known.tail(last)
     x = dates(shown["time"].to_numpy().astype("datetime64[s]")) if "time" in shown else shown.index.to_numpy()
     figure = go.Figure()
     figure.add_scatter(x=x, y=np.arange(len(shown)), mode="lines", line={"color": GREY, "width": 1, "dash": "dot"},
@@ -67,9 +72,9 @@ def history(bench: Bench, user: int, *, last: int = 20) -> go.Figure:
                                marker={"color": color, "symbol": symbol, "size": 12 if symbol != "star" else 15})
     figure.update_yaxes(**rows(shown["title"].tolist()))
     raw = escape(bench.dataset.users[RAW].loc[user], 30)
-    asked = escape(whole["title"].iloc[-1], 44)
-    title = f"User {raw}, {len(whole):,} events; held out: “{asked}”"
-    subtitle = "" if len(shown) == len(whole) else f"The last {len(shown)} are shown."
+    asked = escape(known["title"].iloc[-1], 44)
+    title = f"User {raw}, {len(known):,} events; held out: “{asked}”"
+    subtitle = "" if len(shown) == len(known) else f"The last {len(shown)} are shown."
     drawn = "place in an order drawn at random" if bench.protocol.split == "random" else "event (the data has no times)"
     axis = "time" if "time" in shown else drawn
     return dress(figure, title, subtitle=subtitle, x=axis, height=75 + 26 * len(shown))

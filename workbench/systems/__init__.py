@@ -14,7 +14,9 @@ FOLDER = Path(__file__).parent
 
 
 def names(family: str = "*") -> list[str]:
-    """Sorted names of all systems, or of one family (a folder here)."""
+    """Sorted names of all systems, or of one family (a folder here). UserError where there is no such family."""
+    if family != "*":
+        check_names("family", [family], {path.parent.name for path in FOLDER.glob("*/[a-z]*.py")})
     return sorted(path.stem for path in FOLDER.glob(f"{family}/[a-z]*.py"))
 
 

@@ -27,12 +27,12 @@ CONTENT = ("rq-kmeans",)  # kinds that read item vectors
 
 
 def usual_size(n_items: int) -> int:
-    """Codes a level where none is asked for: 256, or for a small catalogue the power of two above 2 sqrt(I).
+    """Codes a level where none is asked for: 256, or for a small catalogue the power of two above 2 sqrt(I), at most I.
 
     >>> usual_size(12_101), usual_size(500)
     (256, 64)
     """
-    return int(min(256, 2 ** np.ceil(np.log2(2 * np.sqrt(max(n_items, 1))))))
+    return int(min(256, max(n_items, 2), 2 ** np.ceil(np.log2(2 * np.sqrt(max(n_items, 1))))))
 
 
 def is_folder(kind: str) -> bool:

@@ -4,15 +4,18 @@ A name is a file's name with '-' for '_', a description the first line of its do
 `load`; all three are read from the file's text, without importing it.
 """
 import ast
+import os
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 
+from workbench.artifacts import sha256
 from workbench.data import synthetic
 from workbench.data.schema import Dataset
-from workbench.errors import check_names, unknown
+from workbench.errors import UserError, check_names, unknown
 
 FOLDER = Path(__file__).parent
+FILES = ("path", "items")  # options that name a file; a column may be called like one
 
 
 @lru_cache
@@ -54,13 +57,40 @@ def check(name: str, given: dict | None = None) -> str:
     """The listed name, after checking name and options without loading anything. UserError as `load`."""
     listed = canonical(name)
     check_names(f"option of dataset {listed}", given or {}, options(listed))
+    if listed not in synthetic.NAMES:
+        kinds = {argument.arg: ast.unparse(argument.annotation) for argument in _load(listed).args.kwonlyargs}
+        for option, value in (given or {}).items():
+            _fits(f"option {option!r} of dataset {listed}", value, kinds[option])
     return listed
+
+
+def _fits(what: str, value: object, kinds: str) -> None:
+    """UserError unless a value is of the type that is annotated; a number may be a column's name, as text."""
+    allowed = {"str": (str, int, float, os.PathLike), "int": (int,), "bool": (bool,), "None": (type(None),)}
+    names = kinds.split(" | ")
+    fine = isinstance(value, tuple(kind for name in names for kind in allowed[name]))
+    if not fine or isinstance(value, bool) and "bool" not in names:
+        words = {"str": "text", "int": "a whole number", "bool": "True or False", "None": "None"}
+        takes = " or ".join(words[name] for name in names)
+        raise UserError(f"{what} takes {takes}; given {value!r}, which is {type(value).__name__}")
 
 
 def located(options: dict) -> dict:
     """The options with every path of a file made absolute, so that it means the same from any folder."""
-    paths = {k: Path(v).expanduser() for k, v in options.items() if isinstance(v, str) and v}
-    return options | {name: str(path.resolve()) for name, path in paths.items() if path.is_file()}
+    paths = {k: Path(str(options[k])).expanduser() for k in FILES if options.get(k)}
+    return options | {name: str(path.resolve()) for name, path in paths.items() if os.path.isfile(path)}
+
+
+def hashes(options: dict) -> dict[str, str]:
+    """SHA-256 of every file that options name, by option. UserError (code 3) where one cannot be read."""
+    paths, found = {name: str(options[name]) for name in FILES if options.get(name)}, {}
+    for name, path in paths.items():
+        if os.path.isfile(path):
+            try:
+                found[name] = sha256(Path(path))
+            except OSError as error:
+                raise UserError(f"{path}: cannot be read ({error.strerror})", code=3) from error
+    return found
 
 
 def load(name: str, **options) -> Dataset:

@@ -46,7 +46,11 @@ def load(
         raise UserError("dataset csv needs the log: path=FILE (CSV, TSV or parquet; columns: user=, item=, timestamp=)")
     if duplicates not in POLICIES:
         raise unknown("duplicates", duplicates, POLICIES)
-    path = Path(path).expanduser()
+    if not (str(user) and str(item)):
+        raise UserError(f"dataset csv needs the columns of users and items; given user={user!r} and item={item!r}")
+    if core < 0:
+        raise UserError(f"core must be at least 0 (0: all), not {core}")
+    path = Path(str(path)).expanduser()
     there = table.names(path, (user, item))
     headers.check(path, there)
     own = None if items else _own_title(path, item_title, there, (user, item, timestamp, rating, event))
@@ -65,7 +69,7 @@ def load(
     if not len(events):
         raise UserError(f"{path}: no user and item have {core} events each ({about['core']}); lower core", code=3)
     order = "time" if TIME in wanted else "sequence" if timestamp == "" else "none"
-    attributes = _item_table(Path(items).expanduser(), item, item_title) if items else titles
+    attributes = _item_table(Path(str(items)).expanduser(), item, item_title, events) if items else titles
     return assemble(path.name.partition(".")[0], events, items=attributes, order=order, about=about)
 
 
@@ -144,15 +148,31 @@ def _thinned(events: dict, kept: np.ndarray | None, core: int) -> tuple[pd.DataF
     return pd.DataFrame(events, copy=False), {"core": core, "read": read, "kept": len(events[USER])}
 
 
-def _item_table(path: Path, item: str, title: str) -> pd.DataFrame:
-    """Item attributes by raw id; the column `title` becomes the title."""
+def _joined(path: Path, known: np.ndarray, asked: pd.Index) -> None:
+    """UserError (code 3) where none of the log's items is in the table; a warning where the table has one twice."""
+    if not asked.isin(known).any():
+        theirs, ours = (", ".join(map(repr, map(str, ids[:3]))) for ids in (known, asked))
+        raise UserError(f"{path}: none of the log's {len(asked):,} items is in it; items here are called {theirs} ..., "
+                        f"in the log {ours} ...", code=3)  # fmt: skip
+    if repeats := len(known) - len(set(known)):
+        log.warning("%s: %d of %d rows repeat an item; the first of each counts", path.name, repeats, len(known))
+
+
+def _item_table(path: Path, item: str, title: str, events: pd.DataFrame) -> pd.DataFrame:
+    """Item attributes by raw id; the column `title` becomes the title. UserError (code 3) where the table knows none of
+    the log's items."""
     there = table.names(path, (item,))
     key = headers.column(path, item, there)
     known = {name: headers.ATOMIC.sub("", name) for name in there}
     if title != "title":
-        known[headers.column(path, title, there)] = "title"
-    read = table.read(path, dict.fromkeys(there, "text"))
-    columns = {(RAW if name == key else known[name]): values for name, values in read.columns.items()}
+        own = headers.column(path, title, there)
+        if own == key:
+            raise UserError(f"{path}: one column is named for two purposes: {key} is the item and its title")
+        known = {name: known[name] for name in there if known[name] != "title"} | {own: "title"}
+    known = {name: plain for name, plain in known.items() if plain != RAW} | {key: RAW}  # ours, whatever theirs says
+    read = table.read(path, dict.fromkeys(known, "text"))
+    columns = {known[name]: values for name, values in read.columns.items()}
+    _joined(path, columns[RAW], events[ITEM].cat.categories.astype(str))
     if "price" in columns:
         columns["price"] = pd.to_numeric(pd.Series(columns["price"]), errors="coerce")
     return pd.DataFrame(columns)
