@@ -20,8 +20,8 @@ def directions(
 
     rows = np.random.default_rng(seed).permutation(len(x))[:LEARNED]
     if holds[rows].all() or not holds[rows].any():
-        raise UserError(f"the concept holds at {'every unit' if holds.any() else 'no unit'}; choose one that tells some "
-                        "from others", code=3)  # fmt: skip
+        which = "every unit" if holds.any() else "no unit"
+        raise UserError(f"the concept holds at {which}; choose one that tells some units from others", code=3)
     spread = np.maximum(x.std(axis=0), 1e-12)
     probe = LogisticRegression(max_iter=300, class_weight="balanced").fit(x[rows] / spread, holds[rows])
     found = {"difference of means": x[holds].mean(axis=0) - x.mean(axis=0), "probe": probe.coef_[0] / spread}
