@@ -40,21 +40,21 @@ class Lab:
         environment |= {name: str(path) for name, path in names.items()}
         self.said = (folder / "server.log").open("wb")
         command = [sys.executable, "-m", "workbench", "lab", "--folder", str(self.root)]
+        self.browser, self.runtime = Browser("127.0.0.1"), own / "runtime_dir"
         self.process = subprocess.Popen(command, env=environment, cwd=folder, stdout=self.said, stderr=self.said)
-        self.address, self.token = self._answers(own / "runtime_dir")
-        self.browser = Browser("127.0.0.1")
 
-    def _answers(self, runtime: Path) -> tuple[str, str]:
+    def _answers(self) -> tuple[str, str]:
         """(address, token) as the server itself wrote them down, once it has."""
         deadline = time.monotonic() + 60
-        while not (found := list(runtime.glob("jpserver-*.json"))):
+        while not (found := list(self.runtime.glob("jpserver-*.json"))):
             assert self.process.poll() is None and time.monotonic() < deadline, Path(self.said.name).read_text()
             time.sleep(0.1)
         info = json.loads(found[0].read_text())
         return info["url"], info["token"]
 
     def enter(self) -> None:
-        """Open JupyterLab's page, wide and high enough to work in."""
+        """Open JupyterLab's page once it is there, wide and high enough to work in."""
+        self.address, self.token = self._answers()
         size = {"width": 1400, "height": 1200, "deviceScaleFactor": 1, "mobile": False}
         self.browser.call("Emulation.setDeviceMetricsOverride", **size)
         for domain in ("DOM", "Accessibility"):

@@ -118,6 +118,11 @@ def test_a_table_sorts_by_its_headings(browser, tmp_path):
         browser.wait(f"{order} === '{expected}'")
     browser.evaluate("document.querySelectorAll('th')[0].click(); document.querySelectorAll('th')[0].click()")
     assert browser.evaluate(order) == "a,b,item 9,item 10"
+    pandas = pd.DataFrame({"x": [0.5, None, -1.0, 0.25]}).to_html()
+    path.write_text(frame.page("A table", pandas))
+    browser.open(path, "document.querySelector('th[aria-sort]')")
+    browser.evaluate("document.querySelectorAll('thead th')[1].click()")
+    assert browser.evaluate(order) == "0,3,2,1"
     assert browser.complaints() == []
 
 

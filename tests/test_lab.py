@@ -176,6 +176,13 @@ def menu(*names: str):
     return a_table_follows_the_menu
 
 
+def letters_find_items(lab: Lab) -> None:
+    took = moved(lab, control("search", "input"), "q", times=3)
+    print(f"line 'search': {took:.2f} s")
+    assert took < QUICK
+    lab.browser.wait("shown() === undefined && steered.value === 'qqq'")  # no item has them
+
+
 def no_title_runs(lab: Lab) -> None:
     lab.browser.evaluate("panel.node.querySelectorAll('.jp-OutputArea :is(a, td, text, option)').forEach((one) => "
                          "one.dispatchEvent(new MouseEvent('click', {bubbles: true})))")  # fmt: skip
@@ -188,12 +195,12 @@ def no_title_runs(lab: Lab) -> None:
 
 CHECKS = {
     "00_start_here": (runs, menu("user"), says_its_names, can_be_read),
-    "01_explore_dataset": (runs, menu("user"), says_its_names, keeps_its_keys, can_be_read),
+    "01_explore_dataset": (runs, menu("user"), letters_find_items, says_its_names, keeps_its_keys, can_be_read),
     "02_train_tokenizer": (runs, menu("code 2", "code 1"), says_its_names, can_be_read),
     "03_train_recommender": (runs, menu("the beam after", "user"), says_its_names, can_be_read),
     "04_probe_with_sae": (runs, a_list_follows_the_dial, menu("user"), says_its_names, can_be_read),
     "05_diagnose_benchmark": (runs, lists_follow_a_case, menu("stratum"), says_its_names, can_be_read),
-    "06_compare_systems": (runs, says_its_names, can_be_read),
+    "06_compare_systems": (runs, menu("found by", "first system"), says_its_names, can_be_read),
     "workshop/1_spell_an_item": (runs, can_be_read),
     "workshop/2_what_a_sasrec_knows": (runs, can_be_read),
     "workshop/3_solvable_by_a_shortcut": (runs, can_be_read),

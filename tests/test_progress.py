@@ -1,8 +1,10 @@
 """Three faces of one call: throttled lines in a log, a bar in a terminal, nothing for what is quick."""
+import ast
 import json
 import logging
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from canned import save
@@ -90,6 +92,19 @@ def test_a_thread_in_a_kernel_shows_under_the_cell_that_started_it(tmp_path):
     shown = [out for out in cells[2]["outputs"] if out["output_type"] == "display_data"]
     assert result.ok and len(shown) == 1 and "".join(shown[0]["data"]["text/plain"]).startswith("solve, ")
     assert [out["output_type"] for out in cells[3]["outputs"]] == ["stream"]
+
+
+def test_work_that_broke_off_does_not_go_on_in_words(monkeypatch):
+    monkeypatch.setenv("WORKBENCH_PROGRESS", "log")
+    with pytest.raises(ZeroDivisionError) as kept:  # with the traceback, as a notebook keeps the last one
+        for number in track([1, 0], "divide"):
+            1 / number
+    assert kept.tb and progress.ACTIVE == []
+    for path in Path(progress.__file__).parent.rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        called = {node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "track"}
+        loops = {inner for node in ast.walk(tree) if isinstance(node, ast.For) for inner in ast.walk(node.iter)}
+        assert called <= loops, f"{path.name}: a traceback holds what a name or a comprehension holds"
 
 
 def test_what_runs_inside_another_shares_a_terminal_s_line(clock, monkeypatch, capsys):

@@ -6,7 +6,7 @@ import sys
 
 from workbench import __version__
 from workbench.commands import COMMANDS
-from workbench.errors import INTERRUPTED, UserError, unknown
+from workbench.errors import STOPPED, UserError, unknown
 from workbench.progress import cleared
 
 PAIRS = ("set", "protocol", "option")
@@ -74,7 +74,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"workbench: {error}", file=sys.stderr)
         return error.code
     except KeyboardInterrupt as error:
-        print(f"workbench: {str(error) or INTERRUPTED}", file=sys.stderr)
+        print(f"workbench: {str(error) or STOPPED}", file=sys.stderr)
         return 130
 
 

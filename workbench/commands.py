@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from workbench import given
-from workbench.errors import INTERRUPTED, UserError, unknown
+from workbench.errors import STOPPED, UserError, unknown
 
 
 def datasets() -> None:
@@ -163,7 +163,7 @@ def run(
     result = page(notebook, parameters=parameters, out=Path(out), timeout=timeout)
     print(f"{'done' if result.ok else 'FAILED'} in {result.seconds:.0f} s: {result.html}")
     if result.code == 130:
-        raise UserError(INTERRUPTED, code=130)
+        raise UserError(STOPPED, code=130)
     if not result.ok:
         place = f"{result.name}, code cell {result.cell}: " if result.cell else f"{result.name}: "
         raise UserError(place + result.error, code=result.code)
@@ -202,7 +202,7 @@ def report(
         )
     print(f"report: {Path(out) / 'index.html'}")
     if any(made.code == 130 for made in failed):
-        raise UserError(INTERRUPTED, code=130)
+        raise UserError(STOPPED, code=130)
     if failed:
         names = ", ".join(made.name for made in failed)
         raise UserError(f"{len(failed)} pages are without a result: {names}", code=max(made.code for made in failed))

@@ -3,7 +3,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from numbers import Integral
 
-INTERRUPTED = "interrupted; what was finished is stored, and the same command goes on from there"
+STOPPED = "interrupted; what was finished is stored, and the same command goes on from there"
 
 
 class UserError(ValueError):

@@ -25,6 +25,12 @@ _lock = threading.RLock()
 _open = False  # whether the terminal's last line is a bar
 
 
+def live() -> bool:
+    """Whether a browser shows what this process displays: JupyterLab names the notebook of a kernel. What a cell starts
+    inherits that name and is no kernel; a headless run has none."""
+    return bool(os.environ.get("JPY_SESSION_NAME")) and "ipykernel" in sys.modules
+
+
 def face() -> str:
     """Which face this process shows. UserError if WORKBENCH_PROGRESS names none."""
     chosen = os.environ.get("WORKBENCH_PROGRESS")
@@ -32,7 +38,7 @@ def face() -> str:
         if chosen not in FACES:
             raise unknown("WORKBENCH_PROGRESS", chosen, FACES)
         return chosen
-    if os.environ.get("JPY_SESSION_NAME") and "ipykernel" in sys.modules:
+    if live():
         return "notebook"
     return "terminal" if sys.stderr.isatty() else "log"
 
@@ -153,7 +159,11 @@ class Progress:
 def track(
     iterable: Iterable, what: str, total: int | None = None, unit: str = "steps", *, stages: bool = False
 ) -> Iterator:
-    """Yield from `iterable`, showing progress; `total` defaults to its length where it has one. stages: as Progress."""
+    """Yield from `iterable`, showing progress; `total` defaults to its length where it has one. stages: as Progress.
+
+    Write it into the line of a `for` statement: where a name or a comprehension holds it, so does the traceback of an
+    error, and in a notebook it says for ever that the work goes on.
+    """
     total = total if total is not None else (len(iterable) if hasattr(iterable, "__len__") else None)
     with Progress(what, total, unit, stages=stages) as progress:
         for item in iterable:

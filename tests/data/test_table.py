@@ -206,6 +206,18 @@ def test_a_shop_s_export_has_its_titles_in_the_log(tmp_path):
     assert "did you mean 'Description'" in said and "item_title=Description" in said
 
 
+def test_a_title_in_the_log_is_one_that_says_something(tmp_path):
+    log = pd.DataFrame({"user": ["u"] * 4, "item": [*"abca"], "timestamp": range(4), "title": [" ", None, "C", "A"]})
+    log.to_parquet(path := tmp_path / "log.parquet")
+    assert load(path=str(path)).items.set_index("raw_id")["title"].dropna().to_dict() == {"a": "A", "c": "C"}
+    path = written(tmp_path, "user,item,timestamp,title\nu,a,1,A\nu,b,2,B\nu,c,3,C\n")
+    for other in ({"item": "title"}, {"item": "title", "item_title": "title"}, {"event": "title"}):
+        assert "title" not in load(path=str(path), **other).items, "the column serves another purpose"
+    for odd, kind in (([["a"], ["b"], [], []], "list"), ([b"\xff"] * 4, "binary")):
+        log.assign(title=odd).to_parquet(tmp_path / "odd.parquet")
+        assert f"is of type {kind}" in refused(str(tmp_path / "odd.parquet"))
+
+
 def test_parquet_faults_name_the_row(tmp_path):
     path = tmp_path / "log.parquet"
     pd.DataFrame({"user": ["u", None], "item": ["i", "j"], "timestamp": [1, 2]}).to_parquet(path)

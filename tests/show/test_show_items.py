@@ -1,11 +1,13 @@
 """Items found by letters and what stands around one: true by hand, literal whatever is typed, quick on real data."""
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hostile_shop import TABLE, Cells
 
 from workbench import experiment, show
+from workbench.data import Histories
 from workbench.data.schema import ITEM, RAW, TIME, USER
 from workbench.errors import UserError
 from workbench.experiment.shelf import Shelf, folded
@@ -67,6 +69,15 @@ def test_around_an_item_by_hand(world):
     assert facts["last"].timestamp() == own[TIME].max()
 
 
+def test_what_half_a_million_people_have_is_counted_whole():
+    """The product of two such numbers does not fit into 32 bits."""
+    n = 500_000
+    people = Histories(np.arange(0, 2 * n + 1, 2), np.tile(np.int32([1, 2]), n), np.arange(n, dtype=np.int32))
+    crowd = Shelf(SimpleNamespace(split=SimpleNamespace(train=people, n_items=3)))
+    crowd.__dict__["vectors"] = None
+    assert crowd.around(1)["of the same users"].to_dict() == {2: n}
+
+
 def test_around_is_a_table_that_says_what_stands_in_brackets(shelf, bench, timeless):
     for item in range(1, 31):
         table = show.around(shelf, item, k=3)
@@ -95,23 +106,22 @@ def test_the_line_finds_and_the_list_shows(shelf, monkeypatch):
     assert found.value == shelf.find("")[0] and show.around(shelf, found.value)._repr_html_() in page.value
 
 
-def test_where_a_browser_listens_there_are_controls(shelf, monkeypatch):
-    shown = []
-    monkeypatch.setattr("IPython.display.display", shown.append)
-    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
+def test_where_a_browser_listens_there_are_controls(shelf, listening, monkeypatch):
     table = show.explore_items(shelf, 3)
-    monkeypatch.setenv("JPY_SESSION_NAME", "x")
-    assert show.explore_items(shelf, 3) == table and len(shown) == 2 and "report" in shown[1].value
+    assert len(listening) == 2
+    monkeypatch.delenv("JPY_SESSION_NAME")
+    assert show.explore_items(shelf, 3) == table and len(listening) == 2
     with pytest.raises(UserError, match="item 0"):
         show.explore_items(shelf, 0)
 
 
-def test_beauty_answers_in_less_than_three_tenths_of_a_second(real):
+def test_beauty_answers_in_less_than_three_tenths_of_a_second(real, listening):
     bench = experiment.open_bench("beauty", profile="paper")
     shelf, users = Shelf(bench), show.typical_users(bench, 6).tolist()
     shelf.around(1)  # loads what is made once
     line, _, found, _ = faces._finder(shelf, 1, "", 6).children
-    who, _, _ = show.widgets._users(bench, users, users[-1]).children
+    show.explore_users(bench, user=users[-1], n=6)
+    who, _, _ = listening[0].children
 
     def seconds(control, values) -> float:
         took = []

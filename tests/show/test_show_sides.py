@@ -110,12 +110,14 @@ def test_refusals(desk, bench, runs, timeless):
         show.overlap(runs[0], masked.fit("item_knn"))
 
 
-def test_another_person_is_asked_about(bench, runs, monkeypatch):
+def test_another_person_is_asked_about(bench, runs, listening, monkeypatch):
     users = show.typical_users(bench, 4).tolist()
-    who, graph, page = show.widgets._answers(Cases(bench, runs[:2]), users, users[0], 5).children
+    assert show.explore_answers(bench, runs[:2], users[0]) == show.answers(bench, runs[:2], users[0])
+    who, graph, page = listening[0].children
     assert page.value == show.answers(bench, runs[:2], users[0])._repr_html_()
     who.value = users[2]
     assert page.value == show.answers(bench, runs[:2], users[2])._repr_html_()
     assert graph.outputs[0]["data"]["text/plain"] == show.history(bench, users[2]).layout.title.text
-    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
+    monkeypatch.delenv("JPY_SESSION_NAME")
     assert show.explore_answers(bench, runs[:2], users[1]) == show.answers(bench, runs[:2], users[1])
+    assert len(listening) == 2

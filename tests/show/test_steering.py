@@ -85,13 +85,10 @@ def test_without_a_browser_the_table_is_all(run, read, found, certified, monkeyp
     assert {tag for tag, _ in Cells(table._repr_html_()).tags} == {*TABLE, "p"}
 
 
-def test_in_a_browser_the_controls_are_shown_too(bench, run, read, found, certified, monkeypatch):
-    shown = []
-    monkeypatch.setenv("JPY_SESSION_NAME", "x")
-    monkeypatch.setattr("IPython.display.display", shown.append)
+def test_in_a_browser_the_controls_are_shown_too(bench, run, read, found, certified, listening):
     latent = int(steering.ordered(certified)[2])
     show.steer_latents(run, read, found, certified, latent=latent)
-    first, about, who, past, dial, result = shown[0].children
+    first, about, who, past, dial, result = listening[0].children
     asked = bench.split.test.histories.take([list(bench.split.test.histories.users).index(who.value)]).items
     last = show.escape(bench.dataset.titles(asked[-1:])[0], 34)
     assert past.value.endswith(last) and not Cells(past.value).tags

@@ -52,14 +52,15 @@ def test_without_a_browser_the_figure_is_all(bench, monkeypatch):
     assert isinstance(show.explore_users(bench), go.Figure)
 
 
-def test_the_menu_walks_through_users(bench):
+def test_the_menu_walks_through_users(bench, listening):
     users = show.typical_users(bench, 5).tolist()
-    menu, drawn, page = widgets._users(bench, users, users[0]).children
+    show.explore_users(bench, n=5)
+    menu, drawn, page = listening[0].children
     first, figure = page.value, drawn.outputs[0]["data"]
     menu.value = users[1]
-    assert page.value != first and page.value == widgets.user_page(bench, users[1])._repr_html_()
+    assert page.value != first and page.value == show.table(show.events(bench, users[1]))._repr_html_()
     shown = drawn.outputs[0]["data"]
     assert shown != figure and shown["text/plain"] == show.history(bench, users[1]).layout.title.text
     assert shown["application/vnd.plotly.v1+json"]["data"]
     for user in users:
-        assert {tag for tag, _ in Cells(widgets.user_page(bench, user)._repr_html_()).tags} == TABLE
+        assert {tag for tag, _ in Cells(show.table(show.events(bench, user))._repr_html_()).tags} == TABLE

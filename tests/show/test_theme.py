@@ -53,19 +53,19 @@ def test_the_measure_rejects_a_palette_that_is_not():
     assert closest(PLOTLY, "deutan") < 10
 
 
-@pytest.mark.parametrize("page", theme.PAGES)
+@pytest.mark.parametrize("page", theme.INKS)
 def test_marks_and_text_stand_out(page):
     for color in (*theme.COLORWAY[:4], theme.GREY):
-        assert contrast(color, theme.PAGES[page]) >= 3, color
-    assert contrast(theme.INKS[page]["text"], theme.PAGES[page]) >= 7
-    assert contrast(theme.INKS[page]["muted"], theme.PAGES[page]) >= 4.5
+        assert contrast(color, theme.INKS[page]["page"]) >= 3, color
+    assert contrast(theme.INKS[page]["text"], theme.INKS[page]["page"]) >= 7
+    assert contrast(theme.INKS[page]["muted"], theme.INKS[page]["page"]) >= 4.5
 
 
 def test_both_templates_differ_in_ink_alone():
     light, dark = (pio.templates[name].to_plotly_json() for name in ("workbench", "workbench_dark"))
     assert light["layout"]["colorway"] == dark["layout"]["colorway"] == list(theme.COLORWAY)
-    for name, template in zip(theme.PAGES, (light, dark)):  # opaque: a figure is legible on a page of the other ink
-        assert template["layout"]["paper_bgcolor"] == theme.PAGES[name]
+    for name, template in zip(theme.INKS, (light, dark)):  # opaque: a figure is legible on a page of the other ink
+        assert template["layout"]["paper_bgcolor"] == theme.INKS[name]["page"]
     assert light["layout"]["font"]["color"] != dark["layout"]["font"]["color"]
     assert len(set(theme.SYMBOLS)) == len(theme.COLORWAY)
 

@@ -94,7 +94,7 @@ def test_files_that_break_the_rules_are_named(folder):
 
 
 def test_build_hands_over_the_bench_and_the_settings():
-    bench = SimpleNamespace(split=SimpleNamespace(n_items=1000))
+    bench = SimpleNamespace(split=SimpleNamespace(n_items=1000, train=range(2000)))
     assert systems.build("ease", bench, max_gb=1) is not None
     with pytest.raises(UserError, match=r"1,000 items need 0\.0 GB"):
         systems.build("ease", bench, max_gb=0.001)

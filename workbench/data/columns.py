@@ -208,9 +208,20 @@ def join_text(batches: list) -> tuple[np.ndarray, str]:
     return np.concatenate(batches), "text"
 
 
+def read_names(array: "pa.Array") -> "pa.DictionaryArray":
+    """Text that repeats, each distinct one stored once; null is the empty text."""
+    import pyarrow as pa
+
+    text = None if pa.types.is_nested(array.type) else tried(array, pa.string())
+    if text is None:
+        raise BadValue(0, f"is of type {array.type}; give a text")
+    return text.fill_null("").dictionary_encode()
+
+
 KINDS = {
     "id": (read_ids, join_ids),
     "label": (read_labels, join_ids),
+    "name": (read_names, join_ids),
     "time": (read_times, join_times),
     "number": (read_numbers, join_numbers),
     "text": (read_text, join_text),

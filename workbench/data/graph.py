@@ -35,10 +35,16 @@ def user_items(histories: Histories, n_items: int, *, last: int = 0, decay: floa
     return csr_matrix((float(decay) ** age, (rows, recent.items)), shape=(len(recent), n_items + 1))
 
 
+def item_sets(histories: Histories, n_items: int) -> csr_matrix:
+    """(B, I+1) float64: 1 where a history holds an item, however often."""
+    seen = user_items(histories, n_items)
+    seen.data[:] = 1
+    return seen
+
+
 def cooccurrence(train: Histories, n_items: int) -> csr_matrix:
     """(I+1, I+1) float64: how many histories hold both items; the diagonal is how many hold the one."""
-    seen = user_items(train, n_items)
-    seen.data[:] = 1
+    seen = item_sets(train, n_items)
     return (seen.T @ seen).tocsr()
 
 

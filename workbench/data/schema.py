@@ -56,7 +56,7 @@ class Dataset:
     def titles(self, items: np.ndarray | None = None) -> np.ndarray:
         """What to call items: title, else raw id; all of them as (I+1,) with '' at 0, or those of `items`."""
         names = self.items["title"] if "title" in self.items else self.items[RAW]
-        names = names.where(names.astype("string").str.len() > 0, self.items[RAW])
+        names = names.where(names.astype("string").str.strip().str.len() > 0, self.items[RAW])
         table = np.concatenate([[""], names.to_numpy(dtype=object)])
         return table if items is None else table[np.asarray(items)]
 

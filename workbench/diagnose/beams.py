@@ -201,10 +201,10 @@ def search(
     """The beams of all histories, decoded a few at a time. masked: what was read is not spelt again."""
     rows = max(1, min(ROWS, BEAMS // beam))
     few = [histories.take(np.arange(at, min(at + rows, len(histories)))) for at in range(0, len(histories), rows)]
-    parts = [
-        recommender.beams(part, beam=beam, constrained=constrained, exclude=part if masked else None)
-        for part in track(few, f"beams of {beam}", unit="batches")
-    ]
+    parts = []
+    for part in track(few, f"beams of {beam}", unit="batches"):
+        exclude = part if masked else None
+        parts.append(recommender.beams(part, beam=beam, constrained=constrained, exclude=exclude))
     return Beams(*([np.concatenate(level) for level in zip(*field)] for field in zip(*parts)))
 
 

@@ -92,8 +92,9 @@ def audit(
         systems.keywords(name)
     started = time.perf_counter()
     heuristics = (*heuristics, (shortcuts.WALK, shortcuts.tuned(bench))) if tune else heuristics
-    counted = track(heuristics, "floors", unit="systems", stages=True)
-    floors = [bench.fit(name, **given) for name, given in counted]
+    floors = []
+    for name, given in track(heuristics, "floors", unit="systems", stages=True):
+        floors.append(bench.fit(name, **given))
     asked = _parts(bench, list(runs), floors, heuristics)
     asked |= {f"{RETRAINED}{name}": partial(retrained, bench, name) for name in retrain}
     cards, seconds = {}, {"floors": round(time.perf_counter() - started, 2)}

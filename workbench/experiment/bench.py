@@ -172,7 +172,7 @@ class Bench:
         from workbench.train.runtime import runtime
 
         settings, recipe = self.plan(system, **changes)
-        device = runtime(self.device if self.device != "auto" else self.profile.device)
+        device = runtime(self.device if self.device != "auto" else self.profile.device, threads=self.profile.threads)
         recipe_values = {name: value for name, value in asdict(recipe).items() if name != "sizes"}
         inputs = {
             "system": system, "settings": settings, "recipe": recipe_values, "seed": self.seed, "dataset": self.name,

@@ -60,9 +60,10 @@ def reordered(bench: Bench, system: str, changes: dict) -> Run:
     Stored apart from other runs: it is not among `stored_runs`, and its data hash is its own."""
     settings, recipe = bench.plan(system, **changes)
     other = shuffled_bench(bench)
+    device = runtime(bench.device if bench.device != "auto" else bench.profile.device, threads=bench.profile.threads)
     inputs = inputs_of(other, system, settings) | {
         "recipe": {name: value for name, value in asdict(recipe).items() if name != "sizes"},
-        "device": runtime(bench.device if bench.device != "auto" else bench.profile.device).type,
+        "device": device.type,
         "code": code_hash(*ROOMS, file_of(system)),
     }
     return load_run(

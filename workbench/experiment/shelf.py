@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_matrix
 
-from workbench.data.graph import transitions, user_items
+from workbench.data.graph import item_sets, transitions
 from workbench.data.schema import ITEM, RAW, TIME, USER
 from workbench.errors import UserError, whole
 from workbench.experiment.bench import Bench
@@ -44,8 +44,7 @@ class Shelf:
     @cached_property
     def people(self) -> tuple[csr_matrix, csr_matrix]:
         """(U, I+1) who has what in train, in ones, and the same by item."""
-        seen = user_items(self.bench.split.train, self.bench.split.n_items)
-        seen.data[:] = 1
+        seen = item_sets(self.bench.split.train, self.bench.split.n_items)
         return seen, seen.T.tocsr()
 
     @cached_property
@@ -93,7 +92,7 @@ class Shelf:
         if not whole(k, 1):
             raise UserError(f"k={k!r}: how many items of each sort, a whole number from 1")
         seen, has = self.people
-        both, size = (has[item] @ seen).toarray()[0], np.diff(has.indptr)
+        both, size = (has[item] @ seen).toarray()[0], np.diff(has.indptr).astype(float)
         both[item] = 0
         near = _first(both / (np.sqrt(size * size[item]) + SHRINKAGE), k).index
         found = {

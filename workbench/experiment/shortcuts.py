@@ -89,8 +89,9 @@ def tuned(bench: Bench, *, metric: str = "ndcg@10") -> dict:
     stored, so an interrupted call goes on where it stopped."""
     grid = [dict(zip(GRID, chosen)) for chosen in product(*GRID.values())]
     log.info("graph_walk is tried with %d settings on validation; the time left is said after the first", len(grid))
-    tried = track(grid, "tune graph_walk", unit="settings", stages=True)
-    found = [_validated(bench, settings, metric) for settings in tried]
+    found = []
+    for settings in track(grid, "tune graph_walk", unit="settings", stages=True):
+        found.append(_validated(bench, settings, metric))
     return grid[int(np.argmax(found))]
 
 

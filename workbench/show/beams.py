@@ -13,7 +13,7 @@ from workbench.experiment.shelf import Shelf
 from workbench.show.codes import examples, short_name
 from workbench.show.tables import Table, table
 from workbench.show.theme import BLUE, COLORWAY, DASHES, GREY, SYMBOLS, VERMILLION, dress, escape, notice, rows, shorten
-from workbench.show.user import _row
+from workbench.show.user import row_of
 from workbench.tokens import ItemCodes
 
 
@@ -27,7 +27,7 @@ def _beams(bench: Bench, recommender, user: int, beam: int) -> tuple[Beams, int]
     """The beams of a test user under the bench's protocol, and the item that was held out."""
     if not hasattr(recommender, "beams"):
         raise UserError("this recommender spells nothing, so it has no beams to show; tiger has")
-    at = _row(bench, user)
+    at = row_of(bench, user)
     asked = bench.split.test.histories.take([at])
     found = recommender.beams(asked, beam=beam, exclude=asked if bench.protocol.mask_history else None)
     return found, int(bench.split.test.targets[at])

@@ -127,7 +127,7 @@ def _controls(cases: Cases, row: int, length: int):
     options = [("all cases", ""), *((f"{name} ({count:,})", name) for name, count in kinds.items())]
     which = controls.menu("stratum", options, "")
     place = controls.slider(0, 1, 0, follow=False)
-    events = controls.slider(0, 20, length)
+    events = controls.slider(0, max(20, length), length)
     graph, page = controls.picture(), controls.page()
     others = cases.of()[:FEW]
     rows = {"": np.append(row, others[others != row])}

@@ -6,7 +6,8 @@ import plotly.graph_objects as go
 
 from workbench.data.schema import RAW
 from workbench.experiment import Bench
-from workbench.show.theme import escape, live, shorten
+from workbench.progress import live
+from workbench.show.theme import escape, shorten
 
 WIDE, WHOLE = {"width": "36em", "max_width": "100%"}, {"description_width": "initial"}
 BELOW = "Below, without controls, what a report shows:"

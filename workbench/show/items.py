@@ -12,7 +12,6 @@ from workbench.show.tables import Table, table
 from workbench.show.theme import shorten
 
 FOUND = 30  # items that a list offers
-SEPARATE = {"of the same users": "users", "alike in words": "cosine"}  # what stands in brackets, where not a count
 
 
 def search(shelf: Shelf, text: str, *, n: int = 10) -> Table:
@@ -44,7 +43,7 @@ def around(shelf: Shelf, item: int, *, k: int = 6) -> Table:
     words; how often it occurs and when. UserError where there is no such item."""
     columns = {}
     for name, strength in shelf.around(item, k).items():
-        values = [f"{value:.2f}" if SEPARATE.get(name) == "cosine" else f"{value:,.0f}" for value in strength]
+        values = [f"{value:.2f}" if name == "alike in words" else f"{value:,.0f}" for value in strength]
         cells = [f"{shorten(shelf.titles[i], 40)} ({value})" for i, value in zip(strength.index, values)]
         columns[name] = cells + [""] * (k - len(cells))
     facts = shelf.facts(item)

@@ -9,7 +9,7 @@
   const words = ["text", "muted"].flatMap((name) => ["text", "tspan"].map((part) => rule(part, name, `fill: ${inks.dark[name]}`)));
   const style = document.createElement("style");
   style.textContent = [
-    ...words, rule("path", "grid", `stroke: ${inks.dark.grid}`), rule(".main-svg", "card", "background: transparent"),
+    ...words, rule("path", "grid", `stroke: ${inks.dark.grid}`), rule(".main-svg", "page", "background: transparent"),
     // A table among controls looks as it does in an output.
     ".jupyter-widgets.widget-html > .widget-html-content { line-height: var(--jp-content-line-height) }",
     ".widget-html-content .dataframe { border-collapse: collapse }",

@@ -7,6 +7,7 @@
   const NEXT = { none: "descending", descending: "ascending", ascending: "none" };
   const SIGN = { none: "", descending: " ▾", ascending: " ▴" };
   const NUMBER = /^[^\d\w.−-]*([-−]?[\d,]*\.?\d+(?:e[-+]?\d+)?)(?![\w-])/i;
+  const NOTHING = /^([—–-]*|nan|nat|none|<na>)$/i;  // as our tables write it, or those of pandas
 
   const heading = (event) => {
     const cell = event.target.closest?.("table.dataframe > thead > tr > th");
@@ -24,13 +25,13 @@
     rows.forEach((row, place) => { row.dataset.place ??= place; });
     const way = NEXT[cell.getAttribute("aria-sort") ?? "none"], sign = way === "ascending" ? 1 : -1;
     const keys = new Map(rows.map((row) => [row, value(row, at)]));
-    const told = [...keys.values()].filter((key) => /[^—–-]/.test(key.text));
+    const told = [...keys.values()].filter((key) => !NOTHING.test(key.text));
     const numeric = told.length > 0 && told.every((key) => !Number.isNaN(key.number));
     const compare = (a, b) => {
       const place = a.dataset.place - b.dataset.place;
       if (way === "none") return place;
       const [one, two] = [keys.get(a), keys.get(b)];
-      const missing = (key) => (numeric ? Number.isNaN(key.number) : key.text === "");
+      const missing = (key) => (numeric ? Number.isNaN(key.number) : NOTHING.test(key.text));
       if (missing(one) || missing(two)) return missing(one) - missing(two) || place;
       const order = numeric ? one.number - two.number : one.text.localeCompare(two.text, undefined, { numeric: true });
       return sign * order || place;

@@ -11,7 +11,7 @@ from workbench.probe.push import Steering
 from workbench.show.latents import COLUMNS
 from workbench.show.tables import Table, table
 from workbench.show.theme import shorten
-from workbench.show.user import _row
+from workbench.show.user import row_of
 
 TOLD = ("name", "concept", "certified", "source", "effect", "q", "precision", "recall", "f1", "flag")
 SHOWN = (-2.0, 0.0, 2.0, 4.0)  # strengths that stand side by side where there are no controls
@@ -24,7 +24,7 @@ class Listener:
     """
 
     def __init__(self, bench: Bench, steering: Steering, user: int, *, k: int = 10):
-        row = _row(bench, user)
+        row = row_of(bench, user)
         asked = bench.split.test.histories.take([row])
         self.bench, self.steering, self.user = bench, steering, user
         self.target, self.push = int(bench.split.test.targets[row]), steering.of(asked)

@@ -9,7 +9,6 @@ give each group a marker symbol or a dash as well.
 """
 import html
 import json
-import os
 import textwrap
 import unicodedata
 from pathlib import Path
@@ -18,6 +17,7 @@ import plotly.graph_objects as go
 import plotly.io as pio
 
 from workbench.errors import unknown
+from workbench.progress import live
 
 BLUE, VERMILLION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 SKY, ORANGE, YELLOW = "#56B4E9", "#E69F00", "#F0E442"
@@ -26,10 +26,9 @@ GREY = "#7B8490"  # what stands for comparison: baselines, references, chance
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x", "star", "cross")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "solid")
 SEQUENTIAL = "Cividis"
-PAGES = {"light": "#ffffff", "dark": "#14171b"}
 INKS = {
-    "light": {"text": "#22272e", "muted": "#5b6570", "grid": "#e3e6ea", "card": "#ffffff"},
-    "dark": {"text": "#dfe3e8", "muted": "#98a2ad", "grid": "#2d343c", "card": "#1d2228"},
+    "light": {"text": "#22272e", "muted": "#5b6570", "grid": "#e3e6ea", "page": "#ffffff"},
+    "dark": {"text": "#dfe3e8", "muted": "#98a2ad", "grid": "#2d343c", "page": "#14171b"},
 }
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", "DejaVu Sans", sans-serif'
 POINTS = 2_000  # marks a trace may hold, so that a page of figures stays small
@@ -85,11 +84,6 @@ def escape(text: object, length: int = 60) -> str:
     return html.escape(shorten(text, length), quote=False).replace("$", "&#36;")
 
 
-def live() -> bool:
-    """Whether a browser shows this kernel's widgets: JupyterLab says so, headless runs do not."""
-    return bool(os.environ.get("JPY_SESSION_NAME"))
-
-
 def template(name: str) -> go.layout.Template:
     """The template of one ink, light or dark."""
     ink = INKS[name]
@@ -105,7 +99,7 @@ def template(name: str) -> go.layout.Template:
         },  # fmt: skip
         colorway=COLORWAY,
         colorscale={"sequential": SEQUENTIAL, "sequentialminus": SEQUENTIAL},
-        paper_bgcolor=PAGES[name], plot_bgcolor=CLEAR,  # opaque: legible on any page, in a picture as well
+        paper_bgcolor=ink["page"], plot_bgcolor=CLEAR,  # opaque: legible on any page, in a picture as well
         xaxis=axis, yaxis=axis,
         margin={"l": 8, "r": 16, "t": 70, "b": 40},
         modebar={"bgcolor": CLEAR, "color": GREY, "activecolor": BLUE, "remove": BUTTONS},

@@ -28,7 +28,7 @@ def typical_users(bench: Bench, n: int = 50) -> np.ndarray:
     return histories.users[(histories.lengths >= low) & (histories.lengths <= high)][:n]
 
 
-def _row(bench: Bench, user: int) -> int:
+def row_of(bench: Bench, user: int) -> int:
     """The test case of a user; UserError where there is none."""
     found = np.flatnonzero(bench.split.test.histories.users == user)
     if not len(found):
@@ -39,7 +39,7 @@ def _row(bench: Bench, user: int) -> int:
 def events(bench: Bench, user: int) -> pd.DataFrame:
     """A test user's events, oldest first: title, part, time where known. part: train, validation, test, or history
     alone, which is read when the user is asked about and never trained on."""
-    split, row = bench.split, _row(bench, user)
+    split, row = bench.split, row_of(bench, user)
     test = split.test.histories
     items = np.append(test.row(row), split.test.targets[row])
     trained = int(split.train.lengths[user])
@@ -82,4 +82,4 @@ def history(bench: Bench, user: int, *, last: int = 20) -> go.Figure:
 
 def answers(bench: Bench, runs: list, user: int, *, k: int = 5) -> Table:
     """What each run would have shown a user, side by side; the item that was held out is marked."""
-    return side_by_side(Cases(bench, runs), _row(bench, user), k=k)
+    return side_by_side(Cases(bench, runs), row_of(bench, user), k=k)

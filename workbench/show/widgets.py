@@ -1,5 +1,7 @@
 """Explorers for a live notebook. Each calls functions that a cell could call and stands beside a figure or a table that
 is complete without it; where no browser is listening, that is all there is."""
+from collections.abc import Callable
+
 import numpy as np
 import plotly.graph_objects as go
 
@@ -11,15 +13,10 @@ from workbench.show.beams import level_names, spelled, spelling
 from workbench.show.cases import side_by_side
 from workbench.show.prefixes import under, walk
 from workbench.show.tables import Table, table
-from workbench.show.user import _row, answers, events, history, typical_users
+from workbench.show.user import events, history, row_of, typical_users
 from workbench.tokens import ItemCodes
 
 ANY = ("any", -1)
-
-
-def user_page(bench: Bench, user: int) -> Table:
-    """A user's events as a table, newest last."""
-    return table(events(bench, user))
 
 
 def explore_users(bench: Bench, *, user: int | None = None, n: int = 50) -> go.Figure:
@@ -28,39 +25,31 @@ def explore_users(bench: Bench, *, user: int | None = None, n: int = 50) -> go.F
     users = typical_users(bench, n).tolist()
     first = users[0] if user is None else user
     figure = history(bench, first)
-    controls.put(lambda: _users(bench, users, first))
+    controls.put(lambda: _users(bench, users, first, lambda user: table(events(bench, user))))
     return figure
-
-
-def _users(bench: Bench, users: list[int], first: int):
-    who = controls.menu("user", controls.people(bench, users, first), first)
-    drawn, page = controls.picture(), controls.page()
-
-    def answer() -> None:
-        controls.draw(drawn, history(bench, who.value))
-        controls.fill(page, user_page(bench, who.value))
-
-    answer()
-    controls.when([who], answer)
-    return controls.stack(who, drawn, page)
 
 
 def explore_answers(bench: Bench, runs: list[Run], user: int, *, k: int = 5, n: int = 50) -> Table:
     """What runs recommend to a user, side by side; in a live notebook a menu of `n` users above it, each with history
     and lists. UserError where the user has no test case."""
-    shown = answers(bench, runs, user, k=k)
-    controls.put(lambda: _answers(Cases(bench, runs), typical_users(bench, n).tolist(), user, k))
+    cases = Cases(bench, runs)
+
+    def lists(user: int) -> Table:
+        return side_by_side(cases, row_of(bench, user), k=k)
+
+    shown = lists(user)
+    controls.put(lambda: _users(bench, typical_users(bench, n).tolist(), user, lists))
     return shown
 
 
-def _answers(cases: Cases, users: list[int], first: int, k: int):
-    bench = cases.bench
+def _users(bench: Bench, users: list[int], first: int, about: Callable[[int], Table]):
+    """A menu of users, the history of one, and a table about them."""
     who = controls.menu("user", controls.people(bench, users, first), first)
     drawn, page = controls.picture(), controls.page()
 
     def answer() -> None:
         controls.draw(drawn, history(bench, who.value))
-        controls.fill(page, side_by_side(cases, _row(bench, who.value), k=k))
+        controls.fill(page, about(who.value))
 
     answer()
     controls.when([who], answer)

@@ -51,13 +51,19 @@ class Profile:
         """Plain JSON values."""
         return asdict(self)
 
+    @property
+    def threads(self) -> int | None:
+        """How many threads, None for all there are: of a second one small matrices gain nothing, and beside another
+        busy process they lose more than half of their speed."""
+        return None if self.users is None else 1
+
     def room(self, items: int) -> int | None:
         """How many events are let in, fewer where there are many items: a network that learns from an event scores all
         of them."""
-        return None if self.events is None else min(self.events, SCORES // max(1, items))
+        return None if self.events is None else min(self.events, max(LEAST, SCORES // max(1, items)))
 
 
-SCORES = 250_000_000  # events times items where events are capped
+SCORES, LEAST = 250_000_000, 2_000  # events times items where events are capped, and events that are always let in
 PROFILES = {
     "smoke": Profile(
         "smoke", size="small", epochs=20, users=2_000, events=22_000, device="cpu", dataset="synthetic", minutes=0.4,

@@ -55,11 +55,12 @@ def device(name: str = "auto") -> torch.device:
     return torch.device(name)
 
 
-def runtime(name: str = "auto") -> torch.device:
-    """Set this process up for training and return its device. OMP_NUM_THREADS, where set, decides the threads."""
+def runtime(name: str = "auto", *, threads: int | None = None) -> torch.device:
+    """Set this process up for training and return its device. threads: as many as there are cores if None;
+    OMP_NUM_THREADS, where set, decides."""
     keep_heap()
     if not os.environ.get("OMP_NUM_THREADS"):
         allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
-        torch.set_num_threads(max(1, len(allowed)))
+        torch.set_num_threads(threads or max(1, len(allowed)))
     torch.backends.cuda.matmul.allow_tf32 = False
     return device(name)

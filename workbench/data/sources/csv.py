@@ -36,7 +36,7 @@ def load(
     yyyymmdd; without such a column the log has no order, and "" says that the order of the file is the order.
     rating, event: columns to carry along. items: path of an item table with the same item column; `item_title`
     becomes its title, other columns keep their names (text, category, brand, price are known). Without such a table
-    `item_title` is a column of the log itself: an item's title is the first that is not empty.
+    `item_title` is a column of the log itself: an item's title is the first that is not blank.
     core: keep users and items with at least that many events. duplicates, of the same user and item: keep them all,
     the first or the last in time, or drop-exact repeats of every column read.
 
@@ -53,9 +53,9 @@ def load(
     path = Path(str(path)).expanduser()
     there = table.names(path, (user, item))
     headers.check(path, there)
-    own = None if items else _own_title(path, item_title, there)
+    own = None if items else _own_title(path, item_title, there, (user, item, timestamp, rating, event))
     given = {USER: (user, "id"), ITEM: (item, "id"), TIME: (_time(there, timestamp), "time"),
-             "rating": (rating, "number"), "event": (event, "label"), "title": (own, "text")}  # fmt: skip
+             "rating": (rating, "number"), "event": (event, "label"), "title": (own, "name")}  # fmt: skip
     wanted = {role: (headers.column(path, name, there), kind) for role, (name, kind) in given.items() if name}
     if len({column for column, _ in wanted.values()}) < len(wanted):
         raise UserError(f"{path}: one column is named for two purposes: {', '.join(c for c, _ in wanted.values())}")
@@ -78,19 +78,20 @@ def _time(there: list[str], timestamp: str | None) -> str | None:
     return timestamp if timestamp != TIME or any(headers.ATOMIC.sub("", name) == TIME for name in there) else None
 
 
-def _own_title(path: Path, title: str, there: list[str]) -> str | None:
-    """The log's own column of titles: none where the default one is not there. UserError where another is not."""
-    if title == "title" and not any(headers.ATOMIC.sub("", name) == title for name in there):
-        return None
-    return headers.column(path, title, there)
+def _own_title(path: Path, title: str, there: list[str], taken: tuple) -> str | None:
+    """The log's own column of titles: none where the default one is not there, or serves another purpose. UserError
+    where another than the default is not there."""
+    free = [headers.ATOMIC.sub("", name) for name in there if name not in taken]
+    return None if title == "title" and (title in taken or title not in free) else headers.column(path, title, there)
 
 
 def _titles(events: dict) -> pd.DataFrame:
     """Raw ids and titles from the log's own column, which is taken out of `events`."""
     titles, codes = events.pop("title"), events[ITEM].codes
-    first = np.flatnonzero(titles != "")
+    said = titles.categories.str.strip() != ""
+    first = np.flatnonzero(said[titles.codes])
     first = first[np.unique(codes[first], return_index=True)[1]]
-    return pd.DataFrame({RAW: events[ITEM].categories.to_numpy()[codes[first]], "title": titles[first]})
+    return pd.DataFrame({RAW: events[ITEM].categories.to_numpy()[codes[first]], "title": titles[first].to_numpy()})
 
 
 def _doubt(path: Path, events: dict) -> None:

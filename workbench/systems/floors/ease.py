@@ -13,7 +13,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from workbench.data import Histories
-from workbench.data.graph import cooccurrence, user_items
+from workbench.data.graph import cooccurrence, item_sets
 from workbench.errors import UserError
 from workbench.recommenders.scored import Learned, Scored, ScoreRows
 from workbench.train.recipe import Recipe
@@ -23,25 +23,32 @@ ROWS = 2_000  # items at a time, against a matrix of users
 RECIPE = Recipe()
 
 
-def solve(gram: csr_matrix, ridge: float) -> np.ndarray:
-    """(I+1, I+1) float32 weights B, zero diagonal, from X'X; works in one dense matrix. UserError if it is singular."""
+def inverted(gram: csr_matrix, ridge: float) -> np.ndarray:
+    """(gram + ridge I)^-1, dense and in its precision; works in one dense matrix. UserError if it is singular."""
     import torch
 
-    weights = torch.from_numpy(gram.toarray())
-    weights.diagonal().add_(ridge)
+    inverse = torch.from_numpy(gram.toarray())
+    inverse.diagonal().add_(ridge)
     try:
-        torch.linalg.cholesky(weights, out=weights)
+        torch.linalg.cholesky(inverse, out=inverse)
     except RuntimeError as error:  # torch's LinAlgError
-        raise UserError(f"ease: X'X + {ridge} I is singular in float32; give a larger ridge", code=1) from error
-    torch.cholesky_inverse(weights, out=weights)
-    weights.div_(-weights.diagonal().clone())
-    weights.fill_diagonal_(0)
-    return weights.numpy()
+        what = f"what ease inverts is singular in {gram.dtype} with ridge={ridge}"
+        raise UserError(f"{what}; give a larger ridge", code=1) from error
+    return torch.cholesky_inverse(inverse, out=inverse).numpy()
+
+
+def solve(gram: csr_matrix, ridge: float) -> np.ndarray:
+    """(I+1, I+1) float32 weights B, zero diagonal, from X'X. UserError if it is singular."""
+    weights = inverted(gram, ridge)
+    weights /= -weights.diagonal().copy()
+    np.fill_diagonal(weights, 0)
+    return weights
 
 
 def solve_by_users(seen: csr_matrix, ridge: float) -> tuple[np.ndarray, np.ndarray]:
-    """(XX' + ridge I)^-1 (U, U) and the diagonal of ridge P (I+1,), both float64, from X (U, I+1)."""
-    inverse = np.linalg.inv((seen @ seen.T).toarray() + ridge * np.eye(seen.shape[0]))
+    """(XX' + ridge I)^-1 (U, U) and the diagonal of ridge P (I+1,), both float64, from X (U, I+1). UserError if it is
+    singular."""
+    inverse = inverted(seen @ seen.T, ridge)
     taken = np.zeros(seen.shape[1])
     for start in range(0, seen.shape[1], ROWS):
         part = seen[:, start : start + ROWS].T.tocsr()
@@ -72,13 +79,7 @@ def build(bench: Any, *, ridge: float = 200.0, max_gb: float = 8.0) -> Scored:
 def _learn(split: Any) -> Learned:
     if len(split.train) > split.n_items:
         return {"gram": cooccurrence(split.train, split.n_items).astype(np.float32)}
-    return {"seen": _sets(split.train, split.n_items)}
-
-
-def _sets(histories: Histories, n_items: int) -> csr_matrix:
-    seen = user_items(histories, n_items)
-    seen.data[:] = 1
-    return seen
+    return {"seen": item_sets(split.train, split.n_items)}
 
 
 def _scorer_by_users(learned: Learned, ridge: float) -> ScoreRows:
@@ -86,7 +87,7 @@ def _scorer_by_users(learned: Learned, ridge: float) -> ScoreRows:
     inverse, diagonal = solve_by_users(train, ridge)
 
     def score(histories: Histories) -> np.ndarray:
-        seen = _sets(histories, train.shape[1] - 1)
+        seen = item_sets(histories, train.shape[1] - 1)
         shared = (seen @ train.T) @ inverse  # (B, U), each row by itself, whatever the batch
         seen = seen.toarray()
         return seen - (seen - (train.T @ shared.T).T) / diagonal
@@ -98,6 +99,6 @@ def _scorer(learned: Learned, ridge: float) -> ScoreRows:
     weights = solve(learned["gram"], ridge)
 
     def score(histories: Histories) -> np.ndarray:
-        return _sets(histories, len(weights) - 1).astype(np.float32) @ weights
+        return item_sets(histories, len(weights) - 1).astype(np.float32) @ weights
 
     return score

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.sparse import csr_matrix, vstack
 
 from workbench.data import Histories
-from workbench.data.graph import strongest, user_items
+from workbench.data.graph import item_sets, strongest, user_items
 from workbench.recommenders.scored import Learned, Scored, ScoreRows
 from workbench.train.recipe import Recipe
 
@@ -43,8 +43,7 @@ def build(bench: Any, *, neighbours: int = 200, shrinkage: float = 20.0, last: i
 def nearest(train: Histories, n_items: int, shrinkage: float, n: int) -> csr_matrix:
     """(I+1, I+1) float64: the n largest shrunken cosines of each item, from how many people have both; an item is no
     neighbour of itself."""
-    seen = user_items(train, n_items)
-    seen.data[:] = 1
+    seen = item_sets(train, n_items)
     has, norm = seen.T.tocsr(), np.sqrt(np.asarray(seen.sum(axis=0)).ravel())
     blocks = []
     for start in range(0, n_items + 1, ROWS):
