@@ -132,3 +132,10 @@ def test_hand_values_and_refusals(model, cases, member):
     assert np.isnan(steer.cost(flat)), "never so far"
     with pytest.raises(UserError, match="0 must be one of them"):
         steer.dose(model, SITE, np.ones(64), [1.0], cases, member)
+
+
+@pytest.mark.parametrize("holds, said", [(np.ones(8, bool), "every unit"), (np.zeros(8, bool), "no unit")])
+def test_a_concept_of_all_or_nothing_has_no_direction(holds, said):
+    x = np.random.default_rng(0).normal(size=(8, 3))
+    with pytest.raises(UserError, match=said):
+        rivals.directions(x, holds, np.zeros((1, 0)), np.ones(5, bool))

@@ -1,6 +1,8 @@
 """Directions for a concept that no autoencoder is needed for: what steering along a latent has to beat."""
 import numpy as np
 
+from workbench.errors import UserError
+
 LEARNED = 20_000  # units that the linear probe is fitted to
 
 
@@ -12,11 +14,14 @@ def directions(
     mean of the concept's items less that of all.
 
     x: (n, D) activations. holds: (n,) bool whether the concept holds at a unit, as of its last item. table: (I+1, D) of
-    items. member: (I+1,) bool.
+    items. member: (I+1,) bool. UserError where the concept holds at every unit that is learned from, or at none.
     """
     from sklearn.linear_model import LogisticRegression
 
     rows = np.random.default_rng(seed).permutation(len(x))[:LEARNED]
+    if holds[rows].all() or not holds[rows].any():
+        which = "every unit" if holds.any() else "no unit"
+        raise UserError(f"the concept holds at {which}; choose one that tells some units from others", code=3)
     spread = np.maximum(x.std(axis=0), 1e-12)
     probe = LogisticRegression(max_iter=300, class_weight="balanced").fit(x[rows] / spread, holds[rows])
     found = {"difference of means": x[holds].mean(axis=0) - x.mean(axis=0), "probe": probe.coef_[0] / spread}
