@@ -166,7 +166,8 @@ def test_every_command_says_what_it_does():
     ("userId,movieId,timestamp\n1,1,1\n", "From their names: user=userId item=movieId timestamp=timestamp"),
     ("user,item,timestamp\n1,1,yesterday\n", "line 2, column 'timestamp': 'yesterday' is not a time"),
     ("user,item,timestamp\n1,1,1\n2,2,2\n", "a user needs 3 events to be asked about"),
-    ("user,item,timestamp\n" + "".join(f"{n // 4},1,{n}\n" for n in range(20)), "all events are of one item"),
+    ("user,item,timestamp\n" + "".join(f"{n // 4},1,{n}\n" for n in range(20)), "only 1 item, and the lists"),
+    ("user,item,timestamp\n" + "".join(f"{n // 4},{n % 7},{n}\n" for n in range(28)), "only 7 items, and the lists"),
     ("", "empty"),
     ("user,item,timestamp\n", "the log holds no interactions"),
 ])

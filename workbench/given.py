@@ -5,6 +5,8 @@ from pathlib import Path
 from workbench.artifacts import check_folder
 from workbench.errors import UserError
 
+LISTED = 10  # items of a recommendation in a report
+
 
 def listing(rows: dict[str, str]) -> None:
     """Print names with their descriptions, one a line."""
@@ -42,9 +44,9 @@ def place(out: Path, timeout: int) -> None:
 def readable(dataset: str, profile: str, seed: int, option: list) -> None:
     """Raise what is wrong with a log once, before any notebook starts; what was read is kept for the notebooks."""
     split = bench(dataset, profile, seed, [], option, "auto").split
-    if split.n_items < 2:
-        what = "all events are of one item, so there is nothing to choose from"
-        raise UserError(f"{dataset}: {what}; is the right column named?", code=3)
+    if split.n_items <= LISTED:
+        what = f"only {split.n_items} item{'s' * (split.n_items > 1)}, and the lists of a report hold {LISTED}"
+        raise UserError(f"{dataset}: {what}, so there is nothing to choose from; is the right column named?", code=3)
 
 
 def bench(dataset: str, profile: str, seed: int, protocol: list, option: list, device: str):
