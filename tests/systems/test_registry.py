@@ -37,7 +37,8 @@ def test_lists_without_importing_torch():
 def test_names_families_and_descriptions():
     assert systems.names("floors") == FLOORS
     assert set(FLOORS) <= set(systems.names()) and systems.names() == sorted(systems.names())
-    assert systems.names("no_such_family") == []
+    with pytest.raises(UserError, match="unknown family 'floor'; did you mean 'floors'"):
+        systems.names("floor")
     assert systems.family("ease") == "floors"
     assert systems.describe("popularity") == "Popularity: what is often in train is recommended to everyone."
 
