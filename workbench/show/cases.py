@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+import workbench.show.controls as controls
 from workbench.evaluate.evaluation import DEPTH as LISTED
 from workbench.experiment.cases import DEPTH, Cases
-from workbench.show import controls
 from workbench.show.tables import Table, table
 from workbench.show.theme import BLUE, GREY, ORANGE, VERMILLION, dress, escape, shorten
 

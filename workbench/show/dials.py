@@ -4,11 +4,11 @@ import time
 import numpy as np
 import pandas as pd
 
+import workbench.show.controls as controls
 from workbench.experiment import Bench, Run, atlas
 from workbench.probe.cache import Activations
 from workbench.probe.dictionary import Dictionary
 from workbench.probe.push import Steering
-from workbench.show import controls
 from workbench.show.latents import READ, called
 from workbench.show.probe import firing
 from workbench.show.steering import Listener, concept_items, concept_row, ladder, ordered, reranked

@@ -3,10 +3,10 @@ where a browser listens."""
 import numpy as np
 import pandas as pd
 
+import workbench.show.controls as controls
 from workbench.data.schema import RAW
 from workbench.errors import UserError, whole
 from workbench.experiment.shelf import Shelf, folded
-from workbench.show import controls
 from workbench.show.prefixes import described, item_card
 from workbench.show.tables import Table, table
 from workbench.show.theme import shorten

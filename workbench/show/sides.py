@@ -4,11 +4,11 @@ from dataclasses import replace
 import numpy as np
 import plotly.graph_objects as go
 
+import workbench.show.controls as controls
 from workbench.errors import UserError, unknown
 from workbench.evaluate.compare import places, same_protocol
 from workbench.experiment import Run
 from workbench.experiment.cases import Cases
-from workbench.show import controls
 from workbench.show.cases import FEW, side_by_side
 from workbench.show.tables import Table
 from workbench.show.theme import BLUE, PURPLE, VERMILLION, dress, escape, rows

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import numpy as np
 import plotly.graph_objects as go
 
+import workbench.show.controls as controls
 from workbench.diagnose.codes import digits
 from workbench.experiment import Bench, Run
 from workbench.experiment.cases import Cases
-from workbench.show import controls
 from workbench.show.beams import level_names, spelled, spelling
 from workbench.show.cases import side_by_side
 from workbench.show.prefixes import under, walk
