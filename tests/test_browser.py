@@ -20,6 +20,13 @@ def browser():
     chromium.close()
 
 
+@pytest.fixture(autouse=True)
+def light_again(browser):
+    """What one test made dark, or paper, is a light screen for the next."""
+    yield
+    browser.call("Emulation.setEmulatedMedia", media="", features=[])
+
+
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
     """A rich page and a hostile one, in that order."""
@@ -92,6 +99,9 @@ def test_paper_is_light_and_figures_stay_whole(browser, pages):
     layout = "document.querySelector('.plot')._fullLayout"
     before = browser.evaluate(f"{layout}.title.font.size")
     browser.evaluate("dispatchEvent(new Event('beforeprint'))")
+    for value in ("light", "dark"):  # a screen that turns meanwhile changes nothing on paper
+        browser.call("Emulation.setEmulatedMedia", media="print", features=[dark[0] | {"value": value}])
+        browser.evaluate("new Promise((resolve) => setTimeout(resolve, 200))")
     browser.wait(f"{layout}.font.color === '#22272e' && {layout}.width <= 650 && {layout}.title.font.size < {before}")
     browser.evaluate("dispatchEvent(new Event('afterprint'))")
     browser.call("Emulation.setEmulatedMedia", media="", features=[])

@@ -61,7 +61,8 @@
     }
   };
   Promise.all(plots.map(draw)).then(() => { document.documentElement.dataset.drawn = plots.length; });
-  dark.addEventListener("change", () => repaint(now()));
+  let printing = false;  // paper stays light, whatever the screen turns to meanwhile
+  dark.addEventListener("change", () => printing || repaint(now()));
 
   // On paper: light, and as wide as the sheet, whatever the window was; words small enough to fit a narrow figure.
   const SHEET = 650;
@@ -76,6 +77,8 @@
     fold.open = false;
     delete fold.dataset.opened;
   }));
+  addEventListener("beforeprint", () => { printing = true; });
+  addEventListener("afterprint", () => { printing = false; });
   addEventListener("beforeprint", () => drawn().forEach((div) => {
     div.onScreen = { width: div.layout.width ?? null, words: read(div.layout) };
     const width = Math.min(SHEET, div._fullLayout.width);
