@@ -8,7 +8,7 @@ from canned import hostile, rich
 from chromium import Browser, needed
 
 from workbench import notebooks, report, show
-from workbench.report import frame, outputs
+from workbench.report import cell_outputs, page_template
 
 pytestmark = needed
 
@@ -113,7 +113,7 @@ def test_a_table_sorts_by_its_headings(browser, tmp_path):
     """Largest first, smallest first, as it was; by mouse and by keyboard, numbers as numbers, gaps last."""
     scores = pd.DataFrame({"name": ["b", "a", "item 10", "item 9"], "score": ["0.30 [0.2, 0.4]", "—", "1,200", "-4 %"]})
     path = tmp_path / "table.html"
-    path.write_text(frame.page("A table", outputs.wide(show.table(scores, index=False))))
+    path.write_text(page_template.page("A table", cell_outputs.wide(show.table(scores, index=False))))
     browser.open(path, "document.querySelector('th[aria-sort]')")
     order = "[...document.querySelectorAll('tbody tr')].map(row => row.cells[0].textContent).join()"
     assert browser.evaluate("document.querySelectorAll('th[tabindex=\"0\"]').length") == 2
@@ -129,7 +129,7 @@ def test_a_table_sorts_by_its_headings(browser, tmp_path):
     browser.evaluate("document.querySelectorAll('th')[0].click(); document.querySelectorAll('th')[0].click()")
     assert browser.evaluate(order) == "a,b,item 9,item 10"
     pandas = pd.DataFrame({"x": [0.5, None, -1.0, 0.25]}).to_html()
-    path.write_text(frame.page("A table", pandas))
+    path.write_text(page_template.page("A table", pandas))
     browser.open(path, "document.querySelector('th[aria-sort]')")
     browser.evaluate("document.querySelectorAll('thead th')[1].click()")
     assert browser.evaluate(order) == "0,3,2,1"
@@ -158,7 +158,9 @@ def test_a_figure_is_saved_as_it_looks(browser, pages, tmp_path, format):
 def test_a_hebrew_title_leaves_the_line_around_it_as_it_was(browser, tmp_path):
     title = show.theme.shorten("שלום 12")
     path = tmp_path / "rtl.html"
-    path.write_text(frame.page("Titles", outputs.wide(show.table(pd.DataFrame({"item": [f"mark {title} (3)"]})))))
+    path.write_text(
+        page_template.page("Titles", cell_outputs.wide(show.table(pd.DataFrame({"item": [f"mark {title} (3)"]}))))
+    )
     browser.open(path, "document.querySelector('td')")
     left = "".join(f"place('{part}')," for part in ("mark", "שלום", "(3)"))
     found = browser.evaluate(

@@ -37,7 +37,7 @@ def test_help_is_quick():
 
 def test_listings_describe():
     systems, datasets = workbench("systems").stdout, workbench("datasets").stdout
-    assert "sasrec" in systems and "floors: " in systems and "beauty " in datasets
+    assert "sasrec" in systems and "baselines: " in systems and "beauty " in datasets
     assert all(len(line.split("  ", 1)[1]) > 10 for line in (systems + datasets).splitlines())
 
 
@@ -53,7 +53,7 @@ def test_listings_describe():
     (["report", "--system", "sasrek"], "did you mean 'sasrec'"),
     (["report", "--system", "popularity"], "no network to probe"),
     (["audit", "--tune", "maybe"], "unknown value 'maybe'; Allowed: false, true"),
-    (["systems", "--family", "floor"], "did you mean 'floors'"),
+    (["systems", "--family", "baseline"], "did you mean 'baselines'"),
     (["report", "--timeout", "0"], "at least 1; given 0"),
     (["probe", "/nowhere"], "is not a run"),
     (["run", "01_explore_datasets"], "did you mean '01_explore_dataset'"),
@@ -138,12 +138,12 @@ def test_score_leaves_a_run_alone(home, tmp_path, capsys):
 
 
 def test_options_of_files_mean_the_same_from_anywhere(tmp_path, monkeypatch):
-    from workbench.data import sources
+    from workbench.data import datasets
 
     (tmp_path / "log.csv").write_text("user,item\n")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "user").write_text("")  # a column may be called like a file beside the log
-    assert sources.located({"path": "log.csv", "user": "user", "users": 3}) == {
+    assert datasets.located({"path": "log.csv", "user": "user", "users": 3}) == {
         "path": str(tmp_path / "log.csv"), "user": "user", "users": 3}
 
 

@@ -7,10 +7,10 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "workbench"
 ORDER = (
-    "errors progress roles artifacts data losses nets train embed tokens decode evaluate recommenders systems "
-    "probe diagnose experiment show notebooks report given commands __main__"
+    "errors progress interfaces artifacts data losses nets train llm embed tokens decode evaluate recommenders systems "
+    "probing diagnose experiment show notebooks report cli_arguments commands __main__"
 ).split()
-BARRED = {"probe": {"recommenders", "systems"}, "diagnose": {"recommenders", "systems"}}
+BARRED = {"probing": {"recommenders", "systems"}, "diagnose": {"recommenders", "systems"}}
 ONLY_IN_SHOW = {"plotly", "ipywidgets"}
 MODULES = {
     ".".join((PACKAGE.name, *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__"): path

@@ -4,7 +4,7 @@ import torch
 
 from workbench.data import Histories
 from workbench.nets.encoder_decoder import EncoderDecoder
-from workbench.nets.speller import CausalSpeller
+from workbench.nets.semantic_id_decoder import CausalSpeller
 from workbench.recommenders.generative import Generative
 from workbench.tokens import ItemCodes, item_codes
 

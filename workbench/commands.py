@@ -4,15 +4,15 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from workbench import given
+from workbench import cli_arguments
 from workbench.errors import STOPPED, UserError, unknown
 
 
 def datasets() -> None:
     """List the datasets, one a line with a description."""
-    from workbench.data import sources
+    from workbench.data import datasets as registry
 
-    given.listing({name: sources.describe(name) for name in sources.names()})
+    cli_arguments.listing({name: registry.describe(name) for name in registry.names()})
 
 
 def systems(*, family: str = "*", form: str = "lines") -> None:
@@ -23,11 +23,13 @@ def systems(*, family: str = "*", form: str = "lines") -> None:
     if form not in ("lines", "markdown"):
         raise unknown("form", form, ("lines", "markdown"))
     if form == "markdown":
-        from workbench.systems.listing import markdown
+        from workbench.systems.catalogue import markdown
 
         print(markdown(), end="")
         return
-    given.listing({name: f"{registry.family(name)}: {registry.describe(name)}" for name in registry.names(family)})
+    cli_arguments.listing(
+        {name: f"{registry.family(name)}: {registry.describe(name)}" for name in registry.names(family)}
+    )
 
 
 def fit(
@@ -40,7 +42,7 @@ def fit(
 
     if out:
         check_out(Path(out))
-    run = given.bench(dataset, profile, seed, protocol, option, device).fit(system, **given.pairs(set))
+    run = cli_arguments.bench(dataset, profile, seed, protocol, option, device).fit(system, **cli_arguments.pairs(set))
     run = run.copy(Path(out)) if out else run
     print(json.dumps({name: round(value, 5) for name, value in run.metrics.items()}, indent=1))
     print(f"run: {run.folder}")
@@ -94,13 +96,13 @@ def audit(
     """Ask what a dataset can and cannot show: a page, and the same as JSON beside it. --systems: names, trained if they
     are not stored, or folders of saved runs. --retrain: names of systems to train anew on less, five trainings each.
     --tune: choose the heuristic among 24 settings on validation. Both say how long they will take."""
-    from workbench.experiment import audit as audits
+    from workbench.experiment.audit import run_audit as audits
     from workbench.report import audit_page, check_page
     from workbench.systems import keywords
 
     check_page(Path(out))
-    bench = given.bench(dataset, profile, seed, protocol, option, "auto")
-    names, again = given.names(systems), given.names(retrain)
+    bench = cli_arguments.bench(dataset, profile, seed, protocol, option, "auto")
+    names, again = cli_arguments.names(systems), cli_arguments.names(retrain)
     for name in again:
         keywords(name)  # before anything is trained, so that a slip costs nothing
     found = audits.audit(bench, audits.trained(bench, names), retrain=tuple(again), tune=tune)
@@ -121,7 +123,7 @@ def score(
 
     if out and (Path(out) / MANIFEST).exists():
         raise UserError(f"{out} holds a run; name another folder")
-    bench = given.bench(dataset, profile, 0, protocol, option, "auto")
+    bench = cli_arguments.bench(dataset, profile, 0, protocol, option, "auto")
     table = predictions.read(Path(file))
     part = bench.split
     found = predictions.evaluate_table(table, bench.dataset, part, name=file)
@@ -158,8 +160,8 @@ def run(
     parameters; --profile is one of them."""
     from workbench.report import page
 
-    parameters = given.pairs(set) | ({"profile": profile} if profile else {})
-    given.place(Path(out), timeout)
+    parameters = cli_arguments.pairs(set) | ({"profile": profile} if profile else {})
+    cli_arguments.place(Path(out), timeout)
     result = page(notebook, parameters=parameters, out=Path(out), timeout=timeout)
     print(f"{'done' if result.ok else 'FAILED'} in {result.seconds:.0f} s: {result.html}")
     if result.code == 130:
@@ -178,25 +180,25 @@ def report(
     the floors on each dataset; the same command again goes on where it stopped. --option: dataset options, such as
     path=log.csv."""
     from workbench import systems as known
-    from workbench.data import sources
+    from workbench.data import datasets as registry
     from workbench.report import matrix, series
     from workbench.train.recipe import profile as limits
 
     limits(profile)
-    options = sources.located(given.pairs(option))
+    options = registry.located(cli_arguments.pairs(option))
     if datasets or systems:
         if dataset or system:
             raise UserError("--dataset and --system ask for one report, --datasets and --systems for a matrix")
-        rows, columns = given.names(datasets), given.names(systems)
-        given.place(Path(out), timeout)
+        rows, columns = cli_arguments.names(datasets), cli_arguments.names(systems)
+        cli_arguments.place(Path(out), timeout)
         failed = matrix(rows, columns, profile=profile, seed=seed, options=options, out=Path(out))
     else:
         name = dataset or limits(profile).dataset
-        sources.check(name, options)
-        if system and known.family(system) == "floors":
+        registry.check(name, options)
+        if system and known.family(system) == "baselines":
             raise UserError(f"{system} is counted, not trained: there is no network to probe; choose sasrec, tiger ...")
-        given.place(Path(out), timeout)
-        given.readable(name, profile, seed, option)
+        cli_arguments.place(Path(out), timeout)
+        cli_arguments.readable(name, profile, seed, option)
         failed = series(
             name, profile=profile, seed=seed, options=options, system=system, out=Path(out), timeout=timeout
         )
@@ -214,7 +216,7 @@ def handout(*, notebooks: list = (), out: str = "handout") -> None:
     from workbench.notebooks import find, workshop
     from workbench.notebooks import handout as copies
 
-    paths = [find(name) for name in given.names(notebooks)] or workshop()
+    paths = [find(name) for name in cli_arguments.names(notebooks)] or workshop()
     if not paths:
         raise UserError("there are no classes here: run from a checkout, or name notebooks with --notebooks")
     for path, number in copies(paths, Path(out)).items():
@@ -223,7 +225,7 @@ def handout(*, notebooks: list = (), out: str = "handout") -> None:
 
 def reference(*, out: str = "reports/reference") -> None:
     """Write the reference of every public function and class, made from their docstrings: one offline page in DIR."""
-    from workbench.report.reference import reference_page
+    from workbench.report.api_reference import reference_page
 
     print(f"reference: {reference_page(Path(out))}")
 

@@ -15,12 +15,13 @@ from pathlib import Path
 
 from workbench.artifacts import home, write_bytes, write_text
 from workbench.errors import UserError
-from workbench.experiment import Bench, open_bench, parts
-from workbench.experiment import audit as audits
-from workbench.experiment.cases import Cases
-from workbench.report import audit_page, latents_page, outputs
-from workbench.report.frame import page
-from workbench.show.cases import case_rings
+from workbench.experiment import Bench, open_bench
+from workbench.experiment.audit import run_audit as audits
+from workbench.experiment.audit import sections
+from workbench.experiment.browse.case_study import Cases
+from workbench.report import audit_page, cell_outputs, latents_page
+from workbench.report.page_template import page
+from workbench.show.figures.cases import case_rings
 
 HERE = Path(__file__).parent
 LIMIT = 150_000  # bytes
@@ -32,10 +33,12 @@ FLAGS = ("--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --
 
 def case_page(bench: Bench, out: Path) -> Path:
     """The first case whose answer lies two steps from the last item: notebook 05's figure on a page of its own."""
-    cases = Cases(bench, [bench.fit("item_transitions"), bench.fit("graph_heuristic")], labels=parts.strata_of(bench))
+    cases = Cases(
+        bench, [bench.fit("item_transitions"), bench.fit("graph_heuristic")], labels=sections.strata_of(bench)
+    )
     row = next(int(row) for row in cases.of() if len(cases.way(int(row))) == 3)
     figure = case_rings(cases, row).update_layout(margin_t=105, height=410)
-    drawn = outputs.figure(json.loads(figure.to_json()))
+    drawn = cell_outputs.figure(json.loads(figure.to_json()))
     style = "<style>.modebar{display:none}</style>"  # buttons of a live figure, of no use in a picture
     write_text(out, page("A case", f'{style}<div style="padding:1rem">{drawn}</div>'))
     return out

@@ -33,7 +33,7 @@ def runs(dataset: str, protocol: dict, device: str) -> list[Run]:
     benches = [open_bench(dataset, profile="paper", seed=seed, protocol=protocol, device=device) for seed in SEEDS]
     settings = [{}] + [TUNED[dataset]] * (dataset in TUNED)
     networks = [bench.fit("sasrec", **changes) for changes in settings for bench in benches]
-    return [benches[0].fit(name) for name in systems.names("floors")] + networks
+    return [benches[0].fit(name) for name in systems.names("baselines")] + networks
 
 
 def readme() -> str:

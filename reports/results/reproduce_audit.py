@@ -13,8 +13,9 @@ import pandas as pd
 from reproduce import HERE, TUNED, arguments
 
 from workbench.artifacts import write_text
-from workbench.experiment import audit, open_bench
-from workbench.report.audit import finite
+from workbench.experiment import open_bench
+from workbench.experiment.audit import run_audit
+from workbench.report.audit_page import finite
 
 COUNTED = ("cds", "lastfm", "retailrocket")  # nothing is trained on these
 SHORT = {"sports": {"epochs": 20, "valid_every": 5}}
@@ -40,7 +41,7 @@ def study(dataset: str, device: str) -> dict:
     bench = open_bench(dataset, profile="paper", device=device)
     changes = TUNED.get(dataset, {}) | SHORT.get(dataset, {})
     runs = [] if dataset in COUNTED else [bench.fit("sasrec", **changes)]
-    found = audit.audit(bench, runs)
+    found = run_audit.audit(bench, runs)
     tables = {name: found.cards[name].tables for name in ("systems", "strata", "hard subset", "heuristic")}
     kept = {f"{card}: {name}": json.loads(table.reset_index().round(6).to_json(orient="records"))
             for card, each in tables.items() for name, table in each.items() if name != "placebo"}  # fmt: skip

@@ -13,7 +13,7 @@ from reproduce import HERE, SEEDS, arguments, save, write_readme
 
 from workbench import systems
 from workbench.artifacts import write_text
-from workbench.diagnose.beams import study
+from workbench.diagnose.models.beam_search import study
 from workbench.evaluate import compare
 from workbench.experiment import Bench, Run, open_bench
 from workbench.train import PROFILES
@@ -35,7 +35,7 @@ def benches(dataset: str, device: str) -> list[Bench]:
 def runs(dataset: str, device: str) -> list[Run]:
     """Every floor once, sasrec and tiger on every kind of codes for every seed."""
     opened = benches(dataset, device)
-    floors = [opened[0].fit(name) for name in systems.names("floors")]
+    floors = [opened[0].fit(name) for name in systems.names("baselines")]
     spelt = [bench.fit("tiger", **changes) for bench in opened for changes in KINDS[dataset]]
     return floors + [bench.fit("sasrec") for bench in opened] + spelt
 

@@ -12,12 +12,14 @@ import pandas as pd
 from reproduce import HERE, TUNED, arguments
 
 from workbench.artifacts import write_text
-from workbench.experiment import Run, causal, joint, open_bench, probing
-from workbench.experiment.claims import claims
-from workbench.experiment.latents import latents
-from workbench.probe import faithful, sae
-from workbench.probe.cache import Activations
-from workbench.probe.dictionary import Dictionary
+from workbench.experiment import Run, open_bench
+from workbench.experiment.probing import causal_tests, faithfulness_by_group, train_sae
+from workbench.experiment.probing.compare_dictionaries import claims
+from workbench.experiment.probing.feature_table import latents
+from workbench.probing.activations.store import Activations
+from workbench.probing.dictionaries import sae
+from workbench.probing.dictionaries.dictionary import Dictionary
+from workbench.probing.interventions import faithfulness
 from workbench.show.svg import svg_dose
 
 LEARNED = {"latents": 512, "epochs": 50, "batch": 1024}
@@ -43,12 +45,12 @@ def learned(dataset: str, kind: str, k: int) -> dict:
 
 def measured(run: Run, read: Activations, made: Dictionary, *, spliced: bool) -> dict:
     """What is said of one dictionary."""
-    row = faithful.summary(made, read.users(probing.SHARES)[2].x)
+    row = faithfulness.summary(made, read.users(train_sae.SHARES)[2].x)
     if spliced:
-        table = probing.stand_in(run, read, made)
+        table = train_sae.stand_in(run, read, made)
         row |= {f"recovered_{name}": table["said"][name] for name in ("mean", "zero")}
         row |= {f"ndcg_{name}": table["ndcg@10"][name] for name in table.index}
-    passed = probing.certified(run, read, made, draws=DRAWS)
+    passed = train_sae.certified(run, read, made, draws=DRAWS)
     one = (passed["effective"] > 0) & (passed["effective"] < 2)
     mass = float(passed["mass"][passed["certified"]].sum())
     return row | {"certified_mass": mass, "certified": int(passed["certified"].sum()), "one_item": int(one.sum())}
@@ -63,7 +65,7 @@ def side_by_side(run: Run, dataset: str, reads: dict[bool, Activations]) -> list
     asked += [(True, "kmeans", 1, 0), *((False, "topk", k, 0) for k in SPARSITIES[dataset])]
     found = []
     for trained, kind, k, seed in asked:
-        made = probing.dictionary(run, reads[trained], kind=kind, k=k, seed=seed, **learned(dataset, kind, k))
+        made = train_sae.dictionary(run, reads[trained], kind=kind, k=k, seed=seed, **learned(dataset, kind, k))
         told = {"kind": kind, "trained": trained, "k": k, "seed": seed}
         try:
             found.append(told | measured(run, reads[trained], made, spliced=trained and seed == 0))
@@ -76,20 +78,20 @@ def side_by_side(run: Run, dataset: str, reads: dict[bool, Activations]) -> list
 def one(run: Run, dataset: str, reads: dict[bool, Activations]) -> dict:
     """Of topk at k = 8: the claim over seeds, what latents stand for and do, and for whom."""
     read, given = reads[True], learned(dataset, "topk", K)
-    seeds = [(read, probing.dictionary(run, read, k=K, seed=seed, **given)) for seed in range(3)]
-    rivals = {kind: [(read, probing.dictionary(run, read, kind=kind, k=K))] for kind in ("pca", "neurons", "random")}
-    rivals["untrained network"] = [(reads[False], probing.dictionary(run, reads[False], k=K, **given))]
+    seeds = [(read, train_sae.dictionary(run, read, k=K, seed=seed, **given)) for seed in range(3)]
+    rivals = {kind: [(read, train_sae.dictionary(run, read, kind=kind, k=K))] for kind in ("pca", "neurons", "random")}
+    rivals["untrained network"] = [(reads[False], train_sae.dictionary(run, reads[False], k=K, **given))]
     made = seeds[0][1]
     table = latents(run, read, made, draws=DRAWS)
     passed = table[table["certified"]]
-    removed = causal.ablations(run, read, made, table, latents=ABLATED)
+    removed = causal_tests.ablations(run, read, made, table, latents=ABLATED)
     used = removed[removed["used"]].sort_values("change")
     latent = int(used.index[0]) if len(used) else int((passed if len(passed) else table)["effect"].idxmax())
-    curves = causal.steering(run, read, made, latent, table["concept"][latent])
+    curves = causal_tests.steering(run, read, made, latent, table["concept"][latent])
     title = f"{dataset}: pushing latent {latent} towards {table['concept'][latent]}"
     drawn = svg_dose(curves[curves["arm"] != "score boost"], title)
     write_text(HERE / f"probe-{dataset}-steering.svg", drawn)
-    follows = joint.follow_last(read, made)
+    follows = faithfulness_by_group.follow_last(read, made)
     return {
         "claims": records(claims(run, {"topk": seeds} | rivals, ours="topk", draws=DRAWS)),
         "latents": {
@@ -103,9 +105,10 @@ def one(run: Run, dataset: str, reads: dict[bool, Activations]) -> dict:
         },
         "strongest": records(passed.nlargest(10, "effect")[["concept", "source", "effect", "f1", "floor", "flag"]]),
         "ablations": records(removed), "steered": {"latent": latent, "concept": table["concept"][latent],
-                                                   "costs": records(causal.costs(curves))},
-        "groups": records(joint.by_group(run, read, made)), "carried": records(joint.carried(run, read, made, table)),
-        "lists": joint.lists_kept(run, read, made),
+                                                   "costs": records(causal_tests.costs(curves))},
+        "groups": records(faithfulness_by_group.by_group(run, read, made)),
+        "carried": records(faithfulness_by_group.carried(run, read, made, table)),
+        "lists": faithfulness_by_group.lists_kept(run, read, made),
     }  # fmt: skip
 
 
@@ -118,8 +121,8 @@ def study(dataset: str, device: str) -> dict:
     """What was probed and what was found."""
     bench = open_bench(dataset, profile="paper", device=device, protocol={"mask_history": dataset in MASKED})
     run = bench.fit("sasrec", **NETWORK.get(dataset, {}))
-    site = probing.site(run)
-    reads = {trained: probing.read(run, site, trained=trained) for trained in (True, False)}
+    site = train_sae.site(run)
+    reads = {trained: train_sae.read(run, site, trained=trained) for trained in (True, False)}
     about = {key: run.info[key] for key in ("dataset", "data_hash", "protocol", "seed", "settings", "recipe")}
     about |= {"ndcg@10": run.metrics["ndcg@10"], "site": site.path, "learned": LEARNED, "draws": DRAWS, "k": K}
     found = one(run, dataset, reads)

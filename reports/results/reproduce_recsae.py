@@ -10,9 +10,10 @@ import json
 from reproduce import HERE, TUNED, arguments
 
 from workbench.artifacts import write_text
-from workbench.experiment import open_bench, probing
-from workbench.probe import recsae
-from workbench.probe.hooks import Site
+from workbench.experiment import open_bench
+from workbench.experiment.probing import train_sae
+from workbench.probing.activations.hooks import Site
+from workbench.probing.dictionaries import recsae
 
 SITE, LEARNED = Site("blocks.0.out"), {"latents": 512, "k": 8, "epochs": 15, "batch": 64}
 LADDERS = ((1e-3, 0), (1e-3, 1), (1e-4, 0))  # learning rate, seed; the release is trained at 1e-5 to 1e-3
@@ -22,7 +23,7 @@ def study(dataset: str, device: str) -> dict:
     """What was probed, and a row a form, learning rate and seed, measured on users that none was fitted to."""
     bench = open_bench(dataset, profile="paper", device=device)
     run = bench.fit("sasrec", **TUNED.get(dataset, {}))
-    train, _, test = probing.read(run, SITE).users(probing.SHARES)
+    train, _, test = train_sae.read(run, SITE).users(train_sae.SHARES)
     rows = []
     for lr, seed in LADDERS:
         found = recsae.ladder(train.x, test.x, **LEARNED, lr=lr, seed=seed)

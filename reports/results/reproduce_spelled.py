@@ -15,12 +15,13 @@ from reproduce import HERE, arguments
 from reproduce_codes import ALONE, LEARNED, PERMUTED, SMALL, TREE
 
 from workbench.artifacts import write_text
-from workbench.diagnose.beams import loss_by_level
-from workbench.experiment import Run, causal, open_bench, probing, spelling
-from workbench.probe import spelled, steer
-from workbench.probe.beyond import copies
-from workbench.probe.cache import Activations
-from workbench.probe.hooks import Site
+from workbench.diagnose.models.beam_search import loss_by_level
+from workbench.experiment import Run, open_bench
+from workbench.experiment.probing import by_code_level, causal_tests, train_sae
+from workbench.probing.activations.hooks import Site
+from workbench.probing.activations.store import Activations
+from workbench.probing.concepts.code_confound import copies
+from workbench.probing.interventions import ablation, per_level
 
 SITE, OTHERS, K = Site("blocks.1.out"), (Site("blocks.0.out"), Site("blocks.2.out")), 8
 TRAINED, SEEDS, DRAWS = {"latents": 512, "epochs": 50, "batch": 1024}, (0, 1, 2), 999
@@ -39,42 +40,47 @@ def records(table: pd.DataFrame | None) -> list[dict] | None:
 def dictionaries(run: Run, read: Activations, *, more: bool) -> dict[str, tuple]:
     """One for all levels and its rival; more: other seeds, one for each level with as many latents each or in all, and
     random directions."""
-    found = {"topk": spelling.shared(run, read, k=K, **TRAINED), "pca": spelling.shared(run, read, k=K, kind="pca")}
+    found = {
+        "topk": by_code_level.shared(run, read, k=K, **TRAINED),
+        "pca": by_code_level.shared(run, read, k=K, kind="pca"),
+    }
     if not more:
         return found
     few = TRAINED | {"latents": TRAINED["latents"] // len(found["topk"])}
-    found |= {f"topk, seed {seed}": spelling.shared(run, read, k=K, seed=seed, **TRAINED) for seed in SEEDS[1:]}
-    found["topk, one a level"] = spelling.separate(run, read, k=K, **TRAINED)
-    found[f"topk, one a level of {few['latents']}"] = spelling.separate(run, read, k=K, **few)
-    found["pca, one a level"] = spelling.separate(run, read, k=K, kind="pca")
-    return found | {"random": spelling.shared(run, read, k=K, kind="random")}
+    found |= {f"topk, seed {seed}": by_code_level.shared(run, read, k=K, seed=seed, **TRAINED) for seed in SEEDS[1:]}
+    found["topk, one a level"] = by_code_level.separate(run, read, k=K, **TRAINED)
+    found[f"topk, one a level of {few['latents']}"] = by_code_level.separate(run, read, k=K, **few)
+    found["pca, one a level"] = by_code_level.separate(run, read, k=K, kind="pca")
+    return found | {"random": by_code_level.shared(run, read, k=K, kind="random")}
 
 
 def measured(run: Run, *, trained: bool = True, more: bool = False) -> dict:
     """All that is said of one network."""
-    read = probing.read(run, SITE, trained=trained)
+    read = train_sae.read(run, SITE, trained=trained)
     made = dictionaries(run, read, more=more)
-    found = {"unexplained": records(spelling.unexplained(read, made)), "kept": {}, "copies": {}, "best": {}}
+    found = {"unexplained": records(by_code_level.unexplained(read, made)), "kept": {}, "copies": {}, "best": {}}
     for kind, each in made.items():
-        kept = spelling.kept(run, read, each, trained=trained)
-        told = kept[(kept["edited"] == spelled.ALL) | (kept["edited"] == kept["code"])]
+        kept = by_code_level.kept(run, read, each, trained=trained)
+        told = kept[(kept["edited"] == per_level.ALL) | (kept["edited"] == kept["code"])]
         found["kept"][kind] = records(told.reset_index(drop=True))
-        found["copies"][kind] = records(copies(spelling.beyond(run, read, each, draws=DRAWS)))
-    both = spelling.beyond(run, read, made["topk"], codes_too=True, draws=DRAWS)
+        found["copies"][kind] = records(copies(by_code_level.beyond(run, read, each, draws=DRAWS)))
+    both = by_code_level.beyond(run, read, made["topk"], codes_too=True, draws=DRAWS)
     sure = both[both["certified"]].assign(of=lambda rows: rows["family"].str.split().str[0])
     found["best"] = records(sure.groupby(["level", "of"]).size().rename("latents").to_frame())
     found["reach"] = records(reach(run, read))
-    rises = {SITE.path: spelling.attributed(run, read, trained=trained)}
+    rises = {SITE.path: by_code_level.attributed(run, read, trained=trained)}
     for site in OTHERS if trained else ():
-        rises[site.path] = spelling.attributed(run, probing.read(run, site))
-    found["attribution"] = {path: records(spelled.average(rise)) for path, rise in rises.items()}
+        rises[site.path] = by_code_level.attributed(run, train_sae.read(run, site))
+    found["attribution"] = {path: records(per_level.average(rise)) for path, rise in rises.items()}
     if trained:
-        cases = causal.held_out(run, read)
+        cases = causal_tests.held_out(run, read)
         losses = loss_by_level(run.recommender(), cases).assign(even=np.log(run.recommender().codes.sizes))
         found |= {"cases": len(cases.targets), "ndcg@10": run.metrics["ndcg@10"], "losses": records(losses),
-                  "information": records(spelling.told(run))}  # fmt: skip
+                  "information": records(by_code_level.told(run))}  # fmt: skip
     if more:
-        found["beams"] = {kind: records(spelling.stand_in(run, read, made[kind])) for kind in ("topk", "pca", "random")}
+        found["beams"] = {
+            kind: records(by_code_level.stand_in(run, read, made[kind])) for kind in ("topk", "pca", "random")
+        }
         found["steering"] = steering(run, read, made["topk"])
     return found
 
@@ -82,7 +88,7 @@ def measured(run: Run, *, trained: bool = True, more: bool = False) -> dict:
 def reach(run: Run, read: Activations) -> pd.DataFrame:
     """Of the concepts of a level: how many could be tested, how many of those a latent that knew them would pass, and
     how many a dense direction does, before and after correction."""
-    table = spelling.reachable(run, read, draws=DRAWS)
+    table = by_code_level.reachable(run, read, draws=DRAWS)
     asked = table[table["p_known"].notna()]
     told = asked.assign(known=asked["p_known"] < 0.05, dense=asked["p"] < 0.05, dense_sure=asked["q"] < 0.05)
     return told.groupby("level").agg(concepts=("concept", "size"), known=("known", "sum"), dense=("dense", "sum"),
@@ -93,13 +99,13 @@ def steering(run: Run, read: Activations, made: tuple) -> dict:
     """Pushed towards the category of the latent that is most surely of one before any code is read: along the mean
     difference and along that latent, where the first code is foretold; along the mean difference of the second level
     where that is; and along the first one at every slot."""
-    table = spelling.beyond(run, read, made, draws=DRAWS)
+    table = by_code_level.beyond(run, read, made, draws=DRAWS)
     best = table[table["certified"] & (table["level"] == 0)].sort_values("overall").iloc[-1]
-    member = causal.member_of(run, best["concept"])
+    member = causal_tests.member_of(run, best["concept"])
     found = {"concept": best["concept"], "items": int(member.sum()), "latent": int(best["latent"]), "curves": {}}
     directions, sizes = [], []
     for level in (0, 1):
-        part = spelling.at(read.users(probing.SHARES)[1], level)
+        part = by_code_level.at(read.users(train_sae.SHARES)[1], level)
         apart = part.x[member[part.next]].mean(axis=0) - part.x.mean(axis=0)
         directions.append(apart / np.linalg.norm(apart))
         sizes.append(float(np.linalg.norm(part.x - part.x.mean(axis=0), axis=1).mean()))
@@ -109,8 +115,8 @@ def steering(run: Run, read: Activations, made: tuple) -> dict:
              "mean difference, every code": (directions[0], sizes[0], ())}  # fmt: skip
     for name, (direction, size, levels) in asked.items():
         amounts = [size * amount for amount in AMOUNTS]
-        curve = spelling.steered(run, read, direction, amounts, member, levels=levels)
-        found["curves"][name] = {"area": steer.area(curve), "cost": steer.cost(curve), "curve": records(curve)}
+        curve = by_code_level.steered(run, read, direction, amounts, member, levels=levels)
+        found["curves"][name] = {"area": ablation.area(curve), "cost": ablation.cost(curve), "curve": records(curve)}
     return found
 
 

@@ -32,7 +32,7 @@ def network():
 
 def forward() -> float:
     """Every history once, nothing kept."""
-    from workbench.probe.cache import BATCH, pieces
+    from workbench.probing.activations.store import BATCH, pieces
 
     model, train = network(), histories()
     started = time.perf_counter()
@@ -44,8 +44,8 @@ def forward() -> float:
 
 def capture() -> float:
     """The same, and a row kept for each event."""
-    from workbench.probe.cache import activations
-    from workbench.probe.hooks import Site
+    from workbench.probing.activations.hooks import Site
+    from workbench.probing.activations.store import activations
 
     model, train = network(), histories()
     started = time.perf_counter()
@@ -57,10 +57,10 @@ def concepts() -> float:
     """Choosing, testing and correcting, on two fifths of the users."""
     from scipy.sparse import csr_matrix
 
-    from workbench.probe.cache import Activations
-    from workbench.probe.certify import certify
-    from workbench.probe.concepts import Concepts
-    from workbench.probe.hooks import Site
+    from workbench.probing.activations.hooks import Site
+    from workbench.probing.activations.store import Activations
+    from workbench.probing.concepts.concept_test import certify
+    from workbench.probing.concepts.concepts import Concepts
 
     train, rng = histories(), np.random.default_rng(1)
     members = csr_matrix(rng.random((ITEMS + 1, CONCEPTS)) < 0.02, dtype=np.float32)
@@ -86,9 +86,9 @@ def slider() -> float:
     """The median answer to a move, for a user with a usual history."""
     import torch
 
-    from workbench.probe.dictionary import Dictionary
-    from workbench.probe.hooks import Site
-    from workbench.probe.push import Steering
+    from workbench.probing.activations.hooks import Site
+    from workbench.probing.dictionaries.dictionary import Dictionary
+    from workbench.probing.interventions.steering import Steering
 
     directions = torch.nn.functional.normalize(torch.randn(LATENTS, 64), dim=1)
     found = Dictionary(directions, torch.zeros(LATENTS), directions, torch.zeros(64), torch.zeros(LATENTS), K)

@@ -16,7 +16,8 @@ def ours(path: str) -> dict:
     """The best of three learning rates; the start is matched to the data. fvu: of all rows, after training."""
     import time
 
-    from workbench.probe import faithful, sae
+    from workbench.probing.dictionaries import sae
+    from workbench.probing.interventions import faithfulness
     from workbench.train.runtime import runtime
 
     x, found = np.load(path), []
@@ -25,7 +26,7 @@ def ours(path: str) -> dict:
         start = time.perf_counter()
         made = sae.train(x, latents=LATENTS, k=K, epochs=EPOCHS, batch=BATCH, lr=rate)
         seconds = (time.perf_counter() - start) / EPOCHS
-        found.append((faithful.fvu(x, faithful.reconstruct(made, x)), seconds, rate))
+        found.append((faithfulness.fvu(x, faithfulness.reconstruct(made, x)), seconds, rate))
     fvu, seconds, rate = min(found)
     return {"seconds": seconds, "rows_per_second": len(x) / seconds, "fvu": fvu, "lr": rate}
 
@@ -36,7 +37,7 @@ def main() -> None:
         print(json.dumps(ours(sys.argv[2])))
         return
     options = arguments(__doc__)
-    from workbench.probe.planted import planted
+    from workbench.probing.dictionaries.ground_truth import planted
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.npy"

@@ -37,7 +37,7 @@ def ours(path: str) -> dict:
     import pyarrow.csv  # noqa: F401
 
     from workbench.data import Protocol, split
-    from workbench.data.sources import csv
+    from workbench.data.datasets import csv
 
     start = time.perf_counter()
     data = csv.load(path=path, core=CORE)

@@ -3,7 +3,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.data import assemble, leaks, protocol_for, split, synthetic
+from workbench.data import assemble, leakage_measures, protocol_for, split, synthetic
 from workbench.data.lint import FINE, LOOK, UNMEASURED, WARNING, lint
 
 
@@ -75,7 +75,7 @@ def test_future_leakage_by_hand():
     """Two users a-b-c; train events at 1 and 9, tests at 5 and 20: half and none of train lie ahead."""
     found = by_check(lint(log([1, 1, 1, 2, 2, 2], [1, 2, 3, 1, 2, 3], [1, 2, 5, 9, 10, 20])))
     assert found.loc["future leakage", "value"] == pytest.approx(0.25)
-    assert leaks.future_share(np.array([1, 2, 9]), np.array([5])) == pytest.approx(1 / 3)
+    assert leakage_measures.future_share(np.array([1, 2, 9]), np.array([5])) == pytest.approx(1 / 3)
 
 
 def test_repeats_and_cold_targets_by_hand():
@@ -92,7 +92,9 @@ def test_transition_ranks_by_hand():
         items += row
     cut_data = log(users, items, order="sequence")
     cut = split(cut_data, protocol_for(cut_data))
-    gains = dict(zip(cut_data.users["raw_id"][cut.test.histories.users], leaks.transition_gains(cut), strict=True))
+    gains = dict(
+        zip(cut_data.users["raw_id"][cut.test.histories.users], leakage_measures.transition_gains(cut), strict=True)
+    )
     assert gains["3"] == pytest.approx(1 / np.log2(3)) and gains["4"] == 0
 
 
@@ -108,7 +110,7 @@ def test_order_of_first_appearance_is_seen_in_any_numbering():
 def test_columns_that_do_not_number_items_are_left_alone():
     data = log([1] * 3, [1, 2, 3], order="sequence", raw_id=["1", "2", "3"], price=[1.0, 2, 3], year=[1999, 1999, 2000],
                asin=["B1", "B2", "B3"])  # fmt: skip
-    assert set(leaks.number_columns(data)) == {"raw_id"}
+    assert set(leakage_measures.number_columns(data)) == {"raw_id"}
 
 
 def test_what_cannot_be_measured_says_why_and_the_rest_comes():

@@ -3,7 +3,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.data import assemble, presets, sources
+from workbench.data import assemble, datasets, presets
 from workbench.data.filters import FILTERS, Ordered
 from workbench.errors import UserError
 
@@ -72,7 +72,7 @@ def test_nothing_left_is_an_error():
 
 @pytest.mark.parametrize("name", ["beauty", "sports", "toys"])
 def test_real_files_give_the_published_counts(real, name):
-    preset, dataset = presets.for_dataset(name), sources.load(name)
+    preset, dataset = presets.for_dataset(name), datasets.load(name)
     found = presets.check(preset, dataset)
     assert (found["users"], found["items"], found["edges"]) == (preset.users, preset.items, preset.edges)
     if name == "beauty":
@@ -88,7 +88,7 @@ def test_real_files_give_the_published_counts(real, name):
 )
 def test_other_filters_of_the_same_source_fail_loudly(real, name, given):
     with pytest.raises(UserError, match=given) as error:
-        presets.check(presets.for_dataset(name), sources.load(name))
+        presets.check(presets.for_dataset(name), datasets.load(name))
     assert "nothing tells what came first" in str(error.value) and error.value.code == 3
 
 
@@ -105,11 +105,11 @@ def test_a_file_of_ones_own_goes_through_a_preset(tmp_path):
     path = str(tmp_path / "log.csv")
     columns = {"preset": "goodreads-comics", "path": path, "item": "book", "rating": "rating"}
     with pytest.raises(UserError, match=r"not the published goodreads-comics .*users \("):
-        sources.load("preset", **columns)
-    dataset = sources.load("preset", **columns, strict=False)
+        datasets.load("preset", **columns)
+    dataset = datasets.load("preset", **columns, strict=False)
     assert (dataset.n_users, dataset.n_items, len(dataset.interactions)) == (6, 5, 30)
     assert dataset.about["preset"] == "goodreads-comics"
     with pytest.raises(UserError, match="`rating`"):
-        sources.load("preset", preset="goodreads-comics", path=path, item="book")
+        datasets.load("preset", preset="goodreads-comics", path=path, item="book")
     with pytest.raises(UserError, match="preset=NAME"):
-        sources.load("preset", path=path)
+        datasets.load("preset", path=path)

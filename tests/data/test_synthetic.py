@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from workbench.data import protocol_for, split, synthetic
-from workbench.data.leaks import gains
+from workbench.data.leakage_measures import gains
 from workbench.data.schema import RAW, TIME
 from workbench.errors import UserError
 

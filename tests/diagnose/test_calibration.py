@@ -4,7 +4,7 @@ import pytest
 from toys import rows
 
 from workbench.data import Cases
-from workbench.diagnose import calibration
+from workbench.diagnose.models import calibration
 from workbench.errors import UserError
 
 

@@ -3,7 +3,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.diagnose.card import Card, Figure, gathered, mean_figure
+from workbench.diagnose.verdict.card import Card, Figure, gathered, mean_figure
 from workbench.errors import UserError
 
 

@@ -6,7 +6,7 @@ import pytest
 from toys import random_rows, rows, toy
 
 from workbench.data import Cases
-from workbench.diagnose import beams, decoder
+from workbench.diagnose.models import beam_search, decoder
 from workbench.tokens import item_codes
 
 
@@ -46,21 +46,21 @@ def cases():
 @pytest.mark.parametrize("masked", [False, True])
 def test_places_within_a_depth_are_those_of_an_exact_search(cases, masked):
     recommender, exclude = toy(), cases.histories if masked else None
-    exact = beams.exact_places(recommender.score(cases.histories), recommender.codes.trie, cases.targets, exclude)
+    exact = beam_search.exact_places(recommender.score(cases.histories), recommender.codes.trie, cases.targets, exclude)
     for wide in (3, 60):
-        found = beams.exact_within(recommender, cases, 3, wide=wide, masked=masked)
+        found = beam_search.exact_within(recommender, cases, 3, wide=wide, masked=masked)
         assert (found == np.where(exact <= 3, exact, 0)).all() and (found > 0).any()
-    again = beams.read_again(cases)
+    again = beam_search.read_again(cases)
     assert again.any() and (not masked or not exact[again].any())
 
 
 def test_a_masked_beam_lists_what_is_recommended(cases):
     recommender = toy()
-    found = beams.search(recommender, cases.histories, beam=60, masked=True)
-    places = beams.beam_places(found, recommender.codes.trie, cases.targets, cases.histories)
+    found = beam_search.search(recommender, cases.histories, beam=60, masked=True)
+    places = beam_search.beam_places(found, recommender.codes.trie, cases.targets, cases.histories)
     listed = recommender.recommend(cases.histories, 10, cases.histories)
     hit = listed.group == recommender.codes.trie.group[cases.targets][:, None]
-    expected = np.where(hit.any(1) & ~beams.read_again(cases), hit.argmax(1) + 1, 0)
+    expected = np.where(hit.any(1) & ~beam_search.read_again(cases), hit.argmax(1) + 1, 0)
     assert (np.where(places <= 10, places, 0) == expected).all()
 
 
@@ -92,7 +92,7 @@ def test_prefixes_are_scored_as_the_beam_and_the_exact_search_do(cases):
     scores = decoder.prefix_scores(recommender, cases.histories)
     leaves = recommender.score(cases.histories)[:, 1:]
     assert scores[-1][:, recommender.codes.trie.group[1:]] == pytest.approx(leaves, abs=1e-4)
-    found = beams.search(recommender, cases.histories, beam=60)
+    found = beam_search.search(recommender, cases.histories, beam=60)
     for nodes, told, exact in zip(found.nodes, found.scores, scores):
         there = nodes >= 0
         assert np.take_along_axis(exact, np.maximum(nodes, 0), 1)[there] == pytest.approx(told[there], abs=1e-4)

@@ -5,7 +5,7 @@ import pytest
 
 from workbench.data.histories import gather
 from workbench.data.schema import assemble
-from workbench.diagnose import codes as diagnose
+from workbench.diagnose.models import codes as diagnose
 from workbench.tokens import item_codes
 
 

@@ -3,9 +3,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.data import Histories, assemble, protocol_for, sources, split, synthetic
-from workbench.diagnose import drift, leakage, orders, repeats, sensitivity, twins
-from workbench.diagnose.data import data_card, size, spans
+from workbench.data import Histories, assemble, datasets, protocol_for, split, synthetic
+from workbench.diagnose.data import drift, event_order, leakage, near_duplicates, repeat_consumption, sensitivity
+from workbench.diagnose.data.data_card import data_card, size, spans
 from workbench.embed.text import tfidf_svd
 from workbench.errors import UserError
 
@@ -64,30 +64,30 @@ def test_items_that_do_not_exist_yet_in_lists():
 
 def test_ties_are_found_and_a_world_without_them_is_certain():
     dataset, parts = world("synthetic")
-    card = orders.tie_range(dataset, parts, orders=5)
+    card = event_order.tie_range(dataset, parts, orders=5)
     values = card.tables["tie_orders"]["ndcg@10"]
     assert card["tie range"].value == pytest.approx(values.max() - values.min()) and len(values) == 5
     assert card["targets changed by another tie order"].value > 0.05 and card["tie range"].found
     dataset, parts = world("synthetic-chain")
-    assert orders.tie_range(dataset, parts)["tie range"].value == 0
+    assert event_order.tie_range(dataset, parts)["tie range"].value == 0
 
 
 def test_an_order_that_matters_has_rules_and_one_that_does_not_has_none():
-    chain = orders.rules(world("synthetic-chain")[1])
+    chain = event_order.rules(world("synthetic-chain")[1])
     assert chain["rules that a shuffle leaves"].value < 0.5 and chain["p of the sequential rules"].found
     rng = np.random.default_rng(0)
-    few = orders.rules(cut(log(*(dict(enumerate(rng.integers(9, size=12).tolist())) for _ in range(60)))))
+    few = event_order.rules(cut(log(*(dict(enumerate(rng.integers(9, size=12).tolist())) for _ in range(60)))))
     assert few["sequential rules"].value > 5 and not few["p of the sequential rules"].found
     with pytest.raises(UserError, match="no step of train occurs 5 times"):
-        orders.rules(world("synthetic-null")[1])
+        event_order.rules(world("synthetic-null")[1])
     rows = Histories(np.array([0, 6, 12]), np.array([1, 2, 1, 2, 1, 2] * 2), np.arange(2))
-    assert orders.count_rules(rows, 2) == 1, "1, 2 comes six times; 2, 1 only four"
-    mixed = orders.shuffled(Histories(np.array([0, 5, 8]), np.arange(8), np.arange(2)), np.random.default_rng(0))
+    assert event_order.count_rules(rows, 2) == 1, "1, 2 comes six times; 2, 1 only four"
+    mixed = event_order.shuffled(Histories(np.array([0, 5, 8]), np.arange(8), np.arange(2)), np.random.default_rng(0))
     assert set(mixed.items[:5]) == set(range(5)) and mixed.items.tolist() != list(range(8))
 
 
 def test_a_numbering_that_tells_the_order_is_found():
-    card = orders.id_order(*world("synthetic", leak=True))
+    card = event_order.id_order(*world("synthetic", leak=True))
     assert card["next-id probe: source_id"].found and not card["next-id probe: our permuted ids"].found
 
 
@@ -119,27 +119,27 @@ def test_masked_popularity_skips_the_history():
 
 def test_repeats_and_the_ceiling_by_hand():
     rows = Histories(np.array([0, 4, 5]), np.array([3, 1, 2, 1, 4]), np.arange(2))
-    assert repeats.repeat_places(rows, np.array([3, 1])).tolist() == [3, 0]
+    assert repeat_consumption.repeat_places(rows, np.array([3, 1])).tolist() == [3, 0]
     dataset = log(*({1: "a", 2: "b", 3: "l", 4: after} for after in "xxy"), {1: "a", 2: "b", 3: "m", 4: "a"})
-    card = repeats.ceiling(cut(dataset))
+    card = repeat_consumption.ceiling(cut(dataset))
     assert card["label noise ceiling"].value == pytest.approx((3 + 1 / np.log2(3)) / 4)
     assert card["cases alone with their last item"].value == 0.25
-    card = repeats.repeats(cut(dataset))
+    card = repeat_consumption.repeats(cut(dataset))
     assert card["repeated test targets"].value == 0.25 and card["repeat last"].value == pytest.approx(0.125)
 
 
 def test_twins_by_hand_and_as_planted():
     vectors = np.array([[0, 0], [1, 0], [0.99, 0.1], [0, 1], [0, 0]], np.float32)
     dataset = log({1: "a", 2: "b", 3: "c", 4: "d"}, {1: "a", 2: "b", 3: "c", 4: "d"})
-    assert twins.near_vectors(vectors, cut(dataset))["items with near-duplicate vectors"].value == 0.5
+    assert near_duplicates.near_vectors(vectors, cut(dataset))["items with near-duplicate vectors"].value == 0.5
     dataset, parts = world("synthetic")
     copies = dataset.items["title"].str.endswith(", twin pack").to_numpy()
-    found = twins.has_twin(tfidf_svd(dataset)[1:])
+    found = near_duplicates.has_twin(tfidf_svd(dataset)[1:])
     assert found[copies].mean() > 0.6 > 0.1 > found[~copies].mean()
     same = assemble("same", dataset.interactions[["user", "item", "timestamp"]], items=pd.DataFrame(
         {"raw_id": dataset.items.index, "text": ["one red shoe", "two green hats"] * (dataset.n_items // 2)}
     ))  # fmt: skip
-    assert twins.near_texts(same, cut(same))["items with near-duplicate texts"].value == 1
+    assert near_duplicates.near_texts(same, cut(same))["items with near-duplicate texts"].value == 1
 
 
 def test_the_core_filter_by_hand():
@@ -182,7 +182,7 @@ def test_a_whole_card_reads_in_plain_sentences():
 
 
 def test_known_values_of_beauty(real):
-    dataset = sources.load("beauty")
+    dataset = datasets.load("beauty")
     parts = cut(dataset)
     card, days, leak = size(dataset), spans(dataset), leakage.leakage(parts)
     assert [card[name].value for name in ("users", "items", "interactions", "median length")] == [
@@ -192,7 +192,7 @@ def test_known_values_of_beauty(real):
     assert days["median days of a user"].value == 365 and days["median days between events"].value == 4
     after = leak["train and validation events after the median test event"].value
     assert after == pytest.approx(0.195, abs=5e-4)
-    ties = orders.tie_range(dataset, parts, orders=2)
+    ties = event_order.tie_range(dataset, parts, orders=2)
     assert ties["test targets tied with the item before"].value == pytest.approx(0.435, abs=5e-4)
     assert leakage.future_transitions(parts)["memorised from the future"].low > 0.2
-    assert repeats.repeats(parts)["repeated test targets"].value == 0
+    assert repeat_consumption.repeats(parts)["repeated test targets"].value == 0

@@ -8,7 +8,7 @@ import pytest
 
 from workbench import embed
 from workbench.data import assemble, protocol_for, split, synthetic
-from workbench.embed import placebo, text
+from workbench.embed import control_vectors, text
 from workbench.errors import UserError
 
 
@@ -107,11 +107,11 @@ def test_collaborative_vectors_know_what_goes_together(world):
 
 def test_permuted_keeps_the_rows_and_loses_their_items(world):
     vectors = embed.vectors("text", *world, dim=8)
-    moved = placebo.permuted(vectors, seed=1)
+    moved = control_vectors.permuted(vectors, seed=1)
     assert np.array_equal(np.unique(moved, axis=0), np.unique(vectors, axis=0))
     assert sorted(map(bytes, moved)) == sorted(map(bytes, vectors))
     assert (moved != vectors).any(axis=1).mean() > 0.9
-    assert not np.array_equal(moved, placebo.permuted(vectors, seed=2))
+    assert not np.array_equal(moved, control_vectors.permuted(vectors, seed=2))
 
 
 def test_text_ignores_columns_that_are_not_text(world):

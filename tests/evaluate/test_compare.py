@@ -4,7 +4,7 @@ from types import SimpleNamespace as Made
 import numpy as np
 import pytest
 
-from workbench.data.leaks import gini
+from workbench.data.leakage_measures import gini
 from workbench.errors import UserError
 from workbench.evaluate import compare, contrast, per_case
 from workbench.evaluate.compare import interval, p_value, smallest_effect
@@ -44,7 +44,7 @@ def test_compare_ranks_pairs_and_averages_seeds():
     rng = np.random.default_rng(0)
     floor = rng.choice([0, 1, 5], 300)
     better = np.where(rng.random(300) < 0.3, 1, floor)
-    table = compare([run("floor", floor, family="floors"), run("model", better), run("model", better, seed=1)])
+    table = compare([run("floor", floor, family="baselines"), run("model", better), run("model", better, seed=1)])
     assert list(table.index) == ["model", "floor"] and table.loc["model", "seeds"] == 2
     assert table.loc["model", "baseline"] == "floor" and table.loc["model", "diff_low"] > 0
     assert np.isnan(table.loc["floor", "p"]) and table.loc["model", "p"] < 0.01

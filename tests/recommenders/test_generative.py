@@ -4,8 +4,8 @@ import pytest
 from toys import NETS, names, random_rows, rows, toy, toy_net
 
 from workbench.errors import UserError
+from workbench.interfaces import Likelihood, Recommender, Scorer
 from workbench.recommenders.generative import Generative, expand
-from workbench.roles import Likelihood, Recommender, Scorer
 from workbench.tokens import item_codes
 
 HISTORIES = random_rows(12, 24, longest=7, seed=1)

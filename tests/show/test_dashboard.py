@@ -13,12 +13,12 @@ from hostile_shop import log
 
 from workbench import experiment, show
 from workbench.errors import UserError
-from workbench.experiment import atlas as atlases
-from workbench.experiment import latents, probing
-from workbench.experiment.claims import claims
-from workbench.probe import doses
-from workbench.probe.hooks import Site
-from workbench.show import charts
+from workbench.experiment.probing import feature_dashboard as atlases
+from workbench.experiment.probing import feature_table, train_sae
+from workbench.experiment.probing.compare_dictionaries import claims
+from workbench.probing.activations.hooks import Site
+from workbench.probing.interventions import dose_response
+from workbench.show.dashboard import feature_card, svg_charts
 
 SMALL = {"k": 4, "latents": 64, "epochs": 20, "batch": 256}
 SIZES = {"latents": 6, "sample": 5, "users": 12}
@@ -53,9 +53,9 @@ class Page(HTMLParser):
 
 def probed(bench, site="blocks.0.out", **fitted):
     run = bench.fit("sasrec", **(fitted or {"epochs": 2, "width": 32, "layers": 1}))
-    read = probing.read(run, Site(site))
-    found = probing.dictionary(run, read, **SMALL)
-    return run, read, found, probing.certified(run, read, found)
+    read = train_sae.read(run, Site(site))
+    found = train_sae.dictionary(run, read, **SMALL)
+    return run, read, found, train_sae.certified(run, read, found)
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +102,7 @@ def test_what_nothing_passed_says_so(bench, hostile, atlas):
 
 def test_the_stage_is_stored_and_shows_certified_first_and_a_random_sample(known, monkeypatch):
     made = atlases.atlas(*known, **SIZES)
-    monkeypatch.setattr(doses, "steer", None)
+    monkeypatch.setattr(dose_response, "steer", None)
     again = atlases.atlas(*known, **SIZES)
     pd.testing.assert_frame_equal(made.curves, again.curves)
     table, certified = made.latents, known[3]
@@ -124,7 +124,7 @@ def test_the_page_holds_what_was_measured(world, known, tmp_path):
     latent, table = int(atlas.latents.index[0]), known[3]
     richer = table.assign(precision=0.123, name="<i>hand creams</i>", flag="looks odd", brand_new=0.625)
     more = atlases.atlas(*known[:3], richer, **SIZES)
-    sides = {"topk": known[2], "pca": probing.dictionary(*known[:2], kind="pca", k=4)}
+    sides = {"topk": known[2], "pca": train_sae.dictionary(*known[:2], kind="pca", k=4)}
     told = claims(known[0], {name: [(known[1], one)] for name, one in sides.items()}, draws=199)
     path = show.dashboard(world, more, tmp_path / "new" / "page.html", told=told)
     page = Page(path.read_text())
@@ -166,18 +166,18 @@ def test_without_titles_raw_ids_stand_in(tmp_path):
 
 def test_codes_get_a_profile_and_a_speller_is_pushed_in_generation(world):
     run = world.fit("tiger", epochs=1, layers=1, width=32)
-    read = probing.read(run, Site("blocks.0.out"))
-    found = probing.dictionary(run, read, **SMALL)
-    table = latents.latents(run, read, found, draws=19)
+    read = train_sae.read(run, Site("blocks.0.out"))
+    found = train_sae.dictionary(run, read, **SMALL)
+    table = feature_table.latents(run, read, found, draws=19)
     atlas = atlases.atlas(run, read, found, table, latents=2, sample=2, users=6)
     codes = atlas.profiles[atlas.profiles["family"] == "code 1"]
     assert codes["share"].between(0, 1).all() and len(codes) and not atlas.about["algebraic"]
     html = show.dashboard_page(world, atlas)
     assert "on which first codes" in html and "code 2 of next" in html
-    columns = show.latents.COLUMNS | show.latents.MORE
+    columns = feature_card.COLUMNS | feature_card.MORE
     for column, (label, _) in columns.items():
         assert column not in table or escape(label) in html, "every column of the concept dictionary is shown"
-    assert set(table) <= {*columns, *show.latents.APART}, "and explained"
+    assert set(table) <= {*columns, *feature_card.APART}, "and explained"
 
 
 def test_the_last_site_is_labelled_algebraic(world, known):
@@ -189,7 +189,7 @@ def test_the_last_site_is_labelled_algebraic(world, known):
 
 def test_refusals(hostile):
     run, read, found, certified = hostile
-    other = probing.read(run, Site("norm"))
+    other = train_sae.read(run, Site("norm"))
     with pytest.raises(UserError, match="the site, weights or data here are others"):
         atlases.atlas(run, other, found, certified)
     with pytest.raises(UserError, match="the site, weights or data here are others"):
@@ -203,16 +203,16 @@ def test_refusals(hostile):
 
 
 def test_charts_draw_to_scale():
-    drawn = charts.bars(np.array([1.0, 0.5]), ["<a>", "b"], label="<l>", x="x & y", base=np.array([0.25, 0.25]))
+    drawn = svg_charts.bars(np.array([1.0, 0.5]), ["<a>", "b"], label="<l>", x="x & y", base=np.array([0.25, 0.25]))
     assert "&lt;a&gt;" in drawn and "x &amp; y" in drawn and "<title>&lt;l&gt;</title>" in drawn
     heights = [float(h) for h in re.findall(r"v-([\d.]+)h", drawn)]
     assert heights[0] == pytest.approx(2 * heights[1])
     strengths, values = np.array([-1.0, 0, 3]), np.array([0.0, 0.5, 1.0])
-    curve = charts.dose(strengths, values, values, values, label="l", x="x")
+    curve = svg_charts.dose(strengths, values, values, values, label="l", x="x")
     dots = [(float(x), float(y)) for x, y in re.findall(r'cx="([\d.]+)" cy="([\d.]+)"', curve)]
-    assert [x for x, _ in dots] == pytest.approx(charts.places(strengths).tolist(), abs=0.1)
+    assert [x for x, _ in dots] == pytest.approx(svg_charts.places(strengths).tolist(), abs=0.1)
     assert (dots[2][0] - dots[1][0]) == pytest.approx(3 * (dots[1][0] - dots[0][0]), abs=0.3)
     assert (dots[0][1] - dots[1][1]) == pytest.approx(dots[1][1] - dots[2][1], abs=0.1)
-    many = charts.bars(np.ones(40), [f"name {n}" for n in range(40)], label="l", x="x")
+    many = svg_charts.bars(np.ones(40), [f"name {n}" for n in range(40)], label="l", x="x")
     shown = [float(x) for x in re.findall(r'x="([\d.]+)" y="130"', many)]
-    assert len(shown) < 20 and min(np.diff(shown)) > 6 * charts.CHARACTER
+    assert len(shown) < 20 and min(np.diff(shown)) > 6 * svg_charts.CHARACTER

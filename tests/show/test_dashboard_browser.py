@@ -3,9 +3,9 @@ import pytest
 from chromium import Browser, needed
 
 from workbench import show
-from workbench.experiment import atlas as atlases
-from workbench.experiment import probing
-from workbench.probe.hooks import Site
+from workbench.experiment.probing import feature_dashboard as atlases
+from workbench.experiment.probing import train_sae
+from workbench.probing.activations.hooks import Site
 from workbench.show.theme import shorten
 
 pytestmark = needed
@@ -23,9 +23,9 @@ def browser():
 @pytest.fixture(scope="module")
 def atlas(bench):
     run = bench.fit("sasrec", epochs=2, width=32, layers=1)
-    read = probing.read(run, Site("blocks.0.out"))
-    found = probing.dictionary(run, read, k=4, latents=64, epochs=20, batch=256)
-    certified = probing.certified(run, read, found, draws=19)
+    read = train_sae.read(run, Site("blocks.0.out"))
+    found = train_sae.dictionary(run, read, k=4, latents=64, epochs=20, batch=256)
+    certified = train_sae.certified(run, read, found, draws=19)
     return atlases.atlas(run, read, found, certified, latents=6, sample=5, users=12)
 
 

@@ -5,10 +5,11 @@ import pytest
 from hostile_shop import FLOORS, check_literal, frame
 
 from workbench import evaluate, experiment, show
-from workbench.data import leaks
+from workbench.data import leakage_measures
 from workbench.data.lint import lint
 from workbench.errors import UserError
-from workbench.show import compare, theme
+from workbench.show import theme
+from workbench.show.figures import compare
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +66,7 @@ def test_many_lengths_share_bars():
 def test_time_and_the_future(bench, timeless):
     events, new = (trace.y.sum() for trace in show.over_time(bench.dataset).data)
     assert (events, new) == (480, bench.dataset.n_items)
-    share = leaks.future_share(bench.split.train.times, bench.split.test.times)
+    share = leakage_measures.future_share(bench.split.train.times, bench.split.test.times)
     assert show.leakage(bench.split).layout.title.text.startswith(f"{share:.0%}")
     later = experiment.open_bench("csv", profile="smoke", options=bench.options, protocol={"split": "global-time"})
     assert "No training event is later" in show.leakage(later.split).layout.title.text

@@ -4,10 +4,10 @@ import pytest
 from hostile_shop import TABLE, Cells, check_literal
 
 from workbench import experiment, show
-from workbench.diagnose import beams as diagnose
+from workbench.diagnose.models import beam_search as diagnose
 from workbench.errors import UserError
-from workbench.show import widgets
-from workbench.show.beams import level_names
+from workbench.show.figures.beams import level_names
+from workbench.show.widgets import explorers
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +108,7 @@ def test_learning_curves_of_the_codes(bench, run, model):
 
 def test_the_stepper_follows_its_menus(bench, model):
     found, lost = show.telling_users(bench, model, beam=3)
-    who, graph, level, page = widgets._steps(bench, model, [found, lost], found, 3).children
+    who, graph, level, page = explorers._steps(bench, model, [found, lost], found, 3).children
     first, drawn = page.value, graph.outputs
     level.value = model.codes.levels
     assert page.value == show.spelled(bench, model, found, model.codes.levels, beam=3)._repr_html_() != first

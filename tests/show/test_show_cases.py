@@ -6,11 +6,11 @@ import pytest
 from hostile_shop import TABLE, Cells, check_literal
 
 from workbench.data.graph import distances
-from workbench.diagnose.card import Card, Figure
+from workbench.diagnose.verdict.card import Card, Figure
 from workbench.errors import UserError
-from workbench.experiment.cases import DEPTH, Cases
-from workbench.show import audit
-from workbench.show import cases as faces
+from workbench.experiment.browse.case_study import DEPTH, Cases
+from workbench.show.figures import audit
+from workbench.show.figures import cases as faces
 
 CARD = Card(
     (Figure("reach", 0.4, 0.35, 0.45, 0.1, "above", 900, "<b>A share</b>."), Figure("items", 12_345.0, n=3),

@@ -4,10 +4,10 @@ import pytest
 from hostile_shop import TABLE, Cells, check_literal
 
 from workbench import embed, experiment, show
-from workbench.diagnose import codes as diagnose
+from workbench.diagnose.models import codes as diagnose
 from workbench.errors import UserError
-from workbench.show import codes as figures
-from workbench.show import widgets
+from workbench.show.figures import codes as figures
+from workbench.show.widgets import explorers
 from workbench.tokens import item_codes
 
 
@@ -106,7 +106,7 @@ def test_collisions_show_the_largest_group(world):
 
 def test_the_walker_follows_its_menus(world, codes):
     item = show.telling_item(world, codes)
-    upper, lower, third, page = widgets._prefixes(world, codes, int(codes.codes[item, 0])).children
+    upper, lower, third, page = explorers._prefixes(world, codes, int(codes.codes[item, 0])).children
     first = page.value
     assert f"begin with {codes.codes[item, 0]}" in first
     lower.value = int(codes.codes[item, 1])

@@ -6,10 +6,10 @@ import ipywidgets
 import plotly.graph_objects as go
 
 from workbench import show
-from workbench.experiment.cases import Cases
-from workbench.experiment.shelf import Shelf
-from workbench.show import cases as cases_page
-from workbench.show import controls, items, sides, widgets
+from workbench.experiment.browse.case_study import Cases
+from workbench.experiment.browse.item_index import Shelf
+from workbench.show.figures import cases as cases_page
+from workbench.show.widgets import compare_runs, controls, explorers, items
 
 NAMED = (ipywidgets.Dropdown, ipywidgets.Text, ipywidgets.BoundedIntText, ipywidgets.BoundedFloatText)
 SLIDERS = (ipywidgets.IntSlider, ipywidgets.FloatSlider)
@@ -21,11 +21,11 @@ def boxes(bench, runs):
     users, cases = show.typical_users(bench, 3).tolist(), Cases(bench, runs[:3])
     lists = partial(show.answers, bench, runs[:3])
     codes = bench.codes(size=4, levels=2)
-    yield widgets._users(bench, users, users[0], lists)
-    yield widgets._prefixes(bench, codes, int(codes.codes[1, 0]))
+    yield explorers._users(bench, users, users[0], lists)
+    yield explorers._prefixes(bench, codes, int(codes.codes[1, 0]))
     yield items._finder(Shelf(bench), 1, "", 6)
     yield cases_page._controls(cases, 0, 0)
-    yield sides._comparator(cases, "neither", 10)
+    yield compare_runs._comparator(cases, "neither", 10)
 
 
 def inside(box):

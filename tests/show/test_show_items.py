@@ -10,8 +10,8 @@ from workbench import experiment, show
 from workbench.data import Histories
 from workbench.data.schema import ITEM, RAW, TIME, USER
 from workbench.errors import UserError
-from workbench.experiment.shelf import Shelf, folded
-from workbench.show import items as faces
+from workbench.experiment.browse.item_index import Shelf, folded
+from workbench.show.widgets import items as faces
 
 HOSTILE = ("<script>", "a.*b(", "[", "\\", "$\\alpha$", "%{x}", "<b>", '"', "long " * 300, "\u202e")
 

@@ -8,7 +8,7 @@ import pytest
 from hostile_shop import TABLE, TITLES, Cells, frame
 
 from workbench import show
-from workbench.show import widgets
+from workbench.show.widgets import explorers
 
 
 def test_svg_is_small_well_formed_and_literal():
@@ -48,7 +48,7 @@ def test_findings_come_gravest_first(report):
 
 def test_without_a_browser_the_figure_is_all(bench, monkeypatch):
     monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
-    monkeypatch.setattr(widgets, "_users", None)
+    monkeypatch.setattr(explorers, "_users", None)
     assert isinstance(show.explore_users(bench), go.Figure)
 
 

@@ -13,7 +13,7 @@ from workbench import experiment, systems
 from workbench.data import Histories
 from workbench.errors import UserError
 from workbench.evaluate import evaluate
-from workbench.roles import Recommender
+from workbench.interfaces import Recommender
 from workbench.train import PROFILES, Recipe
 from workbench.train.fit import Session
 

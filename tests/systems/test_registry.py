@@ -8,7 +8,7 @@ import pytest
 from workbench import systems
 from workbench.errors import UserError
 
-FLOORS = ["ease", "graph_heuristic", "graph_walk", "item_knn", "item_transitions", "popularity"]
+BASELINES = ["ease", "graph_heuristic", "graph_walk", "item_knn", "item_transitions", "popularity"]
 
 
 @pytest.fixture
@@ -31,22 +31,22 @@ def test_lists_without_importing_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert all(f"{name} floors " in done.stdout for name in FLOORS)
+    assert all(f"{name} baselines " in done.stdout for name in BASELINES)
 
 
 def test_names_families_and_descriptions():
-    assert systems.names("floors") == FLOORS
-    assert set(FLOORS) <= set(systems.names()) and systems.names() == sorted(systems.names())
-    with pytest.raises(UserError, match="unknown family 'floor'; did you mean 'floors'"):
-        systems.names("floor")
-    assert systems.family("ease") == "floors"
+    assert systems.names("baselines") == BASELINES
+    assert set(BASELINES) <= set(systems.names()) and systems.names() == sorted(systems.names())
+    with pytest.raises(UserError, match="unknown family 'baseline'; did you mean 'baselines'"):
+        systems.names("baseline")
+    assert systems.family("ease") == "baselines"
     assert systems.describe("popularity") == "Popularity: what is often in train is recommended to everyone."
 
 
 def test_an_unknown_name_gets_the_nearest():
     with pytest.raises(UserError, match="unknown system 'popularty'; did you mean 'popularity'"):
         systems.load("popularty")
-    for name in ("", "../floors/ease", "*", "__init__"):
+    for name in ("", "../baselines/ease", "*", "__init__"):
         with pytest.raises(UserError, match="unknown system"):
             systems.describe(name)
 

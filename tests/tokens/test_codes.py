@@ -6,7 +6,7 @@ import pytest
 from toys import names, toy_codes
 
 from workbench import tokens
-from workbench.data import sources
+from workbench.data import datasets
 from workbench.errors import UserError
 from workbench.tokens import ItemCodes, item_codes
 
@@ -157,11 +157,11 @@ def test_permuted_keeps_the_shape_of_the_trie_and_moves_the_items():
 ])  # fmt: skip
 def test_make_refuses(kind, settings, complaint):
     with pytest.raises(UserError, match=complaint):
-        tokens.make(kind, sources.load("synthetic", users=120), **settings)
+        tokens.make(kind, datasets.load("synthetic", users=120), **settings)
 
 
 def test_make_dedups_by_default_and_counts_what_collided():
-    dataset = sources.load("synthetic", users=120)
+    dataset = datasets.load("synthetic", users=120)
     plain, unique = (tokens.make("hash", dataset, levels=2, size=8, policy=policy) for policy in ("none", "dedup"))
     assert plain.collides and not unique.collides and unique.levels == plain.levels + 1
     assert np.array_equal(unique.codes[:, :2], plain.codes)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench import tokens
-from workbench.data import sources
+from workbench.data import datasets
 from workbench.tokens import RQKMeans, collisions
 
 
@@ -89,7 +89,7 @@ def test_nearest_says_how_many_did_not_fit(caplog):
 
 
 def test_policies_on_real_distances():
-    dataset = sources.load("synthetic", users=120)
+    dataset = datasets.load("synthetic", users=120)
     rng = np.random.default_rng(0)
     vectors = rng.normal(size=(dataset.n_items + 1, 8)).astype(np.float32)
     made = {p: tokens.make("rq-kmeans", dataset, vectors, levels=2, size=32, policy=p) for p in tokens.codes.POLICIES}

@@ -124,7 +124,7 @@ def unpack(archive: Path, folder: Path, *, cap: int = CAP, members: int = 10_000
     cap: bytes of all contents; members: how many files. UserError if a member is a link or a device, leads outside,
     occurs twice (also with another case), or the whole is too large or damaged.
     """
-    from workbench.data.unpacking import extract
+    from workbench.data.formats.archives import extract
 
     fresh = folder.with_name(f"{folder.name}-{os.getpid()}")
     artifacts.write_folder(fresh, lambda aside: extract(archive, aside, cap, members))

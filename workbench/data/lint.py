@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from workbench.data import leaks
+from workbench.data import leakage_measures
 from workbench.data.histories import Histories
 from workbench.data.protocol import Protocol, protocol_for
 from workbench.data.schema import ITEM, TIME, USER, Dataset
@@ -78,7 +78,7 @@ def counts(s: Subject) -> Iterator[Finding]:
     s.tables["lengths"] = pd.DataFrame({"length": length, "users": n})
     s.tables["popularity"] = pd.DataFrame({"rank": np.arange(1, items + 1), "events": np.sort(per_item)[::-1]})
     low, middle, high = np.quantile(lengths, [0.1, 0.5, 0.9])
-    unequal = leaks.gini(per_item)
+    unequal = leakage_measures.gini(per_item)
     yield Finding("users", users, np.nan, FINE, f"{users:,} users.")
     yield Finding("items", items, np.nan, FINE, f"{items:,} items.")
     yield Finding("interactions", events, np.nan, FINE, f"{events:,} interactions, {events / users:.1f} a user.")
@@ -156,14 +156,14 @@ def ties_in_time(s: Subject) -> Iterator[Finding]:
         "test targets tied with the item before", before, 0.0, FINE if before == 0 else WARNING,
         f"For {before:.1%} of the test cases the data does not say which of two items came last.",
     )  # fmt: skip
-    own = float(leaks.transition_gains(s.split).mean())
+    own = float(leakage_measures.transition_gains(s.split).mean())
     note = f"What most often followed the last item in train, ties ordered by {s.protocol.ties}: NDCG@10 {own:.4f}."
     yield Finding("item transitions", own, np.nan, FINE, note)
     if tied == 0:
         note = "No two events of a user share a time, so their order is certain."
         yield Finding("metric range over 20 tie orders", 0.0, 0.0, FINE, note)
         return
-    orders = s.tables["tie_orders"] = leaks.tie_orders(s.dataset, s.protocol)
+    orders = s.tables["tie_orders"] = leakage_measures.tie_orders(s.dataset, s.protocol)
     low, mean, high = orders["ndcg@10"].agg(["min", "mean", "max"])
     changed = orders["targets_changed"].iloc[1:].mean()
     yield Finding(
@@ -180,7 +180,7 @@ def future_leakage(s: Subject) -> Iterator[Finding]:
     train, test = s.split.train.times, s.split.test.times
     if not len(train):
         raise UserError("no train events", code=3)
-    mean, median = leaks.future_share(train, test), float((train > np.median(test)).mean())
+    mean, median = leakage_measures.future_share(train, test), float((train > np.median(test)).mean())
     with_valid = float((np.concatenate([train, s.split.valid.times]) > np.median(test)).mean())
     under = f"under {s.protocol.split}"
     yield Finding(
@@ -197,12 +197,12 @@ def future_leakage(s: Subject) -> Iterator[Finding]:
 def id_order(s: Subject) -> Iterator[Finding]:
     """Whether "recommend the next ids" works, on our ids and on every numbering the source gives."""
     n = s.dataset.n_items
-    if n <= leaks.DEPTH:
-        raise UserError(f"a list of {leaks.DEPTH} holds all {n} items", code=3)
-    numberings = {"our permuted ids": np.arange(1, n + 1), **leaks.number_columns(s.dataset)}
-    chance, rows = leaks.CHANCE / n, []
+    if n <= leakage_measures.DEPTH:
+        raise UserError(f"a list of {leakage_measures.DEPTH} holds all {n} items", code=3)
+    numberings = {"our permuted ids": np.arange(1, n + 1), **leakage_measures.number_columns(s.dataset)}
+    chance, rows = leakage_measures.CHANCE / n, []
     for name, number in numberings.items():
-        gain = leaks.next_id(s.split, number)
+        gain = leakage_measures.next_id(s.split, number)
         value, error = gain.mean(), max(gain.std(), (chance / 2) ** 0.5) / len(gain) ** 0.5
         leaky = value > chance + 4 * error
         rows.append((name, value, chance, leaky))
@@ -235,7 +235,7 @@ def targets(s: Subject) -> Iterator[Finding]:
 
 def popularity_drift(s: Subject) -> Iterator[Finding]:
     """How far item popularity moves between the early and the late half."""
-    early_late, floor = leaks.drift(s.dataset.interactions[ITEM].to_numpy(), s.times)
+    early_late, floor = leakage_measures.drift(s.dataset.interactions[ITEM].to_numpy(), s.times)
     yield Finding(
         "popularity drift", early_late, floor, LOOK if early_late > 1.5 * floor else FINE,
         f"Item shares of the early and the late half differ by {early_late:.3f} bits; chance alone gives {floor:.3f}.",

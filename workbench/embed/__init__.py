@@ -30,7 +30,7 @@ def vectors(
     dim: columns, except with a sentence encoder, which brings its own. model: which sentence encoder, for sentence and
     permuted. UserError on an unknown kind, a model where none is used, or a dataset that lacks what the kind needs.
     """
-    from workbench.embed import collaborative, placebo, text
+    from workbench.embed import control_vectors, ppmi_svd, text
 
     if kind not in KINDS:
         raise unknown("kind of item vectors", kind, KINDS)
@@ -39,11 +39,11 @@ def vectors(
     if model and kind not in ("sentence", "permuted"):
         raise UserError(f"item vectors of kind {kind!r} use no model ({model!r} given); kind 'sentence' does")
     if kind == "random":
-        return placebo.random(dataset.n_items, dim, seed)
+        return control_vectors.random(dataset.n_items, dim, seed)
     if kind == "collaborative":
-        return collaborative.cooccurrence(split, dim, seed)
+        return ppmi_svd.cooccurrence(split, dim, seed)
     if kind == "sentence" or model:
         real = text.sentence_encoder(dataset, model)
     else:
         real = text.tfidf_svd(dataset, dim, seed)
-    return placebo.permuted(real, seed) if kind == "permuted" else real
+    return control_vectors.permuted(real, seed) if kind == "permuted" else real

@@ -6,7 +6,7 @@ import pandas as pd
 from scipy import sparse
 
 from workbench.data.schema import Dataset
-from workbench.embed.spectrum import leading, unit
+from workbench.embed.svd import leading, unit
 from workbench.errors import UserError
 
 FIELDS = ("title", "text", "category", "brand")

@@ -2,6 +2,6 @@
 from workbench.evaluate.compare import compare, contrast
 from workbench.evaluate.evaluation import Evaluation, evaluate, lists
 from workbench.evaluate.metrics import per_case
-from workbench.evaluate.ranking import top_k
+from workbench.evaluate.top_k import top_k
 
 __all__ = ["Evaluation", "compare", "contrast", "evaluate", "lists", "per_case", "top_k"]

@@ -109,7 +109,7 @@ def compare(runs: list, *, metric: str = "ndcg@10", baseline: str = "") -> pd.Da
     seeds = by_system(runs, metric)
     values = {name: rows.mean(axis=0) for name, rows in seeds.items()}
     ranked = sorted(values, key=lambda name: -values[name].mean())
-    floors = [name for name in ranked if any(r.label == name and r.info.get("family") == "floors" for r in runs)]
+    floors = [name for name in ranked if any(r.label == name and r.info.get("family") == "baselines" for r in runs)]
     baseline = baseline or (floors or ranked[::-1])[0]
     if baseline not in values:
         raise unknown("baseline", baseline, values)

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from workbench.data import Cases, Histories, Split
-from workbench.data.leaks import gini
+from workbench.data.leakage_measures import gini
 from workbench.errors import UserError
 from workbench.evaluate.metrics import DEPTH, KS, per_case, strata
+from workbench.interfaces import Recommendations, Recommender
 from workbench.progress import Progress
-from workbench.roles import Recommendations, Recommender
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import pandas as pd
 
 from workbench import systems
 from workbench.artifacts import MANIFEST, Store, code_hash, digest, read_manifest
-from workbench.data import Dataset, Protocol, Split, protocol_for, sources, split
+from workbench.data import Dataset, Protocol, Split, datasets, protocol_for, split
 from workbench.data.protocol import check_protocol
 from workbench.errors import UserError, check_names
 from workbench.experiment.run import Run, contents
@@ -49,7 +49,7 @@ class Bench:
     def dataset(self) -> Dataset:
         """Parsed once from its published files, then read back from the store. What lacks an optional file is not
         stored, so that it is whole as soon as the file is there."""
-        files = sources.hashes(self.options)
+        files = datasets.hashes(self.options)
         inputs = {"name": self.name, "options": self.options, "files": files, "code": code_hash("data")}
         if self.store.path("dataset", inputs).exists():
             return Dataset.load(self.store.get("dataset", inputs, lambda folder: self._parse().save(folder)))
@@ -60,7 +60,7 @@ class Bench:
 
     def _parse(self) -> Dataset:
         with Progress(f"read {self.name}"):
-            return sources.load(self.name, **self.options)
+            return datasets.load(self.name, **self.options)
 
     @cached_property
     def content(self) -> str:
@@ -193,10 +193,10 @@ def open_bench(
     options: dict | None = None, device: str = "auto",
 ) -> Bench:
     """A bench for a dataset by name. Nothing is loaded yet, but a wrong dataset or profile name is an error now."""
-    sources.check(dataset, options or {})
+    datasets.check(dataset, options or {})
     check_protocol(protocol or {})
     limits = profile if isinstance(profile, Profile) else _profile(profile)
-    return Bench(sources.canonical(dataset), limits, seed, protocol or {}, sources.located(options or {}), device)
+    return Bench(datasets.canonical(dataset), limits, seed, protocol or {}, datasets.located(options or {}), device)
 
 
 _profile = profile  # `profile` is also the keyword that people type

@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from workbench.nets.attention import KeyValues, SelfAttention
-from workbench.nets.speller import CodeTable, Memory, places
+from workbench.nets.semantic_id_decoder import CodeTable, Memory, places
 from workbench.nets.transformer import Block
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from workbench.artifacts import write_text
 from workbench.errors import UserError
+from workbench.notebooks.discovery import folder
 from workbench.notebooks.exercises import exercises
 from workbench.notebooks.parameters import tagged
-from workbench.notebooks.places import folder
 
 RUN = ("widgets", "papermill", "workbench")  # metadata that a run leaves behind
 

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import workbench
 from workbench.artifacts import write_text
 from workbench.errors import UserError
+from workbench.notebooks.anonymize import scrubber
 from workbench.notebooks.parameters import check, declared, tagged
-from workbench.notebooks.scrub import scrubber
 from workbench.progress import Progress
 
 VERSIONS = ("torch", "numpy", "pandas", "plotly")

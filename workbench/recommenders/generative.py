@@ -8,8 +8,8 @@ from workbench import decode
 from workbench.data import Cases, Histories, Split
 from workbench.errors import UserError
 from workbench.evaluate import top_k
+from workbench.interfaces import Recommendations, Units
 from workbench.recommenders.sequential import token_batches
-from workbench.roles import Recommendations, Units
 from workbench.tokens import ItemCodes
 from workbench.train import stream
 from workbench.train.fit import Session, fit

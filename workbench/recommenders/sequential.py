@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from workbench.data import Histories, Split
 from workbench.errors import UserError
 from workbench.evaluate import top_k
-from workbench.recommenders.weights import take_over, weights
-from workbench.roles import Recommendations, Units
+from workbench.interfaces import Recommendations, Units
+from workbench.recommenders.state_dict import take_over, weights
 from workbench.train import stream
 from workbench.train.fit import Session, fit
 

@@ -15,9 +15,9 @@ from workbench.errors import UserError
 from workbench.notebooks import glued
 from workbench.notebooks.exercises import TAGS
 from workbench.notebooks.parameters import tagged
-from workbench.report.clean import clean
-from workbench.report.frame import contents, facts, page, words
-from workbench.report.outputs import joined, markdown, output
+from workbench.report.cell_outputs import joined, markdown, output
+from workbench.report.page_template import contents, facts, page, words
+from workbench.report.sanitize_html import clean
 
 HEADING = re.compile(r"<h([1-3])>(.*?)</h\1>", re.S)
 TITLE = re.compile(r"<h1>(.*?)</h1>", re.S)

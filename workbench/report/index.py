@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 from workbench.artifacts import write_text
 from workbench.errors import UserError
 from workbench.notebooks import RunResult, versions
-from workbench.report.clean import align
 from workbench.report.export import read, title
-from workbench.report.frame import facts, page, words
+from workbench.report.page_template import facts, page, words
+from workbench.report.sanitize_html import align
 from workbench.report.thumbnail import thumbnail
 
 

@@ -7,18 +7,18 @@ from typing import Any
 
 from workbench import systems as known
 from workbench.artifacts import write_text
-from workbench.data import sources
+from workbench.data import datasets as registry
 from workbench.errors import UserError
 from workbench.experiment import Bench, Run, open_bench
 from workbench.notebooks import versions
-from workbench.notebooks.scrub import scrubber
+from workbench.notebooks.anonymize import scrubber
 from workbench.progress import Progress
-from workbench.report.attempt import INTERRUPTED, attempt
-from workbench.report.cell import Cell, cell_page, place
-from workbench.report.grid import grid
+from workbench.report.matrix_index import grid
+from workbench.report.matrix_page import Cell, cell_page, place
+from workbench.report.outcome import INTERRUPTED, attempt
 
 log = logging.getLogger("workbench")
-FLOORS, UNREACHED = "floors", -1
+BASELINES, UNREACHED = "baselines", -1
 
 
 def matrix(
@@ -54,7 +54,7 @@ def _checked(datasets: list[str], systems: list[str], options: dict) -> tuple[li
         raise UserError("a matrix needs --datasets and --systems, such as --datasets beauty,office --systems sasrec")
     for name in systems:
         known.family(name)
-    return list(dict.fromkeys(sources.check(name, options) for name in datasets)), list(dict.fromkeys(systems))
+    return list(dict.fromkeys(registry.check(name, options) for name in datasets)), list(dict.fromkeys(systems))
 
 
 def _common(asked: dict[str, Any]) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def _row(dataset: str, *, profile: str, seed: int, options: dict | None) -> tupl
     """The bench of a dataset and its floors; of those that cannot be counted on it, why."""
     bench = open_bench(dataset, profile=profile, seed=seed, options=options)
     bench.split  # noqa: B018  where the data are not to be had, this says so once
-    tried = {name: attempt(partial(bench.fit, name)) for name in known.names(FLOORS)}
+    tried = {name: attempt(partial(bench.fit, name)) for name in known.names(BASELINES)}
     if any(each.code == INTERRUPTED for each in tried.values()):
         raise KeyboardInterrupt
     found = [each.value for each in tried.values() if each.ok]

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from workbench.report.outputs import plain_title
+from workbench.report.cell_outputs import plain_title
 from workbench.show.theme import BLUE, COLORWAY, INKS
 
 WIDTH, HEIGHT, EDGE = 200, 112, 6  # pixels

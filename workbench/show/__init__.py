@@ -1,16 +1,19 @@
 """What a person looks at: one look, figures that say what was found, tables that are safe, controls to leave aside."""
-from workbench.show.audit import behind, by_length, by_stratum, figures, lengths_read, rings, sentences
-from workbench.show.beams import level_curves, level_loss, prefix_recall, spelled, spelling, telling_users, widths
-from workbench.show.cases import case_lists, case_rings, explore_cases, side_by_side
-from workbench.show.causal import ablations, dose, names, prices
-from workbench.show.codes import code_tree, near, usage
-from workbench.show.compare import comparison, contrast, curve, differences, strata
-from workbench.show.dashboard import dashboard, dashboard_page
-from workbench.show.dials import steer_latents
-from workbench.show.explore import leakage, lengths, over_time, popularity, ties
-from workbench.show.hierarchy import left_out, told_by_few
-from workbench.show.items import around, explore_items, search
-from workbench.show.prefixes import (
+from workbench.show.dashboard.page import dashboard, dashboard_page
+from workbench.show.figures.absorption import left_out, told_by_few
+from workbench.show.figures.audit import behind, by_length, by_stratum, figures, lengths_read, rings, sentences
+from workbench.show.figures.beams import (
+    level_curves,
+    level_loss,
+    prefix_recall,
+    spelled,
+    spelling,
+    telling_users,
+    widths,
+)
+from workbench.show.figures.cases import case_lists, case_rings, explore_cases, side_by_side
+from workbench.show.figures.code_levels import attribution, kept_by_level, levels_kept, slots_used
+from workbench.show.figures.code_tables import (  # fmt: skip
     beside,
     collisions,
     item_card,
@@ -19,15 +22,20 @@ from workbench.show.prefixes import (
     telling_item,
     under,
     walk,
-)  # fmt: skip
-from workbench.show.probe import concepts, firing, pareto, training, verdict
-from workbench.show.sides import cases_found, compare_runs, found_by, overlap
-from workbench.show.slots import attribution, kept_by_level, levels_kept, slots_used
+)
+from workbench.show.figures.codes import code_tree, near, usage
+from workbench.show.figures.compare import comparison, contrast, curve, differences, strata
+from workbench.show.figures.dataset import leakage, lengths, over_time, popularity, ties
+from workbench.show.figures.interventions import ablations, dose, names, prices
+from workbench.show.figures.sae import concepts, firing, pareto, training, verdict
+from workbench.show.figures.users import answers, events, history, typical_users
 from workbench.show.svg import svg_comparison
 from workbench.show.tables import about, findings, refusal, table
 from workbench.show.theme import escape, use
-from workbench.show.user import answers, events, history, typical_users
-from workbench.show.widgets import explore_answers, explore_users, step_beams, walk_codes
+from workbench.show.widgets.compare_runs import cases_found, compare_runs, found_by, overlap
+from workbench.show.widgets.explorers import explore_answers, explore_users, step_beams, walk_codes
+from workbench.show.widgets.items import around, explore_items, search
+from workbench.show.widgets.steering import steer_latents
 
 __all__ = [
     "ablations", "about", "answers", "around", "attribution", "behind", "beside", "by_length", "by_stratum",

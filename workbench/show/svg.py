@@ -5,7 +5,7 @@ import textwrap
 import numpy as np
 import pandas as pd
 
-from workbench.show.compare import VERDICTS, headline, verdicts
+from workbench.show.figures.compare import VERDICTS, headline, verdicts
 from workbench.show.theme import COLORWAY, GREY, INKS, shorten
 
 ROW, TOP, RIGHT, CHARACTER = 28, 72, 210, 7.3  # pixels

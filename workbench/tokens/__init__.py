@@ -8,7 +8,7 @@ import numpy as np
 
 from workbench.data import Dataset
 from workbench.errors import UserError, unknown
-from workbench.tokens import collisions, controls, published
+from workbench.tokens import collisions, control_codes, published_codes
 from workbench.tokens.codes import POLICIES, ItemCodes, item_codes
 from workbench.tokens.rq_kmeans import RQKMeans
 
@@ -80,18 +80,18 @@ def make(
         about["normalize"] = normalize
         codes = _rq_kmeans(vectors, sizes, policy, normalize, seed, about)
     elif kind == "category":
-        codes, sizes = controls.category(dataset, levels=levels)
+        codes, sizes = control_codes.category(dataset, levels=levels)
     elif kind == "random":
-        codes = controls.random(dataset.n_items, levels=levels, size=sizes[0], seed=seed)
+        codes = control_codes.random(dataset.n_items, levels=levels, size=sizes[0], seed=seed)
     elif kind == "hash":
-        codes = controls.hashed(controls.raw_ids(dataset), levels=levels, size=sizes[0])
+        codes = control_codes.hashed(control_codes.raw_ids(dataset), levels=levels, size=sizes[0])
     else:
-        found = published.load(kind, dataset)
+        found = published_codes.load(kind, dataset)
         codes, sizes, about = found.codes[1:], found.sizes, found.about
     about["collided"] = int((np.unique(codes, axis=0, return_counts=True)[1] - 1).sum())
     if policy == "dedup":
         codes, sizes = collisions.dedup(codes, sizes)
-    return item_codes(codes, sizes, controls.raw_ids(dataset), policy=policy, about=about)
+    return item_codes(codes, sizes, control_codes.raw_ids(dataset), policy=policy, about=about)
 
 
 def _rq_kmeans(vectors, sizes, policy: str, normalize: bool, seed: int, about: dict) -> np.ndarray:

@@ -13,7 +13,7 @@ import torch
 
 from workbench.errors import UserError, unknown
 from workbench.nets.encoder_decoder import EncoderDecoder
-from workbench.nets.speller import CausalSpeller
+from workbench.nets.semantic_id_decoder import CausalSpeller
 from workbench.recommenders.generative import Generative
 from workbench.train import Recipe, derive
 

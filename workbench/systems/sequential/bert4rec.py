@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from workbench.errors import UserError
 from workbench.nets.transformer import Block
-from workbench.recommenders.cloze import Cloze
+from workbench.recommenders.masked_sequential import Cloze
 from workbench.train import Recipe, derive
 
 PARENT = OFF = PLACEBO = None

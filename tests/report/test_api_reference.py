@@ -1,0 +1,125 @@
+"""The reference holds every public name, README's lists are what the files say, and the papers of the house agree."""
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+import workbench
+from workbench import systems
+from workbench.__main__ import main
+from workbench.errors import UserError
+from workbench.report.api_reference import entries, reference_page
+from workbench.systems import catalogue
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def between(begin: str, end: str) -> str:
+    return README.split(f"<!-- {begin} -->\n")[1].split(f"<!-- {end} -->")[0]
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory):
+    return reference_page(tmp_path_factory.mktemp("reference")).read_text(encoding="utf-8")
+
+
+def test_every_public_name_is_in_the_reference(reference):
+    """Counted here in another way than there: line by line instead of over the tree."""
+    anchors = set(re.findall(r'id="([\w.]+)"', reference))
+    for path in sorted((ROOT / "workbench").rglob("*.py")):
+        module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for name in re.findall(r"(?m)^(?:async )?(?:def|class) ([A-Za-z]\w*)", path.read_text(encoding="utf-8")):
+            assert f"{module}.{name}" in anchors, f"{module}.{name}"
+    assert "workbench.data.schema.Dataset.titles" in anchors
+    assert not [anchor for anchor in anchors if "._" in anchor.replace("__main__", "main")]
+
+
+def test_the_reference_says_what_the_files_say(reference):
+    assert reference.startswith("<!doctype html>") and reference.count("<h1>") == 1
+    assert "<code>unknown(kind: str, given: str, allowed: Iterable[str]) -&gt; UserError</code>" in reference
+    assert "Raise <code>unknown</code> for the first of" in reference
+    assert "<script" not in reference and "src=" not in reference and len(reference) < 2_000_000
+
+
+def test_the_reference_is_read_from_text(tmp_path):
+    """Nothing is imported: a file that would fail on import is listed, and what it says is shown, not run."""
+    package = tmp_path / "shop"
+    package.mkdir()
+    (package / "broken.py").write_text(
+        '"""Broken <script>."""\nimport no_such_package\n\n\ndef ask(x: int = 3) -> str:\n    """What <b>x</b> is.\n\n'
+        '    >>> ask(1)\n    """\n\n\ndef _hidden(): ...\n\n\n'
+        'class Kept:\n    """A class."""\n\n    def __init__(self, a): ...\n'
+        '    def go(self) -> None:\n        """On."""\n'
+    )
+    found = {entry.name: entry for entry in entries(package)}
+    assert set(found) == {"ask", "Kept", "Kept.go"} and found["ask"].signature == "(x: int=3) -> str"
+    assert found["Kept"].signature == "(a)" and "shop.broken" not in sys.modules
+    page = reference_page(tmp_path / "out", package).read_text()
+    assert "What &lt;b&gt;x&lt;/b&gt; is." in page and "<script>" not in page and "&gt;&gt;&gt; ask(1)" in page
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="name a folder"):
+        reference_page(tmp_path / "file")
+
+
+def test_the_command_writes_the_reference(tmp_path, capsys):
+    assert main(["reference", "--out", str(tmp_path / "docs")]) == 0
+    assert str(tmp_path / "docs" / "reference.html") in capsys.readouterr().out
+    assert (tmp_path / "docs" / "reference.html").stat().st_size > 10_000
+
+
+def test_readme_lists_the_systems_as_their_files_do(capsys):
+    """After a change: workbench systems --form markdown, between the two comments."""
+    assert main(["systems", "--form", "markdown"]) == 0
+    assert capsys.readouterr().out == catalogue.markdown() == between("systems", "end of systems")
+    assert main(["systems", "--form", "html"]) == 2
+
+
+def test_an_entry_says_what_the_module_holds():
+    for name in systems.names():
+        found, module = catalogue.entry(name), systems.load(name)
+        assert (found.off, found.placebo, found.family) == (module.OFF, module.PLACEBO, systems.family(name))
+        assert found.paper and found.line
+    assert catalogue.entry("tiger").off == {"prefixes": False}
+    assert catalogue.entry("sasrec").paper == "Self-Attentive Sequential Recommendation, ICDM 2018, arXiv:1808.09781."
+    table = catalogue.markdown().splitlines()
+    assert len(table) == 2 + len(systems.names()) and all(line.count("|") == 7 for line in table)
+    assert "[arXiv:2305.05065](https://arxiv.org/abs/2305.05065)" in catalogue.markdown()
+
+
+def test_the_system_that_readme_shows_is_the_real_one():
+    shown = re.search(r"`(workbench/systems/\S+\.py)`, the whole of it:\n\n```python\n(.*?)```", README, re.S)
+    assert shown and shown[2] == (ROOT / shown[1]).read_text(encoding="utf-8")
+
+
+def test_links_in_the_pages_lead_somewhere():
+    for page in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"):
+        text = (ROOT / page).read_text(encoding="utf-8")
+        for link in re.findall(r"\]\(([^)#]+)\)|src=\"([^\"]+)\"", text):
+            target = link[0] or link[1]
+            assert target.startswith("http") or (ROOT / target).exists(), f"{page}: {target}"
+
+
+def test_the_gallery_is_small():
+    pictures = sorted((ROOT / "reports" / "gallery").glob("*.png"))
+    assert pictures and all(f"reports/gallery/{path.name}" in README for path in pictures)
+    for path in pictures:
+        assert path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n" and path.stat().st_size < 150_000, path.name
+
+
+def test_how_to_cite_and_the_changelog_name_this_version():
+    about = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert about["version"] == workbench.__version__ and about["license"] == project["license"]
+    assert {"cff-version", "message", "title", "authors", "type"} <= set(about) and about["type"] == "software"
+    assert f"## {workbench.__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_the_commands_in_readme_exist():
+    from workbench.commands import COMMANDS
+
+    lines = set(re.findall(r"(?m)^workbench (\w+)", README))
+    assert "reference" in lines and lines <= set(COMMANDS)

@@ -1,0 +1,113 @@
+"""Sweeps: a page a cell, failures shown in their place, what is stored read again, nothing that can run."""
+import json
+
+import pytest
+from html_document import inert
+
+from workbench import report
+from workbench.__main__ import main
+from workbench.errors import UserError
+from workbench.experiment import bench as benches
+from workbench.report import outcome
+
+WORLDS, SYSTEMS, SMALL = ["synthetic", "synthetic-null"], ["item_knn", "bpr_mf"], {"users": 150, "items": 60}
+
+
+@pytest.fixture(scope="module")
+def broken(home, tmp_path_factory):
+    """A sweep in which one system breaks on one dataset, and where its pages lie."""
+    out, real = tmp_path_factory.mktemp("matrix"), benches.train_run
+
+    def train(bench, inputs, *rest):
+        if (bench.name, inputs["system"]) == ("synthetic-null", "bpr_mf"):
+            raise RuntimeError("no <i>room</i>")
+        return real(bench, inputs, *rest)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(benches, "train_run", train)
+        failed = report.matrix(WORLDS, SYSTEMS, profile="smoke", options=SMALL, out=out)
+    return failed, out
+
+
+def test_a_failed_cell_stops_no_other(broken):
+    failed, out = broken
+    assert [(cell.name, cell.code) for cell in failed] == [("bpr_mf on synthetic-null", 1)]
+    text = (out / "index.html").read_text()
+    document = inert(text)
+    links = {attributes["href"] for tag, attributes in document.tags if tag == "a"}
+    assert links == {f"{world}/{system}.html" for world in WORLDS for system in SYSTEMS}
+    assert all((out / link).is_file() for link in links)
+    assert text.count("RuntimeError: no &lt;i&gt;room&lt;/i&gt;") == 1 and "3 of 4" in text and "FAILED" in text
+    assert text.count('<img class="thumb"') == 3
+    page = (out / "synthetic-null" / "bpr_mf.html").read_text()
+    inert(page)
+    assert "FAILED" in page and "floors alone" in page and "traceback" in page and "item_transitions" in page
+
+
+def test_a_cell_says_what_was_asked_and_found(broken):
+    out = broken[1]
+    stored = json.loads((out / "metrics.json").read_text())
+    cell = next(c for c in stored["cells"] if (c["dataset"], c["system"]) == ("synthetic", "bpr_mf"))
+    assert stored["versions"]["torch"] and cell["ok"] and {"popularity", "ease", "bpr_mf"} <= set(cell["metrics"])
+    page = (out / "synthetic" / "bpr_mf.html").read_text()
+    document = inert(page)
+    assert cell["data_hash"] in page and "users=150" in page and f"{cell['metrics']['bpr_mf']['ndcg@10']:.4f}" in page
+    assert len([kind for kind, _ in document.scripts if kind == "application/json"]) >= 4 and len(page) < 8e6
+    links = {a["href"] for tag, a in document.tags if tag == "a" and not a["href"].startswith("#")}
+    assert links == {"../index.html", "item_knn.html", "../synthetic-null/bpr_mf.html"}
+    anchors = {a["href"][1:] for tag, a in document.tags if tag == "a" and a["href"].startswith("#")}
+    assert anchors and anchors <= {a.get("id") for _, a in document.tags}
+
+
+def test_what_is_stored_is_read(broken, tmp_path, monkeypatch):
+    trained, real = [], benches.train_run
+    monkeypatch.setattr(benches, "train_run", lambda bench, inputs, *rest: (
+        trained.append((bench.name, inputs["system"])), real(bench, inputs, *rest)))  # fmt: skip
+    assert report.matrix(WORLDS, SYSTEMS, profile="smoke", options=SMALL, out=tmp_path) == []
+    assert trained == [("synthetic-null", "bpr_mf")]
+    before = json.loads((broken[1] / "metrics.json").read_text())["cells"]
+    after = json.loads((tmp_path / "metrics.json").read_text())["cells"]
+    assert [cell["metrics"] for cell in after[:3]] == [cell["metrics"] for cell in before[:3]]
+
+
+def test_an_interrupted_sweep_is_a_shorter_one(home, tmp_path, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(benches, "train_run", stop)
+    failed = report.matrix(["synthetic-chain"], SYSTEMS, profile="smoke", options=SMALL, out=tmp_path)
+    assert [cell.code for cell in failed] == [130, -1]
+    text = (tmp_path / "index.html").read_text()
+    assert "interrupted" in text and "not reached" in text
+
+
+def test_data_that_are_not_there_fail_their_row(home, tmp_path):
+    failed = report.matrix(["csv"], ["popularity"], profile="smoke", options={"path": "absent.csv"}, out=tmp_path)
+    assert len(failed) == 1 and not failed[0].trace
+    assert "absent.csv" in (tmp_path / "index.html").read_text()
+    assert "Nothing could be measured" in (tmp_path / "csv" / "popularity.html").read_text()
+
+
+@pytest.mark.parametrize("words, message", [
+    (["--datasets", "sinthetic", "--systems", "sasrec"], "did you mean 'synthetic'"),
+    (["--datasets", "synthetic", "--systems", "sasrec,sasrek"], "did you mean 'sasrec'"),
+    (["--datasets", "synthetic"], "needs --datasets and --systems"),
+    (["--datasets", "synthetic", "--system", "sasrec"], "for a matrix"),
+    (["--datasets", "synthetic", "--systems", "sasrec", "--profile", "smok"], "did you mean 'smoke'"),
+    (["--datasets", "synthetic", "--systems", "sasrec", "--option", "user=3"], "did you mean 'users'"),
+])
+def test_a_slip_costs_nothing(tmp_path, capsys, words, message):
+    assert main(["report", *words, "--out", str(tmp_path / "out")]) == 2
+    assert message in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
+def test_an_attempt_names_what_went_wrong():
+    def fails(error):
+        def make():
+            raise error
+        return outcome.attempt(make)
+
+    assert outcome.attempt(lambda: 3)[:2] == (3, 0)
+    assert fails(UserError("bad", code=3))[1::2] == (3, "bad") and fails(UserError("bad")).trace == ""
+    assert fails(KeyboardInterrupt()).code == 130 and fails(MemoryError()).error == "MemoryError"
+    assert "ZeroDivisionError: x" in fails(ZeroDivisionError("x")).trace

@@ -1,0 +1,131 @@
+"""The floors against plain loops and independent algebra, a graph drawn by hand, and the numbers known of Beauty."""
+
+import numpy as np
+import pytest
+from small_bench import N_ITEMS, Table, fitted, histories, random_rows
+
+from workbench import experiment, systems
+from workbench.data import Histories
+from workbench.data.graph import cooccurrence
+from workbench.errors import UserError
+from workbench.evaluate import evaluate
+from workbench.recommenders import count_based
+from workbench.systems.baselines import ease, item_knn
+
+
+def test_popularity_counts_and_breaks_ties_by_id():
+    found = fitted("popularity", Table(histories([3, 3, 2], [5, 2], [7]))).recommend(histories([1], []), 4)
+    assert found.items.tolist() == [[2, 3, 5, 7]] * 2 and found.scores.tolist() == [[2, 2, 1, 1]] * 2
+
+
+def test_item_transitions_is_its_formula():
+    rows, asked = random_rows(1), random_rows(2, 8)
+    counts = np.bincount(sum(rows, []), minlength=N_ITEMS + 1)
+    for shrinkage in (0.0, 5.0):
+        T = np.zeros((N_ITEMS + 1, N_ITEMS + 1))
+        for row in rows:
+            for i, a in enumerate(row):
+                for gap, b in enumerate(row[i + 1 : i + 4], start=1):
+                    T[a, b] += 1 / gap
+        T /= np.maximum(T.sum(axis=1, keepdims=True) + shrinkage, 1e-300)
+        expected = [sum(0.5**age * T[item] for age, item in enumerate(row[::-1][:5])) + counts * 1e-9 for row in asked]
+        found = fitted("item_transitions", Table(histories(*rows)), window=3, last=5, shrinkage=shrinkage)
+        scores = found.score(histories(*asked))
+        assert scores.dtype == np.float64
+        np.testing.assert_allclose(scores[:, 1:], np.array(expected)[:, 1:], rtol=1e-12)
+
+
+@pytest.mark.parametrize("at_a_time", [2048, 3])
+def test_item_knn_is_its_formula(at_a_time, monkeypatch):
+    monkeypatch.setattr(item_knn, "ROWS", at_a_time)
+    rows, asked = random_rows(3), random_rows(4, 8)
+    C = np.zeros((N_ITEMS + 1, N_ITEMS + 1))
+    for row in map(set, rows):
+        for a in row:
+            for b in row:
+                C[a, b] += 1
+    norm = np.sqrt(C.diagonal())
+    S = C / (np.outer(norm, norm) + 2)
+    np.fill_diagonal(S, 0)
+    for row in S:
+        row[np.lexsort((np.arange(len(row)), -row))[4:]] = 0
+    ties = np.bincount(sum(rows, []), minlength=N_ITEMS + 1) * 1e-9
+    expected = [sum(0.6**age * S[item] for age, item in enumerate(row[::-1])) + ties for row in asked]
+    found = fitted("item_knn", Table(histories(*rows)), neighbours=4, shrinkage=2.0, decay=0.6)
+    np.testing.assert_allclose(found.score(histories(*asked))[:, 1:], np.array(expected)[:, 1:], rtol=1e-12)
+
+
+@pytest.mark.parametrize("users", [60, 8])  # more than items, and fewer
+def test_ease_regresses_each_item_on_all_others(users):
+    rows = random_rows(5, users)
+    gram = cooccurrence(histories(*rows), N_ITEMS).astype(np.float32)
+    G = gram.toarray().astype(np.float64)
+    B = np.zeros_like(G)
+    for j in range(N_ITEMS + 1):
+        others = np.arange(N_ITEMS + 1) != j
+        B[others, j] = np.linalg.solve(G[np.ix_(others, others)] + 3 * np.eye(N_ITEMS), G[others, j])
+    np.testing.assert_allclose(ease.solve(gram, 3.0), B, atol=2e-6)
+    score = fitted("ease", Table(histories(*rows)), ridge=3.0).score(histories([2, 2, 5]))
+    np.testing.assert_allclose(score[0], B[2] + B[5], atol=2e-6)
+
+
+def test_ease_says_what_it_would_need():
+    many = Histories(np.arange(300_001), np.ones(300_000, np.int32), np.arange(300_000, dtype=np.int32))
+    with pytest.raises(UserError, match=r"200,000 items need 320\.0 GB.*max_gb=8\.0"):
+        systems.build("ease", Table(many, n_items=200_000))
+    with pytest.raises(UserError, match=r"300,000 users need 1440\.0 GB.*max_gb=8\.0"):
+        systems.build("ease", Table(many, n_items=400_000))
+    with pytest.raises(UserError, match="ridge must be positive"):
+        systems.build("ease", Table(histories([1])), ridge=0.0)
+
+
+@pytest.mark.parametrize("name, users", [
+    ("ease", 60), ("ease", 9), ("item_knn", 60), ("item_transitions", 60), ("popularity", 60),
+])
+def test_scored_rows_do_not_depend_on_the_batch(name, users, monkeypatch):
+    asked, bench = histories(*random_rows(6, 200)), Table(histories(*random_rows(7, users)))
+    floor = fitted(name, bench)
+    whole = floor.recommend(asked, 5)
+    monkeypatch.setattr(count_based, "CELLS", 3 * (N_ITEMS + 1))
+    small = floor.recommend(asked, 5)
+    assert np.array_equal(whole.items, small.items)
+    masked = floor.recommend(asked.take([150]), 3, asked.take([150]))
+    assert np.array_equal(masked.items, floor.recommend(asked, 3, asked).items[[150]])
+    assert not set(masked.items[0].tolist()) & set(asked.row(150).tolist())
+    assert floor.recommend(asked.take([]), 3).items.shape == (0, 3)
+    with pytest.raises(UserError, match="leaves fewer than 12"):
+        floor.recommend(asked, N_ITEMS, asked)
+
+
+#                1 -> 2 three times, 1 -> 3 once, 2 -> 4, 3 -> 4, 4 -> 5, 5 -> 6; 7 stands alone
+@pytest.mark.parametrize(
+    ("name", "masked", "ndcg", "recall"),
+    [
+        ("popularity", False, 0.0053, 0.0114),
+        ("item_transitions", False, 0.0485, 0.0774),
+        ("item_transitions", True, 0.0514, 0.0809),
+    ],
+)
+def test_known_numbers_of_beauty(real, name, masked, ndcg, recall):
+    bench = experiment.open_bench("beauty", profile="paper", protocol={"mask_history": masked})
+    part = bench.split
+    assert (part.n_users, part.n_items) == (22_363, 12_101) and part.protocol.ties == "file"
+    floor = bench.build(name)
+    floor.fit(part, None)
+    metrics = evaluate(floor, part.test, part, quiet=True).metrics(part.test, part)
+    # ties among equal scores are settled by the hash of raw ids, which moves the list of a few users in ten thousand
+    assert metrics["ndcg@10"] == pytest.approx(ndcg, abs=2e-4)
+    assert metrics["recall@10"] == pytest.approx(recall, abs=4e-4)
+
+
+def test_a_floor_that_cannot_be_counted_here_is_left_out_with_the_reason(home, monkeypatch, caplog):
+    bench = experiment.open_bench("synthetic", profile="smoke", options={"users": 200, "items": 60})
+    assert all(map(bench.can, systems.names("baselines"))) and "left out" not in caplog.text
+
+    def refuse(bench, **_):
+        raise UserError("ease: 60 items need 9 GB")
+
+    monkeypatch.setattr(ease, "build", refuse)
+    assert not bench.can("ease") and "left out: ease: 60 items need 9 GB" in caplog.text
+    with pytest.raises(UserError, match="did you mean 'ease'"):
+        bench.can("eas")
