@@ -1,4 +1,4 @@
-"""Small notebooks made on the spot for the tests of running and exporting."""
+"""Small notebooks generated for the tests of running and exporting."""
 from pathlib import Path
 
 import nbformat
@@ -19,7 +19,7 @@ def prose(source: str) -> dict:
 
 
 def save(path: Path, *cells: dict | str, parameters: str | None = PARAMETERS) -> Path:
-    """Write a notebook of a title, a parameters cell (None for none) and `cells`, where a text is a code cell."""
+    """Write a notebook with a title, a parameters cell (unless None) and `cells`; a string is a code cell."""
     head = [prose(TITLE)] + ([code(parameters, "parameters")] if parameters is not None else [])
     body = [code(cell) if isinstance(cell, str) else cell for cell in cells]
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -38,7 +38,7 @@ PAYLOADS = [
 
 
 def hostile(path: Path) -> Path:
-    """A notebook that shows titles which are attacks, in every way a notebook can show a title."""
+    """A notebook that shows malicious titles in every kind of output."""
     return save(
         path,
         "import ipywidgets as W, pandas as pd, plotly.graph_objects as go\nfrom IPython.display import HTML, Markdown",

@@ -1,4 +1,4 @@
-"""A headless Chromium, driven over its own debugging pipe, so that no driver is needed."""
+"""A headless Chromium, controlled over its debugging pipe, so that no driver is needed."""
 import json
 import os
 import shutil
@@ -17,22 +17,22 @@ FLAGS = (
 
 
 class Browser:
-    """One page of a headless Chromium: call its methods, collect its events.
+    """One page of a headless Chromium: call methods of the DevTools protocol and collect events.
 
-    host: the one host that can be reached over the network; none is, unless given.
+    host: the only host that can be reached over the network; "" for none.
     """
 
     def __init__(self, host: str = ""):
-        (theirs, self.write), (self.read, answer) = os.pipe(), os.pipe()
+        (child_read, self.write), (self.read, child_write) = os.pipe(), os.pipe()
         self.profile = tempfile.mkdtemp(prefix="workbench-chromium-")
-        reached = "MAP * ~NOTFOUND" + (f", EXCLUDE {host}" if host else "")
-        command = [CHROMIUM, *FLAGS, f"--host-resolver-rules={reached}", f"--user-data-dir={self.profile}"]
-        shell = f'exec 3<&{theirs} 4>&{answer} && exec "$@"'
+        rules = "MAP * ~NOTFOUND" + (f", EXCLUDE {host}" if host else "")
+        command = [CHROMIUM, *FLAGS, f"--host-resolver-rules={rules}", f"--user-data-dir={self.profile}"]
+        shell = f'exec 3<&{child_read} 4>&{child_write} && exec "$@"'
         self.process = subprocess.Popen(
-            ["bash", "-c", shell, "bash", *command], pass_fds=(theirs, answer), stderr=subprocess.DEVNULL
+            ["bash", "-c", shell, "bash", *command], pass_fds=(child_read, child_write), stderr=subprocess.DEVNULL
         )
-        os.close(theirs)
-        os.close(answer)
+        os.close(child_read)
+        os.close(child_write)
         self.stream, self.number, self.session, self.events = os.fdopen(self.read, "rb"), 0, None, []
         self.buffer = b""
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
@@ -41,7 +41,7 @@ class Browser:
             self.call(f"{domain}.enable")
 
     def call(self, method: str, **params):
-        """The answer to one method; events that come in between are kept."""
+        """The result of one method; events received in the meantime are stored."""
         self.number += 1
         message = {"id": self.number, "method": method, "params": params}
         message |= {"sessionId": self.session} if self.session else {}
@@ -49,13 +49,13 @@ class Browser:
         while True:
             while b"\0" not in self.buffer:
                 chunk = self.stream.read1(1 << 16)
-                assert chunk, "the browser went away"
+                assert chunk, "the browser closed"
                 self.buffer += chunk
             line, self.buffer = self.buffer.split(b"\0", 1)
             answer = json.loads(line)
             if answer.get("id") == self.number:
                 if "navigated" in answer.get("error", {}).get("message", ""):
-                    return {"result": {}}  # asked of a page that was just being left: no answer, ask again
+                    return {"result": {}}  # the page was being left: no result, try again
                 assert "error" not in answer, answer
                 return answer["result"]
             self.events.append(answer)
@@ -81,21 +81,21 @@ class Browser:
         """Return when a JavaScript expression is true; fail after some seconds."""
         deadline = time.monotonic() + seconds
         while not self.evaluate(f"!!(document.documentElement && {until})"):
-            assert time.monotonic() < deadline, f"never true: {until}; {self.complaints()}"
+            assert time.monotonic() < deadline, f"never true: {until}; {self.console_messages()}"
             time.sleep(0.1)
 
-    def complaints(self) -> list[str]:
-        """What the page said on the console or threw."""
+    def console_messages(self) -> list[str]:
+        """Console messages and exceptions of the page."""
         kinds = ("Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded")
         return [json.dumps(event["params"]) for event in self.events if event["method"] in kinds]
 
     def requests(self) -> list[str]:
-        """Every address asked for that does not lie within the page itself."""
+        """Every requested address except data and blob URLs."""
         sent = [e["params"]["request"]["url"] for e in self.events if e["method"] == "Network.requestWillBeSent"]
         return [url for url in sent if not url.startswith(("data:", "blob:"))]
 
     def close(self) -> None:
-        """End the browser and forget its profile."""
+        """Close the browser and delete its profile."""
         self.call("Browser.close") if self.process.poll() is None else None
         self.process.wait(timeout=10)
         self.stream.close()
@@ -104,7 +104,7 @@ class Browser:
 
 
 def press(browser: Browser, key: str) -> None:
-    """A key, pressed where the focus is: a letter, or one of those that move the focus or a control."""
+    """Press a key on the focused element: a letter, Tab, Escape or an arrow key."""
     code = {"Tab": 9, "Escape": 27, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40}.get(key, 0)
     text = {"text": key} if len(key) == 1 else {}
     kind = "keyDown" if text else "rawKeyDown"

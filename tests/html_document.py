@@ -1,4 +1,4 @@
-"""Read an exported page as a browser would, and check that nothing in it can run or fetch."""
+"""Parse an exported page as a browser would, and check that nothing in it can run or send requests."""
 from html.parser import HTMLParser
 
 from workbench.report import page_template
@@ -28,7 +28,7 @@ class Document(HTMLParser):
 
 
 def inert(text: str) -> Document:
-    """Check that only our scripts can run and nothing is fetched."""
+    """Check that only our scripts can run and nothing is requested; returns the parsed page."""
     document = Document(text)
     ours = {page_template.plotly_js(), page_template._file("page.js"), page_template._file("../show/sort.js")}
     assert {script for kind, script in document.scripts if kind != "application/json"} <= ours

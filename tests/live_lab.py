@@ -1,4 +1,4 @@
-"""A real JupyterLab, started by `workbench lab` with nothing of this machine's own settings, and one page of it."""
+"""A JupyterLab server, started by `workbench lab` without the settings of this machine, and one page of it."""
 import json
 import os
 import shutil
@@ -15,13 +15,13 @@ SETTINGS = {
     "ServerApp": {"ip": "127.0.0.1", "port": 0, "open_browser": False, "allow_root": True},
     "LabApp": {"expose_app_in_browser": True, "news_url": None, "extension_manager": "readonly"},
 }
-QUIET = {"fetchNews": "false", "checkForUpdates": False}  # else a question lies over the page
+NOTIFICATIONS = {"fetchNews": "false", "checkForUpdates": False}  # else a dialog covers the page
 ERRORS = {"Runtime.exceptionThrown", "Log.entryAdded", "Runtime.consoleAPICalled"}
 IDLE = "panel.node.querySelector(`.jp-Notebook-ExecutionIndicator`)?.dataset.status === `idle`"
 
 
 class Lab:
-    """JupyterLab over a copy of the notebooks, and a browser in front of it."""
+    """JupyterLab on a copy of the notebooks, and a browser that shows it."""
 
     def __init__(self, folder: Path, home: Path):
         self.root, own = folder / "notebooks", folder / "jupyter"
@@ -33,28 +33,28 @@ class Lab:
         for path in names.values():
             path.mkdir(parents=True, exist_ok=True)
         (own / "config_dir" / "jupyter_server_config.json").write_text(json.dumps(SETTINGS))
-        asked = own / "settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
-        asked.parent.mkdir(parents=True)
-        asked.write_text(json.dumps(QUIET))
+        settings = own / "settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
+        settings.parent.mkdir(parents=True)
+        settings.write_text(json.dumps(NOTIFICATIONS))
         environment = {name: value for name, value in os.environ.items() if name != "WORKBENCH_PROGRESS"}
         environment |= {name: str(path) for name, path in names.items()}
-        self.said = (folder / "server.log").open("wb")
+        self.log = (folder / "server.log").open("wb")
         command = [sys.executable, "-m", "workbench", "lab", "--folder", str(self.root)]
         self.browser, self.runtime = Browser("127.0.0.1"), own / "runtime_dir"
-        self.process = subprocess.Popen(command, env=environment, cwd=folder, stdout=self.said, stderr=self.said)
+        self.process = subprocess.Popen(command, env=environment, cwd=folder, stdout=self.log, stderr=self.log)
 
-    def _answers(self) -> tuple[str, str]:
-        """(address, token) as the server itself wrote them down, once it has."""
+    def _connection(self) -> tuple[str, str]:
+        """(address, token) from the runtime file of the server, once it exists."""
         deadline = time.monotonic() + 60
-        while not (found := list(self.runtime.glob("jpserver-*.json"))):
-            assert self.process.poll() is None and time.monotonic() < deadline, Path(self.said.name).read_text()
+        while not (files := list(self.runtime.glob("jpserver-*.json"))):
+            assert self.process.poll() is None and time.monotonic() < deadline, Path(self.log.name).read_text()
             time.sleep(0.1)
-        info = json.loads(found[0].read_text())
+        info = json.loads(files[0].read_text())
         return info["url"], info["token"]
 
     def enter(self) -> None:
-        """Open JupyterLab's page once it is there, wide and high enough to work in."""
-        self.address, self.token = self._answers()
+        """Open the page of JupyterLab in a window of 1400 x 1200."""
+        self.address, self.token = self._connection()
         size = {"width": 1400, "height": 1200, "deviceScaleFactor": 1, "mobile": False}
         self.browser.call("Emulation.setDeviceMetricsOverride", **size)
         for domain in ("DOM", "Accessibility"):
@@ -64,7 +64,7 @@ class Lab:
         self.browser.evaluate("jupyterapp.restored.then(() => true)")
 
     def run_all(self, name: str, seconds: float = 300) -> float:
-        """Open a notebook, run all its cells and wait for the end; returns the seconds that it took."""
+        """Open a notebook, run all its cells and wait until they have finished; returns the seconds."""
         self.browser.events.clear()
         started, path = time.monotonic(), json.dumps(f"{name}.ipynb")
         self.browser.evaluate(f"jupyterapp.commands.execute('docmanager:open', {{path: {path}}})"
@@ -91,24 +91,24 @@ class Lab:
         self.browser.wait(f"document.body.dataset.jpThemeName === 'JupyterLab {name}'")
 
     def errors(self) -> list[str]:
-        """What the page said on the console in red, or threw."""
-        found = []
+        """Console errors and exceptions of the page."""
+        errors = []
         for event in self.browser.events:
-            told = event.get("params", {})
-            level = told.get("entry", {}).get("level") or told.get("type") or "error"
+            params = event.get("params", {})
+            level = params.get("entry", {}).get("level") or params.get("type") or "error"
             if event["method"] in ERRORS and level == "error":
-                found.append(json.dumps(told)[:2000])
-        return found
+                errors.append(json.dumps(params)[:2000])
+        return errors
 
-    def strangers(self) -> list[str]:
-        """Every address asked for that does not lie on this server."""
+    def external_requests(self) -> list[str]:
+        """Every requested address that is not on this server."""
         sockets = [e["params"]["url"] for e in self.browser.events if e["method"] == "Network.webSocketCreated"]
         own = (self.address, self.address.replace("http", "ws", 1))
         return [url for url in self.browser.requests() + sockets if not url.startswith(own)]
 
     def close(self) -> None:
-        """End the browser, the kernels and the server."""
+        """Close the browser, the kernels and the server."""
         self.browser.close()
         self.process.terminate()
-        assert self.process.wait(timeout=30) == 0, "a signal to the command ends the server in good order"
-        self.said.close()
+        assert self.process.wait(timeout=30) == 0, "a signal to the command shuts the server down cleanly"
+        self.log.close()

@@ -1,4 +1,4 @@
-"""Whole or not at all: kills, damage, two writers, full and read-only disks."""
+"""Atomic writes: kills, damage, two writers, full and read-only disks."""
 import os
 import subprocess
 import sys
@@ -14,19 +14,19 @@ def write(text):
 
 
 def test_computed_once_and_explained(tmp_path, caplog):
-    store, made = Store(tmp_path), []
+    store, calls = Store(tmp_path), []
 
     def make(folder):
-        made.append(1)
+        calls.append(1)
         write("x")(folder)
 
     caplog.set_level("INFO", "workbench")
     first = store.get("stage", {"seed": 0, "data": "d"}, make)
-    assert store.get("stage", {"data": "d", "seed": 0}, make) == first and len(made) == 1
+    assert store.get("stage", {"data": "d", "seed": 0}, make) == first and len(calls) == 1
     store.get("stage", {"seed": 1, "data": "d"}, make)
-    assert caplog.messages[-1].endswith("changed since the nearest one: seed: 0 -> 1")
+    assert caplog.messages[-1].endswith("changed since the most similar one: seed: 0 -> 1")
     store.get("stage", {"seed": 2, "data": "e"}, make)
-    assert "nothing alike" in caplog.messages[-1]
+    assert "no similar stage" in caplog.messages[-1]
 
 
 def flip(path):

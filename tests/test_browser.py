@@ -1,5 +1,5 @@
-"""Exported pages in a real, offline browser: every figure drawn, nothing fetched, nothing said on the console, no
-title run."""
+"""Exported pages in a real, offline browser: every figure is drawn, no requests, no console messages, no title runs as
+code."""
 import time
 
 import pandas as pd
@@ -9,6 +9,7 @@ from chromium import Browser, needed
 
 from workbench import notebooks, report, show
 from workbench.report import cell_outputs, page_template
+from workbench.show import theme
 
 pytestmark = needed
 
@@ -21,8 +22,8 @@ def browser():
 
 
 @pytest.fixture(autouse=True)
-def light_again(browser):
-    """What one test made dark, or paper, is a light screen for the next."""
+def light_screen(browser):
+    """Reset the emulated media after each test."""
     yield
     browser.call("Emulation.setEmulatedMedia", media="", features=[])
 
@@ -31,16 +32,16 @@ def light_again(browser):
 def pages(tmp_path_factory):
     """A rich page and a hostile one, in that order."""
     folder = tmp_path_factory.mktemp("pages")
-    made = [rich(folder / "00_rich.ipynb", figures=3), hostile(folder / "01_hostile.ipynb")]
-    results = [notebooks.run(path, parameters={}, out=folder / "out") for path in made]
-    return [result._replace(html=report.export(result.executed)) for result in results]
+    paths = [rich(folder / "00_rich.ipynb", figures=3), hostile(folder / "01_hostile.ipynb")]
+    results = [notebooks.run(path, parameters={}, out=folder / "out") for path in paths]
+    return [result._replace(html=report.export_notebook(result.executed)) for result in results]
 
 
 def test_every_figure_is_drawn_and_follows_the_theme(browser, pages):
     path = pages[0].html
     browser.open(path, "document.documentElement.dataset.drawn === '3'")
     assert browser.requests() == [path.resolve().as_uri()]
-    assert browser.complaints() == []
+    assert browser.console_messages() == []
     assert browser.evaluate("[...document.querySelectorAll('.plot .main-svg .scatterlayer .trace')].length") == 6
     assert browser.evaluate("document.querySelectorAll('table').length") >= 3
     assert browser.evaluate("document.documentElement.scrollWidth <= innerWidth")
@@ -65,28 +66,28 @@ def test_no_title_runs(browser, pages):
     assert browser.requests() == [path.resolve().as_uri()]
 
 
-def test_the_policy_stops_what_cleaning_would_miss(browser, pages, tmp_path):
-    """The second wall, by itself: a script slipped into a finished page does not run."""
-    path = tmp_path / "planted.html"
-    planted = '<script>window.PWN=1</script><img src="http://elsewhere.test/x" onerror="window.PWN=2">'
-    path.write_text(pages[0].html.read_text().replace("</main>", planted + "</main>"))
+def test_the_policy_blocks_what_sanitizing_would_miss(browser, pages, tmp_path):
+    """The Content Security Policy by itself: a script inserted into a finished page does not run."""
+    path = tmp_path / "inserted.html"
+    inserted = '<script>window.PWN=1</script><img src="http://elsewhere.test/x" onerror="window.PWN=2">'
+    path.write_text(pages[0].html.read_text().replace("</main>", inserted + "</main>"))
     browser.open(path, "document.documentElement.dataset.drawn === '3'")
     assert browser.evaluate("typeof window.PWN") == "undefined"
-    assert any("Content Security Policy" in complaint for complaint in browser.complaints())
+    assert any("Content Security Policy" in message for message in browser.console_messages())
 
 
 def test_the_index_opens(browser, pages):
     headline = {"sasrec": {"ndcg@10": 0.04}}
-    path = report.index(pages, pages[0].executed.parent, headline, {"dataset": "synthetic"})
+    path = report.index_page(pages, pages[0].executed.parent, headline, {"dataset": "synthetic"})
     browser.open(path, "document.querySelector('main')")
-    assert browser.complaints() == [] and browser.requests() == [path.resolve().as_uri()]
+    assert browser.console_messages() == [] and browser.requests() == [path.resolve().as_uri()]
     browser.evaluate("document.querySelector('main a').click()")
     browser.wait("document.documentElement.dataset.drawn === '3'")
     assert browser.evaluate("document.title") == "Does it run?"
 
 
-def test_paper_is_light_and_figures_stay_whole(browser, pages):
-    """Printed from a dark screen: dark words on white, figures no wider than the sheet and not broken over two."""
+def test_printing_is_light_and_does_not_break_figures(browser, pages):
+    """Printed from a dark screen: dark text on white, figures no wider than the page and not split over two."""
     browser.open(pages[0].html, "document.documentElement.dataset.drawn === '3'")
     dark = [{"name": "prefers-color-scheme", "value": "dark"}]
     browser.call("Emulation.setEmulatedMedia", media="print", features=dark)
@@ -99,21 +100,21 @@ def test_paper_is_light_and_figures_stay_whole(browser, pages):
     layout = "document.querySelector('.plot')._fullLayout"
     before = browser.evaluate(f"{layout}.title.font.size")
     browser.evaluate("dispatchEvent(new Event('beforeprint'))")
-    for value in ("light", "dark"):  # a screen that turns meanwhile changes nothing on paper
+    for value in ("light", "dark"):  # a change of the screen does not affect the print
         browser.call("Emulation.setEmulatedMedia", media="print", features=[dark[0] | {"value": value}])
         browser.evaluate("new Promise((resolve) => setTimeout(resolve, 200))")
     browser.wait(f"{layout}.font.color === '#22272e' && {layout}.width <= 650 && {layout}.title.font.size < {before}")
     browser.evaluate("dispatchEvent(new Event('afterprint'))")
     browser.call("Emulation.setEmulatedMedia", media="", features=[])
     browser.wait(f"{layout}.title.font.size === {before}")
-    assert browser.complaints() == []
+    assert browser.console_messages() == []
 
 
-def test_a_table_sorts_by_its_headings(browser, tmp_path):
-    """Largest first, smallest first, as it was; by mouse and by keyboard, numbers as numbers, gaps last."""
+def test_a_table_is_sorted_by_its_headings(browser, tmp_path):
+    """Descending, ascending, original order; by mouse and keyboard; numbers as numbers, missing values last."""
     scores = pd.DataFrame({"name": ["b", "a", "item 10", "item 9"], "score": ["0.30 [0.2, 0.4]", "—", "1,200", "-4 %"]})
     path = tmp_path / "table.html"
-    path.write_text(page_template.page("A table", cell_outputs.wide(show.table(scores, index=False))))
+    path.write_text(page_template.html_document("A table", cell_outputs.table_html(show.table(scores, index=False))))
     browser.open(path, "document.querySelector('th[aria-sort]')")
     order = "[...document.querySelectorAll('tbody tr')].map(row => row.cells[0].textContent).join()"
     assert browser.evaluate("document.querySelectorAll('th[tabindex=\"0\"]').length") == 2
@@ -129,43 +130,43 @@ def test_a_table_sorts_by_its_headings(browser, tmp_path):
     browser.evaluate("document.querySelectorAll('th')[0].click(); document.querySelectorAll('th')[0].click()")
     assert browser.evaluate(order) == "a,b,item 9,item 10"
     pandas = pd.DataFrame({"x": [0.5, None, -1.0, 0.25]}).to_html()
-    path.write_text(page_template.page("A table", pandas))
+    path.write_text(page_template.html_document("A table", pandas))
     browser.open(path, "document.querySelector('th[aria-sort]')")
     browser.evaluate("document.querySelectorAll('thead th')[1].click()")
     assert browser.evaluate(order) == "0,3,2,1"
-    assert browser.complaints() == []
+    assert browser.console_messages() == []
 
 
 @pytest.mark.parametrize("format", ["png", "svg"])
-def test_a_figure_is_saved_as_it_looks(browser, pages, tmp_path, format):
-    """Under its own title, on opaque paper, from a page that may fetch nothing."""
+def test_a_figure_is_saved_as_it_is_shown(browser, pages, tmp_path, format):
+    """Under its title, on an opaque background, from a page that may not send requests."""
     browser.open(pages[0].html, "document.documentElement.dataset.drawn === '3'")
     browser.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
     browser.evaluate(f"document.querySelector('.modebar-btn[data-title=\"Save as {format.upper()}\"]').click()")
     deadline = time.monotonic() + 20
-    while not (made := list(tmp_path.glob(f"*.{format}"))):
+    while not (files := list(tmp_path.glob(f"*.{format}"))):
         assert time.monotonic() < deadline, list(tmp_path.iterdir())
         time.sleep(0.1)
-    assert made[0].stem == "curve-0"
+    assert files[0].stem == "curve-0"
     if format == "svg":
-        text = made[0].read_text()
+        text = files[0].read_text()
         assert "rgb(255, 255, 255)" in text and 'fill-opacity: 0"' not in text.split("</rect>")[0]
     else:
-        width = int.from_bytes(made[0].read_bytes()[16:20], "big")
+        width = int.from_bytes(files[0].read_bytes()[16:20], "big")
         assert width == 3 * browser.evaluate("document.querySelector('.plot')._fullLayout.width")
 
 
-def test_a_hebrew_title_leaves_the_line_around_it_as_it_was(browser, tmp_path):
-    title = show.theme.shorten("שלום 12")
-    path = tmp_path / "rtl.html"
+def test_a_right_to_left_title_does_not_reorder_the_text_around_it(browser, tmp_path):
+    title = theme.shorten("שלום 12")
+    titles, path = pd.DataFrame({"item": [f"mark {title} (3)"]}), tmp_path / "rtl.html"
     path.write_text(
-        page_template.page("Titles", cell_outputs.wide(show.table(pd.DataFrame({"item": [f"mark {title} (3)"]}))))
+        page_template.html_document("Titles", cell_outputs.table_html(show.table(titles)))
     )
     browser.open(path, "document.querySelector('td')")
     left = "".join(f"place('{part}')," for part in ("mark", "שלום", "(3)"))
-    found = browser.evaluate(
+    positions = browser.evaluate(
         "(() => { const text = document.querySelectorAll('td')[1].firstChild; const place = part => { const range ="
         " document.createRange(), at = text.data.indexOf(part); range.setStart(text, at); range.setEnd(text, at +"
         f" part.length); return range.getBoundingClientRect().left }}; return [{left}] }})()"
     )
-    assert found == sorted(found) and len(set(found)) == 3
+    assert positions == sorted(positions) and len(set(positions)) == 3

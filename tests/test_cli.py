@@ -1,4 +1,4 @@
-"""The command line as a user types it: in a process of its own where imports and exit codes matter."""
+"""The command line; in a separate process where imports and exit codes matter."""
 import json
 import os
 import subprocess
@@ -11,14 +11,14 @@ import pytest
 from workbench.__main__ import COMMANDS, main
 
 
-def workbench(*words, env=None):
-    command = [sys.executable, "-m", "workbench", *words]
+def workbench(*arguments, env=None):
+    command = [sys.executable, "-m", "workbench", *arguments]
     return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **(env or {})}, timeout=120)
 
 
-@pytest.mark.parametrize("words", [[], ["--help"], ["fit", "--help"], ["systems"], ["datasets"]])
-def test_help_and_listings_import_no_torch(words):
-    code = f"import sys; from workbench.__main__ import main\ntry: main({words!r})\nexcept SystemExit: pass\n"
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["fit", "--help"], ["systems"], ["datasets"]])
+def test_help_and_listings_import_no_torch(arguments):
+    code = f"import sys; from workbench.__main__ import main\ntry: main({arguments!r})\nexcept SystemExit: pass\n"
     code += "assert 'torch' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -26,22 +26,22 @@ def test_help_and_listings_import_no_torch(words):
 
 
 def test_help_is_quick():
-    """Half a second, the best of three: a busy machine may be slow once."""
-    took = []
+    """Half a second, in the best of three attempts: a busy machine may be slow once."""
+    seconds = []
     for _ in range(3):
         started = time.perf_counter()
         assert workbench().returncode == 0
-        took.append(time.perf_counter() - started)
-    assert min(took) < 0.5
+        seconds.append(time.perf_counter() - started)
+    assert min(seconds) < 0.5
 
 
-def test_listings_describe():
+def test_listings_have_descriptions():
     systems, datasets = workbench("systems").stdout, workbench("datasets").stdout
     assert "sasrec" in systems and "baselines: " in systems and "beauty " in datasets
     assert all(len(line.split("  ", 1)[1]) > 10 for line in (systems + datasets).splitlines())
 
 
-@pytest.mark.parametrize("words, message", [
+@pytest.mark.parametrize("arguments, message", [
     (["fitt"], "did you mean 'fit'"),
     (["fit", "sasrek"], "did you mean 'sasrec'"),
     (["fit", "sasrec", "--dataste", "beauty"], "did you mean '--dataset'"),
@@ -54,14 +54,14 @@ def test_listings_describe():
     (["report", "--system", "popularity"], "no network to probe"),
     (["audit", "--tune", "maybe"], "unknown value 'maybe'; Allowed: false, true"),
     (["systems", "--family", "baseline"], "did you mean 'baselines'"),
-    (["report", "--timeout", "0"], "at least 1; given 0"),
+    (["report", "--timeout", "0"], "at least 1, not 0"),
     (["probe", "/nowhere"], "is not a run"),
     (["run", "01_explore_datasets"], "did you mean '01_explore_dataset'"),
     (["predict", "/nowhere"], "is not a run"),
     (["fit", "popularity", "--out", __file__], "is not a run"),
 ])
-def test_wrong_words_exit_2_with_the_nearest(words, message, capsys):
-    assert main(words) == 2
+def test_wrong_arguments_exit_2_with_a_suggestion(arguments, message, capsys):
+    assert main(arguments) == 2
     assert message in capsys.readouterr().err
 
 
@@ -98,21 +98,21 @@ def test_probe_writes_one_page(home, tmp_path, capsys):
 
 
 def test_score_agrees_with_our_own_evaluation(home, tmp_path, capsys):
-    """Our lists, written out and scored as a stranger's, give our numbers."""
-    from workbench.evaluate import lists
+    """Our top-k lists, written to a CSV file and scored as external predictions, give the same metrics."""
+    from workbench.evaluate import recommend_all
     from workbench.experiment import open_bench
 
     for masked in (False, True):
         protocol = {"mask_history": masked}
         bench = open_bench("synthetic", profile="paper", options={"users": 200}, protocol=protocol)
         run, histories = bench.fit("item_transitions"), bench.split.test.histories
-        found = lists(run.recommender(), histories, 20, masked=masked)
+        lists = recommend_all(run.recommender(), histories, 20, masked=masked)
         raw = bench.dataset.users["raw_id"].to_numpy()[histories.users].repeat(20)
-        item = bench.dataset.items["raw_id"].to_numpy()[found.items.ravel() - 1]
+        item = bench.dataset.items["raw_id"].to_numpy()[lists.items.ravel() - 1]
         table = pd.DataFrame({"user": raw, "item": item, "rank": list(range(1, 21)) * len(histories)})
-        table.sample(frac=1, random_state=0).to_csv(tmp_path / "mine.csv", index=False)
-        words = ["score", str(tmp_path / "mine.csv"), "--dataset", "synthetic", "--option", "users=200"]
-        assert main([*words, "--protocol", f"mask_history={masked}"]) == 0
+        table.sample(frac=1, random_state=0).to_csv(tmp_path / "predictions.csv", index=False)
+        arguments = ["score", str(tmp_path / "predictions.csv"), "--dataset", "synthetic", "--option", "users=200"]
+        assert main([*arguments, "--protocol", f"mask_history={masked}"]) == 0
         scored = json.loads(capsys.readouterr().out)["metrics"]
         for metric in ("ndcg@10", "recall@20", "mrr@5", "coverage@10", "ndcg@10/head"):
             assert scored[metric] == pytest.approx(run.metrics[metric]), metric
@@ -129,7 +129,7 @@ def test_bad_predictions(home, tmp_path, capsys, text, message):
     assert message in capsys.readouterr().err
 
 
-def test_score_leaves_a_run_alone(home, tmp_path, capsys):
+def test_score_does_not_overwrite_a_run(home, tmp_path, capsys):
     out = tmp_path / "run"
     assert main(["fit", "popularity", "--profile", "smoke", "--option", "users=200", "--out", str(out)]) == 0
     (tmp_path / "p.csv").write_text("user,item,rank\n")
@@ -137,41 +137,41 @@ def test_score_leaves_a_run_alone(home, tmp_path, capsys):
     assert "holds a run" in capsys.readouterr().err
 
 
-def test_options_of_files_mean_the_same_from_anywhere(tmp_path, monkeypatch):
+def test_file_options_become_absolute_paths(tmp_path, monkeypatch):
     from workbench.data import datasets
 
     (tmp_path / "log.csv").write_text("user,item\n")
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "user").write_text("")  # a column may be called like a file beside the log
-    assert datasets.located({"path": "log.csv", "user": "user", "users": 3}) == {
+    (tmp_path / "user").write_text("")  # a column may have the name of a file
+    assert datasets.resolve_paths({"path": "log.csv", "user": "user", "users": 3}) == {
         "path": str(tmp_path / "log.csv"), "user": "user", "users": 3}
 
 
-@pytest.mark.parametrize("words", [["report"], ["run", "01_explore_dataset"],
+@pytest.mark.parametrize("arguments", [["report"], ["run", "01_explore_dataset"],
                                    ["report", "--datasets", "synthetic", "--systems", "popularity"]])  # fmt: skip
-def test_where_no_page_can_be_written_nothing_is_run(tmp_path, words, capsys):
+def test_an_unwritable_output_folder_is_an_error_before_any_work(tmp_path, arguments, capsys):
     for out, why in ((tmp_path / "file", "it is a file"), (tmp_path / "file" / "deeper", "Not a directory")):
         (tmp_path / "file").write_text("kept")
-        assert main([*words, "--out", str(out)]) == 1
-        assert f"{why}; name another place with --out" in capsys.readouterr().err
+        assert main([*arguments, "--out", str(out)]) == 1
+        assert f"{why}; choose another folder with --out" in capsys.readouterr().err
     assert (tmp_path / "file").read_text() == "kept"
 
 
-def test_every_command_says_what_it_does():
+def test_every_command_has_a_docstring():
     assert set(COMMANDS) >= {"report", "run", "fit", "predict", "probe", "score", "runs", "systems", "datasets", "lab"}
     assert all(function.__doc__ for function in COMMANDS.values())
 
 
 @pytest.mark.parametrize("text, message", [
-    ("userId,movieId,timestamp\n1,1,1\n", "From their names: user=userId item=movieId timestamp=timestamp"),
+    ("userId,movieId,timestamp\n1,1,1\n", "Suggested options: user=userId item=movieId timestamp=timestamp"),
     ("user,item,timestamp\n1,1,yesterday\n", "line 2, column 'timestamp': 'yesterday' is not a time"),
-    ("user,item,timestamp\n1,1,1\n2,2,2\n", "a user needs 3 events to be asked about"),
-    ("user,item,timestamp\n" + "".join(f"{n // 4},1,{n}\n" for n in range(20)), "only 1 item, and the lists"),
-    ("user,item,timestamp\n" + "".join(f"{n // 4},{n % 7},{n}\n" for n in range(28)), "only 7 items, and the lists"),
+    ("user,item,timestamp\n1,1,1\n2,2,2\n", "a test user needs 3 events"),
+    ("user,item,timestamp\n" + "".join(f"{n // 4},1,{n}\n" for n in range(20)), "only 1 item, but a report needs"),
+    ("user,item,timestamp\n" + "".join(f"{n // 4},{n % 7},{n}\n" for n in range(28)), "only 7 items, but a report"),
     ("", "empty"),
-    ("user,item,timestamp\n", "the log holds no interactions"),
+    ("user,item,timestamp\n", "the file has column names but no rows"),
 ])
-def test_a_report_on_a_bad_log_stops_before_the_notebooks(home, tmp_path, capsys, text, message):
+def test_a_report_on_a_bad_log_is_an_error_before_the_notebooks(home, tmp_path, capsys, text, message):
     (tmp_path / "log.csv").write_text(text)
     assert main(["report", "--dataset", "csv", "--option", f"path={tmp_path / 'log.csv'}", "--out",
                  str(tmp_path / "out")]) in (2, 3)

@@ -1,9 +1,9 @@
-"""Golden values: what each system scores in a small, fixed run, held within a tolerance that means something.
+"""Golden values: the metric of each system in a small, fixed run, with a tolerance that can detect a broken system.
 
-A file tests/golden/<system>.json is rejected where its tolerance is not under half the distance to what the run has
-to beat: `floor` (popularity in the same run) and `untrained` (the system before fit; for popularity, chance).
+A file tests/golden/<system>.json is rejected unless its tolerance is below half the distance to both references:
+`baseline` (popularity in the same run) and `untrained` (the system before fit; for popularity, random ranking).
 `python tests/test_golden.py [SYSTEM ...] [--set epochs=20]` measures seeds 0-4 and writes the files, of all systems if
-none is named; --set is for a system that needs more than the profile gives before it beats anything.
+none is named; --set is for a system that needs more training than the profile allows to beat the references.
 """
 import argparse
 import ast
@@ -19,24 +19,24 @@ from workbench import experiment, systems
 
 FOLDER = Path(__file__).parent / "golden"
 FILES = sorted(FOLDER.glob("*.json"))
-FIELDS = {"system", "changes", "dataset", "profile", "seed", "metric", "value", "tolerance", "floor", "untrained"}
-MACHINES = 0.002  # allowed between processors and builds at one seed: sums in another order move a few targets
+FIELDS = {"system", "changes", "dataset", "profile", "seed", "metric", "value", "tolerance", "baseline", "untrained"}
+MACHINES = 0.002  # between processors and builds at one seed: another summation order changes a few ranks
 
 
 def check(golden: dict) -> None:
-    """AssertionError where a golden value is incomplete or so loose that it would hold for a system that is broken."""
+    """AssertionError if a golden value is incomplete, or so tolerant that a broken system would pass."""
     assert set(golden) == FIELDS, f"fields {sorted(golden)}, expected {sorted(FIELDS)}"
     assert golden["tolerance"] > 0
-    beaten = [golden[name] for name in ("floor", "untrained") if golden[name] is not None]
-    assert beaten, "one of floor and untrained must be a number"
-    assert golden["floor"] is not None or golden["system"] == "popularity"
-    for reference in beaten:
+    references = [golden[name] for name in ("baseline", "untrained") if golden[name] is not None]
+    assert references, "baseline or untrained must be a number"
+    assert golden["baseline"] is not None or golden["system"] == "popularity"
+    for reference in references:
         half = abs(golden["value"] - reference) / 2
         assert golden["tolerance"] < half, f"vacuous: tolerance {golden['tolerance']} is not under {half:.4f}"
 
 
 def run(golden: dict) -> experiment.Run:
-    """The small run a golden value is about."""
+    """The run of a golden value."""
     bench = experiment.open_bench(golden["dataset"], profile=golden["profile"], seed=golden["seed"], device="cpu")
     return bench.fit(golden["system"], **golden["changes"])
 
@@ -56,29 +56,29 @@ def test_golden_value(path):
 @pytest.mark.parametrize(
     "change",
     [
-        {"tolerance": 0.021},  # half the distance to the floor is 0.02
+        {"tolerance": 0.021},  # half the distance to the baseline is 0.02
         {"untrained": 0.095},
-        {"floor": None},
+        {"baseline": None},
         {"tolerance": 0.0},
         {"value": 0.06},
     ],
 )
 def test_vacuous_values_are_rejected(change):
-    fine = dict.fromkeys(FIELDS) | {"system": "sasrec", "value": 0.1, "tolerance": 0.01, "floor": 0.06}
-    check(fine)
+    valid = dict.fromkeys(FIELDS) | {"system": "sasrec", "value": 0.1, "tolerance": 0.01, "baseline": 0.06}
+    check(valid)
     with pytest.raises(AssertionError):
-        check(fine | change)
+        check(valid | change)
 
 
 def untrained(bench: experiment.Bench, system: str, changes: dict, metric: str) -> float | None:
-    """What the system scores before it is fitted; chance for popularity, None where nothing can be asked before fit."""
+    """The metric of the system before fit; of random ranking for popularity; None if it cannot recommend before fit."""
     from workbench.evaluate import evaluate
     from workbench.evaluate.metrics import per_case
 
     test = bench.split.test
     if system == "popularity":
-        places = np.arange(1, bench.split.n_items + 1, dtype=np.int32)
-        return float(per_case(metric, np.where(places <= 20, places, 0), None).mean())
+        ranks = np.arange(1, bench.split.n_items + 1, dtype=np.int32)
+        return float(per_case(metric, np.where(ranks <= 20, ranks, 0), None).mean())
     recommender = bench.build(system, **bench.plan(system, **changes)[0])
     if not hasattr(recommender, "module"):
         return None
@@ -86,21 +86,21 @@ def untrained(bench: experiment.Bench, system: str, changes: dict, metric: str) 
 
 
 def measure(system: str, *, changes: dict, dataset: str, profile: str, metric: str) -> dict:
-    """A golden value: the score at seed 0, and four deviations over seeds 0-4 as its tolerance."""
-    about = {"system": system, "changes": changes, "dataset": dataset, "profile": profile, "seed": 0, "metric": metric}
-    scores = [run(about | {"seed": seed}).metrics[metric] for seed in range(5)]
+    """A golden value: the metric at seed 0; its tolerance is four standard deviations over seeds 0-4."""
+    config = {"system": system, "changes": changes, "dataset": dataset, "profile": profile, "seed": 0, "metric": metric}
+    scores = [run(config | {"seed": seed}).metrics[metric] for seed in range(5)]
     bench = experiment.open_bench(dataset, profile=profile, seed=0, device="cpu")
-    floor = None if system == "popularity" else bench.fit("popularity").metrics[metric]
+    baseline = None if system == "popularity" else bench.fit("popularity").metrics[metric]
     before = untrained(bench, system, changes, metric)
     tolerance = max(MACHINES, 4 * float(np.std(scores, ddof=1)))
-    found = {"value": scores[0], "tolerance": tolerance, "floor": floor, "untrained": before}
-    golden = about | {name: number if number is None else round(number, 5) for name, number in found.items()}
+    numbers = {"value": scores[0], "tolerance": tolerance, "baseline": baseline, "untrained": before}
+    golden = config | {name: number if number is None else round(number, 5) for name, number in numbers.items()}
     check(golden)
     return golden
 
 
 def main() -> None:
-    """Measure and write."""
+    """Measure golden values and write the files."""
     parser = argparse.ArgumentParser(description="Measure golden values at seeds 0-4 and write tests/golden/*.json.")
     parser.add_argument("systems", nargs="*")
     parser.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE")

@@ -1,5 +1,5 @@
-"""JupyterLab itself, in a real browser: it starts by our command, every notebook runs to its end, controls answer to
-the keyboard and say their names, figures can be read on a dark page, and no title runs."""
+"""JupyterLab in a real browser: our command starts it, every notebook runs, controls respond to the keyboard and have
+accessible names, figures are readable in the dark theme, and no title runs as code."""
 import json
 import time
 import urllib.error
@@ -9,29 +9,29 @@ from pathlib import Path
 import pytest
 from chromium import needed, press
 from live_lab import Lab
-from show.hostile_shop import log
+from show.hostile_titles import log
 
 from workbench import notebooks
 from workbench.__main__ import main
 
 pytestmark = needed
 PLOTLY = "application/vnd.plotly.v1+json"
-WRITTEN = "[contenteditable=true]:not([style*=none])"
-CONTROLS = f".jupyter-widgets :is(select, input, textarea, [role=slider], {WRITTEN}, .jupyter-button)"
+EDITABLE = "[contenteditable=true]:not([style*=none])"
+CONTROLS = f".jupyter-widgets :is(select, input, textarea, [role=slider], {EDITABLE}, .jupyter-button)"
 CONTRAST = Path(__file__).with_name("contrast.js").read_text(encoding="utf-8")
 SLIDER, READ = "[role=slider]", "read last (0: all events)"
-QUICK = 5.0  # seconds that a control may take on a busy machine; where nothing else runs it takes a tenth of one
+MAX_SECONDS = 5.0  # for a control on a busy machine; on an idle one it takes 0.1 s
 
 
-def on_a_hostile_log(root: Path) -> None:
-    """Copies of the notebooks whose parameters name a log that is out to get us."""
+def add_hostile_copies(root: Path) -> None:
+    """Copies of the notebooks whose parameters name a log with malicious titles."""
     (root / "hostile").mkdir()
     options = json.dumps(log(root / "hostile"))
     for name in (name for name in CHECKS if name.startswith("hostile/")):
         text = json.loads((root / Path(name).with_suffix(".ipynb").name).read_text(encoding="utf-8"))
         cell = next(cell for cell in text["cells"] if "parameters" in cell["metadata"].get("tags", ()))
-        given = "".join(cell["source"]).replace('"synthetic"', '"csv"').replace("options = {}", f"options = {options}")
-        cell["source"] = given
+        parameters = "".join(cell["source"]).replace('"synthetic"', '"csv"')
+        cell["source"] = parameters.replace("options = {}", f"options = {options}")
         (root / f"{name}.ipynb").write_text(json.dumps(text), encoding="utf-8")
 
 
@@ -40,7 +40,7 @@ def lab(home, tmp_path_factory):
     folder = tmp_path_factory.mktemp("lab")
     lab = Lab(folder, home)
     try:
-        on_a_hostile_log(lab.root)
+        add_hostile_copies(lab.root)
         lab.enter()
         yield lab
     finally:
@@ -49,21 +49,21 @@ def lab(home, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def opened(lab):
-    """A function that opens a notebook and runs it, unless it is the one that is open."""
-    now = []
+    """A function that opens a notebook and runs it, unless it is open already."""
+    current = []
 
-    def show(name: str) -> Lab:
-        if now != [name]:
+    def open_notebook(name: str) -> Lab:
+        if current != [name]:
             lab.leave()
-            now[:] = [name]
+            current[:] = [name]
             print(f"{name}: {lab.run_all(name):.1f} s")
         return lab
 
-    return show
+    return open_notebook
 
 
 def control(name: str, kind: str = "select") -> str:
-    """JavaScript for the control of a name and a kind: select, input or [role=slider]."""
+    """JavaScript for the control with an accessible name; kind: select, input or [role=slider]."""
     return (f"[...panel.node.querySelectorAll('.jupyter-widgets {kind}')].find((one) => (one.ariaLabel || "
             f"one.labels?.[0]?.textContent) === '{name}')")  # fmt: skip
 
@@ -80,9 +80,9 @@ WATCH = """(() => {
 })()"""
 
 
-def moved(lab: Lab, one: str, key: str, *, times: int = 1, part: str = "tbody") -> float:
-    """Press a key on a control until the last table below it is another; returns the seconds that this took."""
-    lab.browser.evaluate(WATCH.replace("CONTROL", one).replace("PART", part))
+def press_until_changed(lab: Lab, control_js: str, key: str, *, times: int = 1, part: str = "tbody") -> float:
+    """Press a key on a control and wait until the last table below it changes; returns the seconds this took."""
+    lab.browser.evaluate(WATCH.replace("CONTROL", control_js).replace("PART", part))
     for _ in range(times):
         press(lab.browser, key)
     lab.browser.wait("took")
@@ -90,8 +90,8 @@ def moved(lab: Lab, one: str, key: str, *, times: int = 1, part: str = "tbody") 
     return lab.browser.evaluate("took") / 1000
 
 
-def ends(lab: Lab) -> None:
-    """Every cell was run and none failed, every figure is drawn, nobody complains and nobody else was asked."""
+def completes(lab: Lab) -> None:
+    """Every cell ran without error, every figure is drawn, no console errors and no requests to other hosts."""
     cells = lab.cells()
     assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
     outputs = [output for cell in cells for output in cell["outputs"]]
@@ -99,31 +99,31 @@ def ends(lab: Lab) -> None:
     figures = sum(PLOTLY in output.get("data", {}) for output in outputs)
     drawn = "[...panel.node.querySelectorAll('.js-plotly-plot')].filter((one) => one.querySelector('.main-svg')).length"
     lab.browser.wait(f"{drawn} >= {figures}")
-    assert lab.errors() == [] and lab.strangers() == []
+    assert lab.errors() == [] and lab.external_requests() == []
     buttons = "[...panel.node.querySelectorAll('.modebar-btn')].map((one) => one.dataset.title).join()"
     assert "Share" not in lab.browser.evaluate(buttons), "plotly.js offers to upload the chart unless told not to"
 
 
 def runs(lab: Lab) -> None:
-    """It ends, and without a warning."""
-    ends(lab)
+    """It completes without a warning."""
+    completes(lab)
     assert [output for cell in lab.cells() for output in cell["outputs"] if output.get("name") == "stderr"] == []
 
 
-def says_its_names(lab: Lab) -> None:
-    """Every control has a name for a screen reader, as Chromium itself computes it, and takes the focus."""
+def has_accessible_names(lab: Lab) -> None:
+    """Every control has an accessible name, as computed by Chromium, and can take the focus."""
     root = lab.browser.call("DOM.getDocument", depth=-1)["root"]["nodeId"]
-    found = lab.browser.call("DOM.querySelectorAll", nodeId=root, selector=f".jp-Notebook {CONTROLS}")["nodeIds"]
-    assert found
-    for node in found:
+    nodes = lab.browser.call("DOM.querySelectorAll", nodeId=root, selector=f".jp-Notebook {CONTROLS}")["nodeIds"]
+    assert nodes
+    for node in nodes:
         lab.browser.call("DOM.focus", nodeId=node)
-        told = lab.browser.call("Accessibility.getPartialAXTree", nodeId=node, fetchRelatives=False)["nodes"][0]
-        states = {one["name"]: one["value"].get("value") for one in told["properties"]}
-        assert told["name"]["value"] and states["focused"], lab.browser.call("DOM.getOuterHTML", nodeId=node)
+        accessible = lab.browser.call("Accessibility.getPartialAXTree", nodeId=node, fetchRelatives=False)["nodes"][0]
+        states = {one["name"]: one["value"].get("value") for one in accessible["properties"]}
+        assert accessible["name"]["value"] and states["focused"], lab.browser.call("DOM.getOuterHTML", nodeId=node)
 
 
-def keeps_its_keys(lab: Lab) -> None:
-    """What is typed in a control is none of JupyterLab's shortcuts, two of which delete a cell; with Ctrl it is."""
+def captures_its_keys(lab: Lab) -> None:
+    """Keys typed in a control do not trigger shortcuts of JupyterLab such as "d d"; with Ctrl they do."""
     lab.browser.evaluate(f"window.cells = panel.content.widgets.length; {control('user')}.focus()")
     press(lab.browser, "d")
     press(lab.browser, "d")
@@ -133,33 +133,33 @@ def keeps_its_keys(lab: Lab) -> None:
     assert lab.browser.evaluate("panel.content.widgets.length === cells && document.activeElement.tagName") == "SELECT"
 
 
-def can_be_read(lab: Lab) -> None:
-    """Text of figures, tables and controls against what lies behind it, on a light page and on a dark one."""
+def is_readable(lab: Lab) -> None:
+    """Contrast of the text of figures, tables and controls, in the light and the dark theme."""
     for theme in ("Dark", "Light"):
         lab.theme(theme)
-        read = lab.browser.evaluate(CONTRAST)
-        assert read["faint"] == [] and read["texts"] > 50, theme
-        assert read["dark"] == (theme == "Dark"), "figures follow the page"
+        contrast = lab.browser.evaluate(CONTRAST)
+        assert contrast["faint"] == [] and contrast["texts"] > 50, theme
+        assert contrast["dark"] == (theme == "Dark"), "figures follow the theme"
 
 
-def lists_follow_a_case(lab: Lab) -> None:
+def lists_follow_the_case(lab: Lab) -> None:
     lab.browser.evaluate(f"{control('stratum')}.focus()")
-    for kind in ("INPUT", "DIV"):  # its number, its slider
+    for kind in ("INPUT", "DIV"):  # the number field, the slider
         press(lab.browser, "Tab")
         assert lab.browser.evaluate("document.activeElement.tagName") == kind, "controls come in order"
     assert lab.browser.evaluate("document.activeElement.ariaLabel") == "case"
     for name, kind, key in (("case", SLIDER, "ArrowRight"), (READ, SLIDER, "ArrowRight"), (READ, "input", "ArrowUp")):
-        took = moved(lab, control(name, kind), key)
+        took = press_until_changed(lab, control(name, kind), key)
         print(f"{kind} {name!r}: {took:.2f} s")
-        assert took < QUICK
+        assert took < MAX_SECONDS
     assert lab.browser.evaluate(f"{control(READ, SLIDER)}.ariaValueText") == "2", "a number moves its slider"
 
 
-def a_list_follows_the_dial(lab: Lab) -> None:
-    took = moved(lab, control("strength", SLIDER), "ArrowRight", part="p")
+def a_list_follows_the_slider(lab: Lab) -> None:
+    took = press_until_changed(lab, control("strength", SLIDER), "ArrowRight", part="p")
     print(f"slider 'strength': {took:.2f} s")
-    assert took < QUICK
-    moved(lab, control("strength", SLIDER), "ArrowRight", times=20)
+    assert took < MAX_SECONDS
+    press_until_changed(lab, control("strength", SLIDER), "ArrowRight", times=20)
     lab.browser.wait("shown().includes('▲')")
     assert lab.browser.evaluate("steered.ariaValueText") == "4"
 
@@ -169,18 +169,18 @@ def menu(*names: str):
 
     def a_table_follows_the_menu(lab: Lab) -> None:
         for name in names:
-            took = moved(lab, control(name), "ArrowDown", times=2)
+            took = press_until_changed(lab, control(name), "ArrowDown", times=2)
             print(f"menu {name!r}: {took:.2f} s")
-            assert took < QUICK
+            assert took < MAX_SECONDS
 
     return a_table_follows_the_menu
 
 
 def letters_find_items(lab: Lab) -> None:
-    took = moved(lab, control("search", "input"), "q", times=3)
+    took = press_until_changed(lab, control("search", "input"), "q", times=3)
     print(f"line 'search': {took:.2f} s")
-    assert took < QUICK
-    lab.browser.wait("shown() === undefined && steered.value === 'qqq'")  # no item has them
+    assert took < MAX_SECONDS
+    lab.browser.wait("shown() === undefined && steered.value === 'qqq'")  # no item matches
 
 
 def no_title_runs(lab: Lab) -> None:
@@ -190,23 +190,25 @@ def no_title_runs(lab: Lab) -> None:
     assert lab.browser.evaluate("typeof window.PWN") == "undefined"
     assert lab.browser.evaluate("document.querySelectorAll('.jp-OutputArea iframe').length") == 0
     assert not [event for event in lab.browser.events if event["method"] == "Page.javascriptDialogOpening"]
-    assert lab.strangers() == []
+    assert lab.external_requests() == []
 
 
 CHECKS = {
-    "00_start_here": (runs, menu("user"), says_its_names, can_be_read),
-    "01_explore_dataset": (runs, menu("user"), letters_find_items, says_its_names, keeps_its_keys, can_be_read),
-    "02_train_tokenizer": (runs, menu("code 2", "code 1"), says_its_names, can_be_read),
-    "03_train_recommender": (runs, menu("the beam after", "user"), says_its_names, can_be_read),
-    "04_probe_with_sae": (runs, a_list_follows_the_dial, menu("user"), says_its_names, can_be_read),
-    "05_diagnose_benchmark": (runs, lists_follow_a_case, menu("stratum"), says_its_names, can_be_read),
-    "06_compare_systems": (runs, menu("found by", "first system"), says_its_names, can_be_read),
-    "workshop/1_spell_an_item": (runs, can_be_read),
-    "workshop/2_what_a_sasrec_knows": (runs, can_be_read),
-    "workshop/3_solvable_by_a_shortcut": (runs, can_be_read),
-    "hostile/01_explore_dataset": (ends, menu("user"), no_title_runs),
-    "hostile/02_train_tokenizer": (ends, menu("code 1"), no_title_runs),
-    "hostile/05_diagnose_benchmark": (ends, menu("stratum"), no_title_runs),
+    "00_start_here": (runs, menu("user"), has_accessible_names, is_readable),
+    "01_explore_dataset": (
+        runs, menu("user"), letters_find_items, has_accessible_names, captures_its_keys, is_readable
+    ),
+    "02_train_tokenizer": (runs, menu("code 2", "code 1"), has_accessible_names, is_readable),
+    "03_train_recommender": (runs, menu("the beam after", "user"), has_accessible_names, is_readable),
+    "04_probe_with_sae": (runs, a_list_follows_the_slider, menu("user"), has_accessible_names, is_readable),
+    "05_diagnose_benchmark": (runs, lists_follow_the_case, menu("stratum"), has_accessible_names, is_readable),
+    "06_compare_systems": (runs, menu("found by", "first system"), has_accessible_names, is_readable),
+    "workshop/1_spell_an_item": (runs, is_readable),
+    "workshop/2_what_a_sasrec_knows": (runs, is_readable),
+    "workshop/3_solvable_by_a_shortcut": (runs, is_readable),
+    "hostile/01_explore_dataset": (completes, menu("user"), no_title_runs),
+    "hostile/02_train_tokenizer": (completes, menu("code 1"), no_title_runs),
+    "hostile/05_diagnose_benchmark": (completes, menu("stratum"), no_title_runs),
 }
 
 SLOW = {"hostile/05_diagnose_benchmark"}
@@ -220,13 +222,13 @@ def test_notebook(opened, name, check):
     check(opened(name))
 
 
-def test_every_notebook_is_tried():
-    named = {str(path.relative_to(notebooks.folder()).with_suffix("")) for path in
+def test_every_notebook_is_checked():
+    expected = {str(path.relative_to(notebooks.folder()).with_suffix("")) for path in
              (*notebooks.series(), *notebooks.workshop())}  # fmt: skip
-    assert named == {name for name in CHECKS if not name.startswith("hostile/")}
+    assert expected == {name for name in CHECKS if not name.startswith("hostile/")}
 
 
-def test_the_server_answers_those_who_know_its_token(lab):
+def test_the_server_requires_its_token(lab):
     with urllib.request.urlopen(f"{lab.address}api/contents?token={lab.token}") as answer:
         names = {entry["name"] for entry in json.load(answer)["content"]}
     assert {path.name for path in notebooks.series()} | {"workshop"} <= names
@@ -234,6 +236,6 @@ def test_the_server_answers_those_who_know_its_token(lab):
         urllib.request.urlopen(f"{lab.address}api/contents")
 
 
-def test_a_folder_that_is_not_there(tmp_path, capsys):
+def test_a_missing_folder(tmp_path, capsys):
     assert main(["lab", "--folder", str(tmp_path / "nowhere")]) == 2
     assert "no such folder; --folder names the one to open" in capsys.readouterr().err

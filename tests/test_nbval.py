@@ -1,7 +1,7 @@
-"""The first notebook, replayed: nbval runs the executed golden copy again and compares every output that is not tagged
-nbval-ignore-output (figures, timings, and what a trained network says).
+"""Regression test of the first notebook: nbval reruns the executed golden copy and compares every output that is not
+tagged nbval-ignore-output (figures, timings, and outputs of trained networks).
 
-After a change that is meant to move an output, refresh the golden copy with: python tests/test_nbval.py
+After an intended change of an output, refresh the golden copy with: python tests/test_nbval.py
 """
 import json
 import os
@@ -21,8 +21,8 @@ def sources(path: Path) -> list[str]:
     return ["".join(cell["source"]) for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]]
 
 
-def quiet(home: str) -> dict[str, str]:
-    """The environment in which outputs are the same everywhere: one thread, no progress lines, a given home."""
+def reproducible(home: str) -> dict[str, str]:
+    """The environment that makes outputs reproducible: one thread, no progress lines, WORKBENCH_HOME set."""
     fixed = {"WORKBENCH_HOME": home, "OMP_NUM_THREADS": "1", "WORKBENCH_PROGRESS": "none"}
     return {name: value for name, value in os.environ.items() if name != "JPY_SESSION_NAME"} | fixed
 
@@ -31,7 +31,7 @@ def replay(path: Path, home: str) -> subprocess.CompletedProcess:
     """nbval on one executed notebook."""
     command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "--nbval-cell-timeout=180"]
     command += ["-q", "-o", "addopts=", "-p", "no:cacheprovider", str(path)]
-    return subprocess.run(command, cwd=ROOT, env=quiet(home), capture_output=True, text=True, timeout=600)
+    return subprocess.run(command, cwd=ROOT, env=reproducible(home), capture_output=True, text=True, timeout=600)
 
 
 def test_the_golden_copy_is_of_this_notebook():
@@ -39,28 +39,28 @@ def test_the_golden_copy_is_of_this_notebook():
 
 
 def test_the_golden_copy_replays(home):
-    done = replay(GOLDEN, str(home))
-    assert done.returncode == 0, done.stdout[-4000:]
+    process = replay(GOLDEN, str(home))
+    assert process.returncode == 0, process.stdout[-4000:]
     codes = [cell for cell in json.loads(GOLDEN.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
-    assert f"{len(codes)} passed" in done.stdout and sum(bool(cell["outputs"]) for cell in codes) >= 3
+    assert f"{len(codes)} passed" in process.stdout and sum(bool(cell["outputs"]) for cell in codes) >= 3
 
 
-def test_a_changed_number_is_noticed(home, tmp_path):
+def test_a_changed_number_fails(home, tmp_path):
     text = GOLDEN.read_text(encoding="utf-8")
     assert text.count("% of the people\\n") == 1
     changed = tmp_path / GOLDEN.name
     changed.write_text(text.replace("% of the people\\n", "1% of the people\\n"), encoding="utf-8")
-    done = replay(changed, str(home))
-    assert done.returncode == 1 and "1 failed" in done.stdout, done.stdout[-4000:]
+    process = replay(changed, str(home))
+    assert process.returncode == 1 and "1 failed" in process.stdout, process.stdout[-4000:]
 
 
 def refresh() -> None:
     """Run the notebook in the smoke profile and keep the outputs that nbval compares."""
-    with tempfile.TemporaryDirectory() as aside:
-        os.environ |= quiet(str(Path(aside) / "home"))
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ |= reproducible(str(Path(folder) / "home"))
         from workbench import notebooks
 
-        result = notebooks.run(NOTEBOOK, parameters={}, out=Path(aside))
+        result = notebooks.run(NOTEBOOK, parameters={}, out=Path(folder))
         assert result.ok, result.error
         executed = json.loads(result.executed.read_text(encoding="utf-8"))
     executed["metadata"] = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["metadata"]

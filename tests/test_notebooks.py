@@ -1,4 +1,4 @@
-"""Every notebook keeps to the house rules and runs in the smoke profile; what is found is found by place."""
+"""Every notebook keeps to the rules of `lint` and runs in the smoke profile; every rule of `lint` is tested."""
 import json
 from pathlib import Path
 
@@ -8,10 +8,10 @@ from canned import code, prose, save
 
 from workbench import notebooks, report
 from workbench.errors import UserError
-from workbench.notebooks.parameters import declared
+from workbench.notebooks.parameters import declared_parameters, has_tag
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
-FOUND = sorted(path for path in FOLDER.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts)
+NOTEBOOKS = sorted(path for path in FOLDER.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts)
 SMOKE = {"profile": "smoke"}
 
 GOOD = (
@@ -29,24 +29,30 @@ def names(path: Path) -> str:
     return str(path.relative_to(FOLDER))
 
 
-@pytest.mark.parametrize("path", FOUND, ids=names)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=names)
 def test_notebook_keeps_the_rules(path):
     assert notebooks.lint(path) == []
 
 
-@pytest.mark.parametrize("path", FOUND, ids=names)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=names)
 def test_notebook_runs(path, tmp_path):
-    defaults = declared(path)
-    given = {name: value for name, value in SMOKE.items() if name in defaults}
-    result = notebooks.run(path, parameters=given, out=tmp_path, timeout=180)
+    defaults = declared_parameters(path)
+    parameters = {name: value for name, value in SMOKE.items() if name in defaults}
+    result = notebooks.run(path, parameters=parameters, out=tmp_path, timeout=180)
     assert result.ok, f"code cell {result.cell}: {result.error}"
-    text = report.export(result.executed).read_text()
+    text = report.export_notebook(result.executed).read_text()
     assert "FAILED" not in text and len(text) < 8e6
     assert notebooks.glued(result.executed), "the save cell must glue something"
 
 
-def test_the_series_is_what_lies_in_the_folder():
-    assert {path for path in FOUND if path.parent == FOLDER and path.name[:2].isdigit()} == set(notebooks.series())
+def test_each_notebook_of_the_series_has_a_cover():
+    for path in notebooks.series():
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        assert sum(has_tag(cell, "cover") for cell in cells) == 1, path.name
+
+
+def test_the_series_is_every_numbered_notebook():
+    assert {path for path in NOTEBOOKS if path.parent == FOLDER and path.name[:2].isdigit()} == set(notebooks.series())
 
 
 def test_a_good_notebook_passes(tmp_path):
@@ -58,9 +64,11 @@ def test_a_good_notebook_passes(tmp_path):
     [
         (["import os\nimport sys", *GOOD], "imports belong in one cell; they are in code cells 2, 3"),
         (["from x import a, b, c, d, e, f, g, h, i", *GOOD[1:]], "code cell 2: 9 names imported"),
-        ([*GOOD[:5], "3", *GOOD[5:]], "code cell 6: no sentence before it"),
+        ([*GOOD[:5], "3", *GOOD[5:]], "code cell 6: no text before it"),
         (GOOD[:-1], "must be the save cell"),
         ([*GOOD[:1], prose("x"), "\n".join("x = 1" for _ in range(13)), *GOOD[1:]], "code cell 3: 13 lines; 12"),
+        ([*GOOD[:1], *(cell for _ in "ab" for cell in (prose("x"), code("1", "cover"))), *GOOD[1:]],
+         "one cell at most is tagged"),
         ([*GOOD[:1], prose("x"), "class A:\n    pass", *GOOD[1:]], "code cell 3: line 1: a class"),
         ([*GOOD[:1], prose("x"), "try:\n    f()\nexcept E:\n    g()", *GOOD[1:]], "line 1: try"),
         ([*GOOD[:1], prose("x"), "x = 1\nwhile x:\n    x = 0", *GOOD[1:]], "line 2: while"),
@@ -74,10 +82,10 @@ def test_a_good_notebook_passes(tmp_path):
         ([*GOOD[:1], prose("x"), "HTML(f'<b>{title}</b>')", *GOOD[1:]], "raw HTML"),
         ([*GOOD[:1], prose("x"), "W.HTML('<b>' + title)", *GOOD[1:]], "raw HTML"),
         ([*GOOD[:1], prose("x"), "W.HTML(value=title)", *GOOD[1:]], "raw HTML"),
-        ([*GOOD[:1], prose("x"), "sys.path.insert(0, '..')", *GOOD[1:]], "path juggling"),
+        ([*GOOD[:1], prose("x"), "sys.path.insert(0, '..')", *GOOD[1:]], "changing paths or the environment"),
     ],
 )
-def test_each_rule_bites(tmp_path, cells, problem):
+def test_each_rule_reports_its_violation(tmp_path, cells, problem):
     problems = notebooks.lint(save(tmp_path / "nb.ipynb", *cells))
     assert len(problems) == 1 and problem in problems[0], problems
 
@@ -99,14 +107,14 @@ def test_rules_about_the_whole_file(tmp_path):
     assert len(problems) == 4 and all(words in problem for words, problem in zip(wanted, problems, strict=True))
 
 
-def test_an_executed_copy_is_not_fit_to_store(tmp_path):
+def test_an_executed_copy_does_not_pass(tmp_path):
     path = save(tmp_path / "nb.ipynb", "print(1)")
     executed = notebooks.run(path, parameters={}, out=tmp_path / "out").executed
     assert any("strip them" in problem for problem in notebooks.lint(executed))
     assert nbformat.read(executed, as_version=4).cells[2].outputs
 
 
-def test_lint_of_no_notebook(tmp_path):
+def test_lint_of_a_file_that_is_not_a_notebook(tmp_path):
     (tmp_path / "x.ipynb").write_text("[]")
     with pytest.raises(UserError, match="not a readable notebook"):
         notebooks.lint(tmp_path / "x.ipynb")

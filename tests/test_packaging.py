@@ -1,4 +1,4 @@
-"""pyproject.toml, constraints.txt, environment.yml, the Makefile and .ci/run say the same thing."""
+"""pyproject.toml, constraints.txt, environment.yml, the Makefile and .ci/run agree."""
 import os
 import re
 import shutil
@@ -25,9 +25,9 @@ def pins() -> list[Requirement]:
 
 @pytest.mark.parametrize("requirement", DIRECT, ids=lambda r: r.name)
 def test_every_direct_dependency_has_one_pin_in_its_range(requirement):
-    found = [pin for pin in pins() if canonicalize_name(pin.name) == canonicalize_name(requirement.name)]
-    assert len(found) == 1 and found[0].marker is None, f"run `make lock`: {found}"
-    (pin,) = found[0].specifier
+    matching = [pin for pin in pins() if canonicalize_name(pin.name) == canonicalize_name(requirement.name)]
+    assert len(matching) == 1 and matching[0].marker is None, f"run `make lock`: {matching}"
+    (pin,) = matching[0].specifier
     assert pin.operator == "==" and requirement.specifier.contains(pin.version)
 
 
@@ -50,7 +50,7 @@ def test_python_range_agrees():
     supported = [f"3.{minor}" for minor in range(30) if allowed.contains(f"3.{minor}")]
     assert supported == ["3.11", "3.12", "3.13"]
     assert "(3, 11) <= sys.version_info[:2] < (3, 14)" in MAKEFILE
-    assert "3.11, 3.12 or 3.13" in (ROOT / "README.md").read_text()
+    assert "Python 3.11 to 3.13" in (ROOT / "README.md").read_text()
 
 
 def test_conda_environment_is_the_same_list():
@@ -67,15 +67,16 @@ def test_ci_calls_make_test_and_needs_the_data(tmp_path):
     script = ROOT / ".ci" / "run"
     assert os.access(script, os.X_OK) and re.search(r"^exec make test$", script.read_text(), re.M)
     (tmp_path / "checkout" / ".ci").mkdir(parents=True)
-    alone = shutil.copy(script, tmp_path / "checkout" / ".ci" / "run")
+    copy = shutil.copy(script, tmp_path / "checkout" / ".ci" / "run")
     environment = {name: value for name, value in os.environ.items() if name != "WORKBENCH_DATA"}
     for extra in ({}, {"WORKBENCH_DATA": str(tmp_path / "nowhere")}):
-        done = subprocess.run([alone], env=environment | extra, capture_output=True, text=True)
-        assert done.returncode == 1 and done.stderr.startswith("No real data") and "WORKBENCH_DATA" in done.stderr
+        process = subprocess.run([copy], env=environment | extra, capture_output=True, text=True)
+        assert process.returncode == 1
+        assert process.stderr.startswith("No real data") and "WORKBENCH_DATA" in process.stderr
 
 
 def fake_python(folder: Path, body: str) -> Path:
-    """An interpreter that answers as `body` (shell) says."""
+    """A fake interpreter: a shell script with this body."""
     path = folder / "python-fake"
     path.write_text(f"#!/bin/sh\n{body}\n")
     path.chmod(0o755)
@@ -91,28 +92,28 @@ def make(python: Path, venv: Path) -> subprocess.CompletedProcess:
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "message"),
     [
         ('[ "$1" = --version ] && echo Python 3.9.6; exit 1', "Python 3.9.6"),
         ('case "$2" in *ensurepip*) exit 1;; esac; exit 0', "no venv module"),
     ],
 )
-def test_make_says_what_is_wrong_with_the_interpreter(tmp_path, body, said):
-    done = make(fake_python(tmp_path, body), tmp_path / "venv")
-    assert done.returncode == 2 and said in done.stderr and not (tmp_path / "venv").exists()
+def test_make_explains_an_unsuitable_interpreter(tmp_path, body, message):
+    process = make(fake_python(tmp_path, body), tmp_path / "venv")
+    assert process.returncode == 2 and message in process.stderr and not (tmp_path / "venv").exists()
 
 
-def test_make_names_the_remedy_when_there_is_no_interpreter(tmp_path):
-    done = make(tmp_path / "absent", tmp_path / "venv")
-    assert done.returncode == 2 and "There is no" in done.stderr and "PYTHON=" in done.stderr
+def test_make_explains_a_missing_interpreter(tmp_path):
+    process = make(tmp_path / "absent", tmp_path / "venv")
+    assert process.returncode == 2 and "There is no" in process.stderr and "PYTHON=" in process.stderr
 
 
-def test_an_interrupted_install_is_not_taken_for_a_finished_one(tmp_path):
+def test_an_interrupted_install_does_not_count_as_finished(tmp_path):
     venv = tmp_path / "venv"
     (venv / "bin").mkdir(parents=True)
     (venv / "ready").touch()
     os.utime(venv / "ready", (0, 0))  # from before the constraints changed
     broken = fake_python(venv / "bin", 'case "$*" in *install*) exit 9;; esac; exit 0')
     broken.rename(venv / "bin" / "python")
-    done = make(fake_python(tmp_path, "exit 0"), venv)
-    assert done.returncode == 2 and "pip install" in done.stdout and not (venv / "ready").exists()
+    process = make(fake_python(tmp_path, "exit 0"), venv)
+    assert process.returncode == 2 and "pip install" in process.stdout and not (venv / "ready").exists()

@@ -1,4 +1,4 @@
-"""Three faces of one call: throttled lines in a log, a bar in a terminal, nothing for what is quick."""
+"""Progress in its display modes: throttled lines in a log, a bar in a terminal, nothing for quick work."""
 import ast
 import json
 import logging
@@ -11,7 +11,7 @@ from canned import save
 
 from workbench import notebooks, progress
 from workbench.errors import UserError
-from workbench.progress import Progress, cleared, track
+from workbench.progress import Progress, clear_progress_bar, track
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def work(clock, steps, seconds):
             shown.step(note="loss 1.5")
 
 
-def test_a_log_gets_about_a_line_a_tenth(clock, monkeypatch, capsys):
+def test_a_log_gets_about_one_line_per_tenth(clock, monkeypatch, capsys):
     monkeypatch.setenv("WORKBENCH_PROGRESS", "log")
     work(clock, 3000, 0.1)
     lines = capsys.readouterr().err.splitlines()
@@ -37,7 +37,7 @@ def test_a_log_gets_about_a_line_a_tenth(clock, monkeypatch, capsys):
     assert lines[-1].startswith("train: 3,000/3,000 steps, 300 s")
 
 
-def test_a_log_hears_from_slow_steps_and_not_from_quick_work(clock, monkeypatch, capsys):
+def test_a_log_reports_slow_steps_and_not_quick_work(clock, monkeypatch, capsys):
     monkeypatch.setenv("WORKBENCH_PROGRESS", "log")
     work(clock, 10, 0.1)
     assert capsys.readouterr().err == ""
@@ -55,7 +55,7 @@ def test_a_terminal_gets_one_line(clock, monkeypatch, capsys):
     assert shown.count("\n") == 1 and "[" + "#" * 20 + "]" in shown
 
 
-def test_what_an_earlier_call_did_does_not_make_this_one_look_fast(clock, monkeypatch, capsys):
+def test_steps_of_an_earlier_call_do_not_count_for_the_speed(clock, monkeypatch, capsys):
     monkeypatch.setenv("WORKBENCH_PROGRESS", "log")
     with Progress("train", 1000, done=900) as shown:
         for _ in range(50):
@@ -64,7 +64,7 @@ def test_what_an_earlier_call_did_does_not_make_this_one_look_fast(clock, monkey
     assert "950/1,000 steps, 100 s, about 100 s left" in capsys.readouterr().err
 
 
-def test_none_is_silent_and_a_wrong_face_is_named(clock, monkeypatch, capsys):
+def test_none_is_silent_and_a_wrong_mode_is_an_error(clock, monkeypatch, capsys):
     monkeypatch.setenv("WORKBENCH_PROGRESS", "none")
     work(clock, 50, 1)
     assert list(track(range(3), "x")) == [0, 1, 2] and capsys.readouterr().err == ""
@@ -73,19 +73,19 @@ def test_none_is_silent_and_a_wrong_face_is_named(clock, monkeypatch, capsys):
         Progress("train", 1)
 
 
-def test_one_long_operation_says_what_it_is(monkeypatch, capsys):
+def test_one_long_operation_is_reported(monkeypatch, capsys):
     monkeypatch.setenv("WORKBENCH_PROGRESS", "log")
-    monkeypatch.setattr(progress, "QUICK", 0.05)
+    monkeypatch.setattr(progress, "QUIET_SECONDS", 0.05)
     with Progress("solve"):
         time.sleep(0.3)
-    assert capsys.readouterr().err.splitlines() == ["solve, 0 s"]  # once, and nothing new to say at its end
+    assert capsys.readouterr().err.splitlines() == ["solve, 0 s"]  # once, and not again at its end
     with Progress("solve", quiet=True):
         time.sleep(0.1)
     assert capsys.readouterr().err == ""
 
 
 def test_a_thread_in_a_kernel_shows_under_the_cell_that_started_it(tmp_path):
-    wait = "import time, workbench.progress as p\np.QUICK = .05\nwith p.Progress('solve'): time.sleep(.4)"
+    wait = "import time, workbench.progress as p\np.QUIET_SECONDS = .05\nwith p.Progress('solve'): time.sleep(.4)"
     code = ["import os; os.environ['WORKBENCH_PROGRESS'] = 'notebook'", wait, "print('after')"]
     result = notebooks.run(save(tmp_path / "nb.ipynb", *code), parameters={}, out=tmp_path / "out")
     cells = [cell for cell in json.loads(result.executed.read_text())["cells"] if cell["cell_type"] == "code"]
@@ -94,20 +94,20 @@ def test_a_thread_in_a_kernel_shows_under_the_cell_that_started_it(tmp_path):
     assert [out["output_type"] for out in cells[3]["outputs"]] == ["stream"]
 
 
-def test_work_that_broke_off_does_not_go_on_in_words(monkeypatch):
+def test_failed_work_is_not_shown_as_running(monkeypatch):
     monkeypatch.setenv("WORKBENCH_PROGRESS", "log")
-    with pytest.raises(ZeroDivisionError) as kept:  # with the traceback, as a notebook keeps the last one
+    with pytest.raises(ZeroDivisionError) as error:  # its traceback is kept, as in a notebook
         for number in track([1, 0], "divide"):
             1 / number
-    assert kept.tb and progress.ACTIVE == []
+    assert error.tb and progress.ACTIVE == []
     for path in Path(progress.__file__).parent.rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         called = {node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "track"}
         loops = {inner for node in ast.walk(tree) if isinstance(node, ast.For) for inner in ast.walk(node.iter)}
-        assert called <= loops, f"{path.name}: a traceback holds what a name or a comprehension holds"
+        assert called <= loops, f"{path.name}: use track() directly in a for statement"
 
 
-def test_what_runs_inside_another_shares_a_terminal_s_line(clock, monkeypatch, capsys):
+def test_nested_counters_share_one_line_of_a_terminal(clock, monkeypatch, capsys):
     monkeypatch.setenv("WORKBENCH_PROGRESS", "terminal")
     monkeypatch.setenv("COLUMNS", "60")
     with Progress("report", 4, "pages") as outer:
@@ -115,17 +115,17 @@ def test_what_runs_inside_another_shares_a_terminal_s_line(clock, monkeypatch, c
             work(clock, 20, 0.5)
             outer.step(note=name)
         handler = logging.StreamHandler(sys.stderr)
-        handler.addFilter(cleared)
+        handler.addFilter(clear_progress_bar)
         handler.emit(logging.makeLogRecord({"msg": "a warning"})) if handler.filter(logging.makeLogRecord({})) else None
     shown = capsys.readouterr().err
     lines = shown.replace("\r\x1b[K", "\r").split("\r")
-    assert shown.count("\n") == 2 and shown.endswith("\n")  # the warning's own, and the last
+    assert shown.count("\n") == 2 and shown.endswith("\n")  # of the warning, and the last one
     assert max(len(line.rstrip("\n")) for line in lines) <= 59
     assert any(line.startswith("report: 0/4 pages > [") and "train: " in line for line in lines)
     assert any(line.startswith("report: 1/4 pages, about 3") for line in lines) and "\ra warning\n" in "\r".join(lines)
 
 
-def test_stages_that_were_stored_say_nothing_of_the_others(clock):
+def test_stored_stages_do_not_count_for_the_estimate(clock):
     with Progress("audit", 10, "cards", stages=True) as shown:
         for seconds in (0.01, 0.01, 0.01, 10, 10):
             clock[0] += seconds

@@ -1,5 +1,5 @@
-"""The classes of the workshop: every check is met by the answers that are likely to be wrong, each with its own hint,
-and by the solution, which passes; the copies for students hold no solution."""
+"""The classes of the workshop: every check rejects the likely wrong answers, each with its own hint, and accepts the
+solution; the student copies hold no solution."""
 import ast
 import json
 from pathlib import Path
@@ -10,11 +10,10 @@ from canned import code, prose, save
 from workbench import notebooks, report
 from workbench.__main__ import main
 from workbench.errors import UserError
-from workbench.notebooks.exercises import exercises, near
-from workbench.notebooks.parameters import source, tagged
+from workbench.notebooks.exercises import exercises, is_close
+from workbench.notebooks.parameters import cell_source, has_tag
 
-# For every exercise a wrong answer for each assert of its check, in the order of the asserts, after the one that meets
-# what was handed out.
+# For every exercise one wrong answer per assert of its check, in order, after the assert that catches the blank.
 WRONG = {
     "1_spell_an_item": [
         [
@@ -24,28 +23,28 @@ WRONG = {
         ],
         [
             "answer = codes.codes[item, 0]",
-            "answer = [np.square(table - left).sum(1).argmin() for table in tables]",
-            "answer = [np.square(tables[0] - left).sum(1).argmin(), 0, 0]",
-            "answer = [np.square(table - left).sum(1).argmax() for table in tables]",
+            "answer = [np.square(table - residual).sum(1).argmin() for table in tables]",
+            "answer = [np.square(tables[0] - residual).sum(1).argmin(), 0, 0]",
+            "answer = [np.square(table - residual).sum(1).argmax() for table in tables]",
         ],
         [
             "answer = (count > 1).mean()",
-            "answer = 1 - len(names) / bench.dataset.n_items",
+            "answer = 1 - len(pairs) / bench.dataset.n_items",
             "answer = count[count > 1].sum()",
             "answer = count.max() / count.sum()",
         ],
         [
-            "answer = (held[:, 0] & ~held[:, 1]).mean()",
-            "answer = held[held[:, 0], 1].mean()",
-            "answer = (~held[:, 0]).mean()",
-            "answer = (~held).mean()",
+            "answer = (in_beam[:, 0] & ~in_beam[:, 1]).mean()",
+            "answer = in_beam[in_beam[:, 0], 1].mean()",
+            "answer = (~in_beam[:, 0]).mean()",
+            "answer = (~in_beam).mean()",
         ],
     ],
     "2_what_a_sasrec_knows": [
         [
-            "answer = 1 - np.square(x - rebuilt).sum() / np.square(x - x.mean(axis=0)).sum()",
-            "answer = np.square(x - rebuilt).sum() / np.square(x).sum()",
-            "answer = (x - rebuilt).sum() / (x - x.mean(axis=0)).sum()",
+            "answer = 1 - np.square(x - reconstruction).sum() / np.square(x - x.mean(axis=0)).sum()",
+            "answer = np.square(x - reconstruction).sum() / np.square(x).sum()",
+            "answer = (x - reconstruction).sum() / (x - x.mean(axis=0)).sum()",
         ],
         [
             "answer = (z.getnnz(axis=0) > 0).mean()",
@@ -54,11 +53,11 @@ WRONG = {
             "answer = z.getnnz(axis=0)",
         ],
         [
-            "answer = (fires == holds).mean()",
-            "answer = holds[fires].mean()",
-            "answer = fires[holds].mean()",
-            "answer = (holds[fires].mean() + fires[holds].mean()) / 2",
-            "answer = holds[fires].mean() * fires[holds].mean()",
+            "answer = (active == holds).mean()",
+            "answer = holds[active].mean()",
+            "answer = active[holds].mean()",
+            "answer = (holds[active].mean() + active[holds].mean()) / 2",
+            "answer = holds[active].mean() * active[holds].mean()",
         ],
         [
             "answer = (chance >= observed).mean()",
@@ -67,10 +66,10 @@ WRONG = {
             "answer = observed - chance.mean()",
         ],
         [
-            "answer = kept['spliced'] / kept['base']",
-            "answer = (kept['base'] - kept['spliced']) / (kept['base'] - kept['mean'])",
-            "answer = (kept['spliced'] - kept['zero']) / (kept['base'] - kept['zero'])",
-            "answer = kept['spliced'] - kept['mean']",
+            "answer = recovered['spliced'] / recovered['base']",
+            "answer = (recovered['base'] - recovered['spliced']) / (recovered['base'] - recovered['mean'])",
+            "answer = (recovered['spliced'] - recovered['zero']) / (recovered['base'] - recovered['zero'])",
+            "answer = recovered['spliced'] - recovered['mean']",
         ],
     ],
     "3_solvable_by_a_shortcut": [
@@ -101,10 +100,10 @@ WRONG = {
             "answer = (network - rule).mean()",
         ],
         [
-            "answer = (network - rule)[label == 'memorised'].mean()",
+            "answer = (network - rule)[label == 'memorized'].mean()",
             "answer = (network - rule).mean()",
-            "answer = ((network - rule) * (label != 'memorised')).mean()",
-            "answer = (rule - network)[label != 'memorised'].mean()",
+            "answer = ((network - rule) * (label != 'memorized')).mean()",
+            "answer = (rule - network)[label != 'memorized'].mean()",
             "answer = 1.0",
         ],
     ],
@@ -115,13 +114,13 @@ def cells_of(path: Path) -> list[dict]:
     return json.loads(path.read_text(encoding="utf-8"))["cells"]
 
 
-def said(check: str) -> list[str]:
-    """The sentences of a check, in its order."""
+def messages(check: str) -> list[str]:
+    """The assert messages of a check, in order."""
     return [ast.literal_eval(node.msg) for node in ast.parse(check).body if isinstance(node, ast.Assert)]
 
 
-def verdict(names: dict, *codes: str) -> str:
-    """What the last of these pieces of code says to the others; "" where it is content."""
+def failed_message(names: dict, *codes: str) -> str:
+    """The message of the first failing assert when these pieces of code run; "" if none fails."""
     try:
         for piece in codes:
             exec(piece, names)
@@ -133,26 +132,26 @@ def verdict(names: dict, *codes: str) -> str:
 @pytest.mark.parametrize("path", notebooks.workshop(), ids=lambda path: path.stem)
 def test_every_check_fails_with_its_hint_and_passes_with_the_solution(path, home, capsys):
     cells, names = cells_of(path), {}
-    found = {each.exercise: each for each in exercises(cells)}
+    by_cell = {each.exercise: each for each in exercises(cells)}
     wrong = iter(WRONG[path.stem])
-    for place, cell in enumerate(cells):
-        if cell["cell_type"] != "code" or tagged(cell, "solution") or tagged(cell, "check"):
+    for i, cell in enumerate(cells):
+        if cell["cell_type"] != "code" or has_tag(cell, "solution") or has_tag(cell, "check"):
             continue
-        exec(source(cell), names)
-        if place not in found:
+        exec(cell_source(cell), names)
+        if i not in by_cell:
             continue
-        check, solution = source(cells[found[place].check]), source(cells[found[place].solution])
-        dots, *hints = said(check)
-        assert "three dots" in verdict(names, check) and "three dots" in dots
+        check, solution = cell_source(cells[by_cell[i].check]), cell_source(cells[by_cell[i].solution])
+        dots, *hints = messages(check)
+        assert "three dots" in failed_message(names, check) and "three dots" in dots
         answers = next(wrong)
         assert len(answers) == len(hints), f"{path.stem}, cell {cell['id']}: a wrong answer for each assert"
         for answer, hint in zip(answers, hints):
-            assert verdict(names, source(cell), answer, check) == hint, answer
-        assert verdict(names, source(cell), solution, check) == ""
+            assert failed_message(names, cell_source(cell), answer, check) == hint, answer
+        assert failed_message(names, cell_source(cell), solution, check) == ""
     assert next(wrong, None) is None
 
 
-def test_there_are_three_classes_and_the_series_does_not_hold_them():
+def test_there_are_three_classes_outside_the_series():
     classes = notebooks.workshop()
     assert [path.stem for path in classes] == list(WRONG) and not set(classes) & set(notebooks.series())
     assert notebooks.find("1_spell_an_item") == classes[0]
@@ -160,15 +159,15 @@ def test_there_are_three_classes_and_the_series_does_not_hold_them():
         notebooks.find("1_spell_an_itm")
 
 
-def test_the_teachers_page_has_every_class_and_exercise():
+def test_the_teacher_guide_has_every_class_and_exercise():
     text = (notebooks.folder() / "workshop" / "README.md").read_text(encoding="utf-8")
     for path in notebooks.workshop():
-        title = source(cells_of(path)[0]).splitlines()[0].removeprefix("# ")
+        title = cell_source(cells_of(path)[0]).splitlines()[0].removeprefix("# ")
         assert f"## {path.stem[0]}. {title}" in text and path.stem in text
-        part = text.split(f"## {path.stem[0]}. ")[1].split("\n## ")[0]
-        times = [line.split("|")[1].strip() for line in part.splitlines() if line.startswith("| 0:")]
+        section = text.split(f"## {path.stem[0]}. ")[1].split("\n## ")[0]
+        times = [line.split("|")[1].strip() for line in section.splitlines() if line.startswith("| 0:")]
         assert times == sorted(times) and times[0] == "0:00" and times[-1] < "1:00"
-        assert all(f"Exercise {n}" in part for n in range(1, len(WRONG[path.stem]) + 1))
+        assert all(f"Exercise {n}" in section for n in range(1, len(WRONG[path.stem]) + 1))
 
 
 @pytest.mark.parametrize("answer, expected, same", [
@@ -176,35 +175,35 @@ def test_the_teachers_page_has_every_class_and_exercise():
     ("7", 8, False), (None, 0.0, False), (float("nan"), 0.5, False), ([1, 2], [1, 2], True), ([1, 2, 3], [1, 2], False),
     (2001, 2000, False), (1e-12, 0.0, True), ([[1], [2, 3]], [1, 2], False),
 ])  # fmt: skip
-def test_near(answer, expected, same):
-    assert near(answer, expected) is same
+def test_is_close(answer, expected, same):
+    assert is_close(answer, expected) is same
 
 
 def test_handout_leaves_the_solutions_out(tmp_path, capsys):
     assert main(["handout", "--out", str(tmp_path / "class")]) == 0
     assert capsys.readouterr().out.splitlines()[0] == f"{tmp_path / 'class' / '1_spell_an_item.ipynb'}: 4 exercises"
-    assert main(["handout", "--out", str(tmp_path / "class")]) == 0, "writing the same again harms nobody"
+    assert main(["handout", "--out", str(tmp_path / "class")]) == 0, "writing the same copy again is allowed"
     for path in notebooks.workshop():
-        whole, copy = cells_of(path), cells_of(tmp_path / "class" / path.name)
-        solutions = [source(cell) for cell in whole if tagged(cell, "solution")]
-        assert [cell["id"] for cell in copy] == [cell["id"] for cell in whole if not tagged(cell, "solution")]
-        text = "\n".join(source(cell) for cell in copy)
+        original, copy = cells_of(path), cells_of(tmp_path / "class" / path.name)
+        solutions = [cell_source(cell) for cell in original if has_tag(cell, "solution")]
+        assert [cell["id"] for cell in copy] == [cell["id"] for cell in original if not has_tag(cell, "solution")]
+        text = "\n".join(cell_source(cell) for cell in copy)
         assert solutions and not any(solution in text for solution in solutions)
-        checks = [cell for cell in copy if tagged(cell, "check")]
+        checks = [cell for cell in copy if has_tag(cell, "check")]
         assert len(checks) == len(solutions) and all(cell["metadata"]["jupyter"]["source_hidden"] for cell in checks)
 
 
-def asked(hint: str = "<details><summary>Hint</summary>\n\nOne and one.\n\n</details>") -> tuple[dict, ...]:
-    """An exercise: its text, and the three cells."""
+def exercise(hint: str = "<details><summary>Hint</summary>\n\nOne and one.\n\n</details>") -> tuple[dict, ...]:
+    """An exercise: its text and its three cells."""
     return (
         prose(f"Add them.\n\n{hint}"),
         code("two = ...", "exercise"),
         code("two = 1 + 1", "solution"),
-        code("assert near(two, 2), 'add one and one'", "check"),
+        code("assert is_close(two, 2), 'add one and one'", "check"),
     )
 
 
-TINY = ("from workbench.notebooks import glue, near", *asked(), prose("Keep it."), "glue(two=2)")
+TINY = ("from workbench.notebooks import glue, is_close", *exercise(), prose("Keep it."), "glue(two=2)")
 
 
 def test_a_copy_stops_at_the_first_exercise_with_its_hint(tmp_path):
@@ -212,54 +211,54 @@ def test_a_copy_stops_at_the_first_exercise_with_its_hint(tmp_path):
     result = notebooks.run(tmp_path / "class" / "tiny.ipynb", parameters={}, out=tmp_path / "out")
     assert not result.ok and result.cell == 4 and result.error == "AssertionError: add one and one"
     shown = [out for cell in cells_of(result.executed) for out in cell.get("outputs", []) if "traceback" in out]
-    assert [out["traceback"] for out in shown] == [["Not yet: add one and one"]], "a traceback would show the answer"
-    whole = notebooks.run(tmp_path / "tiny.ipynb", parameters={}, out=tmp_path / "out")
-    assert whole.ok, whole.error
-    page = report.export(whole.executed).read_text()
+    assert [out["traceback"] for out in shown] == [["Not yet: add one and one"]], "a traceback would reveal the answer"
+    solved = notebooks.run(tmp_path / "tiny.ipynb", parameters={}, out=tmp_path / "out")
+    assert solved.ok, solved.error
+    page = report.export_notebook(solved.executed).read_text()
     assert all(f"<summary>{tag}" in page for tag in ("Hint", "exercise", "solution", "check"))
-    again = notebooks.handout([whole.executed], tmp_path / "again")
+    again = notebooks.handout([solved.executed], tmp_path / "again")
     assert list(again.values()) == [1]
     copy = json.loads((tmp_path / "again" / "tiny.ipynb").read_text())
     assert "workbench" not in copy["metadata"] and not any(cell.get("outputs") for cell in copy["cells"])
 
 
-def test_handout_refuses_and_writes_nothing(tmp_path, capsys):
+def test_handout_errors_write_nothing(tmp_path, capsys):
     tiny, out = save(tmp_path / "tiny.ipynb", *TINY), tmp_path / "class"
     notebooks.handout([tiny], out)
-    worked = (out / "tiny.ipynb").read_text().replace("two = ...", "two = 3")
-    (out / "tiny.ipynb").write_text(worked)
+    edited = (out / "tiny.ipynb").read_text().replace("two = ...", "two = 3")
+    (out / "tiny.ipynb").write_text(edited)
     empty = save(tmp_path / "empty.ipynb", "1")
     (tmp_path / "broken.ipynb").write_text("{}")
-    for given, message in [
-        (["--notebooks", str(notebooks.series()[0]), str(tiny), "--out", str(out)], "perhaps somebody's work"),
+    for arguments, message in [
+        (["--notebooks", str(notebooks.series()[0]), str(tiny), "--out", str(out)], "perhaps a student's work"),
         (["--notebooks", str(empty), "--out", str(out)], "no exercise"),
         (["--notebooks", str(tmp_path / "broken.ipynb"), "--out", str(out)], "not a readable notebook"),
         (["--notebooks", "1_spell_an_itm", "--out", str(out)], "did you mean '1_spell_an_item'"),
-        (["--out", str(notebooks.folder() / "workshop")], "among the notebooks themselves"),
+        (["--out", str(notebooks.folder() / "workshop")], "is in the folder of the notebooks"),
         (["--out", str(tiny)], "is a file"),
     ]:
-        assert main(["handout", *given]) in (2, 3) and message in capsys.readouterr().err
-    assert [path.name for path in out.iterdir()] == ["tiny.ipynb"] and (out / "tiny.ipynb").read_text() == worked
+        assert main(["handout", *arguments]) in (2, 3) and message in capsys.readouterr().err
+    assert [path.name for path in out.iterdir()] == ["tiny.ipynb"] and (out / "tiny.ipynb").read_text() == edited
 
 
 @pytest.mark.parametrize("cells, problem", [
-    ([*TINY[:3], *TINY[4:]], "exercise, solution and check stand together"),
-    ([*TINY[:4], *TINY[5:]], "exercise, solution and check stand together"),
-    ([*TINY[:2], code("two = 0", "exercise"), *TINY[3:]], "leaves something to fill in"),
-    ([*TINY[:3], code("three = 3", "solution"), *TINY[4:]], "its solution does not say two"),
-    ([*TINY[:4], code("two == 2", "check"), *TINY[5:]], "a check asserts something"),
-    ([*TINY[:4], code("assert two == 2", "check"), *TINY[5:]], "an assert without a message"),
+    ([*TINY[:3], *TINY[4:]], "exercise, solution and check must be consecutive"),
+    ([*TINY[:4], *TINY[5:]], "exercise, solution and check must be consecutive"),
+    ([*TINY[:2], code("two = 0", "exercise"), *TINY[3:]], "must leave a blank"),
+    ([*TINY[:3], code("three = 3", "solution"), *TINY[4:]], "its solution does not assign two"),
+    ([*TINY[:4], code("two == 2", "check"), *TINY[5:]], "a check must contain an assert"),
+    ([*TINY[:4], code("assert two == 2", "check"), *TINY[5:]], "an assert of a check needs a message"),
 ])  # fmt: skip
-def test_rules_for_exercises_bite(tmp_path, cells, problem):
+def test_incomplete_exercises_are_reported(tmp_path, cells, problem):
     problems = notebooks.lint(save(tmp_path / "nb.ipynb", *cells))
-    assert problems and all(problem in found for found in problems)
+    assert problems and all(problem in reported for reported in problems)
 
 
 def test_a_class_has_a_hint_for_each_of_three_to_five_exercises(tmp_path):
     def problems(*cells):
         return notebooks.lint(save(tmp_path / "workshop" / "nb.ipynb", TINY[0], *cells, *TINY[5:]))
 
-    assert problems(*asked(), *asked(), *asked()) == []
-    assert problems(*asked()) == ["a class has 3 to 5 exercises; this one has 1"]
-    bare = problems(*asked(""), *asked(), *asked("Hint: one and one."))
-    assert len(bare) == 2 and all("holds no hint" in problem for problem in bare)
+    assert problems(*exercise(), *exercise(), *exercise()) == []
+    assert problems(*exercise()) == ["a class has 3 to 5 exercises; this one has 1"]
+    bare = problems(*exercise(""), *exercise(), *exercise("Hint: one and one."))
+    assert len(bare) == 2 and all("has no hint" in problem for problem in bare)

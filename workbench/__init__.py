@@ -1,2 +1,37 @@
-"""Workbench: from a raw interaction log to an honest report on a recommender. Importing the package costs nothing."""
+"""Workbench: from a raw interaction log to a trained recommender and an honest audit of its benchmark.
+
+    import workbench as wb
+
+    bench = wb.open_bench("synthetic", profile="smoke")
+    runs = [bench.fit(name) for name in ("popularity", "item_transitions", "sasrec")]
+    wb.show.plot_comparison(wb.compare(runs))
+
+Everything a person types stands here or on the objects these return; the rest is for contributors. Importing the
+package imports neither torch nor pandas: each name is loaded when it is first used.
+"""
+from importlib import import_module
+
 __version__ = "0.1.0"
+__all__ = [
+    "open_bench", "load_run", "compare", "contrast", "probe", "audit", "inspect_items", "inspect_codes",
+    "inspect_decoder", "inspect_cases", "glue", "is_close", "show",
+]  # fmt: skip
+_MODULES = {
+    "open_bench": "experiment", "load_run": "experiment", "compare": "evaluate", "contrast": "evaluate",
+    "probe": "experiment.probing.probe", "audit": "experiment.audit.run_audit",
+    "inspect_items": "experiment.browse.item_index", "inspect_codes": "experiment.browse.code_inspector",
+    "inspect_decoder": "experiment.browse.decoder_inspector", "inspect_cases": "experiment.browse.case_study",
+    "glue": "notebooks", "is_close": "notebooks",
+}  # fmt: skip
+
+
+def __getattr__(name: str):
+    if name == "show":
+        return import_module("workbench.show")
+    if name in _MODULES:
+        return getattr(import_module(f"workbench.{_MODULES[name]}"), name)
+    raise AttributeError(f"module 'workbench' has no attribute {name!r}; it has {', '.join(__all__)}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

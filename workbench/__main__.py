@@ -1,4 +1,4 @@
-"""The command line over `commands`. Help and listings import no torch."""
+"""The command line: `python -m workbench` runs the functions in workbench.commands. Help does not import torch."""
 import argparse
 import inspect
 import logging
@@ -6,35 +6,37 @@ import sys
 
 from workbench import __version__
 from workbench.commands import COMMANDS
-from workbench.errors import STOPPED, UserError, unknown
-from workbench.progress import cleared
+from workbench.errors import INTERRUPTED, UserError, unknown_name
+from workbench.progress import clear_progress_bar
 
-PAIRS = ("set", "protocol", "option")
+PAIRS = ("set", "protocol", "option")  # options that take NAME=VALUE arguments
 
 
 class _Parser(argparse.ArgumentParser):
-    """argparse whose errors are ours: one line, exit code 2, the nearest name."""
+    """An argument parser that raises a UserError instead of printing its usage."""
 
     def error(self, message: str) -> None:
         hint = " (it comes before options that take several values)" if "required" in message else ""
         raise UserError(f"{message}{hint}; see {self.prog} --help")
 
 
-def _truth(word: str) -> bool:
-    """True or False as a word."""
-    if word.lower() not in ("true", "false"):
-        raise argparse.ArgumentTypeError(unknown("value", word, ("true", "false")))
-    return word.lower() == "true"
+def _parse_bool(text: str) -> bool:
+    """True or False from "true" or "false", in any case."""
+    if text.lower() not in ("true", "false"):
+        raise argparse.ArgumentTypeError(unknown_name("value", text, ("true", "false")))
+    return text.lower() == "true"
 
 
 def parser() -> argparse.ArgumentParser:
-    """One sub-command a function: positional parameters are arguments, keyword-only ones are options."""
-    top = _Parser(prog="workbench", description="From a raw interaction log to an honest report on a recommender.")
+    """The argument parser: one sub-command per function; its keyword-only parameters are options."""
+    description = "Train, evaluate, probe and audit recommender systems, from a raw interaction log to a report."
+    top = _Parser(prog="workbench", description=description)
     top.add_argument("--version", action="version", version=__version__)
     commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     for name, function in COMMANDS.items():
         doc = inspect.getdoc(function)
-        sub = commands.add_parser(name, help=doc.split(". ")[0].split("\n")[0], description=doc, allow_abbrev=False)
+        summary = doc.split(". ")[0].split("\n")[0].rstrip(".")
+        sub = commands.add_parser(name, help=summary, description=doc, allow_abbrev=False)
         for key, parameter in inspect.signature(function).parameters.items():
             if parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
                 sub.add_argument(key, metavar=key.upper())
@@ -42,39 +44,39 @@ def parser() -> argparse.ArgumentParser:
                 metavar = "NAME=VALUE" if key in PAIRS else key.upper()
                 sub.add_argument(f"--{key}", nargs="+", action="extend", default=[], metavar=metavar)
             elif parameter.annotation is bool:
-                sub.add_argument(f"--{key}", nargs="?", const=True, type=_truth, default=parameter.default,
+                sub.add_argument(f"--{key}", nargs="?", const=True, type=_parse_bool, default=parameter.default,
                                  metavar="TRUE", help=f"default: {parameter.default}")  # fmt: skip
             else:
-                shown = {"metavar": key.upper(), "help": f"default: {parameter.default!r}"}
-                sub.add_argument(f"--{key}", type=parameter.annotation, default=parameter.default, **shown)
+                sub.add_argument(f"--{key}", type=parameter.annotation, default=parameter.default,
+                                 metavar=key.upper(), help=f"default: {parameter.default!r}")  # fmt: skip
     return top
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command; a UserError is printed alone and its code is the exit status."""
+    """Run one command and return its exit status. A UserError is printed without a traceback."""
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
     logging.getLogger("workbench").setLevel(logging.INFO)
     for handler in logging.getLogger().handlers:
-        handler.addFilter(cleared)
+        handler.addFilter(clear_progress_bar)
     argv = sys.argv[1:] if argv is None else argv
     try:
         if argv and not argv[0].startswith("-") and argv[0] not in COMMANDS:
-            raise unknown("command", argv[0], COMMANDS)
+            raise unknown_name("command", argv[0], COMMANDS)
         options, rest = parser().parse_known_args(argv)
         if options.command is None:
             parser().print_help()
             return 0
-        given = vars(options)
-        command = COMMANDS[given.pop("command")]
+        arguments = vars(options)
+        command = COMMANDS[arguments.pop("command")]
         if rest:
-            raise unknown("option", rest[0], [f"--{name}" for name in inspect.signature(command).parameters])
-        command(**given)
+            raise unknown_name("option", rest[0], [f"--{name}" for name in inspect.signature(command).parameters])
+        command(**arguments)
         return 0
     except UserError as error:
         print(f"workbench: {error}", file=sys.stderr)
         return error.code
     except KeyboardInterrupt as error:
-        print(f"workbench: {str(error) or STOPPED}", file=sys.stderr)
+        print(f"workbench: {str(error) or INTERRUPTED}", file=sys.stderr)
         return 130
 
 

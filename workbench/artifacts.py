@@ -1,7 +1,7 @@
-"""The store: content-addressed folders, written whole or not at all, each with a manifest of SHA-256.
+"""The artifact store: content-addressed folders, written atomically, each with a manifest of SHA-256 checksums.
 
-A stage is named by its kind and the JSON of its inputs. `Store.get` returns the folder if it is there and intact;
-else it says which input changed, makes the folder aside, and moves it into place with one rename.
+A stage is identified by its kind and the JSON of its inputs. `Store.get` returns the folder if it exists and is intact;
+else it logs which input changed, computes the stage in a temporary folder, and renames it into place.
 """
 import ast
 import errno
@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ log = logging.getLogger("workbench")
 
 
 def home() -> Path:
-    """Where downloads and artifacts live: WORKBENCH_HOME, else the checkout's data/, else the user's cache folder."""
+    """The folder of downloads and artifacts: WORKBENCH_HOME, else data/ of the checkout, else the user cache."""
     if os.environ.get("WORKBENCH_HOME"):
         return Path(os.environ["WORKBENCH_HOME"]).expanduser()
     if (PACKAGE.parent / "pyproject.toml").exists():
@@ -38,99 +39,99 @@ def home() -> Path:
 
 
 def sha256(path: Path) -> str:
-    """Hex digest of a file's bytes."""
+    """SHA-256 hex digest of a file."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def digest(inputs: Any) -> str:
-    """Hex digest of a JSON value, independent of the order of its keys."""
+    """SHA-256 hex digest of a JSON value, independent of key order."""
     return hashlib.sha256(json.dumps(inputs, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 @lru_cache
 def code_hash(*places: str) -> str:
-    """Digest of what the code in these files or rooms of the package does: comments and layout do not count."""
+    """Digest of the syntax trees of these files or folders of the package: comments and layout are ignored."""
     paths = [p for place in places for p in sorted((PACKAGE / place).rglob("*.py")) or [PACKAGE / place]]
     return digest([ast.dump(ast.parse(path.read_text(encoding="utf-8"))) for path in paths])[:16]
 
 
-def explain(error: OSError, path: Path, *, remedy: str = "set WORKBENCH_HOME to another place") -> UserError:
-    """The user's words for a full disk or a folder that cannot be written."""
+def explain(error: OSError, path: Path, *, remedy: str = "set WORKBENCH_HOME to another folder") -> UserError:
+    """The UserError for a full disk or a folder that cannot be written."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         why = f"the disk is full; free some space or {remedy}"
     elif error.errno in UNWRITABLE:
         why = f"it cannot be written; {remedy}"
     else:
-        why = str(error) if error.errno else f"not written whole ({error}); is the disk full?"
+        why = str(error) if error.errno else f"not completely written ({error}); is the disk full?"
     return UserError(f"{path}: {why}. Nothing half-written was kept.", code=1)
 
 
 def write_folder(path: Path, make: Callable[[Path], None], about: dict | None = None) -> Path:
-    """Let `make` fill a fresh folder, add its manifest, and move it to `path` in one rename.
+    """Write a folder atomically: `make` fills a temporary folder, which gets a manifest and is renamed to `path`.
 
-    If another process put `path` there first, theirs stays. UserError when the disk is full or read-only; whatever
-    goes wrong, nothing is left at `path`.
+    If another process created `path` first, its folder is kept. UserError when the disk is full or read-only; after an
+    error nothing is left at `path`.
     """
-    aside = None
+    temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=f".{path.name[:20]}-", suffix=".part", dir=path.parent))
-        make(aside)
-        files = {str(p.relative_to(aside)): sha256(p) for p in sorted(aside.rglob("*")) if p.is_file()}
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name[:20]}-", suffix=".part", dir=path.parent))
+        make(temporary)
+        files = {str(p.relative_to(temporary)): sha256(p) for p in sorted(temporary.rglob("*")) if p.is_file()}
         manifest = {"files": files, "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), **(about or {})}
-        (aside / MANIFEST).write_text(json.dumps(manifest, indent=1))
+        (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1))
         for name in [*files, MANIFEST]:
-            with open(aside / name, "rb") as file:
+            with open(temporary / name, "rb") as file:
                 os.fsync(file.fileno())
-        aside.chmod(0o755)
+        temporary.chmod(0o755)
         try:
-            os.rename(aside, path)
-        except OSError as error:  # someone finished the same folder first: keep theirs
+            os.rename(temporary, path)
+        except OSError as error:  # another process created the same folder first: keep it
             if error.errno not in (errno.EEXIST, errno.ENOTEMPTY) or not (path / MANIFEST).exists():
                 raise
     except OSError as error:
         raise explain(error, path) from error
     finally:
-        if aside is not None:
-            shutil.rmtree(aside, ignore_errors=True)
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
     return path
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write one text file whole or not at all; UserError when it cannot be written."""
+    """Write a text file atomically; UserError when it cannot be written."""
     write_bytes(path, text.encode())
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write one file whole or not at all; UserError when it cannot be written."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    """Write a file atomically; UserError when it cannot be written."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(aside, "wb") as file:
+        with open(temporary, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(aside, path)
+        os.replace(temporary, path)
     except OSError as error:
-        raise explain(error, path, remedy="name another place") from error
+        raise explain(error, path, remedy="choose another path") from error
     finally:
         with suppress(OSError):
-            aside.unlink()
+            temporary.unlink()
 
 
 def check_folder(folder: Path) -> None:
-    """UserError unless files can be made in a folder, or a folder that is missing where it is to be; leaves nothing."""
-    there = next(place for place in (folder, *folder.absolute().parents) if os.path.exists(place))
+    """UserError unless files can be created in a folder, or in its nearest existing parent. Leaves no files."""
+    existing = next(parent for parent in (folder, *folder.absolute().parents) if os.path.exists(parent))
     try:
-        tempfile.TemporaryFile(dir=there).close()
+        tempfile.TemporaryFile(dir=existing).close()
     except OSError as error:
         why = "it is a file" if folder.is_file() else error.strerror
-        raise UserError(f"{folder} cannot be written: {why}; name another place with --out", code=1) from error
+        raise UserError(f"{folder} cannot be written: {why}; choose another folder with --out", code=1) from error
 
 
 def read_manifest(path: Path) -> dict:
-    """The manifest of a folder, after checking every file against it. ValueError names what is missing or changed."""
+    """The manifest of a folder after verifying every file. ValueError names a missing or changed file."""
     try:
         manifest = json.loads((path / MANIFEST).read_text())
         files = manifest["files"]
@@ -142,10 +143,10 @@ def read_manifest(path: Path) -> dict:
     return manifest
 
 
-def _words(kind: str, inputs: dict) -> str:
-    """What is being made, for a progress line: "run ease", "dictionary topk"."""
-    named = (inputs.get(key) for key in ("system", "part", "kind", "name"))
-    return " ".join([kind, *(name for name in named if isinstance(name, str))])
+def _stage_label(kind: str, inputs: dict) -> str:
+    """Label of a stage for the progress line, such as "run ease" or "dictionary topk"."""
+    names = (inputs.get(key) for key in ("system", "part", "kind", "name"))
+    return " ".join([kind, *(name for name in names if isinstance(name, str))])
 
 
 class Store:
@@ -156,30 +157,30 @@ class Store:
         self.checked: set[Path] = set()
 
     def path(self, kind: str, inputs: dict) -> Path:
-        """Where a stage with these inputs lives, whether or not it was made."""
+        """The path of a stage with these inputs, whether or not it exists."""
         return self.root / kind / digest(inputs)[:24]
 
     def get(self, kind: str, inputs: dict, make: Callable[[Path], None]) -> Path:
-        """The folder of a stage, made by `make(folder)` if it is not there. A damaged one is set aside and remade."""
+        """The folder of a stage, computed by `make(folder)` if absent. A damaged one is quarantined and recomputed."""
         path = self.path(kind, inputs)
         if path.exists() and path not in self.checked:
             try:
                 read_manifest(path)
             except ValueError as error:
-                log.warning("%s; set aside in quarantine/ and made again", error)
+                log.warning("%s; moved to quarantine/ and recomputed", error)
                 self._quarantine(path)
         if not path.exists():
-            with self._alone(path):
+            with self._lock(path):
                 if not path.exists():
                     log.info("%s", self.why(kind, inputs))
-                    with Progress(_words(kind, inputs)):
+                    with Progress(_stage_label(kind, inputs)):
                         write_folder(path, make, {"kind": kind, "inputs": inputs})
         self.checked.add(path)
         return path
 
     def why(self, kind: str, inputs: dict) -> str:
-        """Why these inputs are not stored: the fields in which the nearest stored stage differs."""
-        best: list[str] | None = None
+        """Explanation of a cache miss: the fields in which the most similar stored stage differs."""
+        fewest_changes: list[str] | None = None
         for manifest in (self.root / kind).glob(f"[!.]*/{MANIFEST}"):
             try:
                 old = json.loads(manifest.read_text())["inputs"]
@@ -190,15 +191,16 @@ class Store:
                 for key in sorted({*old, *inputs})
                 if old.get(key) != inputs.get(key)
             ]
-            if best is None or len(changed) < len(best):
-                best = changed
-        if best is None or len(best) > len(inputs) / 2:
-            return f"{kind}: nothing alike is stored, making it"
-        return f"{kind}: not stored, making it; changed since the nearest one: {'; '.join(best) or 'nothing'}"
+            if fewest_changes is None or len(changed) < len(fewest_changes):
+                fewest_changes = changed
+        if fewest_changes is None or len(fewest_changes) > len(inputs) / 2:
+            return f"{kind}: no similar stage is stored; computing it"
+        changes = "; ".join(fewest_changes) or "nothing"
+        return f"{kind}: not stored; computing it; changed since the most similar one: {changes}"
 
     @contextmanager
-    def _alone(self, path: Path) -> Iterator[None]:
-        """One process at a time makes a stage; a second waits here and then finds it made."""
+    def _lock(self, path: Path) -> Iterator[None]:
+        """A file lock: one process computes a stage; others wait and then reuse it."""
         lock = self.root / "locks" / f"{path.parent.name}-{path.name}"
         try:
             lock.parent.mkdir(parents=True, exist_ok=True)
@@ -210,9 +212,27 @@ class Store:
             yield
 
     def _quarantine(self, path: Path) -> None:
-        aside = self.root / "quarantine" / f"{path.parent.name}-{path.name}-{time.time_ns()}"
+        quarantined = self.root / "quarantine" / f"{path.parent.name}-{path.name}-{time.time_ns()}"
         try:
-            aside.parent.mkdir(parents=True, exist_ok=True)
-            os.rename(path, aside)
+            quarantined.parent.mkdir(parents=True, exist_ok=True)
+            os.rename(path, quarantined)
         except OSError as error:
             raise explain(error, path) from error
+
+
+_store: ContextVar[Store | None] = ContextVar("store", default=None)
+
+
+def current_store() -> Store:
+    """The store that stages use: that of the innermost `using_store`, else one under `home()`."""
+    return _store.get() or Store()
+
+
+@contextmanager
+def using_store(store: Store) -> Iterator[None]:
+    """Let every stage inside the block use another store."""
+    token = _store.set(store)
+    try:
+        yield
+    finally:
+        _store.reset(token)

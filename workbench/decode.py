@@ -1,7 +1,8 @@
-"""From a network that spells to ranked items: beam search inside the trie, and the exact scores it approximates.
+"""From a network over semantic IDs to ranked items: beam search constrained to the trie of item codes, and the exact
+scores that it approximates.
 
-A score is the log-probability of an item's codes, each over all K codes of its level, trie or no trie,
-so that a beam's scores, the exact ones and those of a plain forward pass are the same numbers.
+The score of an item is the log-probability of its codes, each normalised over all K codes of its level whether or not
+they are in the trie. Beam scores, exact scores and the scores of a plain forward pass are therefore the same numbers.
 """
 from typing import NamedTuple
 
@@ -13,32 +14,32 @@ from workbench.errors import UserError
 from workbench.nets.attention import KeyValues
 from workbench.tokens.trie import Trie
 
-NODES = 2048  # prefixes expanded at a time when all items are scored: the working set stays near the cache
+NODE_BATCH = 2048  # prefixes expanded at a time by exact scoring: keeps the working set near the CPU cache
 
 
 class Beams(NamedTuple):
-    """Where W beams stood after every level: for each depth 1..L, nodes (B, W) of the trie, best first, -1 where a beam
-    is outside of it or empty, and the log-probabilities (B, W) of their prefixes, -inf where empty."""
+    """The W beams after every level. For each depth 1..L: trie nodes (B, W), best first, -1 where a beam is empty or
+    its prefix is not in the trie; and the log-probabilities (B, W) of the prefixes, -inf where empty."""
 
     nodes: list[np.ndarray]
     scores: list[np.ndarray]
 
 
-class Dead(NamedTuple):
-    """Edges of the trie below which a row of the batch has nothing left: for each depth 0..L-1, rows (n,), parents (n,)
-    and codes (n,)."""
+class ExcludedEdges(NamedTuple):
+    """Edges of the trie below which all items are excluded for a row of the batch. For each depth 0..L-1: rows (n,),
+    parent nodes (n,) and codes (n,)."""
 
     edges: list[tuple[Tensor, Tensor, Tensor]]
 
 
-def tables(trie: Trie, device: torch.device) -> list[Tensor]:
-    """The trie's child tables as int32 tensors, to be made once a model."""
+def child_tables(trie: Trie, device: torch.device) -> list[Tensor]:
+    """The child tables of the trie as int32 tensors on a device; computed once per model."""
     return [torch.from_numpy(table).to(device) for table in trie.children]
 
 
-def dead_edges(trie: Trie, rows: np.ndarray, items: np.ndarray, device: torch.device) -> Dead:
-    """The edges to leave out so that row r never returns its excluded items (rows (n,), items (n,)): those under which
-    everything is excluded."""
+def excluded_edges(trie: Trie, rows: np.ndarray, items: np.ndarray, device: torch.device) -> ExcludedEdges:
+    """The edges to block so that row rows[n] never returns item items[n]; rows and items: (n,). An edge is blocked when
+    every item below it is excluded."""
     edges = []
     pairs = np.unique(np.column_stack([rows, items]), axis=0)
     for depth, table in enumerate(trie.children):
@@ -49,91 +50,91 @@ def dead_edges(trie: Trie, rows: np.ndarray, items: np.ndarray, device: torch.de
         code = (table[edge[:, 1]] == edge[:, 2:]).argmax(1)
         edges.append(tuple(torch.from_numpy(np.ascontiguousarray(c, np.int64)).to(device)
                            for c in (edge[:, 0], edge[:, 1], code)))
-    return Dead(edges)
+    return ExcludedEdges(edges)
 
 
-def reorder(own: list[KeyValues], parents: Tensor) -> list[KeyValues]:
-    """What the beams own, taken from their parents (B, W)."""
+def reorder_cache(own: list[KeyValues], parents: Tensor) -> list[KeyValues]:
+    """The beams' own cache, gathered from their parent beams (B, W)."""
 
-    def take(x: Tensor) -> Tensor:
+    def gather(x: Tensor) -> Tensor:
         B, H, _, j, d = x.shape
         if x.shape[2] == 1:
             return x.expand(B, H, parents.shape[1], j, d)
         return x.gather(2, parents[:, None, :, None, None].expand(B, H, -1, j, d))
 
-    return [(take(k), take(v)) for k, v in own]
+    return [(gather(k), gather(v)) for k, v in own]
 
 
 @torch.no_grad()
 def beam_search(
-    module, rows: Tensor, lengths: Tensor, children: list[Tensor], *, beam: int, dead: Dead | None = None,
+    module, rows: Tensor, lengths: Tensor, children: list[Tensor], *, beam: int, excluded: ExcludedEdges | None = None,
     constrained: bool = True,
 ) -> Beams:  # fmt: skip
-    """The `beam` most probable prefixes of each row, level by level.
+    """The `beam` most probable code prefixes of each row, level by level.
 
-    module: answers `prefill`, `step`, `code.rows` and `code.logits`. rows (B, T, L, R) of `lengths` (B,) items.
-    children: `tables` of the trie. constrained: False lets beams leave the trie, to see how many would; their node is
-    -1 from there on.
-    The histories are read once; no Python runs a token or a user. UserError if beam < 1.
+    module: has `prefill`, `step`, `code.code_rows` and `code.logits`. rows (B, T, L, R): histories of `lengths` (B,)
+    items. children: `child_tables` of the trie. constrained: False lets beams leave the trie, to measure how many would
+    do so; their node is -1 from then on.
+    Histories are encoded once, and there is no Python loop over tokens or users. UserError if beam < 1.
     """
     if beam < 1:
-        raise UserError(f"a beam of {beam}: it must hold at least one prefix")
-    state, memory, own = module.prefill(rows, lengths)
+        raise UserError(f"a beam of {beam}: the beam width must be at least 1")
+    state, cache, own = module.prefill(rows, lengths)
     nodes = torch.zeros(len(rows), 1, dtype=torch.int64, device=rows.device)
     scores = torch.zeros(len(rows), 1, device=rows.device)
-    found, codes = Beams([], []), nodes
+    beams, codes = Beams([], []), nodes
     for level, table in enumerate(children):
         if level:
-            state, own = module.step(memory, own, module.code.rows(codes, nodes, level - 1), level)
-        below = torch.where(nodes[:, :, None] >= 0, table[nodes.clamp_min(0)], -1)
+            state, own = module.step(cache, own, module.code.code_rows(codes, nodes, level - 1), level)
+        child_nodes = torch.where(nodes[:, :, None] >= 0, table[nodes.clamp_min(0)], -1)
         total = scores[:, :, None] + module.code.logits(state, level).log_softmax(-1)
         if constrained:
-            total = total.masked_fill(below < 0, -torch.inf)
-        if dead is not None:
-            _bury(total, nodes, *dead.edges[level])
+            total = total.masked_fill(child_nodes < 0, -torch.inf)
+        if excluded is not None:
+            _mask_excluded(total, nodes, *excluded.edges[level])
         K = total.shape[2]
         scores, chosen = total.flatten(1).topk(min(beam, total.shape[1] * K), dim=1)
         parents, codes = chosen // K, chosen % K
-        nodes = below.flatten(1).gather(1, chosen).long().masked_fill(scores == -torch.inf, -1)
-        own = reorder(own, parents)
-        found.nodes.append(nodes.cpu().numpy())
-        found.scores.append(scores.cpu().numpy())
-    if np.isnan(found.scores[-1]).any():
-        raise UserError("a score is NaN: the model diverged, or was given NaN", code=1)
-    return found
+        nodes = child_nodes.flatten(1).gather(1, chosen).long().masked_fill(scores == -torch.inf, -1)
+        own = reorder_cache(own, parents)
+        beams.nodes.append(nodes.cpu().numpy())
+        beams.scores.append(scores.cpu().numpy())
+    if np.isnan(beams.scores[-1]).any():
+        raise UserError("a score is NaN: training diverged, or the weights or inputs contain NaN", code=1)
+    return beams
 
 
-def _bury(total: Tensor, nodes: Tensor, rows: Tensor, parents: Tensor, codes: Tensor) -> None:
-    """Set the scores (B, W, K) of dead edges to -inf, in whichever beam their parent stands."""
-    edge, slot = (nodes[rows] == parents[:, None]).nonzero(as_tuple=True)
-    total[rows[edge], slot, codes[edge]] = -torch.inf
+def _mask_excluded(total: Tensor, nodes: Tensor, rows: Tensor, parents: Tensor, codes: Tensor) -> None:
+    """Set the scores (B, W, K) of excluded edges to -inf, in the beams that hold their parent node."""
+    edge, beam = (nodes[rows] == parents[:, None]).nonzero(as_tuple=True)
+    total[rows[edge], beam, codes[edge]] = -torch.inf
 
 
 @torch.no_grad()
 def exact_scores(module, rows: Tensor, lengths: Tensor, trie: Trie) -> Tensor:
-    """(B, groups) log-probability of every code group: the whole trie, each shared prefix computed once."""
+    """(B, groups) log-probability of every code group: scores the whole trie, each shared prefix once."""
     edges = [tuple(torch.from_numpy(at).to(rows.device) for at in np.nonzero(table >= 0)) for table in trie.children]
     out = torch.empty(len(rows), len(edges[-1][0]), device=rows.device)
     for row, length in enumerate(lengths.tolist()):
-        out[row] = _exact(module, rows[row : row + 1, : max(1, length)], lengths[row : row + 1], edges)
+        out[row] = _exact_row(module, rows[row : row + 1, : max(1, length)], lengths[row : row + 1], edges)
     return out
 
 
-def _exact(module, rows: Tensor, lengths: Tensor, edges: list[tuple[Tensor, Tensor]]) -> Tensor:
-    """One history: the nodes of a depth are its beams, and what a node owns it takes from its parent. edges: for each
-    depth, the parents (n,) and codes (n,) of the nodes one deeper."""
-    state, memory, own = module.prefill(rows, lengths)
+def _exact_row(module, rows: Tensor, lengths: Tensor, edges: list[tuple[Tensor, Tensor]]) -> Tensor:
+    """(1, groups) exact scores of one history. All nodes of a depth act as beams and inherit the cache of their parent
+    node. edges: for each depth, parents (n,) and codes (n,) of the nodes one level deeper."""
+    state, cache, own = module.prefill(rows, lengths)
     scores = torch.zeros(1, 1, device=rows.device)
     for level, (parent, code) in enumerate(edges):
         if level:
-            before, spelt = edges[level - 1]
-            read = module.code.rows(spelt, torch.arange(len(spelt), device=rows.device), level - 1)
+            parents, codes = edges[level - 1]
+            code_rows = module.code.code_rows(codes, torch.arange(len(codes), device=rows.device), level - 1)
             parts = [
-                module.step(memory, [(k[:, :, at], v[:, :, at]) for k, v in own], some[None], level)
-                for at, some in zip(before.split(NODES), read.split(NODES))
+                module.step(cache, [(k[:, :, at], v[:, :, at]) for k, v in own], batch[None], level)
+                for at, batch in zip(parents.split(NODE_BATCH), code_rows.split(NODE_BATCH))
             ]
             state = torch.cat([h for h, _ in parts], 1)
-            own = [tuple(torch.cat(kv, 2) for kv in zip(*block)) for block in zip(*(grown for _, grown in parts))]
+            own = [tuple(torch.cat(kv, 2) for kv in zip(*block)) for block in zip(*(extended for _, extended in parts))]
         logits = module.code.logits(state[0], level)
         scores = scores[:, parent] + (logits[parent, code] - logits.logsumexp(1)[parent])
     return scores

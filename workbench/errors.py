@@ -1,15 +1,16 @@
-"""The one exception a user sees, and the sentence that names the nearest allowed word."""
+"""UserError, the exception whose message is shown to the user, and functions that raise it for invalid names."""
 from collections.abc import Iterable
 from difflib import get_close_matches
 from numbers import Integral
 
-STOPPED = "interrupted; what was finished is stored, and the same command goes on from there"
+INTERRUPTED = "interrupted; finished stages are stored, and the same command resumes from there"
 
 
 class UserError(ValueError):
-    """Something the user can mend. Entry points print its message alone, without a traceback, and exit with `code`.
+    """An error that the user can fix. Entry points print its message without a traceback and exit with `code`.
 
-    code: 1 a failed run, 2 a bad name or parameter, 3 bad data, 124 time-out, 130 interrupted, 138 a dead kernel.
+    code: 1 a failed run, 2 an invalid name or parameter, 3 invalid data, 124 time-out, 130 interrupted, 138 a dead
+    kernel.
     """
 
     def __init__(self, message: str, *, code: int = 2):
@@ -17,31 +18,31 @@ class UserError(ValueError):
         self.code = code
 
 
-def unknown(kind: str, given: str, allowed: Iterable[str]) -> UserError:
-    """The error for a name that does not exist: what was given, the nearest name, and what is allowed.
+def unknown_name(kind: str, name: str, allowed: Iterable[str]) -> UserError:
+    """The error for an unknown name: the name given, the nearest allowed name, and all allowed names.
 
-    >>> print(unknown("dataset", "beuty", ["beauty", "toys"]))
+    >>> print(unknown_name("dataset", "beuty", ["beauty", "toys"]))
     unknown dataset 'beuty'; did you mean 'beauty'? Allowed: beauty, toys
     """
     allowed = sorted(map(str, allowed))
-    close = get_close_matches(str(given), allowed, n=1, cutoff=0.5)
-    hint = f"did you mean {close[0]!r}? " if close else ""
-    listed = ", ".join(allowed) or "nothing here"
-    return UserError(f"unknown {kind} {given!r}; {hint}Allowed: {listed}")
+    nearest = get_close_matches(str(name), allowed, n=1, cutoff=0.5)
+    hint = f"did you mean {nearest[0]!r}? " if nearest else ""
+    listed = ", ".join(allowed) or "none"
+    return UserError(f"unknown {kind} {name!r}; {hint}Allowed: {listed}")
 
 
-def check_names(kind: str, given: Iterable[str], allowed: Iterable[str]) -> None:
-    """Raise `unknown` for the first of `given` that is not in `allowed`."""
+def check_names(kind: str, names: Iterable[str], allowed: Iterable[str]) -> None:
+    """Raise `unknown_name` for the first of `names` that is not in `allowed`."""
     allowed = set(allowed)
-    for name in given:
+    for name in names:
         if name not in allowed:
-            raise unknown(kind, name, allowed)
+            raise unknown_name(kind, name, allowed)
 
 
-def whole(value: object, low: int, high: float = float("inf")) -> bool:
-    """Whether a value is a whole number from `low` to `high`; one of numpy is, True is not.
+def is_integer(value: object, low: int, high: float = float("inf")) -> bool:
+    """Whether a value is an integer from `low` to `high`; numpy integers count, booleans do not.
 
-    >>> whole(3, 1, 3), whole(3.0, 1, 3), whole(True, 0), whole("3", 1)
+    >>> is_integer(3, 1, 3), is_integer(3.0, 1, 3), is_integer(True, 0), is_integer("3", 1)
     (True, False, False, False)
     """
     return isinstance(value, Integral) and not isinstance(value, bool) and low <= value <= high

@@ -1,8 +1,8 @@
-"""Make every file of this folder again: floors and sasrec on real data, paired by user, over three seeds.
+"""Reproduce the comparisons in this folder: training-free baselines and sasrec, paired by user, over three seeds.
 
     python reports/results/reproduce.py [beauty ...] [--device auto]
 
-Runs are stored as they finish, so an interrupted study goes on where it stopped.
+Runs are stored as they finish, so an interrupted study resumes.
 """
 import argparse
 import json
@@ -12,9 +12,10 @@ from workbench import systems
 from workbench.artifacts import write_text
 from workbench.evaluate import compare, contrast
 from workbench.experiment import Run, open_bench
-from workbench.show import svg_comparison
+from workbench.show.svg import svg_comparison
 
-HERE, ROOT = Path(__file__).parent, Path(__file__).parents[2]
+HERE = Path(__file__).parent
+README = HERE.parent / "README.md"
 BEGIN, END = "<!-- results -->", "<!-- end of results -->"
 SEEDS = (0, 1, 2)
 MASKED, TIMED = {"mask_history": True}, {"split": "global-time"}
@@ -24,24 +25,24 @@ PROTOCOLS = {
     "movielens-small": ({}, MASKED, TIMED),
     "foursquare-nyc": ({}, MASKED, TIMED),
 }
-TUNED = {"movielens-small": {"batch_size": 16}}  # what the paper's batch leaves untrained: 18 steps an epoch
-KEPT = ("system", "seed", "settings", "recipe", "seconds", "metrics", "cases", "device", "environment")
+TUNED = {"movielens-small": {"batch_size": 16}}  # with the paper's batch size an epoch has only 18 steps
+RUN_FIELDS = ("system", "seed", "settings", "recipe", "seconds", "metrics", "cases", "device", "environment")
 
 
 def runs(dataset: str, protocol: dict, device: str) -> list[Run]:
-    """Every floor once (nothing in them is drawn but ties) and sasrec for every seed, also as tuned where it is."""
+    """Every baseline once (only ties are random), and sasrec for every seed, with default and with tuned settings."""
     benches = [open_bench(dataset, profile="paper", seed=seed, protocol=protocol, device=device) for seed in SEEDS]
     settings = [{}] + [TUNED[dataset]] * (dataset in TUNED)
     networks = [bench.fit("sasrec", **changes) for changes in settings for bench in benches]
     return [benches[0].fit(name) for name in systems.names("baselines")] + networks
 
 
-def readme() -> str:
-    """The results tables of README.md: NDCG@10 a system, a column for each dataset that was measured."""
+def results_tables() -> str:
+    """The results tables of reports/README.md: NDCG@10 by system, a column for each evaluated dataset."""
     stored = {path.stem: json.loads(path.read_text()) for path in sorted(HERE.glob("*.json"))}
-    compared = {name: found["comparison"] for name, found in stored.items() if "comparison" in found}
-    kinds = {"not masked": "", "history masked": "-masked", "split at one point in time": "-global-time"}
-    tables = [(title, {d: d + end for d in PROTOCOLS if d + end in compared}) for title, end in kinds.items()]
+    compared = {name: values["comparison"] for name, values in stored.items() if "comparison" in values}
+    suffixes = {"not masked": "", "history masked": "-masked", "split at one point in time": "-global-time"}
+    tables = [(title, {d: d + end for d in PROTOCOLS if d + end in compared}) for title, end in suffixes.items()]
     tables.append(("codes, not masked", {d: f"codes-{d}" for d in PROTOCOLS if f"codes-{d}" in compared}))
     return "\n\n".join(_table(title, files, compared) for title, files in tables if files)
 
@@ -52,26 +53,26 @@ def _table(title: str, files: dict[str, str], compared: dict[str, dict]) -> str:
         for name, row in compared[file].items():
             spread = f" ± {row['seed_sd']:.4f}" if row["seeds"] > 1 else ""
             rows.setdefault(name, {})[dataset] = f"{row['mean']:.4f}{spread}"
-    lines = [f"| {title} | " + " | ".join(f"[{d}](reports/results/{file}.svg)" for d, file in files.items()) + " |"]
+    lines = [f"| {title} | " + " | ".join(f"[{d}](results/{file}.svg)" for d, file in files.items()) + " |"]
     lines.append("|---|" + "---|" * len(files))
     lines += [f"| {name} | " + " | ".join(row.get(d, "") for d in files) + " |" for name, row in rows.items()]
     return "\n".join(lines)
 
 
-def arguments(about: str, known: dict) -> argparse.Namespace:
-    """What was asked for: datasets, all that are known by default, and a device."""
-    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("datasets", nargs="*", default=list(known), help=f"some of {', '.join(known)}")
+def arguments(description: str, datasets: dict) -> argparse.Namespace:
+    """The command line: datasets, all of them by default, and a device."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("datasets", nargs="*", default=list(datasets), help=f"some of {', '.join(datasets)}")
     parser.add_argument("--device", default="auto")
     return parser.parse_args()
 
 
 def main() -> None:
-    asked = arguments(__doc__, PROTOCOLS)
-    for dataset in asked.datasets:
-        by_protocol = [runs(dataset, protocol, asked.device) for protocol in PROTOCOLS[dataset]]
-        for protocol, found in zip(PROTOCOLS[dataset], by_protocol, strict=True):
-            save("-".join([dataset, *map(str, protocol.values())]).replace("True", "masked"), found)
+    options = arguments(__doc__, PROTOCOLS)
+    for dataset in options.datasets:
+        by_protocol = [runs(dataset, protocol, options.device) for protocol in PROTOCOLS[dataset]]
+        for protocol, evaluated in zip(PROTOCOLS[dataset], by_protocol, strict=True):
+            save("-".join([dataset, *map(str, protocol.values())]).replace("True", "masked"), evaluated)
         for fields in PROTOCOLS[dataset][1:]:
             field = next(iter(fields))
             other = by_protocol[PROTOCOLS[dataset].index(fields)]
@@ -81,17 +82,17 @@ def main() -> None:
 
 
 def write_readme() -> None:
-    """Put the tables where README.md has its results."""
-    text = (ROOT / "README.md").read_text()
+    """Replace the results tables in reports/README.md."""
+    text = README.read_text()
     before, after = text.split(BEGIN)[0], text.split(END)[1]
-    write_text(ROOT / "README.md", f"{before}{BEGIN}\n{readme()}\n{END}{after}")
+    write_text(README, f"{before}{BEGIN}\n{results_tables()}\n{END}{after}")
 
 
-def save(name: str, found: list[Run]) -> None:
-    """The comparison as JSON and as a small picture."""
-    table = compare(found)
-    about = {key: found[0].info[key] for key in ("dataset", "data_hash", "protocol", "users", "cases")}
-    rows = [{key: run.info[key] for key in KEPT} for run in found]
+def save(name: str, runs: list[Run]) -> None:
+    """Write a comparison of runs as JSON and as a small picture."""
+    table = compare(runs)
+    about = {key: runs[0].info[key] for key in ("dataset", "data_hash", "protocol", "users", "cases")}
+    rows = [{key: run.info[key] for key in RUN_FIELDS} for run in runs]
     text = {**about, "comparison": json.loads(table.round(7).to_json(orient="index")), "runs": rows}
     write_text(HERE / f"{name}.json", json.dumps(text, indent=1))
     write_text(HERE / f"{name}.svg", svg_comparison(table))

@@ -1,38 +1,39 @@
-"""Make audit-*.json here again, and audits.json, the table across datasets: what each benchmark can and cannot show,
-with a sasrec beside the heuristics.
+"""Reproduce audit-*.json and audits.json, the table across datasets: what each benchmark can and cannot show, with a
+sasrec compared with training-free baselines.
 
     python reports/results/reproduce_audit.py [beauty toys ...] [--device auto]
 
-One seed. Settings of sasrec are those of reproduce.py, but for Sports, where it is stopped after 20 epochs. Nothing is
-trained where the data has no order, and so no sequence to learn, and on RetailRocket, where an exact softmax over
-30,113 items takes hours on a CPU.
+One seed. Settings of sasrec are those of reproduce.py, except on Sports, where training stops after 20 epochs. Nothing
+is trained where the data has no event order, and on RetailRocket, where an exact softmax over 30,113 items takes hours
+on a CPU.
 """
 import json
 
 import pandas as pd
-from reproduce import HERE, TUNED, arguments
+from reproduce import HERE, README, TUNED, arguments
 
 from workbench.artifacts import write_text
 from workbench.experiment import open_bench
 from workbench.experiment.audit import run_audit
-from workbench.report.audit_page import finite
+from workbench.report.audit_page import replace_nonfinite
 
-COUNTED = ("cds", "lastfm", "retailrocket")  # nothing is trained on these
+UNTRAINED = ("cds", "lastfm", "retailrocket")  # training-free baselines only
 SHORT = {"sports": {"epochs": 20, "valid_every": 5}}
-DIGITS = {"SSI": "{:.2f}", "AUC_f": "{:.2f}", "lead": "{:+.4f}"}  # the others are told in per cent
-BEGIN, END = "<!-- audits -->", "<!-- end of audits -->"  # of the table in README.md
+DIGITS = {"SSI": "{:.2f}", "AUC_f": "{:.2f}", "lead": "{:+.4f}"}  # the others in per cent
+BEGIN, END = "<!-- audits -->", "<!-- end of audits -->"  # of the table in reports/README.md
 DATASETS = ("beauty", "toys", "sports", "office", "grocery", "cds", "movielens-small", "foursquare-nyc", "retailrocket",
             "lastfm")  # fmt: skip
-TOLD = {  # a column: card and figure
+COLUMNS = {  # card and figure
     "SSI": ("shortcuts", "SSI"), "CR_1": ("graph", "CR_1"), "lift_1": ("graph", "lift_1"),
-    "branching": ("graph", "branching of the counts, median"), "order bits": ("graph", "order bits"),
-    "AUC_f": ("features", "AUC_f"), "AUC_f beyond": ("features", "AUC_f beyond an edge"),
-    "HD_1": ("memory of sasrec", "HD_1"), "OS full": ("memory of sasrec", "OS full shuffle"),
-    "OS keep 1": ("memory of sasrec", "OS keep last 1"), "memory": ("memory of sasrec", "effective memory"),
-    "hard": ("hard subset", "hard cases"), "memorised": ("strata", "memorised"), "tie range": ("data", "tie range"),
-    "leakage": ("data", "future leakage"), "from the future": ("data", "memorised from the future"),
+    "branching": ("graph", "plug-in branching, median"), "order bits": ("graph", "order bits"),
+    "AUC_f": ("features", "AUC_f"), "AUC_f beyond": ("features", "AUC_f beyond one hop"),
+    "HD_1": ("history ablation: sasrec", "HD_1"), "OS full": ("history ablation: sasrec", "OS full shuffle"),
+    "OS keep 1": ("history ablation: sasrec", "OS keep last 1"),
+    "memory": ("history ablation: sasrec", "effective history length"), "hard": ("hard subset", "hard cases"),
+    "memorized": ("memorization", "memorized"), "tie range": ("data", "tie range"),
+    "leakage": ("data", "future leakage"), "from the future": ("data", "memorized from future events"),
     "repeats": ("data", "repeated test targets"),
-    "lead": ("strata", "lead on unseen steps"), "global/own": ("splits", "global-time over leave-one-out"),
+    "lead": ("memorization", "lead on unseen transitions"), "global/own": ("splits", "global-time over leave-one-out"),
 }  # fmt: skip
 
 
@@ -40,56 +41,57 @@ def study(dataset: str, device: str) -> dict:
     """The audit of a dataset as JSON values."""
     bench = open_bench(dataset, profile="paper", device=device)
     changes = TUNED.get(dataset, {}) | SHORT.get(dataset, {})
-    runs = [] if dataset in COUNTED else [bench.fit("sasrec", **changes)]
-    found = run_audit.audit(bench, runs)
-    tables = {name: found.cards[name].tables for name in ("systems", "strata", "hard subset", "heuristic")}
-    kept = {f"{card}: {name}": json.loads(table.reset_index().round(6).to_json(orient="records"))
-            for card, each in tables.items() for name, table in each.items() if name != "placebo"}  # fmt: skip
-    return finite(found.dict()) | {"tables": kept}
+    runs = [] if dataset in UNTRAINED else [bench.fit("sasrec", **changes)]
+    audit = run_audit.audit(bench, runs)
+    names = ("systems", "memorization", "hard subset", "baseline ablation")
+    tables = {f"{card}: {name}": json.loads(table.reset_index().round(6).to_json(orient="records"))
+              for card in names for name, table in audit.cards[card].tables.items()
+              if name != "random subsets"}  # fmt: skip
+    return replace_nonfinite(audit.dict()) | {"tables": tables}
 
 
 def across(stored: dict[str, dict]) -> pd.DataFrame:
-    """A row a dataset, the figures of TOLD; empty where it could not be measured."""
+    """One row per dataset with the figures of COLUMNS; empty where a figure could not be measured."""
     rows = {}
-    for dataset, found in stored.items():
+    for dataset, audit in stored.items():
         values = {}
-        for column, (card, name) in TOLD.items():
-            named = next((key for key in found["cards"] if key.startswith(card)), "")
-            figures = {figure["name"]: figure for figure in found["cards"].get(named, {"figures": []})["figures"]}
+        for column, (prefix, name) in COLUMNS.items():
+            card = next((key for key in audit["cards"] if key.startswith(prefix)), "")
+            figures = {figure["name"]: figure for figure in audit["cards"].get(card, {"figures": []})["figures"]}
             values[column] = figures.get(name, {}).get("value")
         rows[dataset] = values
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("dataset")
 
 
-def readme(table: pd.DataFrame) -> str:
-    """The table of README.md: a row a dataset of which something can be told, shares in per cent."""
+def markdown(table: pd.DataFrame) -> str:
+    """The table of reports/README.md: a row for each dataset with at least two figures, shares in per cent."""
     columns = {
-        "SSI": "SSI", "CR_1": "one step away", "hard": "beyond two steps and texts", "AUC_f": "texts alike (AUC)",
-        "HD_1": "kept from the last item", "OS keep 1": "lost if all others are shuffled",
-        "lead": "lead on unseen steps", "leakage": "train from the future", "global/own": "counted, at one cut in time",
+        "SSI": "SSI", "CR_1": "one step away", "hard": "beyond two steps and texts", "AUC_f": "text AUC",
+        "HD_1": "last item only", "OS keep 1": "earlier items shuffled",
+        "lead": "lead on unseen transitions", "leakage": "train from the future",
+        "global/own": "baselines, global split",
     }  # fmt: skip
     lines = ["| | " + " | ".join(columns.values()) + " |", "|---|" + "---|" * len(columns)]
     for dataset, row in table[list(columns)].dropna(thresh=2).iterrows():
-        shown = []
+        cells = []
         for name, value in row.items():
-            told = DIGITS.get(name, "{:.0%}").format(round(value, 4 if name in DIGITS else 2) + 0.0)
-            shown.append("" if pd.isna(value) else told)
-        lines.append(f"| [{dataset}](reports/results/audit-{dataset}.json) | " + " | ".join(shown) + " |")
+            text = DIGITS.get(name, "{:.0%}").format(round(value, 4 if name in DIGITS else 2) + 0.0)
+            cells.append("" if pd.isna(value) else text)
+        lines.append(f"| [{dataset}](results/audit-{dataset}.json) | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
 def main() -> None:
-    asked = arguments(__doc__, dict.fromkeys(DATASETS))
-    for dataset in asked.datasets:
-        found = study(dataset, asked.device)
-        write_text(HERE / f"audit-{dataset}.json", json.dumps(found, indent=1, default=float))
-        print(dataset, json.dumps([sentence["text"] for sentence in found["verdict"]], indent=1), flush=True)
-    there = {name: HERE / f"audit-{name}.json" for name in DATASETS if (HERE / f"audit-{name}.json").exists()}
-    table = across({name: json.loads(path.read_text()) for name, path in there.items()})
+    options = arguments(__doc__, dict.fromkeys(DATASETS))
+    for dataset in options.datasets:
+        result = study(dataset, options.device)
+        write_text(HERE / f"audit-{dataset}.json", json.dumps(result, indent=1, default=float))
+        print(dataset, json.dumps([sentence["text"] for sentence in result["verdict"]], indent=1), flush=True)
+    paths = {name: HERE / f"audit-{name}.json" for name in DATASETS if (HERE / f"audit-{name}.json").exists()}
+    table = across({name: json.loads(path.read_text()) for name, path in paths.items()})
     write_text(HERE / "audits.json", json.dumps(json.loads(table.round(4).to_json(orient="index")), indent=1))
-    path = HERE.parent.parent / "README.md"
-    before, rest = path.read_text().split(BEGIN)
-    write_text(path, before + BEGIN + "\n" + readme(table) + "\n" + END + rest.split(END)[1])
+    before, rest = README.read_text().split(BEGIN)
+    write_text(README, before + BEGIN + "\n" + markdown(table) + "\n" + END + rest.split(END)[1])
     print(table.to_string(float_format="%.3f"))
 
 

@@ -1,9 +1,9 @@
-"""Make codes-*.json here again: tiger on learned, published, category and permuted codes beside the floors, paired by
-user, over three seeds; and what its beams miss of exact scores.
+"""Reproduce codes-*.json: tiger on learned, published, category and permuted codes, compared with the training-free
+baselines, paired by user, three seeds; and the search error of its beams.
 
     python reports/results/reproduce_codes.py [beauty office] [--device auto]
 
-Tiger has its small size (d 64, 3 layers) with all of its epochs. Runs are stored as they finish.
+Tiger has its small size (width 64, 3 layers) and all of its epochs. Runs are stored as they finish.
 """
 import json
 from dataclasses import replace
@@ -13,7 +13,7 @@ from reproduce import HERE, SEEDS, arguments, save, write_readme
 
 from workbench import systems
 from workbench.artifacts import write_text
-from workbench.diagnose.models.beam_search import study
+from workbench.diagnose.models.beam_search import beam_width_table
 from workbench.evaluate import compare
 from workbench.experiment import Bench, Run, open_bench
 from workbench.train import PROFILES
@@ -33,28 +33,28 @@ def benches(dataset: str, device: str) -> list[Bench]:
 
 
 def runs(dataset: str, device: str) -> list[Run]:
-    """Every floor once, sasrec and tiger on every kind of codes for every seed."""
-    opened = benches(dataset, device)
-    floors = [opened[0].fit(name) for name in systems.names("baselines")]
-    spelt = [bench.fit("tiger", **changes) for bench in opened for changes in KINDS[dataset]]
-    return floors + [bench.fit("sasrec") for bench in opened] + spelt
+    """Every baseline once; sasrec, and tiger on every kind of codes, for every seed."""
+    by_seed = benches(dataset, device)
+    baselines = [by_seed[0].fit(name) for name in systems.names("baselines")]
+    tigers = [bench.fit("tiger", **changes) for bench in by_seed for changes in KINDS[dataset]]
+    return baselines + [bench.fit("sasrec") for bench in by_seed] + tigers
 
 
-def pair(dataset: str, found: list[Run]) -> None:
-    """What other codes cost or bring tiger, user by user, against our own."""
-    table = compare([run for run in found if run.system == "tiger"], baseline="tiger")
+def compare_with_learned(dataset: str, runs: list[Run]) -> None:
+    """Write the paired difference of tiger on every kind of codes to tiger on learned codes."""
+    table = compare([run for run in runs if run.system == "tiger"], baseline="tiger")
     write_text(HERE / f"codes-{dataset}-paired.json", table.round(7).to_json(orient="index", indent=1))
     print(table.to_string(float_format="%.4f"))
 
 
 def main() -> None:
-    asked = arguments(__doc__, KINDS)
-    for dataset in asked.datasets:
-        found = runs(dataset, asked.device)
-        save(f"codes-{dataset}", found)
-        pair(dataset, found)
-        bench = benches(dataset, asked.device)[0]
-        table = study(bench.fit("tiger").recommender(), bench.split.test.take(np.arange(1000)))
+    options = arguments(__doc__, KINDS)
+    for dataset in options.datasets:
+        evaluated = runs(dataset, options.device)
+        save(f"codes-{dataset}", evaluated)
+        compare_with_learned(dataset, evaluated)
+        bench = benches(dataset, options.device)[0]
+        table = beam_width_table(bench.fit("tiger").recommender(), bench.split.test.take(np.arange(1000)))
         print(table.to_string(float_format="%.4f"))
         text = json.dumps(json.loads(table.to_json(orient="index")), indent=1)
         write_text(HERE / f"codes-{dataset}-beams.json", text)

@@ -1,11 +1,10 @@
-"""Make spelled-*.json here again: a trained tiger level by level. What dictionaries leave unexplained and what the
-network keeps with them in place, which slot each code is foretold from, which latents about categories are copies of
-the code just read, and what steering at one level does; beside the same network before training, on permuted codes, on
-the category tree, and reading codes without their prefix.
+"""Reproduce spelled-*.json: a trained tiger by code level. Variance unexplained and metric recovered by dictionaries,
+attribution of each code to token positions, category latents that only copy the code at their position, and steering at
+one level; also for the untrained network, on permuted codes, on the category tree, and for codes without prefixes.
 
     python reports/results/reproduce_spelled.py [office beauty] [--device auto]
 
-Tiger has its small size with all of its epochs, as in reproduce_codes.py. Stages are stored as they finish.
+Tiger has its small size and all of its epochs, as in reproduce_codes.py. Stages are stored as they finish.
 """
 import json
 
@@ -18,13 +17,14 @@ from workbench.artifacts import write_text
 from workbench.diagnose.models.beam_search import loss_by_level
 from workbench.experiment import Run, open_bench
 from workbench.experiment.probing import by_code_level, causal_tests, train_sae
+from workbench.experiment.probing.feature_table import item_concepts_of
 from workbench.probing.activations.hooks import Site
 from workbench.probing.activations.store import Activations
-from workbench.probing.concepts.code_confound import copies
-from workbench.probing.interventions import ablation, per_level
+from workbench.probing.concepts.code_confound import summarize_by_level
+from workbench.probing.interventions import dose_response, per_level
 
-SITE, OTHERS, K = Site("blocks.1.out"), (Site("blocks.0.out"), Site("blocks.2.out")), 8
-TRAINED, SEEDS, DRAWS = {"latents": 512, "epochs": 50, "batch": 1024}, (0, 1, 2), 999
+SITE, OTHER_SITES, K = Site("blocks.1.out"), (Site("blocks.0.out"), Site("blocks.2.out")), 8
+SAE_SETTINGS, SEEDS, DRAWS = {"latents": 512, "epochs": 50, "batch": 1024}, (0, 1, 2), 999
 AMOUNTS = (-1.0, 0.0, 0.5, 1.0, 2.0)  # times the mean distance from the level's mean
 CODES = {
     "office": {"learned": LEARNED, "permuted": PERMUTED, "category": TREE, "alone": ALONE},
@@ -37,107 +37,118 @@ def records(table: pd.DataFrame | None) -> list[dict] | None:
     return None if table is None else json.loads(table.reset_index().round(6).to_json(orient="records"))
 
 
-def dictionaries(run: Run, read: Activations, *, more: bool) -> dict[str, tuple]:
-    """One for all levels and its rival; more: other seeds, one for each level with as many latents each or in all, and
-    random directions."""
-    found = {
-        "topk": by_code_level.shared(run, read, k=K, **TRAINED),
-        "pca": by_code_level.shared(run, read, k=K, kind="pca"),
+def dictionaries(run: Run, activations: Activations, *, more: bool) -> dict[str, tuple]:
+    """A dictionary shared by all levels, and PCA; more: other seeds, a dictionary per level with as many latents each
+    or in all, and random directions."""
+    by_kind = {
+        "topk": by_code_level.shared_dictionaries(run, activations, k=K, **SAE_SETTINGS),
+        "pca": by_code_level.shared_dictionaries(run, activations, k=K, kind="pca"),
     }
     if not more:
-        return found
-    few = TRAINED | {"latents": TRAINED["latents"] // len(found["topk"])}
-    found |= {f"topk, seed {seed}": by_code_level.shared(run, read, k=K, seed=seed, **TRAINED) for seed in SEEDS[1:]}
-    found["topk, one a level"] = by_code_level.separate(run, read, k=K, **TRAINED)
-    found[f"topk, one a level of {few['latents']}"] = by_code_level.separate(run, read, k=K, **few)
-    found["pca, one a level"] = by_code_level.separate(run, read, k=K, kind="pca")
-    return found | {"random": by_code_level.shared(run, read, k=K, kind="random")}
+        return by_kind
+    narrow = SAE_SETTINGS | {"latents": SAE_SETTINGS["latents"] // len(by_kind["topk"])}
+    by_kind |= {
+        f"topk, seed {seed}": by_code_level.shared_dictionaries(run, activations, k=K, seed=seed, **SAE_SETTINGS)
+        for seed in SEEDS[1:]
+    }
+    by_kind["topk, separate"] = by_code_level.separate_dictionaries(run, activations, k=K, **SAE_SETTINGS)
+    name = f"topk, separate, {narrow['latents']} latents"
+    by_kind[name] = by_code_level.separate_dictionaries(run, activations, k=K, **narrow)
+    by_kind["pca, separate"] = by_code_level.separate_dictionaries(run, activations, k=K, kind="pca")
+    return by_kind | {"random": by_code_level.shared_dictionaries(run, activations, k=K, kind="random")}
 
 
-def measured(run: Run, *, trained: bool = True, more: bool = False) -> dict:
-    """All that is said of one network."""
-    read = train_sae.read(run, SITE, trained=trained)
-    made = dictionaries(run, read, more=more)
-    found = {"unexplained": records(by_code_level.unexplained(read, made)), "kept": {}, "copies": {}, "best": {}}
-    for kind, each in made.items():
-        kept = by_code_level.kept(run, read, each, trained=trained)
-        told = kept[(kept["edited"] == per_level.ALL) | (kept["edited"] == kept["code"])]
-        found["kept"][kind] = records(told.reset_index(drop=True))
-        found["copies"][kind] = records(copies(by_code_level.beyond(run, read, each, draws=DRAWS)))
-    both = by_code_level.beyond(run, read, made["topk"], codes_too=True, draws=DRAWS)
-    sure = both[both["certified"]].assign(of=lambda rows: rows["family"].str.split().str[0])
-    found["best"] = records(sure.groupby(["level", "of"]).size().rename("latents").to_frame())
-    found["reach"] = records(reach(run, read))
-    rises = {SITE.path: by_code_level.attributed(run, read, trained=trained)}
-    for site in OTHERS if trained else ():
-        rises[site.path] = by_code_level.attributed(run, train_sae.read(run, site))
-    found["attribution"] = {path: records(per_level.average(rise)) for path, rise in rises.items()}
+def measure_network(run: Run, *, trained: bool = True, more: bool = False) -> dict:
+    """All results on one network."""
+    activations = train_sae.read_activations(run, SITE, trained=trained)
+    by_kind = dictionaries(run, activations, more=more)
+    fvu = by_code_level.fvu_by_level(activations, by_kind)
+    results = {"fvu": records(fvu), "recovered": {}, "beyond_prefix": {}, "best_concepts": {}}
+    for kind, by_level in by_kind.items():
+        recovered = by_code_level.recovered_by_level(run, activations, by_level, trained=trained)
+        rows = recovered[(recovered["edited"] == per_level.ALL) | (recovered["edited"] == recovered["code"])]
+        results["recovered"][kind] = records(rows.reset_index(drop=True))
+        concepts = by_code_level.concepts_beyond_codes(run, activations, by_level, draws=DRAWS)
+        results["beyond_prefix"][kind] = records(summarize_by_level(concepts))
+    concepts = by_code_level.concepts_beyond_codes(run, activations, by_kind["topk"], codes_too=True, draws=DRAWS)
+    significant = concepts[concepts["significant"]].assign(kind=lambda rows: rows["family"].str.split().str[0])
+    results["best_concepts"] = records(significant.groupby(["level", "kind"]).size().rename("latents").to_frame())
+    results["test_power"] = records(test_power(run, activations))
+    attribution = {SITE.path: by_code_level.position_attribution(run, activations, trained=trained)}
+    for site in OTHER_SITES if trained else ():
+        attribution[site.path] = by_code_level.position_attribution(run, train_sae.read_activations(run, site))
+    results["attribution"] = {path: records(per_level.mean_attribution(table)) for path, table in attribution.items()}
     if trained:
-        cases = causal_tests.held_out(run, read)
-        losses = loss_by_level(run.recommender(), cases).assign(even=np.log(run.recommender().codes.sizes))
-        found |= {"cases": len(cases.targets), "ndcg@10": run.metrics["ndcg@10"], "losses": records(losses),
-                  "information": records(by_code_level.told(run))}  # fmt: skip
+        cases = causal_tests.held_out_cases(run, activations)
+        losses = loss_by_level(run.recommender(), cases).assign(uniform_codes=np.log(run.recommender().codes.sizes))
+        results |= {"cases": len(cases.targets), "ndcg@10": run.metrics["ndcg@10"], "losses": records(losses),
+                    "information": records(by_code_level.code_category_information(run))}  # fmt: skip
     if more:
-        found["beams"] = {
-            kind: records(by_code_level.stand_in(run, read, made[kind])) for kind in ("topk", "pca", "random")
+        results["beams"] = {
+            kind: records(by_code_level.beam_recovered(run, activations, by_kind[kind]))
+            for kind in ("topk", "pca", "random")
         }
-        found["steering"] = steering(run, read, made["topk"])
-    return found
+        results["steering"] = steering(run, activations, by_kind["topk"])
+    return results
 
 
-def reach(run: Run, read: Activations) -> pd.DataFrame:
-    """Of the concepts of a level: how many could be tested, how many of those a latent that knew them would pass, and
-    how many a dense direction does, before and after correction."""
-    table = by_code_level.reachable(run, read, draws=DRAWS)
-    asked = table[table["p_known"].notna()]
-    told = asked.assign(known=asked["p_known"] < 0.05, dense=asked["p"] < 0.05, dense_sure=asked["q"] < 0.05)
-    return told.groupby("level").agg(concepts=("concept", "size"), known=("known", "sum"), dense=("dense", "sum"),
-                                     dense_sure=("dense_sure", "sum"))  # fmt: skip
+def test_power(run: Run, activations: Activations) -> pd.DataFrame:
+    """Power of the concept test by level: concepts that can be tested, those for which an oracle latent would be
+    significant, and those for which a dense direction is, before and after multiple-comparison correction."""
+    table = by_code_level.concept_test_power(run, activations, draws=DRAWS)
+    tested = table[table["p_oracle"].notna()]
+    tested = tested.assign(oracle=tested["p_oracle"] < 0.05, dense=tested["p"] < 0.05, dense_fdr=tested["q"] < 0.05)
+    return tested.groupby("level").agg(concepts=("concept", "size"), oracle=("oracle", "sum"), dense=("dense", "sum"),
+                                       dense_fdr=("dense_fdr", "sum"))  # fmt: skip
 
 
-def steering(run: Run, read: Activations, made: tuple) -> dict:
-    """Pushed towards the category of the latent that is most surely of one before any code is read: along the mean
-    difference and along that latent, where the first code is foretold; along the mean difference of the second level
-    where that is; and along the first one at every slot."""
-    table = by_code_level.beyond(run, read, made, draws=DRAWS)
-    best = table[table["certified"] & (table["level"] == 0)].sort_values("overall").iloc[-1]
-    member = causal_tests.member_of(run, best["concept"])
-    found = {"concept": best["concept"], "items": int(member.sum()), "latent": int(best["latent"]), "curves": {}}
-    directions, sizes = [], []
+def steering(run: Run, activations: Activations, dictionaries: tuple) -> dict:
+    """Steer towards the category of the latent with the largest significant effect at the first level: along the mean
+    difference and along the latent where the first code is predicted, along the mean difference of the second level
+    where the second code is predicted, and along the first one at every position."""
+    table = by_code_level.concepts_beyond_codes(run, activations, dictionaries, draws=DRAWS)
+    best = table[table["significant"] & (table["level"] == 0)].sort_values("overall").iloc[-1]
+    member = item_concepts_of(run).members_of(best["concept"])
+    results = {"concept": best["concept"], "items": int(member.sum()), "latent": int(best["latent"]), "curves": {}}
+    directions, norms = [], []
     for level in (0, 1):
-        part = by_code_level.at(read.users(train_sae.SHARES)[1], level)
-        apart = part.x[member[part.next]].mean(axis=0) - part.x.mean(axis=0)
-        directions.append(apart / np.linalg.norm(apart))
-        sizes.append(float(np.linalg.norm(part.x - part.x.mean(axis=0), axis=1).mean()))
-    latent = made[0].decoder[best["latent"]].numpy()
-    asked = {"mean difference, code 1": (directions[0], sizes[0], (0,)), "latent, code 1": (latent, sizes[0], (0,)),
-             "mean difference, code 2": (directions[1], sizes[1], (1,)),
-             "mean difference, every code": (directions[0], sizes[0], ())}  # fmt: skip
-    for name, (direction, size, levels) in asked.items():
-        amounts = [size * amount for amount in AMOUNTS]
-        curve = by_code_level.steered(run, read, direction, amounts, member, levels=levels)
-        found["curves"][name] = {"area": ablation.area(curve), "cost": ablation.cost(curve), "curve": records(curve)}
-    return found
+        positions = by_code_level.positions_of_level(activations.split_users(train_sae.SHARES)[1], level)
+        difference = positions.x[member[positions.next]].mean(axis=0) - positions.x.mean(axis=0)
+        directions.append(difference / np.linalg.norm(difference))
+        norms.append(float(np.linalg.norm(positions.x - positions.x.mean(axis=0), axis=1).mean()))
+    latent = dictionaries[0].decoder[best["latent"]].numpy()
+    interventions = {
+        "mean difference, code 1": (directions[0], norms[0], (0,)), "latent, code 1": (latent, norms[0], (0,)),
+        "mean difference, code 2": (directions[1], norms[1], (1,)),
+        "mean difference, every code": (directions[0], norms[0], ()),
+    }  # fmt: skip
+    for name, (direction, norm, levels) in interventions.items():
+        amounts = [norm * amount for amount in AMOUNTS]
+        curve = by_code_level.steer_level(run, activations, direction, amounts, member, levels=levels)
+        results["curves"][name] = {"mean_gain": dose_response.mean_share_gain(curve),
+                                   "ndcg@10_lost": dose_response.cost_of_gain(curve),
+                                   "curve": records(curve)}  # fmt: skip
+    return results
 
 
 def study(dataset: str, device: str) -> dict:
-    """What was probed, and what was found of each network."""
-    bench, found = open_bench(dataset, profile=SMALL, device=device), {}
+    """The run and the results on each network."""
+    bench, networks = open_bench(dataset, profile=SMALL, device=device), {}
     for name, changes in CODES[dataset].items():
         run = bench.fit("tiger", **changes)
-        found[name] = measured(run, more=name == "learned")
-        print(dataset, name, json.dumps(found[name]["copies"]["topk"]), flush=True)
+        networks[name] = measure_network(run, more=name == "learned")
+        print(dataset, name, json.dumps(networks[name]["beyond_prefix"]["topk"]), flush=True)
         if name == "learned":
-            found["untrained"] = measured(run, trained=False)
+            networks["untrained"] = measure_network(run, trained=False)
             keys = ("dataset", "data_hash", "protocol", "seed", "settings", "recipe")
             about = {key: run.info[key] for key in keys}
-    return about | {"site": SITE.path, "k": K, "trained": TRAINED, "draws": DRAWS, "networks": found}
+    return about | {"site": SITE.path, "k": K, "sae_settings": SAE_SETTINGS, "draws": DRAWS, "networks": networks}
 
 
 def main() -> None:
-    asked = arguments(__doc__, CODES)
-    for dataset in asked.datasets:
-        write_text(HERE / f"spelled-{dataset}.json", json.dumps(study(dataset, asked.device), indent=1))
+    options = arguments(__doc__, CODES)
+    for dataset in options.datasets:
+        write_text(HERE / f"spelled-{dataset}.json", json.dumps(study(dataset, options.device), indent=1))
 
 
 if __name__ == "__main__":

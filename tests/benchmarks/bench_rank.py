@@ -1,4 +1,4 @@
-"""Encode, rank and score all test users of Beauty, top 20 of 12,101 items: our evaluation and RecBole's."""
+"""Full-ranking evaluation of all test users of Beauty, top 20 of 12,101 items: ours and RecBole's."""
 import sys
 import tempfile
 from pathlib import Path
@@ -10,7 +10,7 @@ OURS = Path(__file__).with_name("ours.py")
 
 
 def main() -> None:
-    """Every side once a round."""
+    """Run every side once per round."""
     options = arguments(__doc__)
     with tempfile.TemporaryDirectory() as folder:
         events = Path(folder) / "events.txt"

@@ -1,4 +1,4 @@
-"""One pass of training over Beauty, d 64, 2 layers, window 50, dropout .2: our losses, SASRec.pytorch, RecBole."""
+"""One training epoch of SASRec on Beauty, width 64, 2 layers, length 50, dropout .2: ours, SASRec.pytorch, RecBole."""
 import sys
 import tempfile
 from pathlib import Path
@@ -9,14 +9,14 @@ from rounds import Faster, Limit, arguments, measure, report, run
 OURS = Path(__file__).with_name("ours.py")
 EXACT, SAMPLED, PMIXER, RECBOLE = "ours, exact", "ours, 256 negatives", "SASRec.pytorch, 1 negative", "RecBole, exact"
 PLAIN = "ours, exact, all logits at once"
-WANTED = [
+TARGETS = [
     Faster(EXACT, PMIXER, 1.5), Faster(EXACT, RECBOLE, 18), Faster(SAMPLED, PMIXER, 4), Faster(EXACT, PLAIN, 1),
     Limit(EXACT, "above_data_mb", 500),
 ]
 
 
 def main() -> None:
-    """Every side once a round."""
+    """Run every side once per round."""
     options = arguments(__doc__)
     with tempfile.TemporaryDirectory() as folder:
         events = Path(folder) / "events.txt"
@@ -30,7 +30,7 @@ def main() -> None:
         }
         sides = {name: command for name, command in sides.items() if command}
         records = measure(sides, rounds=options.rounds, threads=options.threads)
-    report(__doc__, records, WANTED, out=options.out)
+    report(__doc__, records, TARGETS, out=options.out)
 
 
 if __name__ == "__main__":

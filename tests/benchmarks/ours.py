@@ -1,8 +1,8 @@
-"""Our side of the sequential benchmarks: `ours.py train LOSS`, `ours.py rank` or `ours.py export FILE`, on Beauty.
+"""Our side of the sequential benchmarks on Beauty: `ours.py train LOSS`, `ours.py rank` or `ours.py export FILE`.
 
-train  one warm epoch of the real `sasrec`; LOSS is full, plain (all logits at once), sampled or bce.
-rank   encode, rank and score every test user, seen items masked.
-export all sequences as lines of "user item", both from 1: what the opponents read, so that all see the same events.
+train  one epoch of `sasrec` after a warm-up epoch; LOSS is full, plain (all logits at once), sampled or bce.
+rank   full-ranking evaluation of every test user, seen items masked.
+export all sequences as lines of "user item", both from 1, which the other implementations read.
 """
 import ctypes
 import gc
@@ -22,10 +22,10 @@ if BUNDLE.is_dir():
 
 
 def train(loss: str) -> dict:
-    """Seconds of the second epoch, and how far memory rose above what held the data and the warm libraries."""
+    """Seconds of the second epoch, and the peak of memory above that of the loaded data and libraries."""
     from workbench.losses.ranking import full_softmax
-    from workbench.train.fit import Session
-    from workbench.train.runtime import runtime
+    from workbench.train.fit import TrainingSession
+    from workbench.train.runtime import configure_runtime
 
     bench = beauty()
     split = bench.split
@@ -33,22 +33,22 @@ def train(loss: str) -> dict:
     if loss == "plain":
         recommender.loss = lambda h, weight, targets, step: full_softmax(h, weight, targets)
     recipe = bench.plan("sasrec", epochs=2, batch_size=256)[1]
-    few = replace(split, train=split.train.take(np.arange(64)))
-    recommender.fit(few, Session(recipe))  # loads what torch loads late
+    small = replace(split, train=split.train.take(np.arange(64)))
+    recommender.fit(small, TrainingSession(recipe))  # torch loads some of its libraries on first use
     before = _memory(reset=True)
-    session = Session(recipe, device=runtime("cpu").type)
+    session = TrainingSession(recipe, device=configure_runtime("cpu").type)
     first, second = (row["seconds"] for row in recommender.fit(split, session))
     return {"seconds": second - first, "above_data_mb": _memory() - before if before else None}
 
 
 def rank() -> dict:
-    """Seconds to evaluate all test users for the second time."""
+    """Seconds of the second evaluation of all test users."""
     from workbench.evaluate import evaluate
-    from workbench.train.runtime import runtime
+    from workbench.train.runtime import configure_runtime
 
     bench = beauty(mask_history=True)
     split = bench.split
-    runtime("cpu")
+    configure_runtime("cpu")
     recommender = bench.build("sasrec", **SIZES)
     for _ in range(2):
         start = time.perf_counter()
@@ -59,7 +59,7 @@ def rank() -> dict:
 
 
 def export(path: str) -> dict:
-    """Write the whole sequences, oldest event first."""
+    """Write the full sequences, oldest event first."""
     start = time.perf_counter()
     test = beauty().split.test
     histories = test.histories
@@ -71,14 +71,14 @@ def export(path: str) -> dict:
 
 
 def beauty(**protocol):
-    """The bench that all our sides stand on."""
+    """The bench of all our sides."""
     from workbench.experiment import open_bench
 
     return open_bench("beauty", profile="paper", protocol=protocol, device="cpu")
 
 
 def _memory(reset: bool = False) -> float:
-    """Highest resident MB since the last reset, which also gives free heap back; 0 where the system does not tell."""
+    """Peak resident MB since the last reset, which also returns free heap; 0 on systems without /proc."""
     status = Path("/proc/self/status")
     if not status.exists():
         return 0.0

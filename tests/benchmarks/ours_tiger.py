@@ -1,11 +1,11 @@
-"""Our side of the benchmarks of spelling, on Beauty with four codes of 256 an item: `ours_tiger.py TASK`.
+"""Our side of the benchmarks of generative retrieval, on Beauty with 4 codes of 256 per item: `ours_tiger.py TASK`.
 
-train        one warm epoch of the real `tiger` over a random sample of the users.
-beam WIDTH   trie-constrained beam search for USERS test users, against a plain forward pass; the weights are untrained.
-exact        exact scores of all items with the small `tiger`.
-export FILE  the same histories and codes for the opponents.
+train        one epoch of `tiger` over a random sample of the users, after a warm-up epoch.
+beam WIDTH   trie-constrained beam search for USERS test users, checked against a forward pass; untrained weights.
+exact        exact scores of all items with a small `tiger`.
+export FILE  the same histories and codes for the other implementations.
 
-Seconds are those of a whole epoch, or of a thousand users.
+Seconds are extrapolated to a full epoch, or to 1,000 users.
 """
 import json
 import sys
@@ -13,7 +13,7 @@ import time
 from dataclasses import replace
 
 import numpy as np
-from ours import beauty  # also sets where the data lie
+from ours import beauty  # also sets the data folder
 
 SIZES = dict(codes="apao", policy="none", prefixes=False, width=256, layers=5, dropout=0.1)  # as large as the T5
 ITEMS = 20
@@ -21,46 +21,47 @@ SHARE, USERS, EXACT, REPEATS = 8, 128, 200, 3  # one user in eight is trained on
 
 
 def train() -> dict:
-    """The second epoch, stretched to all successors."""
-    from workbench.train.fit import Session
-    from workbench.train.runtime import runtime
+    """Seconds of the second epoch, extrapolated to all targets."""
+    from workbench.train.fit import TrainingSession
+    from workbench.train.runtime import configure_runtime
 
     bench = beauty()
     split, recommender = bench.split, bench.build("tiger", **SIZES)
     users = np.random.default_rng(0).permutation(len(split.train))[: len(split.train) // SHARE]
-    part = replace(split, train=split.train.take(users))
+    sample = replace(split, train=split.train.take(users))
     recipe = bench.plan("tiger", epochs=2, batch_size=128)[1]
-    first, second = (row["seconds"] for row in recommender.fit(part, Session(recipe, device=runtime("cpu").type)))
-    return _per_epoch(second - first, _successors(part), _successors(split)) | _size(recommender)
+    session = TrainingSession(recipe, device=configure_runtime("cpu").type)
+    first, second = (row["seconds"] for row in recommender.fit(sample, session))
+    return _per_epoch(second - first, _targets(sample), _targets(split)) | _size(recommender)
 
 
 def beam(width: str) -> dict:
-    """The mean of three runs after a warm one; difference: the largest to what a forward pass says of the same items,
-    in log-probability."""
+    """Mean seconds of three runs after a warm-up. difference: the largest absolute difference to the log-probabilities
+    of a forward pass of the same items."""
     recommender, histories = _untrained(int(width))
     batches = list(histories.batches(64))
-    found = [recommender.beams(histories.take(index)) for index in batches]
+    warm_up = [recommender.beams(histories.take(index)) for index in batches]
     start = time.perf_counter()
     for _ in range(REPEATS):
         for index in batches:
             recommender.beams(histories.take(index))
     seconds = (time.perf_counter() - start) / REPEATS
     trie, differences = recommender.codes.trie, []
-    for index, beams in zip(batches, found):
+    for index, beams in zip(batches, warm_up):
         items = trie.order[trie.first[-1][beams.nodes[-1]]]
-        plain = recommender.log_prob(histories.take(index), items) + np.log(trie.group_size[beams.nodes[-1]])
-        differences.append(float(np.abs(plain - beams.scores[-1]).max()))
+        expected = recommender.log_prob(histories.take(index), items) + np.log(trie.group_size[beams.nodes[-1]])
+        differences.append(float(np.abs(expected - beams.scores[-1]).max()))
     return _per_thousand(seconds, len(histories)) | {"difference": max(differences)} | _size(recommender)
 
 
 def exact() -> dict:
-    """Exact scores with width 64 and 3 layers, over the codes that `tiger` uses where none are named."""
-    from workbench.train.runtime import runtime
+    """Seconds of exact scores with width 64 and 3 layers, over the default codes of `tiger`."""
+    from workbench.train.runtime import configure_runtime
 
     bench = beauty()
-    runtime("cpu")
+    configure_runtime("cpu")
     recommender = bench.build("tiger", width=64, layers=3)
-    histories = _some(bench, EXACT)
+    histories = _sample(bench, EXACT)
     recommender.score(histories.take(np.arange(4)))
     start = time.perf_counter()
     recommender.score(histories)
@@ -70,10 +71,10 @@ def exact() -> dict:
 
 
 def export(path: str) -> dict:
-    """tokens (I+1, 4), of their own for each level, train as offsets and items, and the users asked about."""
+    """Write tokens (I+1, 4), distinct between levels, train as offsets and items, and test histories."""
     start = time.perf_counter()
     bench = beauty()
-    users, train = _some(bench, USERS).last(ITEMS), bench.split.train
+    users, train = _sample(bench, USERS).last(ITEMS), bench.split.train
     codes = bench.codes("apao", policy="none")
     tokens = codes.codes.astype(np.int64) + 1 + np.cumsum((0, *codes.sizes[:-1]))
     tokens[0] = 0
@@ -82,20 +83,20 @@ def export(path: str) -> dict:
 
 
 def _untrained(width: int):
-    from workbench.train.runtime import runtime
+    from workbench.train.runtime import configure_runtime
 
     bench = beauty()
-    runtime("cpu")
-    return bench.build("tiger", beam=width, **SIZES), _some(bench, USERS)
+    configure_runtime("cpu")
+    return bench.build("tiger", beam=width, **SIZES), _sample(bench, USERS)
 
 
-def _some(bench, n: int):
-    """Test histories of n users, drawn once for all sides."""
+def _sample(bench, n: int):
+    """Test histories of n random users, the same for all sides."""
     histories = bench.split.test.histories
     return histories.take(np.random.default_rng(1).permutation(len(histories))[:n])
 
 
-def _successors(split) -> int:
+def _targets(split) -> int:
     return int(np.maximum(split.train.lengths - 1, 0).sum())
 
 

@@ -7,7 +7,7 @@ import zipfile
 import pytest
 
 from workbench.data import datasets, protocol_for
-from workbench.data.formats.file_lookup import File, Shelf
+from workbench.data.formats.file_lookup import DataFiles, File
 from workbench.errors import UserError
 
 PUBLIC = [name for name in datasets.names() if name not in ("csv", "preset") and not name.startswith("synthetic")]
@@ -60,7 +60,7 @@ def test_s3rec_sequences_alone_keep_their_order_and_numbers(offline, caplog):
     assert dataset.order == "sequence" and not dataset.has_times
     raw = dataset.items["raw_id"].reindex(dataset.interactions.sort_values("row")["item"]).tolist()
     assert raw == ["5", "3", "4", "9", "3", "5", "9"]
-    assert "datamaps.json" in caplog.text and any("no map" in note for note in dataset.about["notes"])
+    assert "datamaps.json" in caplog.text and any("no id map" in note for note in dataset.about["notes"])
 
 
 def test_official_metadata_completes_a_published_sequence(offline):
@@ -84,11 +84,11 @@ def test_maps_or_times_of_another_dataset_are_refused(offline, real):
     shutil.copytree(real / "amazon_beauty_2014", folder, copy_function=shutil.copyfile)
     shutil.copyfile(real / "amazon_sports_2014/ticoserec/Sports_item_org_rank.txt.gz",
                     folder / "ticoserec/Beauty_item_org_rank.txt.gz")  # fmt: skip
-    with pytest.raises(UserError, match="Beauty_time_org_rank.*not as long"):
+    with pytest.raises(UserError, match="Beauty_time_org_rank.*differ in length"):
         datasets.load("beauty")
     small = json.dumps({"id2user": {"1": "A"}, "id2item": {"1": "B"}})
     (folder / "p5" / "datamaps.json.gz").write_bytes(gzip.compress(small.encode()))
-    with pytest.raises(UserError, match="names 1 items, its sequences go up to 12,101"):
+    with pytest.raises(UserError, match="has 1 items, its sequences go up to 12,101"):
         datasets.load("beauty")
 
 
@@ -146,21 +146,22 @@ def test_lastfm_from_the_official_files(offline):
 def test_a_missing_file_is_named_with_the_place_to_put_it(offline, name):
     with pytest.raises(UserError) as caught:
         datasets.load(name)
-    said = str(caught.value)
-    assert caught.value.code == 3 and "Put them" in said and str(offline) in said and f"downloads/{name}" in said
-    assert "https://" in said and "WORKBENCH_OFFLINE" in said
+    error_text = str(caught.value)
+    assert caught.value.code == 3 and "Put them" in error_text
+    assert str(offline) in error_text and f"downloads/{name}" in error_text
+    assert "https://" in error_text and "WORKBENCH_OFFLINE" in error_text
 
 
 def test_no_answer_from_the_network_is_told_once(monkeypatch, tmp_path, home):
     monkeypatch.setenv("WORKBENCH_DATA", str(tmp_path))
     monkeypatch.delenv("WORKBENCH_OFFLINE", raising=False)
-    shelf = Shelf("made-up")
+    files = DataFiles("made-up")
     wanted = [File(f"a/{n}.txt", f"http://127.0.0.1:9/{n}.txt") for n in range(3)]
     with pytest.raises(UserError, match="refused") as caught:
-        shelf.get(*wanted, otherwise="Something else would do.")
-    said = str(caught.value)
-    assert all(f"a/{n}.txt" in said for n in range(3)) and said.endswith("Something else would do.")
-    assert not shelf.has(wanted[0]) and shelf.find(wanted[0]) is None
+        files.require(*wanted, alternative="Other files are an alternative.")
+    error_text = str(caught.value)
+    assert all(f"a/{n}.txt" in error_text for n in range(3)) and error_text.endswith("Other files are an alternative.")
+    assert not files.try_get(wanted[0]) and files.find(wanted[0]) is None
 
 
 def test_a_loose_file_with_a_common_name_is_not_taken_for_another_datasets(offline):
@@ -176,23 +177,23 @@ def test_a_loose_file_with_a_common_name_is_not_taken_for_another_datasets(offli
 
 
 @pytest.mark.parametrize(
-    ("name", "path", "spoil", "said"),
+    ("name", "path", "spoil", "error_text"),
     [
-        ("beauty", "s3rec/Beauty.txt.gz", lambda b: b[:200_000], "cut short or damaged after line"),
+        ("beauty", "s3rec/Beauty.txt.gz", lambda b: b[:200_000], "truncated or damaged after line"),
         ("movielens-small", "ratings.csv.gz", lambda b: gzip.decompress(b).replace(b",964982703", b",-5", 1),
          "line 2: timestamp '-5' is a negative time"),
         ("foursquare-nyc", "stan/NYC.npy", lambda b: b[:5_000], "NYC.npy: not a plain numpy array"),
         ("retailrocket", "sslrec/test_mat.pkl", lambda b: b[:5_000], "not a pickled sparse matrix"),
         ("office", "apao/Office.inter.json.gz", lambda b: gzip.compress(gzip.decompress(b)[:5_000]), "line"),
-        ("cds", "test.txt.gz", lambda b: b"", "holds no lists"),
+        ("cds", "test.txt.gz", lambda b: b"", "contains no lists"),
     ],
 )
-def test_damaged_real_files_end_in_one_message(offline, real, name, path, spoil, said):
+def test_damaged_real_files_end_in_one_message(offline, real, name, path, spoil, error_text):
     bundle = next(p for p in real.iterdir() if (p / path).exists())
     folder = offline / bundle.name
     shutil.copytree(bundle, folder, copy_function=shutil.copyfile)
     folder.chmod(0o755)
     (folder / path).write_bytes(spoil((bundle / path).read_bytes()))
-    with pytest.raises(UserError, match=said) as caught:
+    with pytest.raises(UserError, match=error_text) as caught:
         datasets.load(name)
     assert caught.value.code == 3 and path.split("/")[-1] in str(caught.value)

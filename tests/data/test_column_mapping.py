@@ -1,4 +1,4 @@
-"""One's own log in the layouts that people have: excerpts made here in the shape of published files."""
+"""Column mapping of user logs: excerpts in the formats of common published files."""
 import gzip
 import logging
 
@@ -51,8 +51,8 @@ def test_layouts(tmp_path, name):
         (tmp_path / file).write_bytes(gzip.compress(text.encode()) if packed else text.encode())
         data = load(path=str(tmp_path / file), **options)
         assert sorted(data.items["raw_id"]) == items and data.order == "time" and len(data.interactions) == 2
-        found = data.interactions.sort_values("row")["timestamp"].to_numpy().astype("datetime64[s]")
-        assert str(found[0])[:10] == day
+        result = data.interactions.sort_values("row")["timestamp"].to_numpy().astype("datetime64[s]")
+        assert str(result[0])[:10] == day
         if "rating" in options:
             assert data.interactions["rating"].max() in (4.0, 35.79)
 
@@ -65,9 +65,9 @@ def test_a_log_without_times_has_no_order(tmp_path):
 
 FAULTS = {
     "user,item\n": ("no rows", {}),
-    "userId,movieId,timestamp\n1,1,1\n": ("From their names: user=userId item=movieId timestamp=timestamp", {}),
+    "userId,movieId,timestamp\n1,1,1\n": ("Suggested options: user=userId item=movieId timestamp=timestamp", {}),
     "Customer ID;StockCode;InvoiceDate\n1;2;3\n": (
-        "From their names: user=\"Customer ID\" item=StockCode timestamp=InvoiceDate", {}),
+        "Suggested options: user=\"Customer ID\" item=StockCode timestamp=InvoiceDate", {}),
     "who,what\n1,1\n": ("unknown column of", {"user": "hwo", "item": "what"}),
     "1 1 2\n1 2 4\n": ("line 1: '1 1 2' are values, not names", {}),
     "1::1193::5::978300760\n": ("separated by '::'", {}),
@@ -93,12 +93,12 @@ def test_days_that_do_not_exist_are_numbers(tmp_path):
 
 
 def test_a_guess_needs_a_user_and_an_item():
-    assert column_mapping.guessed(["user_id:token", "item_id:token", "timestamp:float"]) == (
+    assert column_mapping.guess_options(["user_id:token", "item_id:token", "timestamp:float"]) == (
         "user=user_id item=item_id timestamp=timestamp")
-    assert column_mapping.guessed(["session_id", "user_id", "item_id", "eventdate"]).startswith(
+    assert column_mapping.guess_options(["session_id", "user_id", "item_id", "eventdate"]).startswith(
         "user=user_id item=item_id"
     )
-    assert column_mapping.guessed(["who", "what"]) == column_mapping.guessed(["user", "what"]) == ""
+    assert column_mapping.guess_options(["who", "what"]) == column_mapping.guess_options(["user", "what"]) == ""
 
 
 def test_an_absent_file_names_what_is_there(tmp_path):
@@ -129,9 +129,9 @@ def test_an_item_table_of_other_items_is_refused(tmp_path, caplog):
     log, shop = tmp_path / "log.csv", tmp_path / "shop.csv"
     log.write_text("user,item\n1,a\n1,b\n")
     shop.write_text("item,title\nx,Tea\ny,Cup\n")
-    with pytest.raises(UserError, match="none of the log's 2 items is in it; items here are called 'x', 'y'"):
+    with pytest.raises(UserError, match="none of the log's 2 items is in it; its items are 'x', 'y'"):
         load(path=str(log), items=str(shop))
-    with pytest.raises(UserError, match="two purposes"):
+    with pytest.raises(UserError, match="two roles"):
         load(path=str(log), items=str(shop), item_title="item")
     shop.write_text("item,name,title,raw_id\na,Tea,wrong,7\na,Cup,wrong,7\n")
     with caplog.at_level(logging.WARNING, "workbench"):

@@ -1,4 +1,4 @@
-"""The registry, and the public datasets on the real files: exact counts, order, times, aliases, text."""
+"""The registry, and the public datasets on real files: exact counts, order, timestamps, aliases, text."""
 import ast
 import json
 import subprocess
@@ -36,7 +36,7 @@ def loaded(real):
 
 
 @pytest.mark.parametrize("name", COUNTS)
-def test_real_counts_and_what_a_dataset_says_about_itself(loaded, name):
+def test_real_counts_and_metadata(loaded, name):
     dataset = loaded(name)
     assert (dataset.n_users, dataset.n_items, len(dataset.interactions), dataset.order) == COUNTS[name]
     assert dataset.items.index.tolist() == list(range(1, dataset.n_items + 1)) and dataset.items["raw_id"].is_unique
@@ -50,7 +50,7 @@ def test_real_counts_and_what_a_dataset_says_about_itself(loaded, name):
     split(dataset, protocol_for(dataset))
 
 
-def test_everything_survives_being_saved(loaded, tmp_path):
+def test_save_and_load_round_trip(loaded, tmp_path):
     dataset = loaded("grocery")
     dataset.save(tmp_path)
     again = type(dataset).load(tmp_path)
@@ -147,8 +147,8 @@ def test_movielens_lastfm_foursquare_and_retailrocket_extras(loaded):
     pairs = set(zip(social["user"], social["friend"], strict=True))
     assert len(pairs) == 25_434 and all((b, a) in pairs for a, b in pairs)
     assert len(music.tables["kg"]) == 15_518 and music.tables["entities"]["item"].is_unique
-    heard = music.interactions["item"].isin(music.tables["entities"]["item"]).mean()
-    assert heard == pytest.approx(0.228, abs=0.001)
+    in_graph = music.interactions["item"].isin(music.tables["entities"]["item"]).mean()
+    assert in_graph == pytest.approx(0.228, abs=0.001)
     venues = loaded("foursquare-nyc").items
     assert venues["lat"].between(40.5, 41).all() and venues["lon"].between(-74.3, -73.6).all()
     shop = loaded("retailrocket").interactions
@@ -156,9 +156,9 @@ def test_movielens_lastfm_foursquare_and_retailrocket_extras(loaded):
     assert shop["held_out"].sum() == 2_174 and shop.loc[shop["held_out"], "user"].is_unique
     span = pd.to_datetime([shop["timestamp"].min(), shop["timestamp"].max()], unit="s").strftime("%Y-%m-%d")
     assert span.tolist() == ["2015-05-03", "2015-09-18"]
-    asked = split(loaded("retailrocket"), protocol_for(loaded("retailrocket"))).test
+    cases = split(loaded("retailrocket"), protocol_for(loaded("retailrocket"))).test
     held_out = shop[shop["held_out"]].set_index("user")["item"]
-    assert len(asked.targets) == 2_158 and (asked.targets == held_out[asked.histories.users]).all()
+    assert len(cases.targets) == 2_158 and (cases.targets == held_out[cases.histories.users]).all()
 
 
 def test_names_options_and_descriptions():
@@ -170,10 +170,10 @@ def test_names_options_and_descriptions():
     with pytest.raises(UserError, match="did you mean 'beauty'"):
         datasets.load("beuty")
     with pytest.raises(UserError, match="option of dataset beauty 'relase'; did you mean 'release'"):
-        datasets.check("beauty", {"relase": "ucsd"})
+        datasets.check_options("beauty", {"relase": "ucsd"})
     with pytest.raises(UserError, match="unknown release of office 'apoa'; did you mean 'apao'"):
         datasets.load("office", release="apoa")
-    assert datasets.check("movielens_small") == "movielens-small"
+    assert datasets.check_options("movielens_small") == "movielens-small"
 
 
 def test_listing_imports_neither_torch_nor_a_source():

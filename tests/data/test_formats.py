@@ -1,4 +1,4 @@
-"""Every published layout on a small file in its exact shape, and on damaged ones: one error, with file and line."""
+"""Every published format on a small file, and on damaged ones: one error, with file and line."""
 import gzip
 import json
 import os
@@ -11,7 +11,7 @@ from scipy import sparse
 
 from workbench.data.formats import amazon_reviews, atomic, delimited_text, lcrec, movielens, safe_pickle, sequences
 from workbench.data.formats.file_lookup import Content, read_plain
-from workbench.data.text_cleaning import clean
+from workbench.data.text_cleaning import clean_text
 from workbench.errors import UserError
 
 
@@ -32,9 +32,9 @@ def test_gzip_and_plain_read_alike_and_a_cut_gzip_names_its_last_line(tmp_path):
     (tmp_path / "a.txt.gz").write_bytes(gzip.compress(text))
     assert read_plain(tmp_path / "a.txt").data == read_plain(tmp_path / "a.txt.gz").data == text
     (tmp_path / "cut.txt.gz").write_bytes(gzip.compress(text)[: -len(gzip.compress(text)) // 2])
-    said = message(read_plain, tmp_path / "cut.txt.gz")
-    line = int(said.split("after line ")[1].split(";")[0].replace(",", ""))
-    assert "cut.txt.gz" in said and 5_000 < line < 15_000 and "fresh copy" in said
+    error_text = message(read_plain, tmp_path / "cut.txt.gz")
+    line = int(error_text.split("after line ")[1].split(";")[0].replace(",", ""))
+    assert "cut.txt.gz" in error_text and 5_000 < line < 15_000 and "fresh copy" in error_text
     assert "cannot be read" in message(read_plain, tmp_path / "absent")
 
 
@@ -46,15 +46,15 @@ def test_lists_in_any_white_space():
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "error_text"),
     [
         ("1 2 3\n2 4 x\n", "log.txt, line 2: 'x'"), ("1 2\n\n2 -4\n", "line 3: '-4'"), ("1 2 3.5\n", "line 1: '3.5'"),
         ("1 2\n3\n4 5", "line 2: user 3 has no items"), ("1 2\n2 3\n1 4\n", "line 3: user 1 has a second list"),
-        ("", "holds no lists"), ("\n \n", "holds no lists"), ("1 2\n2 99999999999999999999\n", "line 2"),
+        ("", "contains no lists"), ("\n \n", "contains no lists"), ("1 2\n2 99999999999999999999\n", "line 2"),
     ],
 )  # fmt: skip
-def test_bad_lists(text, said):
-    assert said in message(sequences.parse_lists, content(text))
+def test_bad_lists(text, error_text):
+    assert error_text in message(sequences.parse_lists, content(text))
 
 
 COLUMNS = {"user": "id", "item": "int", "rating": "float", "time": "seconds"}
@@ -68,7 +68,7 @@ def test_a_table_picks_its_columns_by_name():
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "error_text"),
     [
         (HEAD + "a,1,2,3\nb,x,2,3\n", "log.txt, line 3: item 'x' is not a whole number"),
         (HEAD + "a,1,2,3\n\nb,1,2,-5\n", "line 4: time '-5' is a negative time"),
@@ -80,16 +80,16 @@ def test_a_table_picks_its_columns_by_name():
         (HEAD.encode() + b"a,1,2,3\n\xff,1,2,3\n", "line 3: not utf-8 text"),
     ],
 )
-def test_bad_tables(text, said):
-    assert said in message(delimited_text.read_table, content(text), COLUMNS, separator=",")
+def test_bad_tables(text, error_text):
+    assert error_text in message(delimited_text.read_table, content(text), COLUMNS, separator=",")
 
 
 def test_a_table_without_header_or_rows():
     columns = {"a": "int", "b": "int"}
     assert delimited_text.read_table(content("1\t2\n3\t4"), columns, header=False).rows() == [(1, 2), (3, 4)]
     assert "3 fields, 2 expected" in message(delimited_text.read_table, content("1\t2\t3\n"), columns, header=False)
-    said = message(delimited_text.read_table, content("1\t2\n1\t2\t3\n"), columns, header=False)
-    assert "line 2: 3 fields, 2 expected" in said
+    error_text = message(delimited_text.read_table, content("1\t2\n1\t2\t3\n"), columns, header=False)
+    assert "line 2: 3 fields, 2 expected" in error_text
     assert "1 fields, 2 expected" in message(delimited_text.read_table, content("1\n2\n"), columns, header=False)
     assert "no rows" in message(delimited_text.read_table, content("a\tb\n"), columns)
 
@@ -119,7 +119,7 @@ def test_lcrec_files():
 
 
 @pytest.mark.parametrize(
-    ("parse", "text", "said"),
+    ("parse", "text", "error_text"),
     [
         (lcrec.parse_inter, '{\n"0": [1],\n"1": [2,\n', "line 4"), (lcrec.parse_inter, '{"0": [1],\n"1": []}', "2"),
         (lcrec.parse_inter, '{"0": [1],\n"1": ["2"]}', "line 2"), (lcrec.parse_inter, '{"0": [-1]}', "line 1"),
@@ -128,8 +128,8 @@ def test_lcrec_files():
         (lcrec.parse_index, '{"0": ["<a_1>"],\n"1": ["<a_1>", "<b_2>"]}', "line 2"),
     ],
 )  # fmt: skip
-def test_bad_lcrec_files(parse, text, said):
-    assert said in message(parse, content(text))
+def test_bad_lcrec_files(parse, text, error_text):
+    assert error_text in message(parse, content(text))
 
 
 def review(**changes):
@@ -144,15 +144,15 @@ def test_official_reviews():
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "error_text"),
     [
         (review(asin=None), "line 2: asin is missing"), (review(unixReviewTime=-1), "line 2: unixReviewTime -1"),
         (review(overall="five"), "line 2: overall is 'five'"), (review()[:60], "line 2: not JSON"),
         ("[1]", "line 2: reviewerID is missing"),
     ],
 )
-def test_bad_reviews(line, said):
-    assert said in message(amazon_reviews.parse_reviews, content(f"{review()}\n{line}\n{review()}\n"))
+def test_bad_reviews(line, error_text):
+    assert error_text in message(amazon_reviews.parse_reviews, content(f"{review()}\n{line}\n{review()}\n"))
     assert "empty" in message(amazon_reviews.parse_reviews, content(" \n"))
 
 
@@ -167,8 +167,8 @@ def test_official_metadata_of_2014_and_2018():
         ("B1", 'It\'s "OPI"', "Red. Shiny", "", "Beauty > Nails > Polish, Red", 1299.5),
         ("B2", "Pen", "a b", "BIC", "Office > Pens", 1299.5),
     ]
-    said = message(amazon_reviews.parse_metadata, content(f"{old}\n{other}"), {"B3"})
-    assert "line 2: neither JSON nor a Python dict" in said
+    error_text = message(amazon_reviews.parse_metadata, content(f"{old}\n{other}"), {"B3"})
+    assert "line 2: neither JSON nor a Python dict" in error_text
     assert "line 2: a product without asin" in message(amazon_reviews.parse_metadata, content(f"{old}\n{{}}\n"), {"B3"})
     evil = "{'asin': 'B1', 'title': __import__('os').getcwd()}"
     assert "line 1" in message(amazon_reviews.parse_metadata, content(evil), {"B1"})
@@ -213,12 +213,12 @@ def test_a_matrix_is_rebuilt_and_nothing_else_is():
         def __reduce__(self):
             return os.system, ("touch /tmp/never",)
 
-    said = message(safe_pickle.parse_matrix, content(pickle.dumps(Evil()), "mat.pkl"))
-    assert "mat.pkl" in said and "system" in said and "only arrays and sparse matrices" in said
+    error_text = message(safe_pickle.parse_matrix, content(pickle.dumps(Evil()), "mat.pkl"))
+    assert "mat.pkl" in error_text and "system" in error_text and "only arrays and sparse matrices" in error_text
     for broken in (pickle.dumps(matrix)[:-40], b"", b"text", pickle.dumps({"a": 1})):
         assert "not a pickled sparse matrix" in message(safe_pickle.parse_matrix, content(broken))
 
 
 def test_text_is_made_readable():
     column = pl.Series(["Cr&egrave;me &amp; more", "  a\n\tb ", None, "A&B"])
-    assert clean(column).to_list() == ["Crème & more", "a b", "", "A&B"]
+    assert clean_text(column).to_list() == ["Crème & more", "a b", "", "A&B"]

@@ -1,4 +1,4 @@
-"""The k-core against the slow definition: take out one weak user or item at a time."""
+"""The k-core against its definition: remove one user or item below k at a time."""
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -28,7 +28,7 @@ def test_k_core_is_the_slow_definition(events, k):
     assert np.flatnonzero(k_core(users, items, k)).tolist() == one_at_a_time(events, k)
 
 
-def test_a_chain_unravels_to_nothing_and_a_block_stays():
+def test_a_chain_has_an_empty_core_and_a_block_is_its_own():
     chain = np.arange(50)
     assert not k_core(np.repeat(chain, 2)[1:], np.repeat(chain, 2)[:-1], 2).any()
     users, items = np.repeat(np.arange(4), 4), np.tile(np.arange(4), 4)

@@ -1,4 +1,4 @@
-"""One's own log: what survives, what is refused and where, and that the order of rows does not matter."""
+"""Reading user logs: preserved values, errors with their position, and independence of row order."""
 import gzip
 import os
 
@@ -86,7 +86,7 @@ FAULTS = {
     "missing time": (HEAD + GOOD * 3 + "u,i,\n" + GOOD, "line 5, column 'timestamp': '' is missing"),
     "missing user": (HEAD + GOOD + ",i,5\n", "line 3, column 'user': '' is missing"),
     "not a time": (HEAD + '"u\nv",i,5\n' + GOOD + "u,i,tomorrow\n", "line 5, column 'timestamp': 'tomorrow' is not"),
-    "not finite": (HEAD + "u,i,5.5\nu,i,nan\n", "line 3, column 'timestamp': 'nan' is not a time"),
+    "not finite": (HEAD + "u,i,5.5\nu,i,nan\n", "line 3, column 'timestamp': 'nan' is not a timestamp"),
     "two units": (HEAD + "u,i,1500000000000\nu,i,1500000000\n", "line 3, column 'timestamp': '1500000000' is not in"),
     "short row": (HEAD + GOOD + "u,i\n" + GOOD, "line 3: 2 fields where line 1 names 3 columns"),
     "long row": (HEAD + GOOD + "\nu,i,5,6\n", "line 4: 4 fields where line 1 names 3 columns"),
@@ -98,8 +98,8 @@ FAULTS = {
     "returns alone": (HEAD.replace("\n", "\r") + "u,i,5\r", "line 1: lines end in a carriage return alone"),
     "empty": ("", "line 1: empty; the first line must name the columns"),
     "header only": (HEAD, "no rows"),
-    "truncated gzip": (gzip.compress(LONG.encode())[:-9000], "the file breaks off"),
-    "truncated parquet": (b"PAR1 and no more", "not a whole parquet file"),
+    "truncated gzip": (gzip.compress(LONG.encode())[:-9000], "the file is truncated"),
+    "truncated parquet": (b"PAR1 and no more", "not a complete parquet file"),
     "one name twice": ("user,item,item\nu,i,j\n", "2 columns are called 'item'"),
 }
 
@@ -116,7 +116,7 @@ def test_unknown_columns_and_policies(tmp_path):
     path = written(tmp_path, HEAD + GOOD)
     assert "did you mean 'user'" in refused(path, code=2, user="usr")
     assert "Allowed: item, timestamp, user" in refused(path, code=2, timestamp="when")
-    assert "two purposes" in refused(path, code=2, item="user")
+    assert "two roles" in refused(path, code=2, item="user")
     assert "lower core" in refused(path, core=3)
     assert "no such file" in refused(tmp_path / "other.csv")
     with pytest.raises(UserError, match="did you mean 'first'"):
@@ -136,14 +136,14 @@ def test_unknown_columns_and_policies(tmp_path):
 ])
 def test_an_option_of_another_type_is_refused_before_anything_is_read(option, takes):
     with pytest.raises(UserError) as error:
-        datasets.check("csv", option)
+        datasets.check_options("csv", option)
     assert takes in str(error.value)
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="no file here that even root cannot read")
 def test_a_file_that_cannot_be_read_says_so():
     with pytest.raises(UserError, match="cannot be read"):
-        datasets.hashes({"path": "/proc/self/mem"})
+        datasets.file_hashes({"path": "/proc/self/mem"})
 
 
 def test_without_times_only_the_user_can_say_that_the_file_is_in_order(tmp_path):
@@ -203,11 +203,11 @@ def test_a_shop_s_export_has_its_titles_in_the_log(tmp_path):
     times = data.interactions["timestamp"].to_numpy()
     assert times[1] - times[0] == 1 and times[0] == 1_291_184_760
     assert "title" not in load(path=path, **shop).items and "title" not in data.interactions
-    said = refused(path, code=2, item_title="Descripton", **shop)
-    assert "did you mean 'Description'" in said and "item_title=Description" in said
+    error_text = refused(path, code=2, item_title="Descripton", **shop)
+    assert "did you mean 'Description'" in error_text and "item_title=Description" in error_text
 
 
-def test_a_title_in_the_log_is_one_that_says_something(tmp_path):
+def test_blank_titles_in_the_log_are_skipped(tmp_path):
     log = pd.DataFrame({"user": ["u"] * 4, "item": [*"abca"], "timestamp": range(4), "title": [" ", None, "C", "A"]})
     log.to_parquet(path := tmp_path / "log.parquet")
     assert load(path=str(path)).items.set_index("raw_id")["title"].dropna().to_dict() == {"a": "A", "c": "C"}

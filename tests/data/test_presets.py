@@ -1,40 +1,40 @@
-"""Filters by hand; presets on real files: the published counts where we hold the data, a loud no where we do not."""
+"""Filters on small examples; presets on real files: the published statistics, or an error listing differences."""
 import numpy as np
 import pandas as pd
 import pytest
 
 from workbench.data import assemble, datasets, presets
-from workbench.data.filters import FILTERS, Ordered
+from workbench.data.filters import FILTERS, OrderedLog
 from workbench.errors import UserError
 
 
 def kept(name, *value, users, items, times=None, ratings=None):
     arrays = (None if column is None else np.array(column) for column in (users, items, times, ratings))
-    return np.flatnonzero(FILTERS[name](Ordered(*arrays), *value)).tolist()
+    return np.flatnonzero(FILTERS[name](OrderedLog(*arrays), *value)).tolist()
 
 
 def test_filters_by_hand():
     users, items = [0, 0, 0, 0, 1, 1, 2], [0, 0, 1, 0, 0, 1, 1]
-    assert kept("collapse", users=users, items=items) == [0, 2, 3, 4, 5, 6]
-    assert kept("first_each", users=users, items=items) == [0, 2, 4, 5, 6]
-    assert kept("last", 2, users=users, items=items) == [2, 3, 4, 5, 6]
-    assert kept("least_events", 2, users=users, items=items) == [0, 1, 2, 3, 4, 5]
-    assert kept("item_core", 4, users=users, items=items) == [0, 1, 3, 4]
-    assert kept("least_rating", 4, users=users, items=items, ratings=[5, 3, 4, 1, 2, 5, 4]) == [0, 2, 5, 6]
-    assert kept("since", 3, users=users, items=items, times=[1, 2, 3, 4, 5, 6, 2]) == [2, 3, 4, 5]
+    assert kept("drop_consecutive_repeats", users=users, items=items) == [0, 2, 3, 4, 5, 6]
+    assert kept("first_user_item_event", users=users, items=items) == [0, 2, 4, 5, 6]
+    assert kept("last_events", 2, users=users, items=items) == [2, 3, 4, 5, 6]
+    assert kept("min_user_events", 2, users=users, items=items) == [0, 1, 2, 3, 4, 5]
+    assert kept("min_item_events", 4, users=users, items=items) == [0, 1, 3, 4]
+    assert kept("min_rating", 4, users=users, items=items, ratings=[5, 3, 4, 1, 2, 5, 4]) == [0, 2, 5, 6]
+    assert kept("min_timestamp", 3, users=users, items=items, times=[1, 2, 3, 4, 5, 6, 2]) == [2, 3, 4, 5]
 
 
 def test_one_pass_keeps_what_the_core_goes_on_to_drop():
     users, items = [0, 0, 1, 1, 2, 2], [0, 1, 0, 1, 0, 2]
-    assert kept("core_once", 2, users=users, items=items) == [0, 1, 2, 3, 4], "user 2 had two events before"
-    assert kept("core", 2, users=users, items=items) == [0, 1, 2, 3]
+    assert kept("single_pass_k_core", 2, users=users, items=items) == [0, 1, 2, 3, 4], "user 2 had two events before"
+    assert kept("iterative_k_core", 2, users=users, items=items) == [0, 1, 2, 3]
 
 
 def test_a_filter_without_its_column_says_so():
     with pytest.raises(UserError, match="`rating`"):
-        kept("least_rating", 4, users=[0], items=[0])
+        kept("min_rating", 4, users=[0], items=[0])
     with pytest.raises(UserError, match="`timestamp`"):
-        kept("since", 4, users=[0], items=[0])
+        kept("min_timestamp", 4, users=[0], items=[0])
 
 
 def log(n_users=5, n_items=5, **columns):
@@ -45,42 +45,42 @@ def log(n_users=5, n_items=5, **columns):
 
 def test_events_are_ordered_by_time_before_a_filter_looks_at_their_order():
     events = pd.DataFrame({"user": list("aaaab"), "item": list("xyxzx"), "timestamp": [3, 2, 1, 4, 1]})
-    hm = presets.apply(presets.named("hm"), events)
+    hm = presets.apply_preset(presets.get_preset("hm"), events)
     assert hm["item"].tolist() == list("xyxz") and hm["row"].tolist() == [0, 1, 2, 3], "b has too few events"
-    again = presets.apply(presets.named("hm"), events.assign(timestamp=[2, 3, 1, 4, 1]))
+    again = presets.apply_preset(presets.get_preset("hm"), events.assign(timestamp=[2, 3, 1, 4, 1]))
     assert again["row"].tolist() == [1, 2, 3], "x at 1 and at 2 follow each other"
 
 
-def test_ratings_then_collapse_then_core():
+def test_ratings_then_repeats_then_core():
     more = pd.DataFrame({"user": [0, 9], "item": [1, 1], "timestamp": 9, "rating": [3, 5]})
     events = pd.concat([log(rating=5), more])
-    found = presets.apply(presets.named("goodreads-comics"), events)
-    assert len(found) == 25 and set(found["user"]) == set(range(5)) and found["rating"].min() == 5
+    result = presets.apply_preset(presets.get_preset("goodreads-comics"), events)
+    assert len(result) == 25 and set(result["user"]) == set(range(5)) and result["rating"].min() == 5
 
 
 def test_items_are_counted_before_histories_are_cut():
     n = 120
     events = pd.DataFrame({"user": np.repeat(np.arange(5), n), "item": np.tile(np.arange(n), 5), "timestamp": 1})
-    dataset = presets.filtered(presets.named("movielens-1m"), assemble("long", events))
-    assert len(dataset.interactions) == 500 and dataset.n_items == 100 and dataset.about["catalogue"] == n
+    dataset = presets.filter_dataset(presets.get_preset("movielens-1m"), assemble("long", events))
+    assert len(dataset.interactions) == 500 and dataset.n_items == 100 and dataset.about["catalogue_size"] == n
 
 
 def test_nothing_left_is_an_error():
-    with pytest.raises(UserError, match="core_once leaves none"):
-        presets.apply(presets.named("steam"), log(2, 2))
+    with pytest.raises(UserError, match="single_pass_k_core leaves none"):
+        presets.apply_preset(presets.get_preset("steam"), log(2, 2))
 
 
 @pytest.mark.parametrize("name", ["beauty", "sports", "toys"])
 def test_real_files_give_the_published_counts(real, name):
-    preset, dataset = presets.for_dataset(name), datasets.load(name)
-    found = presets.check(preset, dataset)
-    assert (found["users"], found["items"], found["edges"]) == (preset.users, preset.items, preset.edges)
+    preset, dataset = presets.preset_for_dataset(name), datasets.load(name)
+    result = presets.check_statistics(preset, dataset)
+    assert (result["users"], result["items"], result["edges"]) == (preset.users, preset.items, preset.edges)
     if name == "beauty":
-        again = presets.filtered(preset, dataset)
-        assert presets.check(preset, again) == found, "the filters keep all of a log that has been through them"
-        shorter = presets.filtered(presets.named("movielens-1m"), dataset)
+        again = presets.filter_dataset(preset, dataset)
+        assert presets.check_statistics(preset, again) == result, "applying the filters twice changes nothing"
+        shorter = presets.filter_dataset(presets.get_preset("movielens-1m"), dataset)
         with pytest.raises(UserError, match=r"expected\) edges \(114,116, 114,582\);"):
-            presets.check(preset, shorter)
+            presets.check_statistics(preset, shorter)
 
 
 @pytest.mark.parametrize(
@@ -88,16 +88,16 @@ def test_real_files_give_the_published_counts(real, name):
 )
 def test_other_filters_of_the_same_source_fail_loudly(real, name, given):
     with pytest.raises(UserError, match=given) as error:
-        presets.check(presets.for_dataset(name), datasets.load(name))
-    assert "nothing tells what came first" in str(error.value) and error.value.code == 3
+        presets.check_statistics(presets.preset_for_dataset(name), datasets.load(name))
+    assert "the order of events is unknown" in str(error.value) and error.value.code == 3
 
 
 def test_every_preset_names_filters_that_exist():
     for preset in presets.PRESETS.values():
         assert {name for name, *_ in preset.steps} <= set(FILTERS)
-    assert len(presets.PRESETS) == 14 and presets.for_dataset("office") is None
+    assert len(presets.PRESETS) == 14 and presets.preset_for_dataset("office") is None
     with pytest.raises(UserError, match="did you mean 'steam'"):
-        presets.named("stean")
+        presets.get_preset("stean")
 
 
 def test_a_file_of_ones_own_goes_through_a_preset(tmp_path):

@@ -1,10 +1,10 @@
-"""Order, cuts and histories on logs small enough to check by hand."""
+"""Event order, splits and histories on logs small enough to check by hand."""
 import numpy as np
 import pandas as pd
 import pytest
 
 from workbench.data import Histories, Protocol, assemble, protocol_for, split
-from workbench.data.splits import sequences, sort_order
+from workbench.data.splits import argsort_events, user_sequences
 from workbench.errors import UserError
 
 
@@ -53,19 +53,19 @@ def test_ties_do_not_depend_on_row_order():
     for seed in range(20):
         shuffled = [rows[i] for i in np.random.default_rng(seed).permutation(len(rows))]
         data = log(shuffled)
-        found = sequences(data, protocol_for(data))
-        expected = expected or found.items.tolist()
-        assert found.items.tolist() == expected
-    other = sequences(data, protocol_for(data, tie_seed=1))
+        result = user_sequences(data, protocol_for(data))
+        expected = expected or result.items.tolist()
+        assert result.items.tolist() == expected
+    other = user_sequences(data, protocol_for(data, tie_seed=1))
     assert other.items.tolist() != expected
 
 
-def test_sort_order_is_the_three_key_sort():
+def test_argsort_events_equals_the_three_key_sort():
     rng = np.random.default_rng(0)
     users, times, tie = rng.integers(0, 9, 500), rng.integers(-5, 5, 500), rng.integers(0, 2**60, 500).astype(np.uint64)
-    assert (sort_order(users, times, tie) == np.lexsort((tie, times, users))).all()
+    assert (argsort_events(users, times, tie) == np.lexsort((tie, times, users))).all()
     far = times * 2**60  # the packed key would overflow
-    assert (sort_order(users, far, tie) == np.lexsort((tie, far, users))).all()
+    assert (argsort_events(users, far, tie) == np.lexsort((tie, far, users))).all()
 
 
 def test_ids_say_nothing_about_the_file_and_survive_reordering():

@@ -1,9 +1,9 @@
-"""Each world holds what it says and nothing else: measured with counts alone, no trained model."""
+"""Each world contains its planted structure and nothing else, measured with count-based scores only."""
 import numpy as np
 import pytest
 
 from workbench.data import protocol_for, split, synthetic
-from workbench.data.leakage_measures import gains
+from workbench.data.leakage_measures import ndcg_from_rank
 from workbench.data.schema import RAW, TIME
 from workbench.errors import UserError
 
@@ -11,7 +11,7 @@ from workbench.errors import UserError
 def ndcg(scores, targets):
     """Mean NDCG@10 of full rankings, (C, I+1) scores."""
     own = scores[np.arange(len(targets)), targets][:, None]
-    return gains(1 + (scores[:, 1:] > own).sum(1)).mean()
+    return ndcg_from_rank(1 + (scores[:, 1:] > own).sum(1)).mean()
 
 
 def transitions(cut, lag):
@@ -20,9 +20,9 @@ def transitions(cut, lag):
     inside = rows[lag:] == rows[:-lag]
     counts = np.zeros((n, n))
     np.add.at(counts, (items[:-lag][inside], items[lag:][inside]), 1)
-    asked = cut.test.histories.lengths >= lag
-    from_item = cut.test.histories.items[cut.test.histories.offsets[1:][asked] - lag]
-    targets = cut.test.targets[asked]
+    long_enough = cut.test.histories.lengths >= lag
+    from_item = cut.test.histories.items[cut.test.histories.offsets[1:][long_enough] - lag]
+    targets = cut.test.targets[long_enough]
     scores = counts + 1e-6 * cut.train_counts()
     return ndcg(scores[from_item], targets), (counts[from_item, targets] > 0).mean()
 
@@ -43,9 +43,9 @@ def test_default_world_needs_more_than_popularity(cuts):
     assert seen < 0.6  # a transition table is not the whole answer
 
 
-def test_chain_is_decided_by_the_last_item(cuts):
+def test_chain_is_determined_by_the_last_item(cuts):
     cut = cuts["synthetic-chain"]
-    oracle = gains(np.array([1, 2, 3])).mean()  # three equally likely successors
+    oracle = ndcg_from_rank(np.array([1, 2, 3])).mean()  # three equally likely successors
     assert transitions(cut, 1)[0] == pytest.approx(oracle, abs=0.03)
     assert popularity(cut) < oracle / 5
 
@@ -76,11 +76,11 @@ def test_nothing_beats_popularity_in_the_null_world(cuts):
     assert max(transitions(cut, lag)[0] for lag in (1, 2, 5)) < popularity(cut) + noise
 
 
-def test_tastes_and_tags_cause_choices():
-    """Users buy tags they like oftener than others do; the decoy, as frequent as its model, follows no taste."""
+def test_preferences_and_tags_cause_choices():
+    """Users choose tags they prefer more often than other users do; the equally frequent decoy has no effect."""
     world, truth = synthetic.load("synthetic"), synthetic.truth("synthetic")
     tags = truth["tags"].set_index(RAW).loc[world.items[RAW]]
-    tastes = truth["tastes"].set_index(RAW).loc[world.users[RAW]]
+    tastes = truth["preferences"].set_index(RAW).loc[world.users[RAW]]
     events = world.interactions
     lift = {}
     carried = tags.assign(decoy=world.items["decoy"].to_numpy().astype(int))
@@ -95,7 +95,7 @@ def test_tastes_and_tags_cause_choices():
     assert counts[carried["decoy"] > 0].sum() == pytest.approx(counts[model].sum(), rel=0.1)
 
 
-def test_no_table_or_text_gives_the_truth_away():
+def test_no_table_or_text_reveals_the_ground_truth():
     world = synthetic.load("synthetic", leak=True)
     assert set(world.items) == {RAW, "title", "text", "category", "brand", "tags", "price_band", "price", "decoy",
                                 "source_id"}  # fmt: skip
@@ -104,13 +104,13 @@ def test_no_table_or_text_gives_the_truth_away():
     assert not text.str.contains("decoy").any()
 
 
-def test_the_default_world_is_as_untidy_as_real_ones():
+def test_the_default_world_has_the_irregularities_of_real_data():
     world = synthetic.load("synthetic")
     cut = split(world, protocol_for(world))
     assert (cut.train_counts()[1:] == 0).any()  # cold items
     assert (cut.test.histories.times[cut.test.histories.offsets[1:] - 1] == cut.test.times).mean() > 0.1  # ties
-    twins = world.items["title"].str.endswith(", twin pack")
-    assert 5 < twins.sum() < 60
+    near_duplicates = world.items["title"].str.endswith(", twin pack")
+    assert 5 < near_duplicates.sum() < 60
     first = world.interactions.groupby("item")[TIME].min()
     middle = world.interactions[TIME].median()
     assert (first > middle).sum() > 20  # new items appear

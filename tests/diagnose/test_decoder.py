@@ -1,9 +1,9 @@
-"""The decoder card: masks and trees worked out by hand, and a beam whose exact search is proven."""
+"""The decoder card: masks and tries by hand, and beams that are provably exact."""
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from toys import random_rows, rows, toy
+from toys import make_histories, random_histories, toy_recommender
 
 from workbench.data import Cases
 from workbench.diagnose.models import beam_search, decoder
@@ -17,60 +17,61 @@ def scores_of(*levels):
 TREE = item_codes(np.array([(0, 0), (1, 0)]), (2, 2), np.array(["a", "b"], object)).trie
 
 
-def test_the_shift_of_a_mask_by_hand():
-    moved, valid = decoder.shift(scores_of([0.5, 0.5], [0.5, 0.1]), TREE)  # b: of its codes only .2 is an item's
-    assert moved == pytest.approx([0.243], abs=5e-4) and valid == pytest.approx([0.6])
-    even, valid = decoder.shift(scores_of([0.5, 0.5], [0.1, 0.1]), TREE)
+def test_constrained_shift_by_hand():
+    kl, valid = decoder.constrained_shift(scores_of([0.5, 0.5], [0.5, 0.1]),
+                                          TREE)  # b: of its codes only .2 is an item's
+    assert kl == pytest.approx([0.243], abs=5e-4) and valid == pytest.approx([0.6])
+    even, valid = decoder.constrained_shift(scores_of([0.5, 0.5], [0.1, 0.1]), TREE)
     assert even == pytest.approx([0], abs=1e-12) and valid == pytest.approx([0.2])
 
 
-def test_forced_codes_and_ghosts():
+def test_forced_levels_and_ghost_amplification():
     codes = item_codes(np.array([(0, 0), (1, 0), (1, 1)]), (2, 2), np.array(list("abc"), object))
-    assert decoder.forced(codes.trie).tolist() == [1, 0, 0]
-    assert decoder.ghosts(np.log([[0.4, 0.3, 0.3], [0.2, 0.4, 0.4]]), codes.trie) == pytest.approx([1, -1])
+    assert decoder.forced_levels(codes.trie).tolist() == [1, 0, 0]
+    assert decoder.ghost_amplification(np.log([[0.4, 0.3, 0.3], [0.2, 0.4, 0.4]]), codes.trie) == pytest.approx([1, -1])
 
 
-def test_level_confidence_and_spread_by_hand():
+def test_level_confidence_and_distinct_prefixes_by_hand():
     codes = item_codes(np.array([(0, 0), (1, 0), (1, 1)]), (2, 2), np.array(list("abc"), object))
-    p, right = decoder.level_confidence(scores_of([0.4, 0.6], [0.4, 0.15, 0.45]), codes.trie, np.array([2]))
-    assert p == pytest.approx(np.array([[0.6, 0.75]])) and right.tolist() == [[True, False]]
-    assert decoder.spread(np.array([[0, 1, 2], [1, 2, -1]]), codes.trie).tolist() == [[2, 3], [1, 2]]
+    p, correct = decoder.level_confidence(scores_of([0.4, 0.6], [0.4, 0.15, 0.45]), codes.trie, np.array([2]))
+    assert p == pytest.approx(np.array([[0.6, 0.75]])) and correct.tolist() == [[True, False]]
+    assert decoder.distinct_prefixes(np.array([[0, 1, 2], [1, 2, -1]]), codes.trie).tolist() == [[2, 3], [1, 2]]
 
 
 @pytest.fixture(scope="module")
 def cases():
     targets = np.random.default_rng(1).integers(1, 25, 90).astype(np.int32)
-    return Cases(random_rows(90, 24), targets)
+    return Cases(random_histories(90, 24), targets)
 
 
 @pytest.mark.parametrize("masked", [False, True])
-def test_places_within_a_depth_are_those_of_an_exact_search(cases, masked):
-    recommender, exclude = toy(), cases.histories if masked else None
-    exact = beam_search.exact_places(recommender.score(cases.histories), recommender.codes.trie, cases.targets, exclude)
+def test_ranks_within_a_depth_are_those_of_an_exact_search(cases, masked):
+    recommender, exclude = toy_recommender(), cases.histories if masked else None
+    exact = beam_search.exact_ranks(recommender.score(cases.histories), recommender.codes.trie, cases.targets, exclude)
     for wide in (3, 60):
-        found = beam_search.exact_within(recommender, cases, 3, wide=wide, masked=masked)
-        assert (found == np.where(exact <= 3, exact, 0)).all() and (found > 0).any()
-    again = beam_search.read_again(cases)
-    assert again.any() and (not masked or not exact[again].any())
+        ranks = beam_search.exact_ranks_within(recommender, cases, 3, wide=wide, masked=masked)
+        assert (ranks == np.where(exact <= 3, exact, 0)).all() and (ranks > 0).any()
+    repeated = beam_search.target_in_history(cases)
+    assert repeated.any() and (not masked or not exact[repeated].any())
 
 
 def test_a_masked_beam_lists_what_is_recommended(cases):
-    recommender = toy()
-    found = beam_search.search(recommender, cases.histories, beam=60, masked=True)
-    places = beam_search.beam_places(found, recommender.codes.trie, cases.targets, cases.histories)
+    recommender = toy_recommender()
+    beams = beam_search.run_beam_search(recommender, cases.histories, beam=60, masked=True)
+    ranks = beam_search.beam_ranks(beams, recommender.codes.trie, cases.targets, cases.histories)
     listed = recommender.recommend(cases.histories, 10, cases.histories)
     hit = listed.group == recommender.codes.trie.group[cases.targets][:, None]
-    expected = np.where(hit.any(1) & ~beam_search.read_again(cases), hit.argmax(1) + 1, 0)
-    assert (np.where(places <= 10, places, 0) == expected).all()
+    expected = np.where(hit.any(1) & ~beam_search.target_in_history(cases), hit.argmax(1) + 1, 0)
+    assert (np.where(ranks <= 10, ranks, 0) == expected).all()
 
 
 @pytest.mark.parametrize("kind", ["decoder", "encoder-decoder"])
 def test_the_card(cases, kind):
-    recommender = toy(kind, collide=False)
+    recommender = toy_recommender(kind, collide=False)
     split = SimpleNamespace(protocol=SimpleNamespace(mask_history=False), train_counts=lambda: np.arange(25))
     before = recommender.score(cases.histories)
     card = decoder.decoder_card(recommender, cases, split, widths=(2, 5), k=2)
-    assert np.array_equal(before, recommender.score(cases.histories)), "the shuffled control is put back"
+    assert np.array_equal(before, recommender.score(cases.histories)), "the shuffled control is removed"
     assert not card.unmeasured and card["search error@2, beam 2"].value >= card["search error@2, beam 5"].value
     exact = np.exp(before[:, 1:].astype(np.float64)).sum(1)
     assert card["invalid mass"].value == pytest.approx(1 - exact.mean(), abs=1e-5)
@@ -81,18 +82,18 @@ def test_the_card(cases, kind):
 
 
 def test_shuffled_logits_are_another_decoder():
-    recommender, some = toy(), rows([1, 2], [3])
-    with decoder.shuffled(recommender):
+    recommender, some = toy_recommender(), make_histories([1, 2], [3])
+    with decoder.shuffled_logits(recommender):
         other = recommender.score(some)
     assert not np.allclose(other[:, 1:], recommender.score(some)[:, 1:])
 
 
 def test_prefixes_are_scored_as_the_beam_and_the_exact_search_do(cases):
-    recommender = toy(collide=False)
-    scores = decoder.prefix_scores(recommender, cases.histories)
+    recommender = toy_recommender(collide=False)
+    scores = decoder.prefix_log_probs(recommender, cases.histories)
     leaves = recommender.score(cases.histories)[:, 1:]
     assert scores[-1][:, recommender.codes.trie.group[1:]] == pytest.approx(leaves, abs=1e-4)
-    found = beam_search.search(recommender, cases.histories, beam=60)
-    for nodes, told, exact in zip(found.nodes, found.scores, scores):
-        there = nodes >= 0
-        assert np.take_along_axis(exact, np.maximum(nodes, 0), 1)[there] == pytest.approx(told[there], abs=1e-4)
+    beams = beam_search.run_beam_search(recommender, cases.histories, beam=60)
+    for nodes, beam_scores, exact in zip(beams.nodes, beams.scores, scores):
+        valid = nodes >= 0
+        assert np.take_along_axis(exact, np.maximum(nodes, 0), 1)[valid] == pytest.approx(beam_scores[valid], abs=1e-4)

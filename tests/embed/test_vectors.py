@@ -1,4 +1,4 @@
-"""Item vectors: what they say is in the text or in train, and placebos say nothing."""
+"""Item vectors: text and co-occurrence vectors are informative, control vectors are not."""
 import importlib.util
 from dataclasses import replace
 
@@ -28,18 +28,18 @@ def small(**columns):
 @pytest.mark.parametrize("kind", ["text", "collaborative", "random", "permuted"])
 def test_shape_padding_and_repeatability(world, kind):
     dataset, cut = world
-    vectors = embed.vectors(kind, dataset, cut, dim=16, seed=3)
+    vectors = embed.item_vectors(kind, dataset, cut, dim=16, seed=3)
     assert vectors.shape == (dataset.n_items + 1, 16) and vectors.dtype == np.float32
     assert not vectors[0].any() and np.isfinite(vectors).all()
     length = np.linalg.norm(vectors, axis=1)
     assert np.all(np.isclose(length, 1, atol=1e-5) | (length == 0)) and (length > 0).mean() > 0.9
-    assert np.array_equal(vectors, embed.vectors(kind, dataset, cut, dim=16, seed=3))
+    assert np.array_equal(vectors, embed.item_vectors(kind, dataset, cut, dim=16, seed=3))
 
 
 def test_text_vectors_put_a_category_together(world):
     dataset, cut = world
     for kind, least in (("text", 2.0), ("permuted", 0.0), ("random", 0.0)):
-        vectors = embed.vectors(kind, dataset, cut, dim=32)[1:]
+        vectors = embed.item_vectors(kind, dataset, cut, dim=32)[1:]
         cosine = vectors @ vectors.T
         np.fill_diagonal(cosine, -2)
         category = dataset.items["category"].to_numpy()
@@ -55,30 +55,30 @@ def test_text_shows_the_features_that_the_walk_follows():
     last = cut.test.histories.items[cut.test.histories.offsets[1:] - 1]
     near = {}
     for kind in ("text", "permuted"):
-        vectors = embed.vectors(kind, walk, cut)
+        vectors = embed.item_vectors(kind, walk, cut)
         cosine = vectors[last] @ vectors.T
         near[kind] = (cosine > cosine[np.arange(len(last)), cut.test.targets][:, None]).mean()
     assert near["text"] < 0.1 and near["permuted"] == pytest.approx(0.5, abs=0.05)
 
 
-def test_twins_have_almost_the_same_text_vector(world):
+def test_near_duplicates_have_almost_the_same_text_vector(world):
     dataset, cut = world
-    vectors = embed.vectors("text", dataset, cut)
+    vectors = embed.item_vectors("text", dataset, cut)
     titles = dataset.items["title"]
-    twins = titles[titles.str.endswith(", twin pack")]
-    found = 0
-    for item, title in twins.items():
+    near_duplicates = titles[titles.str.endswith(", twin pack")]
+    result = 0
+    for item, title in near_duplicates.items():
         original = titles.index[titles == title.removesuffix(", twin pack")]
         if len(original):
-            found += 1
+            result += 1
             assert vectors[item] @ vectors[original[0]] > 0.9
-    assert found
+    assert result
 
 
 def test_collaborative_vectors_are_fitted_on_train_alone(world):
     """Every test and validation event replaced: the vectors do not move by a bit. A train event replaced: they do."""
     dataset, cut = world
-    before = embed.vectors("collaborative", dataset, cut)
+    before = embed.item_vectors("collaborative", dataset, cut)
     events = dataset.interactions.sort_values(["user", "timestamp", "row"], kind="stable").reset_index(drop=True)
     spread = events.assign(timestamp=events["timestamp"] + events.groupby("user").cumcount())  # no ties to reorder
     plain = replace(dataset, interactions=spread)
@@ -87,7 +87,7 @@ def test_collaborative_vectors_are_fitted_on_train_alone(world):
 
     def fitted(item):
         changed = replace(plain, interactions=spread.assign(item=item.astype(np.int32)))
-        return embed.vectors("collaborative", changed, split(changed, protocol_for(changed)))
+        return embed.item_vectors("collaborative", changed, split(changed, protocol_for(changed)))
 
     base = fitted(spread["item"])
     other = spread["item"] % dataset.n_items + 1
@@ -96,28 +96,28 @@ def test_collaborative_vectors_are_fitted_on_train_alone(world):
     assert before.shape == base.shape
 
 
-def test_collaborative_vectors_know_what_goes_together(world):
+def test_collaborative_vectors_of_consecutive_items_are_similar(world):
     dataset, cut = world
-    vectors = embed.vectors("collaborative", dataset, cut)
-    random = embed.vectors("random", dataset, cut)
+    vectors = embed.item_vectors("collaborative", dataset, cut)
+    random = embed.item_vectors("random", dataset, cut)
     last = cut.test.histories.items[cut.test.histories.offsets[1:] - 1]
     mean = [(v[last] * v[cut.test.targets]).sum(1).mean() for v in (vectors, random)]
     assert mean[0] > mean[1] + 0.1
 
 
 def test_permuted_keeps_the_rows_and_loses_their_items(world):
-    vectors = embed.vectors("text", *world, dim=8)
-    moved = control_vectors.permuted(vectors, seed=1)
+    vectors = embed.item_vectors("text", *world, dim=8)
+    moved = control_vectors.permuted_vectors(vectors, seed=1)
     assert np.array_equal(np.unique(moved, axis=0), np.unique(vectors, axis=0))
     assert sorted(map(bytes, moved)) == sorted(map(bytes, vectors))
     assert (moved != vectors).any(axis=1).mean() > 0.9
-    assert not np.array_equal(moved, control_vectors.permuted(vectors, seed=2))
+    assert not np.array_equal(moved, control_vectors.permuted_vectors(vectors, seed=2))
 
 
 def test_text_ignores_columns_that_are_not_text(world):
     dataset, cut = world
     changed = replace(dataset, items=dataset.items.assign(decoy=~dataset.items["decoy"], price=1.0))
-    assert np.array_equal(embed.vectors("text", dataset, cut), embed.vectors("text", changed, cut))
+    assert np.array_equal(embed.item_vectors("text", dataset, cut), embed.item_vectors("text", changed, cut))
 
 
 def test_item_without_text_has_a_zero_row_and_few_words_zero_columns():
@@ -139,7 +139,7 @@ def test_entities_are_words():
 @pytest.mark.parametrize("columns", [{}, {"title": [None, None, None]}, {"title": ["", " ", ""]}])
 def test_no_text_names_the_kinds_that_need_none(columns):
     with pytest.raises(UserError, match="collaborative"):
-        embed.vectors("text", *small(**columns))
+        embed.item_vectors("text", *small(**columns))
 
 
 @pytest.mark.parametrize(
@@ -153,10 +153,10 @@ def test_no_text_names_the_kinds_that_need_none(columns):
 )
 def test_bad_requests_are_named(world, kind, keywords, words):
     with pytest.raises(UserError, match=words):
-        embed.vectors(kind, *world, **keywords)
+        embed.item_vectors(kind, *world, **keywords)
 
 
 @pytest.mark.skipif(importlib.util.find_spec("sentence_transformers") is not None, reason="the extra is installed")
 def test_missing_extra_is_named(world):
     with pytest.raises(UserError, match=r"workbench-recsys\[text\]"):
-        embed.vectors("sentence", *world, model="some/folder")
+        embed.item_vectors("sentence", *world, model="some/folder")

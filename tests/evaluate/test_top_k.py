@@ -1,4 +1,4 @@
-"""Lists are exact: against a full stable sort, with ties, exclusions and every complaint."""
+"""Top-k lists against a full stable sort, with ties, exclusions and error messages."""
 import numpy as np
 import pytest
 import torch
@@ -20,18 +20,18 @@ def test_equal_to_a_stable_sort(dtype, distinct, k):
     rng = np.random.default_rng(distinct + k)
     scores = rng.integers(0, distinct, (40, 31)).astype(np.float64)
     order = 1 + np.argsort(-scores[:, 1:], axis=1, kind="stable")[:, :k]
-    found = top_k(torch.from_numpy(scores.copy()).to(dtype), k)
-    assert (found.items == order).all()
-    assert (found.scores == np.take_along_axis(scores, order, 1)).all()
+    result = top_k(torch.from_numpy(scores.copy()).to(dtype), k)
+    assert (result.items == order).all()
+    assert (result.scores == np.take_along_axis(scores, order, 1)).all()
 
 
-def test_excluded_items_never_return():
+def test_excluded_items_are_never_recommended():
     rows = [[1, 2], [], [5]]
-    found = top_k(torch.ones(3, 6), 3, excluded(rows))
-    assert found.items.tolist() == [[3, 4, 5], [1, 2, 3], [1, 2, 3]]
+    result = top_k(torch.ones(3, 6), 3, excluded(rows))
+    assert result.items.tolist() == [[3, 4, 5], [1, 2, 3], [1, 2, 3]]
 
 
-def test_complaints():
+def test_invalid_input_raises():
     with pytest.raises(UserError, match="between 1 and 5"):
         top_k(torch.ones(1, 6), 6)
     with pytest.raises(UserError, match="fewer than 4"):

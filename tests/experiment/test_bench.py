@@ -148,7 +148,7 @@ def test_a_dataset_that_lacks_a_file_is_whole_once_the_file_is_there(real, tmp_p
     monkeypatch.setenv("WORKBENCH_DATA", str(tmp_path))
     monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path / "home"))
     bare = open_bench("beauty", profile="smoke").dataset
-    assert bare.about["lacking"] and "asin" not in bare.items
+    assert bare.about["missing_files"] and "asin" not in bare.items
     shutil.copytree(published / "p5", tmp_path / "amazon_beauty_2014" / "p5")
     assert "asin" in open_bench("beauty", profile="smoke").dataset.items
 

@@ -1,4 +1,4 @@
-"""The strict runner on real kernels: verdicts, parameters, nothing hung, nothing half-written, nothing left behind."""
+"""The notebook runner on real kernels: exit codes, parameters, no deadlocks, atomic copies, no leftover processes."""
 import asyncio
 import json
 import os
@@ -14,9 +14,9 @@ from canned import code, prose, save
 
 from workbench import notebooks
 from workbench.errors import UserError
-from workbench.notebooks.anonymize import scrubber
-from workbench.notebooks.engine import in_slices
-from workbench.notebooks.parameters import fits, literals
+from workbench.notebooks.anonymize import anonymizer
+from workbench.notebooks.engine import poll_in_slices
+from workbench.notebooks.parameters import matches_type, parse_literals
 
 SLOW = os.environ.get("WORKBENCH_SLOW") == "1"
 
@@ -26,7 +26,7 @@ def outputs(executed: Path) -> str:
 
 
 def alive(pid: int) -> bool:
-    """Whether a process runs; one that ended and waits to be collected does not."""
+    """Whether a process is running; a zombie is not."""
     state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True).stdout
     return bool(state.strip()) and "Z" not in state
 
@@ -41,8 +41,8 @@ def test_a_good_run(tmp_path, capfd):
     ]
     path = save(tmp_path / "00_good.ipynb", *cells)
     before = path.read_bytes()
-    given = {"name": "it's \"b\"", "ratio": 1, "extra": [1, None]}
-    result = notebooks.run(path, parameters=given, out=tmp_path / "out")
+    parameters = {"name": "it's \"b\"", "ratio": 1, "extra": [1, None]}
+    result = notebooks.run(path, parameters=parameters, out=tmp_path / "out")
     assert result[:3] == ("00_good", True, 0) and result.seconds > 0
     assert result[4:] == (tmp_path / "out" / "00_good.ipynb", None, "", None)
     text = outputs(result.executed)
@@ -51,9 +51,9 @@ def test_a_good_run(tmp_path, capfd):
     assert str(Path.home()) not in text and os.getcwd() not in text and "True ~/secret" in text
     assert notebooks.glued(result.executed) == {"ndcg": 0.5, "counts": {"a": 3}, "gap": None}
     stored = json.loads(result.executed.read_text())
-    about = stored["metadata"]["workbench"]
-    assert about["parameters"] == {"name": "it's \"b\"", "seed": 0, "ratio": 1, "fast": True, "extra": [1, None]}
-    assert about["versions"]["torch"] and about["code"] == 0
+    info = stored["metadata"]["workbench"]
+    assert info["parameters"] == {"name": "it's \"b\"", "seed": 0, "ratio": 1, "fast": True, "extra": [1, None]}
+    assert info["versions"]["torch"] and info["code"] == 0
     seconds = [cell["metadata"]["workbench"]["seconds"] for cell in stored["cells"] if cell["cell_type"] == "code"]
     assert len(seconds) == 6 and 0 < sum(seconds) <= result.seconds
     assert "papermill" not in json.dumps(stored["metadata"]) and path.read_bytes() == before
@@ -63,7 +63,7 @@ def test_a_good_run(tmp_path, capfd):
 
 
 @pytest.mark.parametrize(
-    "given, words",
+    "parameters, message",
     [
         ({"sed": 1}, "did you mean 'seed'"),
         ({"seed": "1"}, "takes int, such as 0; given '1', which is str"),
@@ -74,24 +74,25 @@ def test_a_good_run(tmp_path, capfd):
         ({"ratio": float("nan")}, "takes float"),
     ],
 )
-def test_wrong_parameters_stop_before_a_kernel(tmp_path, given, words, monkeypatch):
+def test_wrong_parameters_fail_before_a_kernel_starts(tmp_path, parameters, message, monkeypatch):
     path = save(tmp_path / "nb.ipynb", "1")
     monkeypatch.setitem(sys.modules, "workbench.notebooks.engine", None)  # importing it would fail
     with pytest.raises(UserError, match=".*") as caught:
-        notebooks.run(path, parameters=given, out=tmp_path / "out")
-    assert words in str(caught.value) and caught.value.code == 2
+        notebooks.run(path, parameters=parameters, out=tmp_path / "out")
+    assert message in str(caught.value) and caught.value.code == 2
     assert not (tmp_path / "out").exists()
 
 
 def test_parameters_are_literals():
-    assert literals("a = b = -1\nc: list = [1, 'x']") == {"a": -1, "b": -1, "c": [1, "x"]}
+    assert parse_literals("a = b = -1\nc: list = [1, 'x']") == {"a": -1, "b": -1, "c": [1, "x"]}
     for bad in ("a = f(1)", "a = b", "import os", "a += 1", "a: int", "x.y = 1"):
         with pytest.raises(ValueError):
-            literals(bad)
-    assert fits(3, 0.5) and fits({"a": 1}, None) and not fits(0.5, 3) and not fits((1,), [1])
+            parse_literals(bad)
+    assert matches_type(3, 0.5) and matches_type({"a": 1}, None)
+    assert not matches_type(0.5, 3) and not matches_type((1,), [1])
 
 
-def test_no_notebook_and_no_overwriting(tmp_path):
+def test_a_missing_notebook_and_an_output_that_would_overwrite_it(tmp_path):
     with pytest.raises(UserError, match="no such notebook"):
         notebooks.run(tmp_path / "absent.ipynb", parameters={}, out=tmp_path / "out")
     (tmp_path / "bad.ipynb").write_text("{")
@@ -103,7 +104,7 @@ def test_no_notebook_and_no_overwriting(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "source, code_, words",
+    "source, code_, message",
     [
         ("raise ValueError('no <b>item</b>')", 1, "ValueError: no <b>item</b>"),
         ("import sys; sys.exit(0)", 1, "SystemExit"),
@@ -112,19 +113,19 @@ def test_no_notebook_and_no_overwriting(tmp_path):
         ("import time\ntime.sleep(60)", 124, "longer than 2 s"),
     ],
 )
-def test_verdicts(tmp_path, source, code_, words):
+def test_exit_codes(tmp_path, source, code_, message):
     path = save(tmp_path / "nb.ipynb", "print('reached')", source, "print('never')")
     started = time.monotonic()
     result = notebooks.run(path, parameters={}, out=tmp_path / "out", timeout=2)
-    assert (result.ok, result.code, result.cell) == (False, code_, 3) and words in result.error
+    assert (result.ok, result.code, result.cell) == (False, code_, 3) and message in result.error
     assert time.monotonic() - started < 20
     stored = json.loads(result.executed.read_text())
     assert "reached" in outputs(result.executed) and stored["metadata"]["workbench"]["code"] == code_
     assert stored["cells"][-1]["outputs"] == [] and stored["cells"][-1]["execution_count"] is None
 
 
-def test_an_exit_in_the_last_cell_is_no_success(tmp_path):
-    """The reply says ok; only the question after the last cell shows that nobody is there."""
+def test_an_exit_in_the_last_cell_is_a_failure(tmp_path):
+    """The reply of the cell says ok; only the probe after the last cell shows that the kernel is dead."""
     path = save(tmp_path / "nb.ipynb", "import threading, os, time\nthreading.Timer(0.0, os._exit, [0]).start()")
     result = notebooks.run(path, parameters={}, out=tmp_path / "out")
     assert result.code == 138 and not result.ok
@@ -146,10 +147,11 @@ def test_a_full_disk_keeps_the_old_copy(tmp_path, monkeypatch):
 
 def test_interrupt_leaves_a_partial_copy_and_no_kernel(tmp_path):
     path = save(tmp_path / "nb.ipynb", "import os\nprint(os.getpid(), file=open('pid', 'w'))", "while True: pass")
-    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # a shell's `&` makes it deaf
+    # a shell ignores SIGINT in what it starts with `&`, and the child inherits that
+    handler = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
     call = f"from workbench import notebooks as n; exit(n.run({str(path)!r}, parameters={{}}, out='out').code)"
     env = {**os.environ, "TMPDIR": str(tmp_path)}
-    process = subprocess.Popen([sys.executable, "-c", f"{heard}; {call}"], cwd=tmp_path, env=env)
+    process = subprocess.Popen([sys.executable, "-c", f"{handler}; {call}"], cwd=tmp_path, env=env)
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and not (tmp_path / "pid").exists():
         time.sleep(0.1)
@@ -159,14 +161,14 @@ def test_interrupt_leaves_a_partial_copy_and_no_kernel(tmp_path):
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=30) == 130
     assert not alive(kernel)
-    about = json.loads((tmp_path / "out" / "nb.ipynb").read_text())["metadata"]["workbench"]
-    assert (about["code"], about["error"], about["cell"]) == (130, "interrupted", 3)
+    info = json.loads((tmp_path / "out" / "nb.ipynb").read_text())["metadata"]["workbench"]
+    assert (info["code"], info["error"], info["cell"]) == (130, "interrupted", 3)
     assert list(tmp_path.glob("workbench-kernel-*")) == []
 
 
 @pytest.mark.parametrize("round_", range(10 if SLOW else 2))
 def test_output_widgets_never_hang(tmp_path, round_):
-    """The stock engine loses a wake-up here in most runs on a busy machine; see the engine's first lines."""
+    """papermill's own engine hangs here in most runs on a busy machine; see the docstring of `engine`."""
     cell = "with W.Output() as box:\n    print('inside')\nbox"
     path = save(tmp_path / "nb.ipynb", "import ipywidgets as W", *[cell] * 15)
     started = time.monotonic()
@@ -175,23 +177,23 @@ def test_output_widgets_never_hang(tmp_path, round_):
     assert json.dumps(json.loads(result.executed.read_text())["metadata"]["widgets"]).count("inside") == 15
 
 
-def test_a_lost_wake_up_costs_a_slice_not_the_time_out():
-    asked = []
+def test_a_lost_wake_up_delays_a_reply_by_one_poll():
+    timeouts = []
 
-    async def deaf(timeout: float) -> dict:
-        """Hears nothing while it waits; finds the message only when it looks again."""
-        asked.append(timeout)
-        if len(asked) < 3:
+    async def missing_wake_up(timeout: float) -> dict:
+        """Never wakes while it waits; returns the message at the third poll."""
+        timeouts.append(timeout)
+        if len(timeouts) < 3:
             await asyncio.sleep(timeout)
             raise Empty
-        return {"found": True}
+        return {"reply": True}
 
     started = time.monotonic()
-    assert asyncio.run(in_slices(deaf)(timeout=60)) == {"found": True}
-    assert time.monotonic() - started < 5 and max(asked) <= 0.25
-    asked[:] = []
+    assert asyncio.run(poll_in_slices(missing_wake_up)(timeout=60)) == {"reply": True}
+    assert time.monotonic() - started < 5 and max(timeouts) <= 0.25
+    timeouts[:] = []
     with pytest.raises(Empty):
-        asyncio.run(in_slices(deaf)(timeout=0.3))
+        asyncio.run(poll_in_slices(missing_wake_up)(timeout=0.3))
 
 
 def test_papermill_knows_the_engine(tmp_path):
@@ -205,12 +207,12 @@ def test_papermill_knows_the_engine(tmp_path):
     assert "42" in outputs(tmp_path / "done.ipynb")
 
 
-def test_scrub_keeps_words_that_are_no_paths(tmp_path):
+def test_anonymizing_keeps_words_that_are_not_paths(tmp_path):
     home = str(Path.home())
-    scrub = scrubber({str(tmp_path): "HERE"})
-    assert scrub(f"{home}/a {home}x x{home} \x1b[31mred\x1b[0m {tmp_path}/b") == f"~/a {home}x x{home} red HERE/b"
-    assert scrub({"a": [f"file://{home}/x", 3, None]}) == {"a": ["file://~/x", 3, None]}
-    assert scrub("/tmp/ipykernel_12/345.py:3: UserWarning") == "cell:3: UserWarning"
+    anonymize = anonymizer({str(tmp_path): "HERE"})
+    assert anonymize(f"{home}/a {home}x x{home} \x1b[31mred\x1b[0m {tmp_path}/b") == f"~/a {home}x x{home} red HERE/b"
+    assert anonymize({"a": [f"file://{home}/x", 3, None]}) == {"a": ["file://~/x", 3, None]}
+    assert anonymize("/tmp/ipykernel_12/345.py:3: UserWarning") == "cell:3: UserWarning"
 
 
 def test_series_is_sorted_and_of_the_checkout():
@@ -228,7 +230,7 @@ def test_a_notebook_is_found_by_path_or_name(tmp_path, monkeypatch):
         notebooks.find("elsewhere/01_explore.ipynb")
 
 
-def test_glue_refuses_what_is_no_value():
+def test_glue_rejects_other_types():
     with pytest.raises(UserError, match="glue: model is object"):
         notebooks.glue(model=object())
 

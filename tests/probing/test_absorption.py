@@ -1,55 +1,64 @@
-"""Concepts that hold others: gaps by hand and by permutation, latents that take over, several for one, twins."""
+"""Absorption gaps by hand and by permutation, absorbing latents, feature splitting, latents matched across seeds."""
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
-from workbench.probing.concepts.absorption import absorbed, absorption, together, twins
-from workbench.probing.concepts.sparse_probing import auc, best, share, sparse
+from workbench.probing.concepts.absorption import absorption_gap, fully_absorbed, greedy_union_f1, matched_fraction
+from workbench.probing.concepts.sparse_probing import (
+    most_different_latents,
+    probe_auroc,
+    share_of_dense,
+    sparse_probe_auroc,
+)
 
 
-def test_the_gap_by_hand_and_against_names_dealt_out_again():
+def test_the_gap_by_hand_and_its_permutation_test():
     rng = np.random.default_rng(0)
     items = rng.integers(1, 41, 8000)
     parent, child, stratum = np.arange(41) > 0, np.arange(41) > 30, np.zeros(41, int)
     fires = rng.random(8000) < np.where(child[items], 0.4, 0.9)
-    found = absorption(fires, items, parent, child, stratum)
+    found = absorption_gap(fires, items, parent, child, stratum)
     assert found.gap == pytest.approx(fires[~child[items]].mean() - fires[child[items]].mean())
     assert found.gap == pytest.approx(0.5, abs=0.05) and found.p == 0.001
-    one = absorption(items != 40, items, parent, np.arange(41) > 38, stratum)
-    assert one.gap > 0.4 and one.p > 0.02, "one silent item of two is no absorption, however often it is read"
-    even = absorption(rng.random(8000) < 0.6, items, parent, child, stratum)
+    one = absorption_gap(items != 40, items, parent, np.arange(41) > 38, stratum)
+    assert one.gap > 0.4 and one.p > 0.02, "one inactive item of two is not significant, however often it is read"
+    even = absorption_gap(rng.random(8000) < 0.6, items, parent, child, stratum)
     assert abs(even.gap) < 0.05 and even.p > 0.05
 
 
-def test_what_another_latent_takes_over():
+def test_full_absorption_by_hand():
     z = csr_matrix(np.array([[1.0, 0, 0], [0, 0.5, 0], [0, 0.3, 0], [0, 0, 9], [0, 2.0, 0]]))
     directions, probe = np.array([[1.0, 0], [0.8, 0.6], [0.02, 1]]), np.array([1.0, 0])
-    found = absorbed(z, directions, probe, np.array([1.0, 1, 1, 1, -1]), [0])
-    assert found.tolist() == [False, True, False, False, False], "fires; .40; .24; cosine below .025; not along it"
+    found = fully_absorbed(z, directions, probe, np.array([1.0, 1, 1, 1, -1]), [0])
+    assert found.tolist() == [False, True, False, False, False], "active; .40; .24; cosine < .025; negative projection"
 
 
-def test_several_latents_foretell_what_one_does_not():
+def test_two_latents_predict_a_split_concept():
     holds = np.array([True] * 6 + [False] * 6)
     z = np.zeros((12, 3))
     z[:3, 0] = z[3:6, 1] = z[:2, 2] = z[6:, 2] = 1
-    chosen, f1 = together((csr_matrix(z), holds), (csr_matrix(z), holds), most=2)
+    chosen, f1 = greedy_union_f1((csr_matrix(z), holds), (csr_matrix(z), holds), max_latents=2)
     assert sorted(chosen) == [0, 1] and f1.round(6).tolist() == [0.666667, 1.0]
 
 
-def test_twins():
+def test_matched_fraction():
     e = np.eye(4)
-    assert twins(e, e[[2, 0]]) == 0.5 and twins(e[:2], e[2:]) == 0 and twins(e * 3, e) == 1
-    assert twins(e[:1], np.array([[0.8, 0.6, 0, 0]])) == 1 and twins(e[:1], np.array([[0.7, 0.71, 0, 0]])) == 0
-    assert twins(np.vstack([e, e * 0]), e) == 1 and np.isnan(twins(e * 0, e)), "what never fires has no twin to find"
+    assert matched_fraction(e, e[[2, 0]]) == 0.5 and matched_fraction(e[:2], e[2:]) == 0
+    assert matched_fraction(e * 3, e) == 1
+    assert matched_fraction(e[:1], np.array([[0.8, 0.6, 0, 0]])) == 1
+    assert matched_fraction(e[:1], np.array([[0.7, 0.71, 0, 0]])) == 0
+    assert matched_fraction(np.vstack([e, e * 0]), e) == 1
+    assert np.isnan(matched_fraction(e * 0, e)), "zero rows are left out"
 
 
-def test_few_latents_beside_a_dense_probe():
+def test_sparse_probing_against_a_dense_probe():
     rng = np.random.default_rng(1)
     z, holds = rng.random((600, 8)), rng.random(600) < 0.4
     z[:, 5] += holds
     z[:, 2] += 0.5 * holds
-    assert best(csr_matrix(z), holds, 2).tolist() == [5, 2] and share(0.7, 0.9) == 0.5 and np.isnan(share(0.6, 0.5))
-    found = sparse(csr_matrix(z[:300]), holds[:300], csr_matrix(z[300:]), holds[300:], ks=(1, 2))
+    assert most_different_latents(csr_matrix(z), holds, 2).tolist() == [5, 2]
+    assert share_of_dense(0.7, 0.9) == 0.5 and np.isnan(share_of_dense(0.6, 0.5))
+    found = sparse_probe_auroc(csr_matrix(z[:300]), holds[:300], csr_matrix(z[300:]), holds[300:], ks=(1, 2))
     assert 0.95 < found[1] <= found[2] + 0.02
-    assert abs(auc(z[:300, :1], holds[:300], z[300:, :1], holds[300:]) - 0.5) < 0.1
-    assert np.isnan(auc(z[:300], np.ones(300, bool), z[300:], holds[300:]))
+    assert abs(probe_auroc(z[:300, :1], holds[:300], z[300:, :1], holds[300:]) - 0.5) < 0.1
+    assert np.isnan(probe_auroc(z[:300], np.ones(300, bool), z[300:], holds[300:]))

@@ -1,4 +1,5 @@
-"""Certification: planted concepts pass, one item that is read often does not, and chance gets its due and no more."""
+"""The concept test: true concepts are significant, a single popular item is not, and false discoveries are
+controlled."""
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,15 +11,15 @@ from workbench.data.protocol import protocol_for
 from workbench.data.splits import split
 from workbench.probing.activations.hooks import Site
 from workbench.probing.activations.store import Activations
-from workbench.probing.concepts.concept_test import by_item, certify
-from workbench.probing.concepts.concepts import Concepts, deciles, item_concepts
-from workbench.probing.concepts.permutation_test import shuffled, step_up, strata
+from workbench.probing.concepts.concept_test import concept_test, mean_by_item
+from workbench.probing.concepts.concepts import Concepts, item_concepts, popularity_deciles
+from workbench.probing.concepts.permutation_test import benjamini_hochberg, permute_within_strata, popularity_strata
 
 ITEMS, N = 400, 12_000
 
 
-def units(seed):
-    """N units at items of which few are popular; the next item is another draw."""
+def activations(seed):
+    """N positions at items of which few are popular; the next item is another draw."""
     rng = np.random.default_rng(seed)
     rate = np.arange(1, ITEMS + 1) ** -0.8
     last, following = rng.choice(ITEMS, (2, N), p=rate / rate.sum()) + 1
@@ -35,18 +36,18 @@ def concepts(seed=0, count=12, least=10):
 
 
 KNOWN = concepts()
-COUNTS = np.bincount(units(9).last, minlength=ITEMS + 1)
+COUNTS = np.bincount(activations(9).last, minlength=ITEMS + 1)
 
 
 def table(make, source="last", draws=199):
-    """certify of latents that `make(items, rng)` fires: (N,) values a column."""
+    """The test of latents whose activations are the columns `make(items, rng)`, (N,) each."""
     sides = []
     for seed in (1, 2):
-        found = units(seed)
+        found = activations(seed)
         rng = np.random.default_rng(100 + seed)
         columns = make(getattr(found, source), rng)
         sides.append((found, hstack([csr_matrix(c.astype(np.float32)[:, None]) for c in columns]).tocsr()))
-    return certify(*sides, KNOWN, COUNTS, source=source, draws=draws)
+    return concept_test(*sides, KNOWN, COUNTS, source=source, draws=draws)
 
 
 def of(concept, items):
@@ -54,7 +55,7 @@ def of(concept, items):
 
 
 @pytest.mark.parametrize("source", ["last", "next"])
-def test_a_planted_concept_is_certified_and_one_item_is_not(source):
+def test_a_true_concept_is_significant_and_one_item_is_not(source):
     popular = np.argsort(-COUNTS)[:3]  # one item each, read thousands of times
 
     def make(items, rng):
@@ -62,20 +63,20 @@ def test_a_planted_concept_is_certified_and_one_item_is_not(source):
         return [of(3, items) * (noise < 0.6), *[(items == item) * noise for item in popular], (noise < 0.1) * noise]
 
     found = table(make, source)
-    assert found["concept"][0] == "category: 3" and found["certified"][0] and found["p"][0] == 1 / 200
-    assert not found["certified"][1:].any() and np.isnan(found["p"][1:4]).all(), "one item is of one half alone"
-    assert found["effective"][1:4].max() < 1.01 and found["effective"][0] > 10
-    assert found["top"][1:4].tolist() == popular.tolist()
+    assert found["concept"][0] == "category: 3" and found["significant"][0] and found["p"][0] == 1 / 200
+    assert not found["significant"][1:].any() and np.isnan(found["p"][1:4]).all(), "one item is in one half only"
+    assert found["effective_items"][1:4].max() < 1.01 and found["effective_items"][0] > 10
+    assert found["top_item"][1:4].tolist() == popular.tolist()
 
 
-def test_popular_items_alone_are_no_concept():
-    """Labels are dealt out among items as popular, so what fires on popular items fires on any label as much."""
+def test_popular_items_are_not_significant():
+    """Labels are permuted among items of similar popularity, so activity on popular items alone has no effect."""
     found = table(lambda items, rng: [(COUNTS[items] > np.quantile(COUNTS[1:], 0.9)) * rng.random(N) for _ in range(8)])
-    assert not found["certified"].any()
+    assert not found["significant"].any()
 
 
 def test_p_values_of_noise_are_uniform():
-    """Latents that fire on a random third of the items, a third of its own for each."""
+    """Latents that are active on a random third of the items each."""
 
     def make(items, rng):
         own = np.random.default_rng(7)
@@ -83,46 +84,46 @@ def test_p_values_of_noise_are_uniform():
 
     found = table(make)
     assert stats.kstest(found["p"], "uniform").pvalue > 0.01
-    assert found["certified"].sum() <= 2
+    assert found["significant"].sum() <= 2
 
 
-def test_a_concept_that_is_popularity_itself_is_never_certified():
-    top = deciles(COUNTS) == 9
+def test_popularity_itself_is_never_significant():
+    top = popularity_deciles(COUNTS) == 9
     members = csr_matrix(np.where(top, 1, 0)[:, None].astype(np.float32))
     known, sides = Concepts(np.array(["popular"], object), np.array(["popularity"]), members), []
     for seed in (1, 2):
-        found = units(seed)
+        found = activations(seed)
         sides.append((found, csr_matrix(top[found.last][:, None].astype(np.float32))))
-    told = certify(*sides, known, COUNTS, draws=99)
-    assert told["concept"].isna()[0] and not told["certified"][0]
+    told = concept_test(*sides, known, COUNTS, draws=99)
+    assert told["concept"].isna()[0] and not told["significant"][0]
 
 
-def test_silent_latents_are_left_out():
+def test_inactive_latents_are_left_out():
     found = table(lambda items, rng: [np.zeros(N), of(5, items) * 1.0])
-    assert np.isnan(found["p"][0]) and pd.isna(found["concept"][0]) and not found["certified"][0]
-    assert found["certified"][1] and found["mass"].tolist() == [0, 1]
+    assert np.isnan(found["p"][0]) and pd.isna(found["concept"][0]) and not found["significant"][0]
+    assert found["significant"][1] and found["activation_share"].tolist() == [0, 1]
 
 
 def test_means_by_item():
     z = csr_matrix(np.array([[1.0, 0], [3, 0], [0, 4], [2, 2]], np.float32))
-    means = by_item(z, csr_matrix((np.ones(4), (np.arange(4), [2, 2, 1, 4])), shape=(4, 5)))
+    means = mean_by_item(z, csr_matrix((np.ones(4), (np.arange(4), [2, 2, 1, 4])), shape=(4, 5)))
     assert means.tolist() == [[0, 0], [0, 4], [2, 0], [0, 0], [2, 2]]
 
 
-def test_permutations_stay_within_tenths():
-    stratum = strata(COUNTS, np.arange(1, ITEMS + 1))
+def test_permutations_stay_within_strata():
+    stratum = popularity_strata(COUNTS, np.arange(1, ITEMS + 1))
     assert np.bincount(stratum).tolist() == [40] * 10
-    order = shuffled(stratum, np.random.default_rng(0))
+    order = permute_within_strata(stratum, np.random.default_rng(0))
     assert sorted(order) == list(range(ITEMS)) and (stratum[order] == stratum).all()
     assert (order != np.arange(ITEMS)).mean() > 0.9
 
 
-def test_step_up_by_hand():
+def test_benjamini_hochberg_by_hand():
     p = np.array([0.001, 0.02, 0.03, 0.8])
-    assert step_up(p) == pytest.approx([0.004, 0.04, 0.04, 0.8])
+    assert benjamini_hochberg(p) == pytest.approx([0.004, 0.04, 0.04, 0.8])
 
 
-def test_concepts_of_a_shop():
+def test_item_concepts_of_a_dataset():
     dataset = datasets.load("synthetic", users=200)
     known = item_concepts(dataset, split(dataset, protocol_for(dataset)))
     families = set(known.families)

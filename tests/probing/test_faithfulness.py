@@ -1,4 +1,4 @@
-"""Faithfulness: hand values, the identity between two definitions of variance, and a real network put back together."""
+"""Faithfulness: hand values, two definitions of unexplained variance, and reconstructions spliced into a network."""
 import numpy as np
 import pytest
 import torch
@@ -7,7 +7,7 @@ from workbench.errors import UserError
 from workbench.evaluate import evaluate, per_case
 from workbench.experiment import open_bench
 from workbench.probing.activations.hooks import Site
-from workbench.probing.activations.store import activations
+from workbench.probing.activations.store import record_activations
 from workbench.probing.dictionaries import baselines, sae
 from workbench.probing.interventions import faithfulness
 
@@ -22,17 +22,17 @@ def test_unexplained_variance_counts_a_constant_offset():
     by_variance = 1 - 50 * r.var(axis=0).sum() / total
     assert faithfulness.fvu(x, rebuilt) == pytest.approx(1 - by_variance + 50 * np.square(r.mean(0)).sum() / total)
     shifted = X + [1, 0]
-    assert faithfulness.fvu(X, shifted) == 0.5, "although the variance of what is left over is 0"
+    assert faithfulness.fvu(X, shifted) == 0.5, "although the variance of the residual is 0"
 
 
-def test_a_pooled_value_hides_what_groups_show():
+def test_a_pooled_fvu_hides_poor_groups():
     x = np.concatenate([X, X + 100])
     rebuilt = np.concatenate([np.full((4, 2), 1.0), np.full((4, 2), 101.0)]) + np.array([[1.0, 0]])
-    by = faithfulness.fvu_by(x, rebuilt, np.repeat([0, 1], 4))
+    by = faithfulness.fvu_by_group(x, rebuilt, np.repeat([0, 1], 4))
     assert faithfulness.fvu(x, rebuilt) < 0.01 and by[0] == by[1] == 1.5
 
 
-def test_recovered_by_hand_and_in_words():
+def test_recovered_by_hand_and_as_text():
     rng = np.random.default_rng(0)
     base = rng.random(400)
     found = faithfulness.recovered(base, 0.5 * base, np.zeros(400))
@@ -40,12 +40,12 @@ def test_recovered_by_hand_and_in_words():
     losses = [np.full(9, value) for value in (-6.0, -6.3, -8.0)]
     assert faithfulness.recovered(*losses).share == 0.85
     noisy = faithfulness.recovered(base, base + rng.normal(0, 0.2, 400), np.zeros(400))
-    assert noisy.low < noisy.share < noisy.high and "%" in noisy.said
+    assert noisy.low < noisy.share < noisy.high and "%" in noisy.text
     for ablated in (base, base + rng.normal(0, 0.1, 400)):
         nothing = faithfulness.recovered(base, base, ablated)
-        assert nothing.share is None and "does not matter" in nothing.said
+        assert nothing.share is None and "does not matter" in nothing.text
     harmful = faithfulness.recovered(base, base + 0.1, base + 0.2)
-    assert harmful.share is None and "better without" in harmful.said, "a share of a gain is no share of what was lost"
+    assert harmful.share is None and "better without" in harmful.text, "undefined if ablation improves the metric"
 
 
 def test_lists_by_hand():
@@ -55,7 +55,6 @@ def test_lists_by_hand():
     raw = 0.1 * (weight * [0, 1, 1]).sum()
     assert raw == pytest.approx(0.171) and faithfulness.rbo(a, b) == pytest.approx(raw / (0.1 * weight.sum()))
     assert faithfulness.overlap(a, b) == 1 and faithfulness.overlap(a, np.array([[3, 8, 9]])) == pytest.approx(1 / 3)
-    assert faithfulness.flips(np.array([1, 0, 11, 5]), np.array([1, 4, 10, 0])) == 0.75
 
 
 @pytest.fixture(scope="module")
@@ -76,38 +75,38 @@ def scores(bench, model):
 
 
 @pytest.mark.parametrize("path", ["norm", "blocks.0.out"])
-def test_all_components_leave_a_network_as_it_is(bench, model, path):
+def test_a_complete_pca_leaves_the_network_unchanged(bench, model, path):
     site = Site(path)
-    cached = activations(model, site, bench.split.train)
-    whole, base = baselines.make("pca", cached.x), scores(bench, model)
-    assert faithfulness.summary(whole, cached.x)["fvu"] < 1e-6
-    with faithfulness.standing_in(model, site, lambda x: x):
+    cached = record_activations(model, site, bench.split.train)
+    whole, base = baselines.fit_baseline("pca", cached.x), scores(bench, model)
+    assert faithfulness.evaluate_reconstruction(whole, cached.x)["fvu"] < 1e-6
+    with faithfulness.patched(model, site, lambda x: x):
         assert np.array_equal(scores(bench, model), base)
-    with faithfulness.standing_in(model, site, faithfulness.edits(whole, cached.x.mean(0))["spliced"]):
+    with faithfulness.patched(model, site, faithfulness.replacement_edits(whole, cached.x.mean(0))["spliced"]):
         assert np.mean(scores(bench, model) != base) < 0.02
     values = {}
     learned = sae.train(cached.x, latents=128, k=8, epochs=10, batch=512)
-    for name, edit in faithfulness.edits(learned, cached.x.mean(0)).items():
-        with faithfulness.standing_in(model, site, edit):
+    for name, edit in faithfulness.replacement_edits(learned, cached.x.mean(0)).items():
+        with faithfulness.patched(model, site, edit):
             values[name] = scores(bench, model)
     kept = faithfulness.recovered(base, values["spliced"], values["mean"])
     if kept.share is None:
-        assert abs(base - values["mean"]).mean() > 0, "ablating changes answers, but not how good they are"
+        assert abs(base - values["mean"]).mean() > 0, "ablation changes the lists, but not their quality"
     else:
         assert base.mean() > values["mean"].mean() and 0.4 < kept.share < 1.3
-    assert np.array_equal(scores(bench, model), base), "and nothing is left behind"
+    assert np.array_equal(scores(bench, model), base), "and no hook remains"
 
 
-def test_another_scale_is_noticed():
+def test_another_scale_is_an_error():
     x = torch.randn(500, 16).numpy()
     found = sae.train(x, latents=64, k=3, epochs=3)
     with pytest.raises(UserError, match="worse than the mean"):
-        faithfulness.summary(found, x * 0.01)
+        faithfulness.evaluate_reconstruction(found, x * 0.01)
 
 
 def test_batches_do_not_change_what_is_measured(monkeypatch):
     x = torch.randn(500, 16).numpy()
     found = sae.train(x, latents=64, k=3, epochs=3)
-    told = faithfulness.summary(found, x)
+    told = faithfulness.evaluate_reconstruction(found, x)
     monkeypatch.setattr(faithfulness, "ROWS", 7)
-    assert faithfulness.summary(found, x) == pytest.approx(told, abs=1e-6)
+    assert faithfulness.evaluate_reconstruction(found, x) == pytest.approx(told, abs=1e-6)

@@ -1,22 +1,22 @@
-"""Hooks: what is read is what flows, what is put back changes nothing but what it should, and nothing stays behind."""
+"""Hooks: recording and identity edits change nothing, edits change only the selected rows, and hooks are removed."""
 import copy
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
-from toys import random_rows, toy
+from toys import random_histories, toy_recommender
 
 from workbench.errors import UserError
 from workbench.nets.transformer import SequenceEncoder
 from workbench.probing.activations.hooks import Site, capture, fingerprint, splice
 
 ITEMS = torch.tensor([[3, 1, 4, 0], [1, 5, 0, 0]])
-HISTORIES = random_rows(9, 24, longest=5, seed=1)
+HISTORIES = random_histories(9, 24, longest=5, seed=1)
 
 
 class Wild(nn.Module):
-    """What somebody writes in a cell: a module that returns a tuple, called twice, and one that returns no tensor."""
+    """A model with a module that returns a tuple, one that is called twice, and one that returns no tensor."""
 
     def __init__(self):
         super().__init__()
@@ -47,7 +47,7 @@ PLACES = [
 
 
 @pytest.mark.parametrize(("make", "site"), PLACES, ids=lambda x: getattr(x, "path", getattr(x, "__name__", "")))
-def test_reading_and_putting_back_the_same_change_nothing(make, site):
+def test_capture_and_identity_edits_change_nothing(make, site):
     model = make()
     with torch.no_grad():
         plain = model(ITEMS)
@@ -64,12 +64,12 @@ def test_reading_and_putting_back_the_same_change_nothing(make, site):
 
 
 @pytest.mark.parametrize("site", [Site("norm"), Site("blocks.0.out"), Site("blocks.1.attention_norm")])
-def test_a_generating_decoder_is_read_and_left_alone(site):
-    model = toy(beam=6)
+def test_a_generating_decoder_is_recorded_unchanged(site):
+    model = toy_recommender(beam=6)
     plain, exact = model.recommend(HISTORIES, 5), model.score(HISTORIES)
     with capture(model.module, site) as seen:
         again = model.recommend(HISTORIES, 5)
-    assert len(seen[site]) == model.codes.levels, "once for the histories, then once a code"
+    assert len(seen[site]) == model.codes.levels, "once for the histories, then once per code"
     with splice(model.module, site, lambda x: x):
         edited = model.recommend(HISTORIES, 5)
         assert np.array_equal(model.score(HISTORIES), exact)
@@ -79,7 +79,7 @@ def test_a_generating_decoder_is_read_and_left_alone(site):
         assert not np.array_equal(model.recommend(HISTORIES, 5).scores, plain.scores)
 
 
-def test_nothing_is_left_behind_by_an_error():
+def test_hooks_are_removed_after_an_error():
     model = encoder()
     with (
         pytest.raises(RuntimeError, match="mine"),
@@ -99,7 +99,7 @@ def test_gradients_flow_through_an_edit():
     assert push.grad.abs().sum() > 0
 
 
-def test_only_the_chosen_rows_are_edited():
+def test_only_the_selected_rows_are_edited():
     model = encoder()
     with torch.no_grad():
         plain = model(ITEMS)
@@ -119,17 +119,17 @@ def test_calls_are_counted_anew_in_every_pass():
 @pytest.mark.parametrize(("make", "site", "complaint"), [
     (encoder, Site("bloks.0"), r"unknown site 'bloks.0'; did you mean 'blocks.0'"),
     (encoder, Site(""), "unknown site ''"),
-    (Wild, Site("odd"), "puts out dict, not a tensor"),
-    (Wild, Site("rnn", output=2), "puts out 2 things, so there is no output 2"),
+    (Wild, Site("odd"), "outputs dict, not a floating-point tensor"),
+    (Wild, Site("rnn", output=2), "returns a tuple of 2; there is no output 2"),
 ])  # fmt: skip
-def test_a_wrong_site_is_refused(make, site, complaint):
+def test_a_wrong_site_is_an_error(make, site, complaint):
     model = make()
     with pytest.raises(UserError, match=complaint), capture(model, site):
         model(ITEMS)
 
 
 @pytest.mark.parametrize("edit", [lambda x: x[:-1], lambda x: x.double(), lambda x: x[:, :3]])
-def test_an_edit_of_another_shape_is_refused(edit):
+def test_an_edit_of_another_shape_is_an_error(edit):
     with pytest.raises(UserError, match="the edit at norm returned"), splice(encoder(), Site("norm"), edit) as _:
         model = encoder()
         with splice(model, Site("norm"), edit):

@@ -1,5 +1,5 @@
-"""Names: the right predicate or pair is found, a name is judged where it was not chosen, and RecSAE's confidence is
-what its scripts compute."""
+"""Names: the best predicate or pair is chosen, evaluated on held-out positions, and RecSAE's confidence equals its
+scripts."""
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
@@ -7,10 +7,10 @@ from scipy.sparse import csr_matrix
 from workbench.data import Histories
 from workbench.probing.activations.hooks import Site
 from workbench.probing.activations.store import Activations
-from workbench.probing.naming.auto_interp import Words, judged, texts
-from workbench.probing.naming.predicates import Predicates, aligned, confidence, name
+from workbench.probing.naming.auto_interp import LogOddsNamer, case_texts, evaluate_names
+from workbench.probing.naming.predicates import Predicates, align, name_latents, recsae_confidence
 
-N, NAMES = 6000, np.array(["red", "round", "mostly old", "place: 0"], object)
+N, NAMES = 6000, np.array(["red", "round", "mostly old", "position: 0"], object)
 
 
 def side(seed):
@@ -24,30 +24,31 @@ def side(seed):
 
 
 def test_one_predicate_or_two():
-    found = name(side(0), side(1))
+    found = name_latents(side(0), side(1))
     assert found["name"][:2].tolist() == ["mostly old", "red and round"] and found["name"].isna()[3]
     assert found["name_recall"][:2].tolist() == [1, 1] and found["name_precision"][1] == 1
     assert found["name_precision"][0] == pytest.approx(0.8, abs=0.03)
     assert found["shuffled_f1"][:2].max() < 0.6 < found["name_f1"][:2].min()
-    assert found["name_f1"][2] < found["name_floor"][2] + 0.05, "noise has no name"
+    assert found["name_f1"][2] < found["name_baseline_f1"][2] + 0.05, "noise has no name"
     assert found["confidence"][1] == 1 and np.isnan(found["confidence"][3])
 
 
-def test_predicates_of_another_side_are_put_in_order():
+def test_predicates_of_another_split_are_aligned():
     a, (b, _) = side(0)[0], side(1)
     mixed = Predicates(NAMES[[2, 0, 1]], b.holds[:, [2, 0, 1]])
-    same = aligned(a, mixed)
+    same = align(a, mixed)
     assert same.names.tolist() == NAMES.tolist()
     assert (same.holds.toarray()[:, :3] == b.holds.toarray()[:, :3]).all() and same.holds[:, 3].nnz == 0
 
 
 def test_confidence_is_recall_and_specificity():
-    """A name that always says yes: recall 1, specificity 0, confidence .5, though its precision is that of chance."""
+    """A name that always predicts activity: recall 1, specificity 0, confidence .5, although its precision is at
+    chance."""
     _, z = side(2)
     yes = csr_matrix(np.ones(z.shape, np.float32))
-    found = confidence(z, yes)
+    found = recsae_confidence(z, yes)
     assert found["confidence_recall"][:3].tolist() == [1, 1, 1] and found["confidence"][:3].tolist() == [0.5] * 3
-    never = confidence(z, csr_matrix(z.shape, dtype=np.float32))
+    never = recsae_confidence(z, csr_matrix(z.shape, dtype=np.float32))
     assert never["specificity"][:3].tolist() == [1, 1, 1] and never["confidence"][:3].tolist() == [0.5] * 3
 
 
@@ -61,11 +62,12 @@ def sides():
     rng = np.random.default_rng(0)
     items = rng.integers(1, ITEMS + 1, 5 * USERS).astype(np.int32)
     histories = Histories(5 * np.arange(USERS + 1), items, np.arange(USERS, dtype=np.int32))
-    user, place = np.repeat(np.arange(USERS, dtype=np.int32), 5), np.tile(np.arange(5, dtype=np.int32), USERS)
+    user, position = np.repeat(np.arange(USERS, dtype=np.int32), 5), np.tile(np.arange(5, dtype=np.int32), USERS)
     zero = np.zeros(len(items), np.int32)
-    units = Activations(np.zeros((len(items), 1), np.float32), user, place, zero + 5, items, zero, zero, Site("x"), "")
+    x = np.zeros((len(items), 1), np.float32)
+    activations = Activations(x, user, position, zero + 5, items, zero, zero, Site("x"), "")
     out = []
-    for part in units.users((0.5, 0.5)):
+    for part in activations.split_users((0.5, 0.5)):
         lamp = (part.last - 1) % 4 == 0
         z = np.column_stack([lamp, rng.random(len(part)) < 0.2, np.zeros(len(part))]).astype(np.float32)
         out.append((part, csr_matrix(z)))
@@ -74,20 +76,20 @@ def sides():
 
 def test_words_of_titles(sides):
     histories, (discovery, held_out) = sides
-    assert texts(discovery[0], np.array([0]), histories, TITLES)[0] == TITLES[discovery[0].last[0]]
-    found = judged(Words(list(TITLES[1:])), [0, 1, 2], discovery, held_out, histories, TITLES)
-    assert "lamp" in found["name"][0].split() and found["balanced"][0] > 0.9 > found["shuffled"][0]
-    assert found["name"].isna()[2] and np.isnan(found["balanced"][2]), "a latent that never fires has no name"
+    assert case_texts(discovery[0], np.array([0]), histories, TITLES)[0] == TITLES[discovery[0].last[0]]
+    found = evaluate_names(LogOddsNamer(list(TITLES[1:])), [0, 1, 2], discovery, held_out, histories, TITLES)
+    assert "lamp" in found["name"][0].split() and found["balanced_accuracy"][0] > 0.9 > found["shuffled_accuracy"][0]
+    assert found["name"].isna()[2] and np.isnan(found["balanced_accuracy"][2]), "inactive latents have no name"
 
 
-def test_any_namer_fits_the_door(sides):
-    class Told:
-        def name(self, fires, silent):
-            return "a lamp" if all("lamp" in case.split("\n")[-1] for case in fires) else "who knows"
+def test_any_namer_can_be_evaluated(sides):
+    class FixedNamer:
+        def name(self, active, inactive):
+            return "a lamp" if all("lamp" in case.split("\n")[-1] for case in active) else "who knows"
 
-        def foretell(self, name, cases):
+        def predict(self, name, cases):
             return np.array([name == "a lamp" and "lamp" in case.split("\n")[-1] for case in cases])
 
     histories, (discovery, held_out) = sides
-    found = judged(Told(), [0, 1], discovery, held_out, histories, TITLES)
-    assert found["name"].tolist() == ["a lamp", "who knows"] and found["balanced"].tolist() == [1, 0.5]
+    found = evaluate_names(FixedNamer(), [0, 1], discovery, held_out, histories, TITLES)
+    assert found["name"].tolist() == ["a lamp", "who knows"] and found["balanced_accuracy"].tolist() == [1, 0.5]

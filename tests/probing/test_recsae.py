@@ -1,4 +1,4 @@
-"""RecSAE's published form beside its released code where that is here, and what each fix mends."""
+"""RecSAE as published against its released code, if available, and the effect of each fix."""
 import os
 import sys
 from pathlib import Path
@@ -11,9 +11,9 @@ import torch
 from workbench.errors import UserError
 from workbench.probing.dictionaries import ground_truth, recsae, sae
 from workbench.probing.interventions.faithfulness import fvu, reconstruct
-from workbench.train.rng import derive
+from workbench.train.rng import derive_seed
 
-WORLD = ground_truth.planted(3000, width=32, concepts=56, active=3, seed=1)
+WORLD = ground_truth.synthetic_activations(3000, width=32, concepts=56, active=3, seed=1)
 X = WORLD.x + 0.2
 SHORT = {"latents": 64, "k": 3, "epochs": 2, "batch": 100}
 ARRAYS = ("encoder", "bias", "decoder", "center", "threshold")
@@ -40,7 +40,7 @@ def released(monkeypatch):
 
 def test_it_is_the_released_code(released):
     """Three epochs, of which the later two have dead latents: losses, gradients and what was learned."""
-    rows, p = torch.from_numpy(X[:900]), recsae.begin(torch.from_numpy(X[:900]), 256, 3, seed=5)
+    rows, p = torch.from_numpy(X[:900]), recsae.initialize(torch.from_numpy(X[:900]), 256, 3, seed=5)
     theirs = released(32, 256, 3)
     named = {"W": theirs.encoder.weight, "b": theirs.encoder.bias, "D": theirs.W_dec, "c": theirs.b_dec}
     for name, tensor in named.items():
@@ -49,7 +49,7 @@ def test_it_is_the_released_code(released):
     biases = [tensor for name, tensor in theirs.named_parameters() if "bias" in name]
     weights = [tensor for name, tensor in theirs.named_parameters() if "bias" not in name]
     optimizer = torch.optim.Adam([{"params": weights, "weight_decay": 1e-6}, {"params": biases}], lr=1e-3)
-    order = torch.Generator().manual_seed(derive(5, "recsae order"))
+    order = torch.Generator().manual_seed(derive_seed(5, "recsae order"))
     dead = torch.zeros(256, dtype=torch.bool)
     for epoch in range(1, 4):
         theirs.set_decoder_norm_to_unit_norm()
@@ -69,25 +69,25 @@ def test_it_is_the_released_code(released):
         dead = torch.ones(256, dtype=torch.bool)
         dead[theirs.previous_activate_latents] = False
         assert dead.any()
-    curve = recsae.learn(rows, p, 3, epochs=3, batch=100, lr=1e-3, seed=5)
+    curve = recsae.fit(rows, p, 3, epochs=3, batch=100, lr=1e-3, seed=5)
     assert all(torch.allclose(p[name], tensor, atol=1e-4) for name, tensor in named.items())
     assert curve[-1]["unchosen"] == pytest.approx(float(dead.float().mean()))
 
 
-def test_switched_off_it_is_our_autoencoder():
+def test_not_faithful_it_equals_our_autoencoder():
     mine, plain = recsae.train(X, faithful=False, lr=1e-3, **SHORT), sae.train(X, lr=1e-3, **SHORT)
     assert all(torch.equal(getattr(mine, name), getattr(plain, name)) for name in ARRAYS) and mine.about == plain.about
 
 
 def test_the_published_start_and_its_export():
     found = recsae.train(X, **SHORT | {"epochs": 1, "lr": 0.0})
-    p = recsae.begin(torch.from_numpy(X), 64, 3, seed=0)
+    p = recsae.initialize(torch.from_numpy(X), 64, 3, seed=0)
     assert torch.equal(found.encoder, p["W"]) and p["W"].abs().max() <= 32**-0.5 and not p["b"].any()
     assert torch.allclose(found.decoder, p["W"] / p["W"].norm(dim=1, keepdim=True), atol=1e-6)
     found = recsae.train(X, fixes=tuple(recsae.FIXES), **SHORT)
-    rows, mean, scale = sae.scaled(X)
-    p = recsae.begin(rows, 64, 3, 0, tuple(recsae.FIXES))
-    recsae.learn(rows, p, 3, epochs=2, batch=100, lr=1e-4, fixes=tuple(recsae.FIXES))
+    rows, mean, scale = sae.center_and_scale(X)
+    p = recsae.initialize(rows, 64, 3, 0, tuple(recsae.FIXES))
+    recsae.fit(rows, p, 3, epochs=2, batch=100, lr=1e-4, fixes=tuple(recsae.FIXES))
     u = torch.relu((rows - p["c"]) @ p["W"].T + p["b"])
     top = u.topk(3, dim=1)
     z = torch.zeros_like(u).scatter(1, top.indices, top.values)
@@ -95,7 +95,7 @@ def test_the_published_start_and_its_export():
     assert reconstruct(found, X) == pytest.approx(expected, abs=1e-4)
 
 
-def test_centring_and_start_take_away_where_and_how_large():
+def test_centring_and_start_remove_shift_and_scale():
     def latents(x, *fixes):
         return recsae.train(x, fixes=fixes, **SHORT).encode(torch.from_numpy(x))
 
@@ -106,7 +106,7 @@ def test_centring_and_start_take_away_where_and_how_large():
     assert not torch.allclose(8 * latents(X), latents(8 * X), atol=1e-2)
 
 
-def test_projection_keeps_directions_at_length_1():
+def test_projection_keeps_directions_at_norm_1():
     lengths = {fixes: recsae.train(X, fixes=fixes, lr=1e-3, **SHORT).decoder.norm(dim=1).numpy()
                for fixes in ((), ("projection",))}  # fmt: skip
     assert lengths[("projection",)] == pytest.approx(np.ones(64), abs=1e-5)
@@ -119,9 +119,9 @@ def gradients(x, p, dead=NONE, **given):
     return {name: tensor.grad for name, tensor in mine.items()}
 
 
-def test_a_variance_of_all_rows_does_not_care_who_shares_a_batch():
+def test_the_overall_variance_does_not_depend_on_the_batch():
     rows = torch.from_numpy(X[:40])
-    p = recsae.begin(rows, 64, 3, 0)
+    p = recsae.initialize(rows, 64, 3, 0)
     for fixes, same in (("variance",), True), ((), False):
         given = {"variance": 2.5, "fixes": fixes}
         whole = gradients(rows, p, **given)
@@ -130,7 +130,7 @@ def test_a_variance_of_all_rows_does_not_care_who_shares_a_batch():
         assert torch.allclose(whole["D"], mixed["D"], atol=1e-6) is same
 
 
-def test_published_dead_latents_turn_away_from_what_is_left_over():
+def test_published_dead_latents_turn_away_from_the_residual():
     x = torch.tensor([[2.0, 0.5], [2.0, 0.4]])
     D = torch.nn.functional.normalize(torch.tensor([[1.0, 0.0], [0.9, 0.5]]))
     p = {"W": torch.tensor([[1.0, 0.0], [0.1, 0.05]]), "b": torch.zeros(2), "D": D, "c": torch.zeros(2)}
@@ -163,23 +163,23 @@ def test_the_loss_by_hand(fixes, error, auxiliary):
     assert found.total.item() == pytest.approx(error + auxiliary / 32)
 
 
-def test_a_zero_among_the_largest_is_not_firing():
+def test_a_zero_among_the_k_largest_is_not_active():
     """No row has three latents above 0, so the published count takes silent ones for alive."""
     x = torch.from_numpy(np.abs(X[:300]))
     p = {"W": torch.cat([torch.eye(32)[:2], -torch.eye(32)[:2]]), "b": torch.zeros(4), "c": torch.zeros(32)}
     p["D"] = p["W"].clone()
-    counts = {fixes: recsae.learn(x, {n: t.clone() for n, t in p.items()}, 3, epochs=1, batch=100, lr=0.0, fixes=fixes)
+    counts = {fixes: recsae.fit(x, {n: t.clone() for n, t in p.items()}, 3, epochs=1, batch=100, lr=0.0, fixes=fixes)
               for fixes in ((), ("dead",))}  # fmt: skip
     assert counts[()] == counts[("dead",)], "what is counted is told in both; what is trained on differs"
     assert counts[()][0]["dead"] == 0.5 > counts[()][0]["unchosen"]
-    later = [recsae.learn(x, {n: t.clone() for n, t in p.items()}, 3, epochs=2, batch=100, lr=1e-3, fixes=fixes)[1]
+    later = [recsae.fit(x, {n: t.clone() for n, t in p.items()}, 3, epochs=2, batch=100, lr=1e-3, fixes=fixes)[1]
              for fixes in ((), ("dead",))]  # fmt: skip
     assert later[0]["fvu"] != later[1]["fvu"]
 
 
-def test_mended_it_is_near_ours():
+def test_with_all_fixes_it_is_near_ours():
     settings = {"latents": 96, "k": 3, "epochs": 10, "batch": 100, "lr": 2e-3}
-    table = recsae.ladder(X[:2400], X[2400:], **settings)
+    table = recsae.compare_fixes(X[:2400], X[2400:], **settings)
     assert table.index.tolist() == ["published", *recsae.FIXES, "all", "sae.train"]
     assert table["fvu"]["all"] == pytest.approx(table["fvu"]["sae.train"], rel=0.15)
     alone = recsae.train(X[:2400], fixes=("start",), **settings)
@@ -189,7 +189,7 @@ def test_mended_it_is_near_ours():
 
 @pytest.mark.parametrize(("settings", "complaint"), [
     ({"fixes": ("centering",)}, "unknown fix of RecSAE 'centering'; did you mean 'centring'"),
-    ({"fixes": ("auxk",), "faithful": False}, "are of the published form"),
+    ({"fixes": ("auxk",), "faithful": False}, "apply to the published method"),
     ({"batch": 1}, "at least 2 rows"), ({"k": 65}, "k=65"), ({"latents": 3001}, "3,000 activations for 3,001 latents"),
     ({"lr": 1e30}, "not a number"),
 ])  # fmt: skip

@@ -1,4 +1,4 @@
-"""The reference holds every public name, README's lists are what the files say, and the papers of the house agree."""
+"""The API reference holds every public name; README, CHANGELOG and CITATION agree with the code."""
 import re
 import sys
 import tomllib
@@ -11,15 +11,11 @@ import workbench
 from workbench import systems
 from workbench.__main__ import main
 from workbench.errors import UserError
-from workbench.report.api_reference import entries, reference_page
+from workbench.report.api_reference import public_entries, reference_page
 from workbench.systems import catalogue
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-
-
-def between(begin: str, end: str) -> str:
-    return README.split(f"<!-- {begin} -->\n")[1].split(f"<!-- {end} -->")[0]
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +24,7 @@ def reference(tmp_path_factory):
 
 
 def test_every_public_name_is_in_the_reference(reference):
-    """Counted here in another way than there: line by line instead of over the tree."""
+    """Independent of the implementation: names are found line by line instead of in the syntax tree."""
     anchors = set(re.findall(r'id="([\w.]+)"', reference))
     for path in sorted((ROOT / "workbench").rglob("*.py")):
         module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
@@ -38,15 +34,15 @@ def test_every_public_name_is_in_the_reference(reference):
     assert not [anchor for anchor in anchors if "._" in anchor.replace("__main__", "main")]
 
 
-def test_the_reference_says_what_the_files_say(reference):
+def test_the_reference_shows_signatures_and_docstrings(reference):
     assert reference.startswith("<!doctype html>") and reference.count("<h1>") == 1
-    assert "<code>unknown(kind: str, given: str, allowed: Iterable[str]) -&gt; UserError</code>" in reference
-    assert "Raise <code>unknown</code> for the first of" in reference
+    assert "<code>unknown_name(kind: str, name: str, allowed: Iterable[str]) -&gt; UserError</code>" in reference
+    assert "Raise <code>unknown_name</code> for the first of" in reference
     assert "<script" not in reference and "src=" not in reference and len(reference) < 2_000_000
 
 
-def test_the_reference_is_read_from_text(tmp_path):
-    """Nothing is imported: a file that would fail on import is listed, and what it says is shown, not run."""
+def test_the_reference_is_parsed_without_importing(tmp_path):
+    """A file that would fail on import is listed, and its docstrings are shown as text, not run."""
     package = tmp_path / "shop"
     package.mkdir()
     (package / "broken.py").write_text(
@@ -55,9 +51,9 @@ def test_the_reference_is_read_from_text(tmp_path):
         'class Kept:\n    """A class."""\n\n    def __init__(self, a): ...\n'
         '    def go(self) -> None:\n        """On."""\n'
     )
-    found = {entry.name: entry for entry in entries(package)}
-    assert set(found) == {"ask", "Kept", "Kept.go"} and found["ask"].signature == "(x: int=3) -> str"
-    assert found["Kept"].signature == "(a)" and "shop.broken" not in sys.modules
+    by_name = {entry.name: entry for entry in public_entries(package)}
+    assert set(by_name) == {"ask", "Kept", "Kept.go"} and by_name["ask"].signature == "(x: int=3) -> str"
+    assert by_name["Kept"].signature == "(a)" and "shop.broken" not in sys.modules
     page = reference_page(tmp_path / "out", package).read_text()
     assert "What &lt;b&gt;x&lt;/b&gt; is." in page and "<script>" not in page and "&gt;&gt;&gt; ask(1)" in page
     (tmp_path / "file").write_text("")
@@ -71,31 +67,32 @@ def test_the_command_writes_the_reference(tmp_path, capsys):
     assert (tmp_path / "docs" / "reference.html").stat().st_size > 10_000
 
 
-def test_readme_lists_the_systems_as_their_files_do(capsys):
-    """After a change: workbench systems --form markdown, between the two comments."""
+def test_the_page_of_systems_is_up_to_date(capsys):
+    """After a change: workbench systems --form markdown > reports/systems.md."""
     assert main(["systems", "--form", "markdown"]) == 0
-    assert capsys.readouterr().out == catalogue.markdown() == between("systems", "end of systems")
+    assert capsys.readouterr().out == (ROOT / "reports" / "systems.md").read_text(encoding="utf-8")
     assert main(["systems", "--form", "html"]) == 2
 
 
-def test_an_entry_says_what_the_module_holds():
+def test_a_catalogue_entry_agrees_with_its_module():
     for name in systems.names():
         found, module = catalogue.entry(name), systems.load(name)
         assert (found.off, found.placebo, found.family) == (module.OFF, module.PLACEBO, systems.family(name))
-        assert found.paper and found.line
+        assert found.paper and found.description
     assert catalogue.entry("tiger").off == {"prefixes": False}
     assert catalogue.entry("sasrec").paper == "Self-Attentive Sequential Recommendation, ICDM 2018, arXiv:1808.09781."
-    table = catalogue.markdown().splitlines()
+    table = catalogue.markdown_table().splitlines()
     assert len(table) == 2 + len(systems.names()) and all(line.count("|") == 7 for line in table)
-    assert "[arXiv:2305.05065](https://arxiv.org/abs/2305.05065)" in catalogue.markdown()
+    assert "[arXiv:2305.05065](https://arxiv.org/abs/2305.05065)" in catalogue.markdown_table()
 
 
-def test_the_system_that_readme_shows_is_the_real_one():
-    shown = re.search(r"`(workbench/systems/\S+\.py)`, the whole of it:\n\n```python\n(.*?)```", README, re.S)
+def test_the_system_shown_in_contributing_is_the_real_one():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    shown = re.search(r"`(workbench/systems/\S+\.py)` in full:\n\n```python\n(.*?)```", text, re.S)
     assert shown and shown[2] == (ROOT / shown[1]).read_text(encoding="utf-8")
 
 
-def test_links_in_the_pages_lead_somewhere():
+def test_links_in_the_documents_exist():
     for page in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"):
         text = (ROOT / page).read_text(encoding="utf-8")
         for link in re.findall(r"\]\(([^)#]+)\)|src=\"([^\"]+)\"", text):
@@ -110,7 +107,7 @@ def test_the_gallery_is_small():
         assert path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n" and path.stat().st_size < 150_000, path.name
 
 
-def test_how_to_cite_and_the_changelog_name_this_version():
+def test_citation_and_changelog_name_this_version():
     about = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert about["version"] == workbench.__version__ and about["license"] == project["license"]
@@ -121,5 +118,5 @@ def test_how_to_cite_and_the_changelog_name_this_version():
 def test_the_commands_in_readme_exist():
     from workbench.commands import COMMANDS
 
-    lines = set(re.findall(r"(?m)^workbench (\w+)", README))
-    assert "reference" in lines and lines <= set(COMMANDS)
+    commands = set(re.findall(r"(?m)^workbench (\w+)", README))
+    assert "report" in commands and commands <= set(COMMANDS)

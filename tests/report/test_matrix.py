@@ -1,4 +1,4 @@
-"""Sweeps: a page a cell, failures shown in their place, what is stored read again, nothing that can run."""
+"""Matrix reports: a page per cell, failures shown in their cells, stored runs reused, and nothing that can run."""
 import json
 
 import pytest
@@ -15,7 +15,7 @@ WORLDS, SYSTEMS, SMALL = ["synthetic", "synthetic-null"], ["item_knn", "bpr_mf"]
 
 @pytest.fixture(scope="module")
 def broken(home, tmp_path_factory):
-    """A sweep in which one system breaks on one dataset, and where its pages lie."""
+    """A matrix in which one system fails on one dataset, and the folder of its pages."""
     out, real = tmp_path_factory.mktemp("matrix"), benches.train_run
 
     def train(bench, inputs, *rest):
@@ -25,7 +25,7 @@ def broken(home, tmp_path_factory):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(benches, "train_run", train)
-        failed = report.matrix(WORLDS, SYSTEMS, profile="smoke", options=SMALL, out=out)
+        failed = report.matrix_report(WORLDS, SYSTEMS, profile="smoke", options=SMALL, out=out)
     return failed, out
 
 
@@ -41,10 +41,10 @@ def test_a_failed_cell_stops_no_other(broken):
     assert text.count('<img class="thumb"') == 3
     page = (out / "synthetic-null" / "bpr_mf.html").read_text()
     inert(page)
-    assert "FAILED" in page and "floors alone" in page and "traceback" in page and "item_transitions" in page
+    assert "FAILED" in page and "Only the baselines" in page and "traceback" in page and "item_transitions" in page
 
 
-def test_a_cell_says_what_was_asked_and_found(broken):
+def test_a_page_shows_parameters_and_results(broken):
     out = broken[1]
     stored = json.loads((out / "metrics.json").read_text())
     cell = next(c for c in stored["cells"] if (c["dataset"], c["system"]) == ("synthetic", "bpr_mf"))
@@ -59,30 +59,31 @@ def test_a_cell_says_what_was_asked_and_found(broken):
     assert anchors and anchors <= {a.get("id") for _, a in document.tags}
 
 
-def test_what_is_stored_is_read(broken, tmp_path, monkeypatch):
+def test_stored_runs_are_not_trained_again(broken, tmp_path, monkeypatch):
     trained, real = [], benches.train_run
     monkeypatch.setattr(benches, "train_run", lambda bench, inputs, *rest: (
         trained.append((bench.name, inputs["system"])), real(bench, inputs, *rest)))  # fmt: skip
-    assert report.matrix(WORLDS, SYSTEMS, profile="smoke", options=SMALL, out=tmp_path) == []
+    assert report.matrix_report(WORLDS, SYSTEMS, profile="smoke", options=SMALL, out=tmp_path) == []
     assert trained == [("synthetic-null", "bpr_mf")]
     before = json.loads((broken[1] / "metrics.json").read_text())["cells"]
     after = json.loads((tmp_path / "metrics.json").read_text())["cells"]
     assert [cell["metrics"] for cell in after[:3]] == [cell["metrics"] for cell in before[:3]]
 
 
-def test_an_interrupted_sweep_is_a_shorter_one(home, tmp_path, monkeypatch):
+def test_an_interrupted_matrix_shows_the_cells_so_far(home, tmp_path, monkeypatch):
     def stop(*_):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(benches, "train_run", stop)
-    failed = report.matrix(["synthetic-chain"], SYSTEMS, profile="smoke", options=SMALL, out=tmp_path)
+    failed = report.matrix_report(["synthetic-chain"], SYSTEMS, profile="smoke", options=SMALL, out=tmp_path)
     assert [cell.code for cell in failed] == [130, -1]
     text = (tmp_path / "index.html").read_text()
     assert "interrupted" in text and "not reached" in text
 
 
-def test_data_that_are_not_there_fail_their_row(home, tmp_path):
-    failed = report.matrix(["csv"], ["popularity"], profile="smoke", options={"path": "absent.csv"}, out=tmp_path)
+def test_missing_data_fail_their_row(home, tmp_path):
+    options = {"path": "absent.csv"}
+    failed = report.matrix_report(["csv"], ["popularity"], profile="smoke", options=options, out=tmp_path)
     assert len(failed) == 1 and not failed[0].trace
     assert "absent.csv" in (tmp_path / "index.html").read_text()
     assert "Nothing could be measured" in (tmp_path / "csv" / "popularity.html").read_text()
@@ -96,16 +97,16 @@ def test_data_that_are_not_there_fail_their_row(home, tmp_path):
     (["--datasets", "synthetic", "--systems", "sasrec", "--profile", "smok"], "did you mean 'smoke'"),
     (["--datasets", "synthetic", "--systems", "sasrec", "--option", "user=3"], "did you mean 'users'"),
 ])
-def test_a_slip_costs_nothing(tmp_path, capsys, words, message):
+def test_a_wrong_option_fails_before_any_training(tmp_path, capsys, words, message):
     assert main(["report", *words, "--out", str(tmp_path / "out")]) == 2
     assert message in capsys.readouterr().err and not (tmp_path / "out").exists()
 
 
-def test_an_attempt_names_what_went_wrong():
+def test_an_outcome_records_the_error():
     def fails(error):
-        def make():
+        def task():
             raise error
-        return outcome.attempt(make)
+        return outcome.attempt(task)
 
     assert outcome.attempt(lambda: 3)[:2] == (3, 0)
     assert fails(UserError("bad", code=3))[1::2] == (3, "bad") and fails(UserError("bad")).trace == ""

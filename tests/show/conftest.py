@@ -1,9 +1,9 @@
-"""The hostile log opened, with and without times, and what was trained on it; once for all tests of figures."""
+"""The hostile log as a bench, with and without timestamps, and runs trained on it; once per session."""
 import sys
 
 import ipykernel
 import pytest
-from hostile_shop import FLOORS, log
+from hostile_titles import BASELINES, log
 
 from workbench import experiment
 from workbench.data.lint import lint
@@ -20,8 +20,8 @@ def timeless(tmp_path_factory):
 
 
 @pytest.fixture
-def listening(monkeypatch):
-    """This process is the kernel of a notebook that a browser shows; the list of what is displayed there."""
+def in_notebook(monkeypatch):
+    """Simulate the kernel of a notebook in a browser; returns the list of what is displayed there."""
     shown = []
     monkeypatch.setenv("JPY_SESSION_NAME", "x")
     monkeypatch.setitem(sys.modules, "ipykernel", ipykernel)
@@ -31,7 +31,7 @@ def listening(monkeypatch):
 
 @pytest.fixture(scope="session")
 def runs(bench):
-    return [bench.fit(name) for name in FLOORS] + [bench.fit("sasrec", epochs=2, width=16)]
+    return [bench.fit(name) for name in BASELINES] + [bench.fit("sasrec", epochs=2, width=16)]
 
 
 @pytest.fixture(scope="session")

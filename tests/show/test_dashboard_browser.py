@@ -1,11 +1,11 @@
-"""The page of latents in a real, offline browser: by mouse and by keys, no title run, nothing fetched."""
+"""The dashboard in a real, offline browser: by mouse and keyboard, no title runs as code, nothing is fetched."""
 import pytest
 from chromium import Browser, needed
 
-from workbench import show
 from workbench.experiment.probing import feature_dashboard as atlases
 from workbench.experiment.probing import train_sae
 from workbench.probing.activations.hooks import Site
+from workbench.show.dashboard.page import write_dashboard
 from workbench.show.theme import shorten
 
 pytestmark = needed
@@ -23,15 +23,15 @@ def browser():
 @pytest.fixture(scope="module")
 def atlas(bench):
     run = bench.fit("sasrec", epochs=2, width=32, layers=1)
-    read = train_sae.read(run, Site("blocks.0.out"))
-    found = train_sae.dictionary(run, read, k=4, latents=64, epochs=20, batch=256)
-    certified = train_sae.certified(run, read, found, draws=19)
-    return atlases.atlas(run, read, found, certified, latents=6, sample=5, users=12)
+    activations = train_sae.read_activations(run, Site("blocks.0.out"))
+    sae = train_sae.train_dictionary(run, activations, k=4, latents=64, epochs=20, batch=256)
+    features = train_sae.concept_table(run, activations, sae, draws=19)
+    return atlases.feature_dashboard(run, activations, sae, features, latents=6, sample=5, users=12)
 
 
 @pytest.fixture(scope="module")
 def page(bench, atlas, tmp_path_factory):
-    return show.dashboard(bench, atlas, tmp_path_factory.mktemp("page") / "latents.html")
+    return write_dashboard(bench, atlas, tmp_path_factory.mktemp("page") / "latents.html")
 
 
 def press(browser, key: str) -> None:
@@ -43,7 +43,7 @@ def press(browser, key: str) -> None:
 def test_it_opens_on_the_first_latent_and_fetches_nothing(browser, atlas, page):
     first = atlas.latents.index[0]
     browser.open(page, f"{SHOWN} === '{first}'")
-    assert browser.requests() == [page.resolve().as_uri()] and browser.complaints() == []
+    assert browser.requests() == [page.resolve().as_uri()] and browser.console_messages() == []
     assert browser.evaluate("document.querySelectorAll('.latent:not([hidden])').length") == 1
     assert browser.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert browser.evaluate(f"{CARD}.querySelectorAll('.list tbody tr').length") == 10
@@ -53,7 +53,7 @@ def test_it_opens_on_the_first_latent_and_fetches_nothing(browser, atlas, page):
     browser.call("Emulation.setEmulatedMedia", features=[])
 
 
-def test_keys_walk_filter_and_draw(browser, atlas, page):
+def test_keys_move_filter_and_choose_at_random(browser, atlas, page):
     order, drawn = atlas.latents.index.tolist(), set(atlas.latents.index[atlas.latents["sampled"]])
     browser.open(page, f"{SHOWN} === '{order[0]}'")
     press(browser, "ArrowRight")
@@ -78,7 +78,7 @@ def test_keys_walk_filter_and_draw(browser, atlas, page):
         press(browser, "r")
         browser.wait(f"{SHOWN} !== '{here}'")
         assert int(browser.evaluate(SHOWN)) in drawn
-    assert browser.evaluate("document.getElementById('filter').value") == "" and browser.complaints() == []
+    assert browser.evaluate("document.getElementById('filter').value") == "" and browser.console_messages() == []
 
 
 def test_the_slider_moves_the_list_and_the_lines(browser, bench, atlas, page):
@@ -95,7 +95,7 @@ def test_the_slider_moves_the_list_and_the_lines(browser, bench, atlas, page):
         browser.call("Input.dispatchKeyEvent", type="rawKeyDown", key="ArrowRight", windowsVirtualKeyCode=39)
     browser.wait(f"{CARD}.querySelector('output').textContent.startsWith('+4 ')")
     assert browser.evaluate(SHOWN) == str(latent), "arrows move the slider and not the page"
-    rows = atlas.lists[(atlas.lists["latent"] == latent) & (atlas.lists["strength"] == 4)]
+    rows = atlas.example_lists[(atlas.example_lists["latent"] == latent) & (atlas.example_lists["strength"] == 4)]
     wanted = [shorten(title, 80) for title in bench.dataset.titles(rows["item"].to_numpy())]
     assert browser.evaluate(titles) == wanted != at_zero
     assert "in, from" in browser.evaluate(moved)

@@ -1,8 +1,8 @@
-"""Figures of a dataset that is out to get us: every number right, every text literal, every figure small."""
+"""Figures of a hostile dataset: every number right, every text literal, every figure small."""
 import numpy as np
 import plotly.graph_objects as go
 import pytest
-from hostile_shop import FLOORS, check_literal, frame
+from hostile_titles import BASELINES, check_literal, frame
 
 from workbench import evaluate, experiment, show
 from workbench.data import leakage_measures
@@ -10,20 +10,22 @@ from workbench.data.lint import lint
 from workbench.errors import UserError
 from workbench.show import theme
 from workbench.show.figures import compare
+from workbench.show.figures.users import table_recommendations
 
 
 @pytest.fixture(scope="module")
 def figures(bench, runs, report):
     table = evaluate.compare(runs)
     masked = experiment.open_bench("csv", profile="smoke", options=bench.options, protocol={"mask_history": True})
-    both = runs[:3] + [masked.fit(name) for name in FLOORS]
-    user = int(show.typical_users(bench)[0])
+    both = runs[:3] + [masked.fit(name) for name in BASELINES]
+    user = int(bench.typical_users()[0])
     return {
-        "lengths": show.lengths(bench.dataset), "popularity": show.popularity(bench.dataset),
-        "over_time": show.over_time(bench.dataset), "leakage": show.leakage(bench.split),
-        "history": show.history(bench, user), "ties": show.ties(report, runs), "curve": show.curve(runs[-1]),
-        "comparison": show.comparison(table), "differences": show.differences(table), "strata": show.strata(runs),
-        "contrast": show.contrast(evaluate.contrast(both, by="mask_history")),
+        "lengths": show.plot_lengths(bench.dataset), "popularity": show.plot_popularity(bench.dataset),
+        "over_time": show.plot_over_time(bench.dataset), "leakage": show.plot_leakage(bench.split),
+        "history": show.plot_history(bench, user), "ties": show.plot_ties(report, runs),
+        "curve": show.plot_learning_curve(runs[-1]), "comparison": show.plot_comparison(table),
+        "differences": show.plot_differences(table), "strata": show.plot_strata(runs),
+        "contrast": show.plot_contrast(evaluate.contrast(both, by="mask_history")),
     }  # fmt: skip
 
 
@@ -46,85 +48,88 @@ def test_colour_is_never_the_only_sign(figures):
 
 
 def test_lengths_and_popularity_count_right(bench):
-    bars = show.lengths(bench.dataset).data[0]
+    bars = show.plot_lengths(bench.dataset).data[0]
     length = bench.dataset.interactions.groupby("user").size()
     assert bars.y.sum() == (length <= length.quantile(0.99)).sum() == 80
     count = np.sort(bench.dataset.interactions.groupby("item").size())[::-1]
-    figure = show.popularity(bench.dataset)
+    figure = show.plot_popularity(bench.dataset)
     assert f"{count[:len(count) // 5].sum() / count.sum():.0%}" in figure.layout.title.text
     assert figure.data[0].y[0] == count[0] and figure.data[1].y[-1] == count[-1]
 
 
 def test_many_lengths_share_bars():
     world = experiment.open_bench("synthetic", profile="smoke", options={"users": 300, "mean_length": 150.0})
-    figure = show.lengths(world.dataset)
+    figure = show.plot_lengths(world.dataset)
     bars, length = figure.data[0], world.dataset.interactions.groupby("user").size()
     outside = int(figure.layout.title.subtitle.text.split()[0].replace(",", ""))
     assert len(bars.x) <= 60 and bars.y.sum() + outside == len(length)
 
 
 def test_time_and_the_future(bench, timeless):
-    events, new = (trace.y.sum() for trace in show.over_time(bench.dataset).data)
+    events, new = (trace.y.sum() for trace in show.plot_over_time(bench.dataset).data)
     assert (events, new) == (480, bench.dataset.n_items)
-    share = leakage_measures.future_share(bench.split.train.times, bench.split.test.times)
-    assert show.leakage(bench.split).layout.title.text.startswith(f"{share:.0%}")
+    share = leakage_measures.mean_future_share(bench.split.train.times, bench.split.test.times)
+    assert show.plot_leakage(bench.split).layout.title.text.startswith(f"{share:.0%}")
     later = experiment.open_bench("csv", profile="smoke", options=bench.options, protocol={"split": "global-time"})
-    assert "No training event is later" in show.leakage(later.split).layout.title.text
-    for figure in (show.over_time(timeless.dataset), show.leakage(timeless.split),
-                   show.ties(lint(timeless.dataset, timeless.protocol), [])):
+    assert "No training event is later" in show.plot_leakage(later.split).layout.title.text
+    for figure in (show.plot_over_time(timeless.dataset), show.plot_leakage(timeless.split),
+                   show.plot_ties(lint(timeless.dataset, timeless.protocol), [])):
         assert not figure.data and "timestamps" in figure.layout.title.text.lower()
-    assert "no timestamps" in repr(show.about(timeless))
+    assert "no timestamps" in repr(show.table_about(timeless))
 
 
 def test_a_users_events(bench, timeless):
-    user = int(show.typical_users(bench)[0])
-    frame = show.events(bench, user)
+    user = int(bench.typical_users()[0])
+    frame = bench.events(user)
     assert frame["part"].tolist() == ["train"] * (len(frame) - 2) + ["validation", "test"]
     own = bench.dataset.interactions.query("user == @user").sort_values("timestamp")
     assert frame["time"].astype("datetime64[s]").astype("int64").tolist() == own["timestamp"].tolist()
     later = experiment.open_bench("csv", profile="smoke", options=bench.options, protocol={"split": "global-time"})
-    asked = int(show.typical_users(later)[0])
-    assert show.events(later, asked)["part"].iloc[-1] == "test"
-    assert "time" not in show.events(timeless, int(show.typical_users(timeless)[0]))
-    assert "at random" in show.history(timeless, int(show.typical_users(timeless)[0])).layout.xaxis.title.text
+    asked = int(later.typical_users()[0])
+    assert later.events(asked)["part"].iloc[-1] == "test"
+    assert "time" not in timeless.events(int(timeless.typical_users()[0]))
+    assert "at random" in show.plot_history(timeless, int(timeless.typical_users()[0])).layout.xaxis.title.text
     with pytest.raises(UserError, match="typical_users"):
-        show.history(bench, 10_000)
+        show.plot_history(bench, 10_000)
 
 
-def test_answers_mark_what_was_held_out(bench, runs):
+def test_recommendations_mark_the_held_out_item(bench, runs):
     row = int(np.flatnonzero(runs[0].ranks == 1)[0])
-    table = show.answers(bench, runs, int(bench.split.test.histories.users[row]), k=5)
-    assert table.cells[0][1].startswith("▶ ") and table.cells[-1][1] == "place 1"
-    assert table.names == ["place", *(run.label for run in runs)]
+    table = table_recommendations(bench, runs, int(bench.split.test.histories.users[row]), k=5)
+    assert table.cells[0][1].startswith("▶ ") and table.cells[-1][1] == "rank 1"
+    assert table.names == ["rank", *(run.label for run in runs)]
 
 
 def test_comparison_says_no_more_than_the_numbers():
     table = frame()
-    said = ["above the baseline", "no difference shown", "baseline", "below the baseline"]
-    assert compare.verdicts(table) == said
-    assert compare.headline(table, "ndcg@10") == "&lt;b&gt;new&lt;/b&gt; beats floor by 0.2000 [0.1500, 0.2500]"
+    names = ["above the baseline", "no difference shown", "baseline", "below the baseline"]
+    assert compare.verdicts(table) == names
+    assert compare.headline(table, "ndcg@10") == "&lt;b&gt;new&lt;/b&gt; beats base by 0.2000 [0.1500, 0.2500]"
     assert "cannot be told apart" in compare.headline(table.iloc[1:], "ndcg@10")
-    assert compare.headline(table.iloc[2:], "ndcg@10") == "Nothing beats floor; bad is 0.2000 [0.1500, 0.2500] behind"
-    assert compare.headline(table.iloc[2:3], "ndcg@10") == "floor: ndcg@10 0.3000"
-    figure = show.comparison(table)
-    assert [trace.name for trace in figure.data] == [said[0], said[1], said[3], said[2]]
+    assert compare.headline(table.iloc[2:], "ndcg@10") == "Nothing beats base; bad is 0.2000 [0.1500, 0.2500] behind"
+    assert compare.headline(table.iloc[2:3], "ndcg@10") == "base: ndcg@10 0.3000"
+    figure = show.plot_comparison(table)
+    assert [trace.name for trace in figure.data] == [names[0], names[1], names[3], names[2]]
     assert figure.layout.yaxis.range == (3.5, -0.5) and figure.layout.yaxis.ticktext[0] == "&lt;b&gt;new&lt;/b&gt;"
-    band = show.differences(table).data[-1]
+    band = show.plot_differences(table).data[-1]
     assert list(band.base) == [-0.05, -0.06, -0.07] and list(band.x) == [0.1, 0.12, 0.14]
-    assert not show.differences(table.iloc[2:3]).data
+    assert not show.plot_differences(table.iloc[2:3]).data
 
 
 def test_strata_and_curve(runs, figures):
-    assert show.strata(runs).layout.yaxis.ticktext[0] == max(runs, key=lambda run: run.metrics["ndcg@10"]).label
+    assert show.plot_strata(runs).layout.yaxis.ticktext[0] == max(runs, key=lambda run: run.metrics["ndcg@10"]).label
     with pytest.raises(UserError, match="recall@10 and ndcg@10"):
-        show.strata(runs, metric="mrr@5")
-    assert not show.curve(runs[0]).data and "no learning curve" in show.curve(runs[0]).layout.title.text
+        show.plot_strata(runs, metric="mrr@5")
+    untrained = show.plot_learning_curve(runs[0])
+    assert not untrained.data and "no learning curve" in untrained.layout.title.text
+    with pytest.raises(UserError, match="unknown learning curve 'levels'; did you mean 'level'"):
+        show.plot_learning_curve(runs[-1], by="levels")
     loss, score, best = figures["curve"].data
     assert list(loss.y) == [point["loss"] for point in runs[-1].curve]
     assert best.y[0] == max(score.y)
 
 
-def test_refusal_is_the_library_s_own(bench, runs):
-    assert "may be compared" in repr(show.refusal(runs))
+def test_protocols_that_differ_are_refused(bench, runs):
+    assert "may be compared" in repr(show.table_protocols(runs))
     masked = experiment.open_bench("csv", profile="smoke", options=bench.options, protocol={"mask_history": True})
-    assert "mask_history" in repr(show.refusal([runs[0], masked.fit("popularity")]))
+    assert "mask_history" in repr(show.table_protocols([runs[0], masked.fit("popularity")]))

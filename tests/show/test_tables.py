@@ -1,19 +1,23 @@
-"""Tables, pictures for a README and menus: aligned, rounded, gravest first, and literal whatever a title says."""
+"""Tables, SVG figures and user menus: aligned, rounded, sorted, and literal whatever a title says."""
 from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
-from hostile_shop import TABLE, TITLES, Cells, frame
+from hostile_titles import TABLE, TITLES, Cells, frame
 
 from workbench import show
+from workbench.diagnose.verdict.sentences import Sentence
+from workbench.errors import UserError
+from workbench.show.svg import svg_comparison
+from workbench.show.tables import VERDICTS
 from workbench.show.widgets import explorers
 
 
 def test_svg_is_small_well_formed_and_literal():
     table = frame()
-    text = show.svg_comparison(table)
+    text = svg_comparison(table)
     root = ElementTree.fromstring(text)
     place = "{http://www.w3.org/2000/svg}"
     assert len(text) < 6_000 and len(root.findall(f"{place}polygon")) == 3 and len(root.findall(f"{place}circle")) == 1
@@ -38,29 +42,48 @@ def test_tables_are_literal_aligned_and_rounded():
     assert len(long.cells) == 200 and "800 more rows" in repr(long)
 
 
-def test_findings_come_gravest_first(report):
-    table = show.findings(report)
+def test_findings_are_sorted_by_verdict(report):
+    table = show.table(report)
     order = [row[0] for row in table.cells]
-    assert order == sorted(order, key=list(show.tables.VERDICTS.values()).index) and len(order) == len(report.findings)
-    assert {row[1] for row in show.findings(report, only=("next-id",)).cells} <= set(report.findings["check"])
-    assert all("next-id" in row[1] for row in show.findings(report, only=("next-id",)).cells)
+    assert order == sorted(order, key=list(VERDICTS.values()).index) and len(order) == len(report.findings)
+    assert {row[1] for row in show.table(report, only=("next-id",)).cells} <= set(report.findings["check"])
+    assert all("next-id" in row[1] for row in show.table(report, only=("next-id",)).cells)
 
 
-def test_without_a_browser_the_figure_is_all(bench, monkeypatch):
+def test_a_table_shows_the_caption_that_a_frame_carries():
+    numbers = pd.DataFrame({"a": [1]})
+    numbers.attrs["caption"] = "1 < 2 & <b>3</b>"
+    assert show.table(numbers).caption == "1 < 2 & <b>3</b>" and show.table(numbers, caption="other").caption == "other"
+    assert "1 &lt; 2 &amp; &lt;b&gt;3&lt;/b&gt;" in show.table(numbers)._repr_html_()
+
+
+@pytest.mark.parametrize("content", [None, "text", {"a": 1}, [1], Sentence("It can show", "x", "data", ())], ids=repr)
+def test_what_cannot_be_shown_as_a_table_is_said(content):
+    with pytest.raises(UserError, match=f"a {type(content).__name__} cannot be shown as a table; pass a DataFrame"):
+        show.table(content)
+
+
+def test_a_verdict_is_a_table_of_sentences():
+    table = show.table([Sentence("It can show", "x" * 300, "data", ())])
+    assert table.names == ["", "finding", "card"] and table.cells == [["It can show", "x" * 300, "data"]]
+    assert show.table([]).caption == "Nothing was measured that supports a sentence."
+
+
+def test_without_a_browser_there_are_no_widgets(bench, monkeypatch):
     monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
-    monkeypatch.setattr(explorers, "_users", None)
+    monkeypatch.setattr(explorers, "_user_widgets", None)
     assert isinstance(show.explore_users(bench), go.Figure)
 
 
-def test_the_menu_walks_through_users(bench, listening):
-    users = show.typical_users(bench, 5).tolist()
+def test_the_menu_shows_other_users(bench, in_notebook):
+    users = bench.typical_users(5).tolist()
     show.explore_users(bench, n=5)
-    menu, drawn, page = listening[0].children
+    menu, drawn, page = in_notebook[0].children
     first, figure = page.value, drawn.outputs[0]["data"]
     menu.value = users[1]
-    assert page.value != first and page.value == show.table(show.events(bench, users[1]))._repr_html_()
+    assert page.value != first and page.value == show.table(bench.events(users[1]))._repr_html_()
     shown = drawn.outputs[0]["data"]
-    assert shown != figure and shown["text/plain"] == show.history(bench, users[1]).layout.title.text
+    assert shown != figure and shown["text/plain"] == show.plot_history(bench, users[1]).layout.title.text
     assert shown["application/vnd.plotly.v1+json"]["data"]
     for user in users:
-        assert {tag for tag, _ in Cells(show.table(show.events(bench, user))._repr_html_()).tags} == TABLE
+        assert {tag for tag, _ in Cells(show.table(bench.events(user))._repr_html_()).tags} == TABLE

@@ -92,8 +92,8 @@ def test_escape_shows_text_literally():
 
 
 def test_long_titles_wrap_between_words_and_make_room():
-    short = theme.dress(go.Figure(), "one line").layout
-    long = theme.dress(go.Figure(), "word " * 60, subtitle="under it").layout
+    short = theme.finish(go.Figure(), "one line").layout
+    long = theme.finish(go.Figure(), "word " * 60, subtitle="under it").layout
     assert "<br>" in long.title.text and "<br>" not in short.title.text
     assert long.margin.t > short.margin.t and long.height - long.margin.t == short.height - short.margin.t == 320
 

@@ -1,4 +1,4 @@
-"""A bench of a dozen items, for floors that are computed by hand beside it."""
+"""A bench with twelve items, for baselines whose scores are also computed by hand."""
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,21 +11,21 @@ from workbench.data.splits import Cases
 N_ITEMS = 12
 
 
-def histories(*rows: list[int]) -> Histories:
+def make_histories(*rows: list[int]) -> Histories:
     offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
     return Histories(offsets, np.array(sum(rows, []), np.int32), np.arange(len(rows), dtype=np.int32))
 
 
 @dataclass(frozen=True)
-class Table:
-    """What floors ask of a bench: a split, a seed, vectors, and whether items have text."""
+class SmallBench:
+    """The parts of a bench that baselines use: a split, a seed, item vectors, and item text."""
 
     train: Histories
     n_items: int = N_ITEMS
     seed: int = 0
-    table: np.ndarray | None = None
+    item_vectors: np.ndarray | None = None
     items: pd.DataFrame = field(default_factory=pd.DataFrame)
-    name: str = "drawn by hand"
+    name: str = "small bench"
 
     @property
     def split(self) -> Split:
@@ -33,15 +33,15 @@ class Table:
         return Split(self.train, none, none, len(self.train), self.n_items, Protocol(), "")
 
     @property
-    def dataset(self) -> "Table":
+    def dataset(self) -> "SmallBench":
         return self
 
     def vectors(self, kind: str, *, dim: int) -> np.ndarray:
         assert kind == "text" and dim == 256
-        return self.table
+        return self.item_vectors
 
 
-def fitted(name: str, bench: Table, **changes):
+def fitted(name: str, bench: SmallBench, **changes):
     recommender = systems.build(name, bench, **changes)
     assert recommender.fit(bench.split, None) == []
     return recommender

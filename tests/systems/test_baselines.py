@@ -1,8 +1,8 @@
-"""The floors against plain loops and independent algebra, a graph drawn by hand, and the numbers known of Beauty."""
+"""The baselines against plain loops, independent algebra and published numbers on Beauty."""
 
 import numpy as np
 import pytest
-from small_bench import N_ITEMS, Table, fitted, histories, random_rows
+from small_bench import N_ITEMS, SmallBench, fitted, make_histories, random_rows
 
 from workbench import experiment, systems
 from workbench.data import Histories
@@ -14,12 +14,12 @@ from workbench.systems.baselines import ease, item_knn
 
 
 def test_popularity_counts_and_breaks_ties_by_id():
-    found = fitted("popularity", Table(histories([3, 3, 2], [5, 2], [7]))).recommend(histories([1], []), 4)
-    assert found.items.tolist() == [[2, 3, 5, 7]] * 2 and found.scores.tolist() == [[2, 2, 1, 1]] * 2
+    top = fitted("popularity", SmallBench(make_histories([3, 3, 2], [5, 2], [7]))).recommend(make_histories([1], []), 4)
+    assert top.items.tolist() == [[2, 3, 5, 7]] * 2 and top.scores.tolist() == [[2, 2, 1, 1]] * 2
 
 
-def test_item_transitions_is_its_formula():
-    rows, asked = random_rows(1), random_rows(2, 8)
+def test_item_transitions_equals_its_formula():
+    rows, queries = random_rows(1), random_rows(2, 8)
     counts = np.bincount(sum(rows, []), minlength=N_ITEMS + 1)
     for shrinkage in (0.0, 5.0):
         T = np.zeros((N_ITEMS + 1, N_ITEMS + 1))
@@ -28,17 +28,19 @@ def test_item_transitions_is_its_formula():
                 for gap, b in enumerate(row[i + 1 : i + 4], start=1):
                     T[a, b] += 1 / gap
         T /= np.maximum(T.sum(axis=1, keepdims=True) + shrinkage, 1e-300)
-        expected = [sum(0.5**age * T[item] for age, item in enumerate(row[::-1][:5])) + counts * 1e-9 for row in asked]
-        found = fitted("item_transitions", Table(histories(*rows)), window=3, last=5, shrinkage=shrinkage)
-        scores = found.score(histories(*asked))
+        expected = [
+            sum(0.5**age * T[item] for age, item in enumerate(row[::-1][:5])) + counts * 1e-9 for row in queries
+        ]
+        model = fitted("item_transitions", SmallBench(make_histories(*rows)), window=3, last=5, shrinkage=shrinkage)
+        scores = model.score(make_histories(*queries))
         assert scores.dtype == np.float64
         np.testing.assert_allclose(scores[:, 1:], np.array(expected)[:, 1:], rtol=1e-12)
 
 
-@pytest.mark.parametrize("at_a_time", [2048, 3])
-def test_item_knn_is_its_formula(at_a_time, monkeypatch):
-    monkeypatch.setattr(item_knn, "ROWS", at_a_time)
-    rows, asked = random_rows(3), random_rows(4, 8)
+@pytest.mark.parametrize("rows_per_block", [2048, 3])
+def test_item_knn_equals_its_formula(rows_per_block, monkeypatch):
+    monkeypatch.setattr(item_knn, "ROWS", rows_per_block)
+    rows, queries = random_rows(3), random_rows(4, 8)
     C = np.zeros((N_ITEMS + 1, N_ITEMS + 1))
     for row in map(set, rows):
         for a in row:
@@ -49,55 +51,54 @@ def test_item_knn_is_its_formula(at_a_time, monkeypatch):
     np.fill_diagonal(S, 0)
     for row in S:
         row[np.lexsort((np.arange(len(row)), -row))[4:]] = 0
-    ties = np.bincount(sum(rows, []), minlength=N_ITEMS + 1) * 1e-9
-    expected = [sum(0.6**age * S[item] for age, item in enumerate(row[::-1])) + ties for row in asked]
-    found = fitted("item_knn", Table(histories(*rows)), neighbours=4, shrinkage=2.0, decay=0.6)
-    np.testing.assert_allclose(found.score(histories(*asked))[:, 1:], np.array(expected)[:, 1:], rtol=1e-12)
+    popularity = np.bincount(sum(rows, []), minlength=N_ITEMS + 1) * 1e-9
+    expected = [sum(0.6**age * S[item] for age, item in enumerate(row[::-1])) + popularity for row in queries]
+    model = fitted("item_knn", SmallBench(make_histories(*rows)), neighbours=4, shrinkage=2.0, decay=0.6)
+    np.testing.assert_allclose(model.score(make_histories(*queries))[:, 1:], np.array(expected)[:, 1:], rtol=1e-12)
 
 
 @pytest.mark.parametrize("users", [60, 8])  # more than items, and fewer
 def test_ease_regresses_each_item_on_all_others(users):
     rows = random_rows(5, users)
-    gram = cooccurrence(histories(*rows), N_ITEMS).astype(np.float32)
+    gram = cooccurrence(make_histories(*rows), N_ITEMS).astype(np.float32)
     G = gram.toarray().astype(np.float64)
     B = np.zeros_like(G)
     for j in range(N_ITEMS + 1):
         others = np.arange(N_ITEMS + 1) != j
         B[others, j] = np.linalg.solve(G[np.ix_(others, others)] + 3 * np.eye(N_ITEMS), G[others, j])
-    np.testing.assert_allclose(ease.solve(gram, 3.0), B, atol=2e-6)
-    score = fitted("ease", Table(histories(*rows)), ridge=3.0).score(histories([2, 2, 5]))
+    np.testing.assert_allclose(ease.item_weights(gram, 3.0), B, atol=2e-6)
+    score = fitted("ease", SmallBench(make_histories(*rows)), ridge=3.0).score(make_histories([2, 2, 5]))
     np.testing.assert_allclose(score[0], B[2] + B[5], atol=2e-6)
 
 
-def test_ease_says_what_it_would_need():
+def test_ease_reports_the_memory_it_needs():
     many = Histories(np.arange(300_001), np.ones(300_000, np.int32), np.arange(300_000, dtype=np.int32))
     with pytest.raises(UserError, match=r"200,000 items need 320\.0 GB.*max_gb=8\.0"):
-        systems.build("ease", Table(many, n_items=200_000))
+        systems.build("ease", SmallBench(many, n_items=200_000))
     with pytest.raises(UserError, match=r"300,000 users need 1440\.0 GB.*max_gb=8\.0"):
-        systems.build("ease", Table(many, n_items=400_000))
+        systems.build("ease", SmallBench(many, n_items=400_000))
     with pytest.raises(UserError, match="ridge must be positive"):
-        systems.build("ease", Table(histories([1])), ridge=0.0)
+        systems.build("ease", SmallBench(make_histories([1])), ridge=0.0)
 
 
 @pytest.mark.parametrize("name, users", [
     ("ease", 60), ("ease", 9), ("item_knn", 60), ("item_transitions", 60), ("popularity", 60),
 ])
-def test_scored_rows_do_not_depend_on_the_batch(name, users, monkeypatch):
-    asked, bench = histories(*random_rows(6, 200)), Table(histories(*random_rows(7, users)))
-    floor = fitted(name, bench)
-    whole = floor.recommend(asked, 5)
-    monkeypatch.setattr(count_based, "CELLS", 3 * (N_ITEMS + 1))
-    small = floor.recommend(asked, 5)
-    assert np.array_equal(whole.items, small.items)
-    masked = floor.recommend(asked.take([150]), 3, asked.take([150]))
-    assert np.array_equal(masked.items, floor.recommend(asked, 3, asked).items[[150]])
-    assert not set(masked.items[0].tolist()) & set(asked.row(150).tolist())
-    assert floor.recommend(asked.take([]), 3).items.shape == (0, 3)
+def test_scores_do_not_depend_on_the_batch(name, users, monkeypatch):
+    queries, bench = make_histories(*random_rows(6, 200)), SmallBench(make_histories(*random_rows(7, users)))
+    baseline = fitted(name, bench)
+    one_batch = baseline.recommend(queries, 5)
+    monkeypatch.setattr(count_based, "MAX_SCORES", 3 * (N_ITEMS + 1))
+    batched = baseline.recommend(queries, 5)
+    assert np.array_equal(one_batch.items, batched.items)
+    masked = baseline.recommend(queries.take([150]), 3, queries.take([150]))
+    assert np.array_equal(masked.items, baseline.recommend(queries, 3, queries).items[[150]])
+    assert not set(masked.items[0].tolist()) & set(queries.row(150).tolist())
+    assert baseline.recommend(queries.take([]), 3).items.shape == (0, 3)
     with pytest.raises(UserError, match="leaves fewer than 12"):
-        floor.recommend(asked, N_ITEMS, asked)
+        baseline.recommend(queries, N_ITEMS, queries)
 
 
-#                1 -> 2 three times, 1 -> 3 once, 2 -> 4, 3 -> 4, 4 -> 5, 5 -> 6; 7 stands alone
 @pytest.mark.parametrize(
     ("name", "masked", "ndcg", "recall"),
     [
@@ -106,19 +107,19 @@ def test_scored_rows_do_not_depend_on_the_batch(name, users, monkeypatch):
         ("item_transitions", True, 0.0514, 0.0809),
     ],
 )
-def test_known_numbers_of_beauty(real, name, masked, ndcg, recall):
+def test_published_numbers_on_beauty(real, name, masked, ndcg, recall):
     bench = experiment.open_bench("beauty", profile="paper", protocol={"mask_history": masked})
-    part = bench.split
-    assert (part.n_users, part.n_items) == (22_363, 12_101) and part.protocol.ties == "file"
-    floor = bench.build(name)
-    floor.fit(part, None)
-    metrics = evaluate(floor, part.test, part, quiet=True).metrics(part.test, part)
-    # ties among equal scores are settled by the hash of raw ids, which moves the list of a few users in ten thousand
+    split = bench.split
+    assert (split.n_users, split.n_items) == (22_363, 12_101) and split.protocol.ties == "file"
+    baseline = bench.build(name)
+    baseline.fit(split, None)
+    metrics = evaluate(baseline, split.test, split, quiet=True).metrics(split.test, split)
+    # ties are broken by the hash of raw ids, which changes the lists of a few users in ten thousand
     assert metrics["ndcg@10"] == pytest.approx(ndcg, abs=2e-4)
     assert metrics["recall@10"] == pytest.approx(recall, abs=4e-4)
 
 
-def test_a_floor_that_cannot_be_counted_here_is_left_out_with_the_reason(home, monkeypatch, caplog):
+def test_a_baseline_that_needs_too_much_memory_is_left_out_with_the_reason(home, monkeypatch, caplog):
     bench = experiment.open_bench("synthetic", profile="smoke", options={"users": 200, "items": 60})
     assert all(map(bench.can, systems.names("baselines"))) and "left out" not in caplog.text
 

@@ -1,4 +1,4 @@
-"""The folder is the registry: read from text, without importing what it lists."""
+"""The systems folder is the registry; it is parsed without importing the systems."""
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -40,10 +40,12 @@ def test_names_families_and_descriptions():
     with pytest.raises(UserError, match="unknown family 'baseline'; did you mean 'baselines'"):
         systems.names("baseline")
     assert systems.family("ease") == "baselines"
-    assert systems.describe("popularity") == "Popularity: what is often in train is recommended to everyone."
+    assert (
+        systems.describe("popularity") == "Popularity: recommends the items with the most train events to every user."
+    )
 
 
-def test_an_unknown_name_gets_the_nearest():
+def test_an_unknown_name_suggests_the_nearest():
     with pytest.raises(UserError, match="unknown system 'popularty'; did you mean 'popularity'"):
         systems.load("popularty")
     for name in ("", "../baselines/ease", "*", "__init__"):
@@ -58,7 +60,7 @@ def test_settings_fill_in_defaults():
     assert systems.settings("popularity") == {}
 
 
-def test_settings_refuse_what_does_not_fit():
+def test_settings_of_unknown_name_or_type_are_errors():
     with pytest.raises(UserError, match="unknown keyword of ease 'rigde'; did you mean 'ridge'"):
         systems.settings("ease", rigde=1.0)
     with pytest.raises(UserError, match="ease: ridge must be float, not str 'much'"):
@@ -69,7 +71,7 @@ def test_settings_refuse_what_does_not_fit():
         systems.settings("item_knn", neighbours=2.5)
 
 
-def test_settings_of_every_kind_of_default(folder):
+def test_settings_of_every_type_of_default(folder):
     folder("f", "one", '"""One.\n\nMore."""\ndef build(bench, *, sizes=(1, 2), cap=None, on=False): ...\n')
     assert systems.names() == ["one"] and systems.describe("one") == "One."
     assert systems.settings("one", sizes=[3], cap=5, on=True) == {"sizes": (3,), "cap": 5, "on": True}
@@ -77,7 +79,7 @@ def test_settings_of_every_kind_of_default(folder):
         systems.settings("one", on=1)
 
 
-def test_files_that_break_the_rules_are_named(folder):
+def test_invalid_system_files_are_named(folder):
     folder("f", "computed", "def build(bench, *, width=2 * 32): ...\n")
     folder("f", "required", "def build(bench, *, width): ...\n")
     folder("f", "empty", "")
@@ -94,7 +96,7 @@ def test_files_that_break_the_rules_are_named(folder):
     assert "_private" not in systems.names()
 
 
-def test_build_hands_over_the_bench_and_the_settings():
+def test_build_passes_the_bench_and_the_settings():
     bench = SimpleNamespace(split=SimpleNamespace(n_items=1000, train=range(2000)))
     assert systems.build("ease", bench, max_gb=1) is not None
     with pytest.raises(UserError, match=r"1,000 items need 0\.0 GB"):

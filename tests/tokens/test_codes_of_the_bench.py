@@ -1,7 +1,7 @@
-"""Codes by kind or from a folder, as the bench hands them out and as a run remembers them."""
+"""Codes by kind or from a folder, as returned by the bench and stored with a run."""
 import numpy as np
 import pytest
-from toys import names
+from toys import raw_ids
 
 from workbench.errors import UserError
 from workbench.experiment import open_bench
@@ -20,7 +20,7 @@ def test_the_bench_takes_a_kind_or_a_folder(tmp_path):
     fake = bench.codes(str(tmp_path), permuted=True)
     assert np.array_equal(fake.codes, bench.codes("rq-kmeans", levels=2, size=8, permuted=True).codes)
     assert not np.array_equal(fake.codes, made.codes)
-    item_codes(made.codes[1:], made.sizes, names(made.n_items)).save(tmp_path)
+    item_codes(made.codes[1:], made.sizes, raw_ids(made.n_items)).save(tmp_path)
     with pytest.raises(UserError, match="another dataset"):
         bench.codes(str(tmp_path))
 
@@ -38,11 +38,11 @@ def test_a_run_knows_the_codes_and_not_their_path_alone(tmp_path):
 
 
 @pytest.mark.parametrize(("kind", "settings", "complaint"), [
-    ("no/such/folder", {}, "no such folder of item codes, nor a kind of that name: rq-kmeans"),
+    ("no/such/folder", {}, "no such folder of item codes, and no kind of that name: rq-kmeans"),
     ("rq-kmean", {}, "did you mean 'rq-kmeans'"),
     ("a" * 5000, {}, "unknown kind of item codes"),
     ("", {}, "unknown kind of item codes ''"),
-    ("random", {"size": 10**7}, "more codes a level than items"),
+    ("random", {"size": 10**7}, "more codes per level than items"),
     ("random", {"levels": 2.5}, "whole numbers"),
 ])  # fmt: skip
 def test_codes_that_cannot_be(kind, settings, complaint):
@@ -54,7 +54,7 @@ def test_a_folders_codes_are_made_already(tmp_path):
     bench = open_bench("synthetic", **BENCH)
     bench.codes("random").save(tmp_path)
     for settings in ({"levels": 2}, {"policy": "none"}, {"normalize": True}, {"size": 8}):
-        with pytest.raises(UserError, match="holds codes that are made"):
+        with pytest.raises(UserError, match="holds finished codes"):
             bench.codes(str(tmp_path), **settings)
 
 

@@ -1,4 +1,4 @@
-"""What is done where codes collide: a digit in the order of ids, or the nearest code that is free."""
+"""Collision policies: an appended code in order of ids, or the nearest free code."""
 import logging
 
 import numpy as np
@@ -19,16 +19,16 @@ def tables(most=4):
 
 def groups(codes):
     """Items (0-based) of each code, by its tuple."""
-    found = {}
+    result = {}
     for item, row in enumerate(map(tuple, codes.tolist())):
-        found.setdefault(row, []).append(item)
-    return found
+        result.setdefault(row, []).append(item)
+    return result
 
 
 @given(tables())
 @settings(deadline=None, max_examples=80)
 def test_dedup_numbers_every_group_in_the_order_of_ids(codes):
-    out, sizes = collisions.dedup(codes, (4, 4))
+    out, sizes = collisions.append_dedup_code(codes, (4, 4))
     largest = max(map(len, groups(codes).values()))
     if largest == 1:
         assert out is codes and sizes == (4, 4), "unique codes stay as they are"
@@ -51,7 +51,7 @@ def world(n=40, seed=0):
 def test_nearest_makes_unique_where_there_is_room(seed):
     codes, far = world(n=12, seed=seed)
     assert len(groups(codes)) < 12
-    out = collisions.nearest(codes, (3, 8), lambda items: far[items])
+    out = collisions.assign_nearest_free(codes, (3, 8), lambda items: far[items])
     assert len(groups(out)) == 12 and np.array_equal(out[:, 0], codes[:, 0]), "the prefix is never changed"
     for items in groups(codes).values():
         best = min(items, key=lambda item: far[item, codes[item, 1]])
@@ -71,20 +71,20 @@ def test_nearest_gives_the_nearest_free_code(seed):
         if free:
             out[item, 1] = free[0]
             taken.add((codes[item, 0], free[0]))
-    assert moved and np.array_equal(collisions.nearest(codes, (3, 8), lambda items: far[items]), out)
+    assert moved and np.array_equal(collisions.assign_nearest_free(codes, (3, 8), lambda items: far[items]), out)
 
 
 def test_nearest_leaves_unique_codes_alone():
     codes = np.array([[0, 1], [0, 2], [1, 1]], np.int32)
-    assert collisions.nearest(codes, (2, 3), lambda items: pytest.fail("no distance is needed")) is codes
+    assert collisions.assign_nearest_free(codes, (2, 3), lambda items: pytest.fail("no distance is needed")) is codes
 
 
 def test_nearest_says_how_many_did_not_fit(caplog):
     codes = np.array([[0, 0]] * 5 + [[1, 0]], np.int32)
     far = np.tile(np.array([0.0, 1.0, 2.0]), (6, 1)) + np.arange(6)[:, None] * 0.01
     with caplog.at_level(logging.WARNING, logger="workbench"):
-        out = collisions.nearest(codes, (2, 3), lambda items: far[items])
-    assert "2 items stay in shared codes" in caplog.text
+        out = collisions.assign_nearest_free(codes, (2, 3), lambda items: far[items])
+    assert "2 items still collide" in caplog.text
     assert out.tolist() == [[0, 0], [0, 1], [0, 2], [0, 0], [0, 0], [1, 0]]
 
 
@@ -92,9 +92,10 @@ def test_policies_on_real_distances():
     dataset = datasets.load("synthetic", users=120)
     rng = np.random.default_rng(0)
     vectors = rng.normal(size=(dataset.n_items + 1, 8)).astype(np.float32)
-    made = {p: tokens.make("rq-kmeans", dataset, vectors, levels=2, size=32, policy=p) for p in tokens.codes.POLICIES}
+    settings = {"levels": 2, "size": 32}
+    made = {p: tokens.make_codes("rq-kmeans", dataset, vectors, policy=p, **settings) for p in tokens.codes.POLICIES}
     assert [made[p].policy for p in made] == list(made)
-    assert made["none"].collides and not made["dedup"].collides and not made["nearest"].collides
+    assert made["none"].has_collisions and not made["dedup"].has_collisions and not made["nearest"].has_collisions
     assert (made["dedup"].levels, made["nearest"].levels) == (3, 2)
     assert np.array_equal(made["nearest"].codes[:, :1], made["none"].codes[:, :1])
     moved = np.flatnonzero(made["nearest"].codes[:, 1] != made["none"].codes[:, 1])

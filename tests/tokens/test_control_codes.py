@@ -1,4 +1,4 @@
-"""Controls know nothing of the content, category codes are the catalogue's tree, published codes what was published."""
+"""Control codes are uninformative, category codes follow the category tree, published codes match their files."""
 import gzip
 import json
 from dataclasses import replace
@@ -11,7 +11,7 @@ from workbench import tokens
 from workbench.data import assemble, datasets
 from workbench.errors import UserError
 from workbench.tokens import control_codes, published_codes
-from workbench.tokens.control_codes import steps
+from workbench.tokens.control_codes import split_category_path
 
 
 def shop(*paths):
@@ -24,7 +24,7 @@ def shop(*paths):
 @pytest.mark.parametrize("levels", [1, 2, 5])
 def test_siblings_are_numbered_by_name_under_their_parent(levels):
     dataset, at = shop("All > B > x", "All > A > z", "All > A > y", "All > A", "All > B > y")
-    codes, sizes = control_codes.category(dataset, levels=levels)
+    codes, sizes = control_codes.category_codes(dataset, levels=levels)
     expected = np.array([[1, 0], [0, 2], [0, 1], [0, 0], [1, 1]])[:, :levels]
     assert codes[at].tolist() == expected.tolist(), "the common first step is no level, and there are no more than two"
     assert sizes == (2, 3)[:levels]
@@ -32,14 +32,14 @@ def test_siblings_are_numbered_by_name_under_their_parent(levels):
 
 def test_an_item_without_a_category_has_codes_too():
     dataset, at = shop("A > x", None, "B > x", " > ", "A > y")
-    codes, sizes = control_codes.category(dataset, levels=2)
+    codes, sizes = control_codes.category_codes(dataset, levels=2)
     assert codes[at].tolist() == [[1, 0], [0, 0], [2, 0], [0, 0], [1, 1]] and sizes == (3, 2)
 
 
 def test_category_codes_are_nested(real):
     dataset = datasets.load("beauty")
-    codes, sizes = control_codes.category(dataset, levels=4)
-    paths = dataset.items["category"].map(steps).tolist()
+    codes, sizes = control_codes.category_codes(dataset, levels=4)
+    paths = dataset.items["category"].map(split_category_path).tolist()
     depth = max(map(len, paths))
     table = pd.DataFrame([path + [""] * (depth - len(path)) for path in paths])
     differ = [level for level in table if table[level].nunique() > 1][:4]
@@ -56,35 +56,35 @@ def test_category_codes_are_nested(real):
 @pytest.mark.parametrize(("paths", "complaint"), [
     ((None, None), "has no categories.*try random or hash"),
     (("", ""), "has no categories"),
-    (("A > B", "A > B"), "all items are of one category"),
-    ((" > ", ">"), "all items are of one category"),
+    (("A > B", "A > B"), "all items are in one category"),
+    ((" > ", ">"), "all items are in one category"),
 ])  # fmt: skip
-def test_no_tree_no_codes(paths, complaint):
+def test_without_categories_there_are_no_category_codes(paths, complaint):
     with pytest.raises(UserError, match=complaint):
-        control_codes.category(shop(*paths)[0], levels=2)
+        control_codes.category_codes(shop(*paths)[0], levels=2)
 
 
 def test_a_dataset_without_the_column_has_no_category_codes():
     dataset = shop("A", "B")[0]
     with pytest.raises(UserError, match="shop has no categories"):
-        tokens.make("category", replace(dataset, items=dataset.items.drop(columns="category")))
+        tokens.make_codes("category", replace(dataset, items=dataset.items.drop(columns="category")))
 
 
 def test_random_codes_are_balanced_at_every_level_and_follow_the_seed():
-    codes = control_codes.random(1_000, levels=3, size=64, seed=0)
+    codes = control_codes.random_codes(1_000, levels=3, size=64, seed=0)
     for level in range(3):
         count = np.bincount(codes[:, level], minlength=64)
         assert len(count) == 64 and count.max() - count.min() <= 1
-    assert np.array_equal(codes, control_codes.random(1_000, levels=3, size=64, seed=0))
-    assert (codes == control_codes.random(1_000, levels=3, size=64, seed=1)).mean() < 0.1
+    assert np.array_equal(codes, control_codes.random_codes(1_000, levels=3, size=64, seed=0))
+    assert (codes == control_codes.random_codes(1_000, levels=3, size=64, seed=1)).mean() < 0.1
     assert (codes[:, 0] == codes[:, 1]).mean() < 0.1, "levels know nothing of each other"
 
 
 def test_hash_codes_are_an_items_own():
     ids = np.array([f"B{n:05}" for n in range(2_000)], object)
-    codes = control_codes.hashed(ids, levels=3, size=64)
+    codes = control_codes.hash_codes(ids, levels=3, size=64)
     some = np.random.default_rng(0).permutation(2_000)[:300]
-    assert np.array_equal(control_codes.hashed(ids[some], levels=3, size=64), codes[some])
+    assert np.array_equal(control_codes.hash_codes(ids[some], levels=3, size=64), codes[some])
     assert codes.min() == 0 and codes.max() == 63 and np.bincount(codes[:, 0]).max() < 3 * 2_000 / 64
     assert (codes[:, 0] == codes[:, 1]).mean() < 0.1
     assert len(np.unique(codes, axis=0)) > 1_980
@@ -108,7 +108,7 @@ def loaded(real):
 @pytest.mark.parametrize(("name", "kind"), TABLES)
 def test_published_tables(loaded, real, name, kind):
     full, prefixes, largest, file = TABLES[name, kind]
-    codes = tokens.make(kind, loaded[name], policy="none")
+    codes = tokens.make_codes(kind, loaded[name], policy="none")
     assert codes.sizes == (256,) * 4 and codes.n_items == ITEMS[name]
     assert len(codes.trie.group_size) == full and codes.about["collided"] == ITEMS[name] - full
     assert prefixes is None or (len(codes.trie.counts[3]), codes.trie.counts[3].max()) == (prefixes, largest)
@@ -120,16 +120,16 @@ def test_published_tables(loaded, real, name, kind):
         assert codes.raw_ids[item - 1] == items.loc[item, "raw_id"]
         spelt = [f"<{letter}_{code}>" for letter, code in zip("abcd", codes.codes[item])]
         assert table[str(items.loc[item, "lcrec_id"])] == spelt
-    unique = tokens.make(kind, loaded[name])
-    assert not unique.collides and np.array_equal(unique.codes[:, :4], codes.codes)
+    unique = tokens.make_codes(kind, loaded[name])
+    assert not unique.has_collisions and np.array_equal(unique.codes[:, :4], codes.codes)
     assert unique.sizes == (256,) * 4 + (int(codes.trie.group_size.max()),)
 
 
 def test_similar_items_share_published_codes(loaded):
     """The join is right: with the first code of an item goes its category, and no longer when the rows are moved."""
     dataset = loaded["beauty"]
-    first = tokens.make("apao", dataset, policy="none").codes[1:, 0]
-    kind = control_codes.category(dataset, levels=1)[0][:, 0]
+    first = tokens.make_codes("apao", dataset, policy="none").codes[1:, 0]
+    kind = control_codes.category_codes(dataset, levels=1)[0][:, 0]
 
     def purity(codes):
         return pd.crosstab(codes, kind).max(axis=1).sum() / len(codes)
@@ -140,14 +140,14 @@ def test_similar_items_share_published_codes(loaded):
 def test_published_codes_of_another_catalogue_are_refused(loaded):
     office = loaded["office"]
     strange = replace(office, items=office.items.assign(lcrec_id=office.items["lcrec_id"] + 1))
-    with pytest.raises(UserError, match=r"1 items of the file are unknown here, as 0, and 1 items here have no code"):
+    with pytest.raises(UserError, match="1 items of the file are unknown here, such as 0, and 1 items here have"):
         published_codes.load("apao", strange)
     cut = replace(office, items=office.items.iloc[:-3])
     with pytest.raises(UserError, match="3 items of the file are unknown here"):
         published_codes.load("apao", cut)
-    with pytest.raises(UserError, match="lacks lcrec_id"):
+    with pytest.raises(UserError, match="has no lcrec_id"):
         published_codes.load("apao", replace(office, items=office.items.drop(columns="lcrec_id")))
-    with pytest.raises(UserError, match="letter published no codes for office; there are some for beauty"):
+    with pytest.raises(UserError, match="letter published no codes for office; available: beauty"):
         published_codes.load("letter", office)
     with pytest.raises(UserError, match="unknown published codes 'apo'; did you mean 'apao'"):
         published_codes.load("apo", office)

@@ -1,4 +1,4 @@
-"""RQ-KMeans: deterministic, each level leaves less, and every bad table of vectors has its own sentence."""
+"""RQ-KMeans: deterministic, each level reduces the residual, and invalid vectors raise specific errors."""
 import logging
 
 import numpy as np
@@ -17,7 +17,7 @@ def blobs(n=1500, width=12, kinds=40, seed=0):
     return (centres[rng.integers(0, kinds, n)] + rng.normal(size=(n, width)) * 0.5).astype(np.float32)
 
 
-def left_over(vectors, approximation):
+def unexplained(vectors, approximation):
     return ((vectors - approximation) ** 2).sum() / ((vectors - vectors.mean(0)) ** 2).sum()
 
 
@@ -28,17 +28,17 @@ def test_the_same_vectors_and_seed_give_the_same_codes():
     assert not np.array_equal(a.encode(vectors), other.encode(vectors))
 
 
-def test_each_level_leaves_less_and_decode_agrees():
+def test_each_level_reduces_the_residual_and_decode_agrees():
     vectors = blobs()
     tokenizer = RQKMeans(levels=4, size=16).fit(vectors)
     codes = tokenizer.encode(vectors)
     assert codes.shape == (1500, 4) and codes.dtype == np.int32 and 0 <= codes.min() and codes.max() < 16
-    assert (np.diff(tokenizer.errors) < 0).all() and tokenizer.errors[0] < 0.5
+    assert (np.diff(tokenizer.unexplained_variance) < 0).all() and tokenizer.unexplained_variance[0] < 0.5
     for levels in range(1, 5):
         shorter = RQKMeans(levels=levels, size=16).fit(vectors)
         assert np.array_equal(shorter.encode(vectors), codes[:, :levels]), "a further level changes none before it"
-        found = left_over(vectors, shorter.decode(codes[:, :levels]))
-        assert found == pytest.approx(tokenizer.errors[levels - 1], 1e-3)
+        result = unexplained(vectors, shorter.decode(codes[:, :levels]))
+        assert result == pytest.approx(tokenizer.unexplained_variance[levels - 1], 1e-3)
     assert tokenizer.scales.tolist() == [1.0] * 4
 
 
@@ -55,9 +55,9 @@ def test_codes_are_the_nearest_centroids_of_what_is_left():
 def test_the_first_level_is_about_as_good_as_sklearn():
     """Averaged over starts, on vectors of a catalogue."""
     vectors = open_bench("synthetic", profile="smoke", options={"users": 120}).vectors("text")[1:]
-    ours = [RQKMeans(levels=1, size=32, seed=seed).fit(vectors).errors[0] for seed in range(4)]
+    ours = [RQKMeans(levels=1, size=32, seed=seed).fit(vectors).unexplained_variance[0] for seed in range(4)]
     fits = [KMeans(32, n_init=1, random_state=seed).fit(vectors) for seed in range(4)]
-    theirs = [left_over(vectors, fit.cluster_centers_[fit.labels_]) for fit in fits]
+    theirs = [unexplained(vectors, fit.cluster_centers_[fit.labels_]) for fit in fits]
     assert np.mean(ours) <= 1.05 * np.mean(theirs)
 
 
@@ -67,13 +67,13 @@ def test_normalised_levels_keep_their_scales():
     tokenizer = RQKMeans(levels=3, size=32, normalize=True).fit(vectors)
     codes = tokenizer.encode(vectors)
     assert tokenizer.scales[0] == pytest.approx(np.linalg.norm(vectors, axis=1).mean(), rel=1e-5)
-    assert (np.diff(tokenizer.scales) < 0).all() and (np.diff(tokenizer.errors) < 0).all()
+    assert (np.diff(tokenizer.scales) < 0).all() and (np.diff(tokenizer.unexplained_variance) < 0).all()
     assert (tokenizer.centroids.norm(dim=2) < 1 + 1e-5).all(), "means of rows of length 1"
     tables = tokenizer.centroids.numpy()
     parts = [scale * table[codes[:, level]] for level, (scale, table) in enumerate(zip(tokenizer.scales, tables))]
-    spread = [left_over(vectors, sum(parts[:upto])) for upto in (1, 2, 3)]
+    spread = [unexplained(vectors, sum(parts[:upto])) for upto in (1, 2, 3)]
     assert spread[0] > spread[1] > spread[2], "every level brings decode closer"
-    assert left_over(vectors, tokenizer.decode(codes)) == pytest.approx(spread[2], rel=1e-3)
+    assert unexplained(vectors, tokenizer.decode(codes)) == pytest.approx(spread[2], rel=1e-3)
     assert np.array_equal(tokenizer.encode(3 * vectors), codes), "the length of a vector is not read"
 
 
@@ -82,15 +82,15 @@ def test_new_rows_get_codes():
     tokenizer = RQKMeans(levels=2, size=16).fit(vectors[:1000])
     codes = tokenizer.encode(vectors[:1000])
     fresh = tokenizer.encode(vectors[1000:])
-    assert fresh.shape == (500, 2) and left_over(vectors[1000:], tokenizer.decode(fresh)) < 0.6
+    assert fresh.shape == (500, 2) and unexplained(vectors[1000:], tokenizer.decode(fresh)) < 0.6
     assert np.array_equal(tokenizer.encode(vectors[5:6]), codes[5:6]), "a row alone has the code it has among others"
 
 
-def test_fitting_again_forgets_the_first_time():
+def test_refitting_is_independent_of_the_first_fit():
     tokenizer = RQKMeans(levels=2, size=8)
-    first, second = (list(tokenizer.fit(blobs(300, seed=seed)).errors) for seed in (0, 1))
+    first, second = (list(tokenizer.fit(blobs(300, seed=seed)).unexplained_variance) for seed in (0, 1))
     assert len(second) == 2 and first != second
-    assert second == RQKMeans(levels=2, size=8).fit(blobs(300, seed=1)).errors
+    assert second == RQKMeans(levels=2, size=8).fit(blobs(300, seed=1)).unexplained_variance
 
 
 def test_equal_rows_share_their_codes():
@@ -107,7 +107,7 @@ def test_fewer_distinct_rows_than_codes(caplog):
     assert "6 of 16 codes are used" in caplog.text
     codes = tokenizer.encode(vectors)
     assert len(np.unique(codes[:, 0])) == len(np.unique(codes, axis=0)) == 6
-    assert tokenizer.errors[-1] < 1e-6 and tokenizer.centroids.isfinite().all()
+    assert tokenizer.unexplained_variance[-1] < 1e-6 and tokenizer.centroids.isfinite().all()
 
 
 def test_fewer_items_than_codes(caplog):
@@ -151,7 +151,7 @@ def test_vectors_that_cannot_be_clustered(vectors, complaint):
 def test_one_direction_is_nothing_to_cluster_where_lengths_are_taken_out():
     vectors = np.outer(np.random.default_rng(0).uniform(1, 2, 50), blobs(1)[0])
     RQKMeans(levels=2, size=4).fit(vectors)
-    with pytest.raises(UserError, match="equal|tell such vectors apart"):
+    with pytest.raises(UserError, match="equal|float32 precision"):
         RQKMeans(levels=2, size=4, normalize=True).fit(vectors)
 
 

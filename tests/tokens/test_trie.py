@@ -1,4 +1,4 @@
-"""The trie holds exactly the catalogue: children, counts and groups against plain dictionaries of prefixes."""
+"""The trie contains exactly the catalogue: children, counts and groups against dictionaries of prefixes."""
 from collections import Counter
 
 import numpy as np
@@ -17,7 +17,7 @@ def catalogues(draw):
     return np.array([(-1,) * len(sizes), *items], np.int32), sizes
 
 
-def walk(tree, codes):
+def node_of_prefix(tree, codes):
     """The node a prefix leads to, or -1."""
     node = 0
     for level, code in enumerate(codes):
@@ -31,18 +31,18 @@ def walk(tree, codes):
 @settings(deadline=None, max_examples=80)
 def test_it_is_the_catalogue(catalogue):
     codes, sizes = catalogue
-    tree = trie.build(codes, sizes)
+    tree = trie.build_trie(codes, sizes)
     items = [tuple(row) for row in codes[1:].tolist()]
     for depth in range(len(sizes) + 1):
         expected = Counter(item[:depth] for item in items)
-        found = {tree.prefix(depth, node): int(n) for node, n in enumerate(tree.counts[depth])}
-        assert found == expected, "prefixes and how many items are under each"
-        assert list(found) == sorted(found), "nodes are in the order of their prefixes"
-        for node, prefix in enumerate(found):
-            assert walk(tree, prefix) == node
+        result = {tree.prefix(depth, node): int(n) for node, n in enumerate(tree.counts[depth])}
+        assert result == expected, "prefixes and how many items are under each"
+        assert list(result) == sorted(result), "nodes are in the order of their prefixes"
+        for node, prefix in enumerate(result):
+            assert node_of_prefix(tree, prefix) == node
             assert sorted(tree.items(depth, node)) == [i for i, item in enumerate(items, 1) if item[:depth] == prefix]
     for item, row in enumerate(items, 1):
-        assert tree.node[item].tolist() == [walk(tree, row[:depth]) for depth in range(len(sizes) + 1)]
+        assert tree.node[item].tolist() == [node_of_prefix(tree, row[:depth]) for depth in range(len(sizes) + 1)]
     assert (tree.node[0] == -1).all()
 
 
@@ -50,12 +50,12 @@ def test_it_is_the_catalogue(catalogue):
 @settings(deadline=None, max_examples=60)
 def test_only_codes_that_lead_to_an_item_are_allowed(catalogue):
     codes, sizes = catalogue
-    tree = trie.build(codes, sizes)
-    there = {tuple(row[: depth + 1]) for row in codes[1:].tolist() for depth in range(len(sizes))}
+    tree = trie.build_trie(codes, sizes)
+    prefixes = {tuple(row[: depth + 1]) for row in codes[1:].tolist() for depth in range(len(sizes))}
     for level, table in enumerate(tree.children):
         assert table.shape == (len(tree.counts[level]), sizes[level])
         for node in range(len(table)):
-            allowed = {code for code in range(sizes[level]) if (*tree.prefix(level, node), code) in there}
+            allowed = {code for code in range(sizes[level]) if (*tree.prefix(level, node), code) in prefixes}
             assert set(np.flatnonzero(table[node] >= 0).tolist()) == allowed
 
 
@@ -63,7 +63,7 @@ def test_only_codes_that_lead_to_an_item_are_allowed(catalogue):
 @settings(deadline=None, max_examples=60)
 def test_groups_are_items_of_equal_codes_in_the_order_of_ids(catalogue):
     codes, sizes = catalogue
-    tree = trie.build(codes, sizes)
+    tree = trie.build_trie(codes, sizes)
     for a in range(1, len(codes)):
         for b in range(1, len(codes)):
             assert (tree.group[a] == tree.group[b]) == bool((codes[a] == codes[b]).all())
@@ -74,7 +74,7 @@ def test_groups_are_items_of_equal_codes_in_the_order_of_ids(catalogue):
 
 
 def test_by_hand():
-    tree = trie.build(np.array([[-1, -1], [1, 0], [0, 2], [1, 0], [1, 1]]), (2, 3))
+    tree = trie.build_trie(np.array([[-1, -1], [1, 0], [0, 2], [1, 0], [1, 1]]), (2, 3))
     assert [table.tolist() for table in tree.children] == [[[0, 1]], [[-1, -1, 0], [1, 2, -1]]]
     assert [count.tolist() for count in tree.counts] == [[4], [1, 3], [1, 2, 1]]
     assert tree.order.tolist() == [2, 1, 3, 4] and tree.group.tolist() == [-1, 1, 0, 1, 2]
@@ -87,7 +87,7 @@ def test_a_full_sized_catalogue(seed):
     rng = np.random.default_rng(seed)
     rows = rng.integers(0, 256, (12_000, 3))
     rows[:50] = rows[50:100]
-    tree = trie.build(np.concatenate([[[-1, -1, -1]], rows]), (256, 256, 256))
+    tree = trie.build_trie(np.concatenate([[[-1, -1, -1]], rows]), (256, 256, 256))
     unique, count = np.unique(rows, axis=0, return_counts=True)
     assert np.array_equal(tree.group_size, count)
     assert [tree.prefix(3, node) for node in (0, 5_000, len(unique) - 1)] == [

@@ -1,4 +1,4 @@
-"""The loop: resume is bit-exact wherever a run is cut, NaN stops it, the best weights are what is left."""
+"""The training loop: resuming is bit-exact wherever a run is interrupted, NaN stops it, the best weights are kept."""
 import os
 import signal
 import subprocess
@@ -11,20 +11,20 @@ import pytest
 import torch
 
 from workbench.errors import UserError
-from workbench.train import Recipe, checkpoint, stream
-from workbench.train.fit import Session, fit
+from workbench.train import Recipe, checkpoint, named_rng
+from workbench.train.fit import TrainingSession, fit
 
 RECIPE = Recipe(epochs=6, lr=1e-2, patience=99, warmup=3)
 
 
 def train(folder=None, *, stop_at=-1, recipe=RECIPE, loss_of=None, scores=None):
-    """A small net with dropout; optionally killed by a signal to itself after a step."""
+    """Train a small network with dropout; optionally interrupted by a signal to itself at a step."""
     torch.manual_seed(0)
     net = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.Dropout(0.3), torch.nn.Linear(8, 1))
     x = torch.from_numpy(np.random.default_rng(0).normal(size=(40, 4)).astype(np.float32))
 
     def batches(epoch):
-        return np.array_split(stream(0, "order", epoch).permutation(40), 5)
+        return np.array_split(named_rng(0, "order", epoch).permutation(40), 5)
 
     def loss(index, step):
         if step == stop_at:
@@ -32,28 +32,28 @@ def train(folder=None, *, stop_at=-1, recipe=RECIPE, loss_of=None, scores=None):
         value = (net(x[index])[:, 0] - x[index].sum(1)).square().mean()
         return loss_of(value, step) if loss_of else value
 
-    found = iter(scores or [])
-    validate = (lambda: {"ndcg@10": next(found)}) if scores else None
-    curve = fit(net, batches, loss, Session(recipe, folder=folder), validate=validate)
+    remaining = iter(scores or [])
+    validate = (lambda: {"ndcg@10": next(remaining)}) if scores else None
+    curve = fit(net, batches, loss, TrainingSession(recipe, folder=folder), validate=validate)
     return net, curve
 
 
-def same(a, b):
+def same_weights(a, b):
     return all(torch.equal(x, y) for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True))
 
 
 @pytest.mark.parametrize("stop_at", [0, 4, 5, 13, 29])
 def test_resume_is_bit_exact(tmp_path, stop_at):
-    whole, curve = train()
+    uninterrupted, curve = train()
     with pytest.raises(KeyboardInterrupt, match="resumes"):
         train(tmp_path, stop_at=stop_at)
     again, resumed = train(tmp_path)
-    assert same(whole, again)
+    assert same_weights(uninterrupted, again)
     assert [row["loss"] for row in curve] == [row["loss"] for row in resumed]
 
 
 def test_a_killed_process_resumes_from_an_intact_checkpoint(tmp_path):
-    """SIGKILL at random moments, some of them inside a save; whatever is left must be loadable and lead to the same."""
+    """SIGKILL at random moments, some during a save: a loadable checkpoint remains and leads to the same weights."""
     code = (
         "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[2]);"
         "import test_fit, workbench.train.fit as f;"
@@ -68,33 +68,33 @@ def test_a_killed_process_resumes_from_an_intact_checkpoint(tmp_path):
         time.sleep(rng.uniform(0, 0.3))
         process.kill()
         process.wait()
-        assert checkpoint.newest(tmp_path) is not None
-    assert same(train(recipe=LONG)[0], train(tmp_path, recipe=LONG)[0])
+        assert checkpoint.load_newest(tmp_path) is not None
+    assert same_weights(train(recipe=LONG)[0], train(tmp_path, recipe=LONG)[0])
 
 
 LONG = Recipe(epochs=120, lr=1e-2, patience=999)
 
 
-def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path):
+def test_a_damaged_checkpoint_is_skipped_for_the_previous_one(tmp_path):
     train(tmp_path)
     newest = sorted(tmp_path.glob("step-*"))[-1] / "tensors.safetensors"
     data = bytearray(newest.read_bytes())
     data[-1] ^= 1
     newest.write_bytes(data)
-    assert checkpoint.newest(tmp_path).info["step"] == 25
+    assert checkpoint.load_newest(tmp_path).info["step"] == 25
 
 
 def test_nan_stops_with_a_diagnosis_and_keeps_the_checkpoint(tmp_path):
     with pytest.raises(UserError, match=r"nan at step 7 .*gradient norm .*Lower lr"):
         train(tmp_path, loss_of=lambda value, step: value * float("nan") if step == 7 else value)
-    assert checkpoint.newest(tmp_path).info["step"] == 5
+    assert checkpoint.load_newest(tmp_path).info["step"] == 5
 
 
 def test_best_weights_are_kept_and_patience_stops():
     best, _ = train(recipe=Recipe(epochs=2, lr=1e-2, warmup=3))
     net, curve = train(scores=[0.1, 0.3, 0.2, 0.25, 0.9], recipe=Recipe(epochs=6, lr=1e-2, warmup=3, patience=2))
     assert [row["ndcg@10"] for row in curve] == [0.1, 0.3, 0.2, 0.25]
-    assert same(net, best)
+    assert same_weights(net, best)
 
 
 def test_a_signal_during_the_last_validation_is_not_lost(tmp_path):
@@ -105,20 +105,20 @@ def test_a_signal_during_the_last_validation_is_not_lost(tmp_path):
 
     with pytest.raises(KeyboardInterrupt, match="after epoch 2"):
         train(tmp_path, recipe=Recipe(epochs=2), scores=scores())
-    assert checkpoint.newest(tmp_path).info["epoch"] == 2
+    assert checkpoint.load_newest(tmp_path).info["epoch"] == 2
 
 
-def test_training_leaves_the_global_generator_alone():
+def test_training_does_not_change_the_global_generator():
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
     net_seed = torch.random.get_rng_state()
-    train()  # seeds itself first, so compare around fit alone
+    train()  # seeds the generator itself, so only fit is compared
     torch.random.set_rng_state(net_seed)
     assert torch.equal(torch.rand(3), expected)
 
 
-def test_a_disk_that_fills_while_saving_says_so_and_keeps_the_checkpoint_before(tmp_path, monkeypatch):
+def test_a_full_disk_is_an_error_and_keeps_the_previous_checkpoint(tmp_path, monkeypatch):
     train(tmp_path, recipe=Recipe(epochs=2))
     real = Path.write_bytes
 
@@ -130,4 +130,4 @@ def test_a_disk_that_fills_while_saving_says_so_and_keeps_the_checkpoint_before(
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(UserError, match="disk is full"):
         train(tmp_path)
-    assert checkpoint.newest(tmp_path).info["step"] == 10 and not list(tmp_path.glob(".*"))
+    assert checkpoint.load_newest(tmp_path).info["step"] == 10 and not list(tmp_path.glob(".*"))

@@ -1,4 +1,7 @@
-"""From a public file or your own log to ordered histories and an honest split."""
+"""Datasets, user histories and splits: from a public file or your own log to train, validation and test.
+
+Read schema (Dataset), protocol, splits and histories first; datasets holds the loaders and formats their parsers.
+"""
 from workbench.data.histories import Histories
 from workbench.data.protocol import Protocol, protocol_for
 from workbench.data.schema import Dataset, assemble

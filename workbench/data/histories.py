@@ -1,4 +1,4 @@
-"""Sequences as offsets and items (CSR): slicing is free and no per-user Python list exists."""
+"""User sequences as offsets and items (CSR layout): slices are views, without one Python list per user."""
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -26,11 +26,11 @@ class Histories:
         return np.diff(self.offsets)
 
     def row(self, index: int) -> np.ndarray:
-        """The items of one history, a view."""
+        """The items of one history (a view)."""
         return self.items[self.offsets[index] : self.offsets[index + 1]]
 
     def rows(self) -> np.ndarray:
-        """(N,) int64: which history each event belongs to."""
+        """(N,) int64: index of the history of each event."""
         return np.repeat(np.arange(len(self)), self.lengths)
 
     def where(self, keep: np.ndarray) -> "Histories":
@@ -57,19 +57,23 @@ class Histories:
         return self._cut(kept, [False, True], self.lengths - kept, kept)
 
     def _cut(self, kept: np.ndarray, pattern: list[bool], *runs: np.ndarray) -> "Histories":
-        """`kept` (B,) events of each history: those in the runs that `pattern` marks. One bool an event is all that
-        it takes, where counting along all events would take eight bytes several times over."""
+        """The events in the runs that `pattern` marks, `kept` (B,) of each history.
+
+        A boolean mask over events takes an eighth of the memory of index arrays.
+        """
         keep = np.repeat(np.tile(pattern, len(self)), np.stack(runs, axis=1).ravel())
         offsets = np.concatenate([[0], np.cumsum(kept)])
         return Histories(offsets, self.items[keep], self.users, None if self.times is None else self.times[keep])
 
     def windows(self, length: int) -> "Histories":
-        """Pieces of at most `length` events, cut from the end, each starting with the event that ended the one before:
-        every event but a user's first is the successor of another exactly once. Histories of one event are dropped."""
+        """Windows of at most `length` events, cut from the end and overlapping by one event.
+
+        Every event but a user's first is the successor of another exactly once. Histories of one event are dropped.
+        """
         stride = length - 1
-        pieces = np.where(self.lengths > 1, -(-(self.lengths - 1) // stride), 0)
-        row = np.repeat(np.arange(len(self)), pieces)
-        back = np.arange(len(row)) - np.repeat(np.cumsum(pieces) - pieces, pieces)  # 0 is the newest piece of a row
+        n_windows = np.where(self.lengths > 1, -(-(self.lengths - 1) // stride), 0)
+        row = np.repeat(np.arange(len(self)), n_windows)
+        back = np.arange(len(row)) - np.repeat(np.cumsum(n_windows) - n_windows, n_windows)  # 0: newest
         end = self.offsets[row + 1] - back * stride
         start = np.maximum(self.offsets[row], end - length)
         offsets = np.concatenate([[0], np.cumsum(end - start)])
@@ -77,9 +81,9 @@ class Histories:
         return Histories(offsets, self.items[at], self.users[row], None if self.times is None else self.times[at])
 
     def prefixes(self, length: int) -> "Histories":
-        """One history for every event but a user's first: at most `length` events that end with it."""
+        """One history for each event but a user's first: at most `length` events ending with it."""
         row = np.repeat(np.arange(len(self)), np.maximum(self.lengths - 1, 0))
-        seen = np.arange(len(row)) - np.searchsorted(row, row) + 2  # events up to and with the one that ends it
+        seen = np.arange(len(row)) - np.searchsorted(row, row) + 2  # events up to and including the last one
         end = self.offsets[row] + seen
         start = np.maximum(self.offsets[row], end - length)
         offsets = np.concatenate([[0], np.cumsum(end - start)])
@@ -96,14 +100,16 @@ class Histories:
         return out
 
     def batches(self, size: int, order: np.ndarray | None = None) -> Iterator[np.ndarray]:
-        """Index arrays of at most `size` histories of similar length: the padding a batch carries stays small."""
+        """Index arrays of at most `size` histories; by default of similar length, which keeps padding small."""
         order = np.argsort(self.lengths, kind="stable") if order is None else order
         for start in range(0, len(order), size):
             yield order[start : start + size]
 
 
-def gather(users: np.ndarray, items: np.ndarray, n_users: int, times: np.ndarray | None = None) -> Histories:
-    """Histories of all users 0..n_users-1, some perhaps empty; items and times are sorted by user, then order, and
-    users, of which only the counts matter, in any order."""
+def group_by_user(users: np.ndarray, items: np.ndarray, n_users: int, times: np.ndarray | None = None) -> Histories:
+    """Histories of all users 0..n_users-1, some possibly empty.
+
+    items, times: (N,) sorted by user, then by order. users: (N,) in any order; only their counts are used.
+    """
     offsets = np.concatenate([[0], np.cumsum(np.bincount(users, minlength=n_users))]).astype(np.int64)
     return Histories(offsets, items.astype(np.int32, copy=False), np.arange(n_users, dtype=np.int32), times)

@@ -1,4 +1,4 @@
-"""The k-core of a log: what remains when users and items with fewer than k events are taken out until none is left."""
+"""The k-core of a log: what remains after repeatedly removing users and items with fewer than k events."""
 from collections import deque
 from collections.abc import Iterator
 
@@ -6,31 +6,31 @@ import numpy as np
 
 
 def k_core(users: np.ndarray, items: np.ndarray, k: int) -> np.ndarray:
-    """(N,) bool: the events of the k-core, which is unique whatever the order of removal.
+    """(N,) bool: the events of the k-core, which does not depend on the order of removal.
 
     users, items: (N,) integer codes from 0.
 
     >>> k_core(np.array([0, 0, 1, 1, 2]), np.array([0, 1, 0, 1, 1]), 2)
     array([ True,  True,  True,  True, False])
     """
-    last = deque(rounds(users, items, k), maxlen=1)
+    last = deque(pruning_rounds(users, items, k), maxlen=1)
     return last[0] if last else np.ones(len(users), bool)
 
 
-def rounds(users: np.ndarray, items: np.ndarray, k: int) -> Iterator[np.ndarray]:
-    """(N,) bool after each round that took something out; the last is the k-core.
+def pruning_rounds(users: np.ndarray, items: np.ndarray, k: int) -> Iterator[np.ndarray]:
+    """(N,) bool, the events kept after each pruning round; the last is the k-core.
 
-    Both sides are thinned in the same round, and only what goes is counted.
+    A round removes users and items together; counts are updated from the removed events only.
     """
     user_events, item_events = np.bincount(users), np.bincount(items)
     kept = np.ones(len(users), bool)
     while True:
-        stays = (user_events >= k)[users]
-        stays &= (item_events >= k)[items]
-        gone = np.flatnonzero(kept ^ stays)
-        if not len(gone):
+        keep = (user_events >= k)[users]
+        keep &= (item_events >= k)[items]
+        removed = np.flatnonzero(kept ^ keep)
+        if not len(removed):
             return
-        user_events -= np.bincount(users[gone], minlength=len(user_events))
-        item_events -= np.bincount(items[gone], minlength=len(item_events))
-        kept = stays
+        user_events -= np.bincount(users[removed], minlength=len(user_events))
+        item_events -= np.bincount(items[removed], minlength=len(item_events))
+        kept = keep
         yield kept

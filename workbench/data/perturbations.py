@@ -1,6 +1,6 @@
-"""Histories read otherwise than they happened: cut, put in another order, or with another user's past.
+"""Perturbed histories: shuffled, reversed, or with the earlier items of another user.
 
-Only items move. Times stay at their places, so that what reads them still finds them in order.
+Only items move. Timestamps keep their positions, so they stay sorted.
 """
 from dataclasses import replace
 
@@ -9,69 +9,71 @@ import numpy as np
 from workbench.data.histories import Histories
 from workbench.errors import UserError
 
-DAY = 86_400  # seconds
+SECONDS_PER_DAY = 86_400  # seconds
 
 
 def shuffled(histories: Histories, rng: np.random.Generator, *, keep_last: int = 0) -> Histories:
-    """The events of each history in random order, all but the last `keep_last`, which stay."""
-    age = histories.offsets[1:][histories.rows()] - np.arange(len(histories.items))  # 1 for the newest
-    return _ordered(histories, _first(histories) | (age <= keep_last), rng.random(len(age)))
+    """Each history in random order, except for the last `keep_last` events, which keep their positions."""
+    age = histories.offsets[1:][histories.rows()] - np.arange(len(histories.items))  # 1 for the newest event
+    return _sorted_within(histories, _is_first(histories) | (age <= keep_last), rng.random(len(age)))
 
 
 def shuffled_within_days(histories: Histories, rng: np.random.Generator) -> Histories:
-    """Events of one history that follow each other on one day (UTC) in random order. UserError where there are no
-    times, or no two such events."""
+    """Each history with the events of the same day (UTC) in random order.
+
+    UserError without timestamps, or where no history has two consecutive events on one day.
+    """
     if histories.times is None:
-        raise UserError("the histories have no times, so nothing can be shuffled within a day", code=3)
-    day = histories.times // DAY
-    starts = _first(histories)
+        raise UserError("the histories have no timestamps, so they cannot be shuffled within days", code=3)
+    day = histories.times // SECONDS_PER_DAY
+    starts = _is_first(histories)
     starts[1:] |= day[1:] != day[:-1]
     if starts.all():
-        raise UserError("no history has two events in a row on one day, so there is nothing to shuffle", code=3)
-    return _ordered(histories, starts, rng.random(len(day)))
+        raise UserError("no history has two consecutive events on one day, so there is nothing to shuffle", code=3)
+    return _sorted_within(histories, starts, rng.random(len(day)))
 
 
-def backwards(histories: Histories) -> Histories:
-    """Each history from its newest event to its oldest."""
-    return _ordered(histories, _first(histories), -np.arange(len(histories.items)))
+def reversed_order(histories: Histories) -> Histories:
+    """Each history in reverse order, from its newest event to its oldest."""
+    return _sorted_within(histories, _is_first(histories), -np.arange(len(histories.items)))
 
 
-def swapped(histories: Histories, rng: np.random.Generator) -> Histories:
-    """Each history with its last item, and before it what another history has before its own last item.
+def swapped_prefixes(histories: Histories, rng: np.random.Generator) -> Histories:
+    """Each history with its own last item, preceded by the items before the last one of another user's history.
 
-    Histories are lined up by length, equal ones in random order, and each takes from the next; so the other is as long
-    or the next longer one, of which the newest events are taken. The longest takes from the one before it and is cut
-    where that is shorter. UserError where there is no other history.
+    The donor is the next history in ascending order of length, ties in random order, so it is at least as long, and its
+    newest events are taken. The longest history takes from the one before it and is truncated where that is shorter.
+    UserError where there is only one history.
     """
     n = len(histories)
     if n < 2:
-        raise UserError("there is one history only, so no other user's can be put in its place", code=3)
-    line = np.lexsort((rng.random(n), histories.lengths))
+        raise UserError("there is only one history, so there is no other user's to swap in", code=3)
+    by_length = np.lexsort((rng.random(n), histories.lengths))
     donor = np.empty(n, np.int64)
-    donor[line] = np.append(line[1:], line[-2])
-    kept = np.minimum(histories.lengths, histories.lengths[donor])
-    own, items = histories.last(kept), histories.take(donor).last(kept).items
-    last = own.offsets[1:][kept > 0] - 1
+    donor[by_length] = np.append(by_length[1:], by_length[-2])
+    lengths = np.minimum(histories.lengths, histories.lengths[donor])
+    own, items = histories.last(lengths), histories.take(donor).last(lengths).items
+    last = own.offsets[1:][lengths > 0] - 1
     items[last] = own.items[last]
     return replace(own, items=items)
 
 
-def differs(histories: Histories, read: Histories) -> np.ndarray:
-    """(B,) bool: which of the histories `read` shows otherwise, in length or in an item at some place."""
-    found = histories.lengths != read.lengths
-    same = np.flatnonzero(~found)
-    own, other = histories.take(same), read.take(same)
-    found[same] = np.bincount(own.rows()[own.items != other.items], minlength=len(same)) > 0
-    return found
+def is_changed(histories: Histories, perturbed: Histories) -> np.ndarray:
+    """(B,) bool: which histories differ from their `perturbed` version, in length or in the item at some position."""
+    changed = histories.lengths != perturbed.lengths
+    same = np.flatnonzero(~changed)
+    own, other = histories.take(same), perturbed.take(same)
+    changed[same] = np.bincount(own.rows()[own.items != other.items], minlength=len(same)) > 0
+    return changed
 
 
-def _first(histories: Histories) -> np.ndarray:
+def _is_first(histories: Histories) -> np.ndarray:
     """(N,) bool: the oldest event of each history."""
     starts = np.zeros(len(histories.items), bool)
     starts[histories.offsets[:-1][histories.lengths > 0]] = True
     return starts
 
 
-def _ordered(histories: Histories, starts: np.ndarray, key: np.ndarray) -> Histories:
-    """Events sorted by `key` within blocks; `starts` (N,) marks where a block begins."""
+def _sorted_within(histories: Histories, starts: np.ndarray, key: np.ndarray) -> Histories:
+    """Events sorted by `key` within blocks; `starts` (N,) marks the first event of each block."""
     return replace(histories, items=histories.items[np.lexsort((key, np.cumsum(starts)))])

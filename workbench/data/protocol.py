@@ -1,9 +1,9 @@
-"""How numbers are made, as a frozen value that every stored number carries."""
+"""The evaluation protocol: a frozen value that is stored with every metric."""
 from dataclasses import asdict, dataclass, fields, replace
 
 from workbench.artifacts import digest
 from workbench.data.schema import Dataset
-from workbench.errors import UserError, check_names, unknown
+from workbench.errors import UserError, check_names, unknown_name
 
 CHOICES = {
     "split": ("leave-one-out", "global-time", "random"),
@@ -15,14 +15,16 @@ CHOICES = {
 
 @dataclass(frozen=True)
 class Protocol:
-    """Every choice that moves a metric without touching a model.
+    """Every choice that changes a metric without changing a model.
 
     split: leave-one-out (test = last event, validation = last but one, users with fewer than `min_events` are
         train-only); global-time (train before the first cut, validation targets between the cuts, test targets after
-        the second; `cuts` are shares of all events); random (leave-one-out over a hashed order, for unordered data).
-    ties: what orders events of equal time: file (the row, where the source is a published sequence) or hash (seeded).
-    mask_history: whether items of the history are taken out of the candidates, in validation and test alike.
-    candidates: full ranking only; sampled metrics are another quantity and are refused.
+        the second; `cuts` are quantiles of all event times); random (leave-one-out in a seeded random order, for
+        unordered data).
+    ties: order of events with equal timestamps: file (the row, where the source is a published sequence) or hash
+        (seeded).
+    mask_history: whether items of the history are removed from the candidates, in validation and test alike.
+    candidates: full ranking only; sampled metrics estimate a different quantity and are not supported.
     target: which event of a user's window is predicted under global-time.
     """
 
@@ -38,40 +40,43 @@ class Protocol:
     def __post_init__(self) -> None:
         for name, allowed in CHOICES.items():
             if getattr(self, name) not in allowed:
-                raise unknown(f"protocol {name}", getattr(self, name), allowed)
+                raise unknown_name(f"protocol {name}", getattr(self, name), allowed)
         for name, kind in (("mask_history", bool), ("min_events", int), ("tie_seed", int)):
             if type(getattr(self, name)) is not kind:
                 raise UserError(f"protocol {name} must be {kind.__name__}, not {getattr(self, name)!r}")
         cuts = tuple(self.cuts) if isinstance(self.cuts, tuple | list) else ()
         if [type(cut) for cut in cuts] != [float, float] or not 0 < cuts[0] < cuts[1] < 1:
-            raise UserError(f"protocol cuts {self.cuts!r} must be two rising shares, such as (0.8, 0.9)")
+            raise UserError(f"protocol cuts {self.cuts!r} must be two increasing quantiles, such as (0.8, 0.9)")
         object.__setattr__(self, "cuts", cuts)
         if self.min_events < 3:
             raise UserError(f"protocol min_events {self.min_events}: train, validation and test need at least 3 events")
 
     def dict(self) -> dict:
-        """Plain JSON values, as stored beside every metric."""
+        """The protocol as JSON values, as stored with every metric."""
         return {**asdict(self), "cuts": list(self.cuts)}
 
     def hash(self) -> str:
-        """Short name of this protocol."""
+        """Short digest of this protocol."""
         return digest(self.dict())[:12]
 
 
 def protocol_for(dataset: Dataset, **changes) -> Protocol:
-    """The default protocol of a dataset, with changes. Ties are the file's where the source is a published sequence,
-    a seeded hash otherwise; unordered data defaults to the random split. UserError names an unknown field."""
+    """The default protocol of a dataset, with `changes`. UserError for an unknown field.
+
+    Ties are broken by the file order where the source is a published sequence, by a seeded hash otherwise; unordered
+    data defaults to the random split.
+    """
     check_protocol(changes)
     default = {"sequence": {"ties": "file"}, "time": {"ties": "hash"}, "none": {"split": "random"}}[dataset.order]
     return replace(Protocol(**default), **changes)
 
 
 def check_protocol(changes: dict) -> None:
-    """UserError if a field of the protocol is unknown or its value is not allowed; needs no data."""
+    """UserError for an unknown protocol field or a value that is not allowed; needs no data."""
     check_names("protocol field", changes, [f.name for f in fields(Protocol)])
     replace(Protocol(), **changes)
 
 
-def differing(a: dict, b: dict) -> list[str]:
+def differing_fields(a: dict, b: dict) -> list[str]:
     """The fields in which two stored protocols differ."""
     return sorted(key for key in {*a, *b} if a.get(key) != b.get(key))

@@ -1,8 +1,8 @@
-"""Column names and the frozen Dataset: one canonical raw id per user and item, ids permuted by a hash of it.
+"""Column names and the frozen Dataset: one canonical raw id per user and item, integer ids ordered by a hash of it.
 
-In several public files the id encodes the order of appearance, and "recommend the next ids" then scores far above
-chance; so no id here says anything about a place in a file. Because ids are in the order of a seeded hash, "ties are
-broken by a seeded hash" is the same as "the lower id first", and a sample of users by hash is the first so many.
+In several public files the id encodes the order of appearance, and recommending the next ids then scores far above
+chance; ids here carry no information about positions in a file. Because ids follow a seeded hash, breaking ties by the
+lower id is the same as breaking them by a seeded hash, and the first n users are a random sample.
 """
 import hashlib
 import json
@@ -20,17 +20,17 @@ ORDERS = ("sequence", "time", "none")
 
 @dataclass(frozen=True)
 class Dataset:
-    """An interaction log with what is known about its items and users.
+    """An interaction log with the attributes of its items and users.
 
-    interactions: user int32 0..U-1, item int32 1..I, row int64 (place in the source), timestamp int64 in seconds where
-        the source has times, and optional columns such as rating or event.
+    interactions: user int32 0..U-1, item int32 1..I, row int64 (position in the source), timestamp int64 in seconds
+        where the source has times, and optional columns such as rating or event.
     items: indexed by item id 1..I; raw_id and, where the source has them, title, text, category (a path joined by
         " > "), brand, price, and alias columns for other published id spaces.
-    users: indexed 0..U-1; raw_id and what else is known.
-    tables: named extras (relations, social, tags ...).
-    order: "sequence" where the source is itself a published sequence (its row order is the order), "time" for a raw
-        log, "none" where nothing tells what came first.
-    about: title, terms, citation, files (name -> sha256), what was read and what was dropped.
+    users: indexed 0..U-1; raw_id and further attributes.
+    tables: named side tables (relations, social, tags ...).
+    order: "sequence" where the source is itself a published sequence (ordered by row), "time" for a raw log, "none"
+        where the order of events is unknown.
+    about: title, terms, citation, files (name -> sha256), counts of what was read and dropped.
     """
 
     name: str
@@ -54,14 +54,14 @@ class Dataset:
         return TIME in self.interactions
 
     def titles(self, items: np.ndarray | None = None) -> np.ndarray:
-        """What to call items: title, else raw id; all of them as (I+1,) with '' at 0, or those of `items`."""
+        """Item titles, or raw ids where there is none: (I+1,) for all items with '' at 0, or those of `items`."""
         names = self.items["title"] if "title" in self.items else self.items[RAW]
         names = names.where(names.astype("string").str.strip().str.len() > 0, self.items[RAW])
         table = np.concatenate([[""], names.to_numpy(dtype=object)])
         return table if items is None else table[np.asarray(items)]
 
     def save(self, folder: Path) -> None:
-        """Write parquet tables and a JSON into an existing folder."""
+        """Write parquet tables and dataset.json into an existing folder."""
         for name, table in [("interactions", self.interactions), ("items", self.items), ("users", self.users)]:
             table.to_parquet(folder / f"{name}.parquet")
         for name, table in self.tables.items():
@@ -70,7 +70,7 @@ class Dataset:
 
     @classmethod
     def load(cls, folder: Path) -> "Dataset":
-        """Read back what `save` wrote."""
+        """Read a dataset written by `save`."""
         main = {name: pd.read_parquet(folder / f"{name}.parquet") for name in ("interactions", "items", "users")}
         extra = {p.stem.removeprefix("table-"): pd.read_parquet(p) for p in sorted(folder.glob("table-*.parquet"))}
         return cls(**main, tables=extra, **json.loads((folder / "dataset.json").read_text()))
@@ -87,8 +87,8 @@ def hash_ids(raw: np.ndarray | pd.Series, seed: int = 0) -> np.ndarray:
     return pd.util.hash_array(text_ids(np.asarray(raw)), hash_key=key, categorize=False)
 
 
-def permuted(raw: np.ndarray, seed: int = 0) -> np.ndarray:
-    """(n,) int64: for distinct raw ids, the rank of each by seeded hash (the raw id itself settles a clash)."""
+def hash_ranks(raw: np.ndarray, seed: int = 0) -> np.ndarray:
+    """(n,) int64: the rank of each distinct raw id by seeded hash; hash collisions are broken by the raw id."""
     hashes = hash_ids(raw, seed)
     order = np.argsort(hashes)
     if (hashes[order][1:] == hashes[order][:-1]).any():
@@ -98,22 +98,23 @@ def permuted(raw: np.ndarray, seed: int = 0) -> np.ndarray:
     return rank
 
 
-def compact(codes: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Codes below `size`, renumbered without gaps, and which of the old ones were kept, rising."""
-    there = np.zeros(size, bool)
-    there[codes] = True
-    return codes if there.all() else (np.cumsum(there, dtype=np.int32) - 1)[codes], np.flatnonzero(there)
+def compact_codes(codes: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Codes below `size`, renumbered without gaps, and the old codes in use, ascending."""
+    used = np.zeros(size, bool)
+    used[codes] = True
+    return codes if used.all() else (np.cumsum(used, dtype=np.int32) - 1)[codes], np.flatnonzero(used)
 
 
 def factorize(values: np.ndarray | pd.Series) -> tuple[np.ndarray, np.ndarray]:
-    """(n,) integer codes and the distinct values they stand for, each of which occurs; a missing value has code -1.
-    What is coded already (a Categorical) is only compacted, and small integers are counted instead of hashed."""
+    """(n,) integer codes and the distinct values they index, each of which occurs; a missing value has code -1.
+
+    A Categorical is only compacted, and small integers are counted instead of hashed."""
     if isinstance(values.dtype, pd.CategoricalDtype) and not values.hasnans:
-        codes, kept = compact(values.cat.codes.to_numpy(), len(values.cat.categories))
-        return codes, values.cat.categories.to_numpy()[kept]
+        codes, used = compact_codes(values.cat.codes.to_numpy(), len(values.cat.categories))
+        return codes, values.cat.categories.to_numpy()[used]
     values = np.asarray(values)
     if values.dtype.kind == "i" and len(values) and values.min() >= 0 and values.max() < 4 * len(values) + 1000:
-        return compact(values, int(values.max()) + 1)
+        return compact_codes(values, int(values.max()) + 1)
     return pd.factorize(values)
 
 
@@ -131,22 +132,22 @@ def assemble(
     """A Dataset from raw ids: users and items that occur in `events`, numbered by a seeded hash of their raw id.
 
     events: user, item (raw ids: text, integers or a Categorical of either), timestamp in seconds where known, row where
-    the source's rows were filtered (else the place in this frame), and any more columns. items, users: a raw_id column
-    and attributes; rows of ids that never occur are dropped, ids without a row get empty attributes. UserError on an
+    the source's rows were filtered (default: the position in this frame), and further columns. items, users: a raw_id
+    column and attributes; ids that never occur are dropped, ids without a row get empty attributes. UserError for an
     empty log or a missing id.
     """
     if not len(events):
-        raise UserError(f"{name}: the log holds no interactions", code=3)
+        raise UserError(f"{name}: the log has no interactions", code=3)
     if order not in ORDERS:
-        raise UserError(f"{name}: order {order!r}, allowed: {', '.join(ORDERS)}")
+        raise UserError(f"{name}: unknown order {order!r}; allowed: {', '.join(ORDERS)}")
     columns = {}
-    sides = {}
+    tables_by_side = {}
     for column, attributes, base in ((USER, users, 0), (ITEM, items, 1)):
         codes, raw = factorize(events[column])
         if codes.min() < 0:
             raise UserError(f"{name}: the {column} id of row {int(codes.argmin()) + 1} is missing", code=3)
         text = text_ids(raw)
-        rank = permuted(text, seed)
+        rank = hash_ranks(text, seed)
         columns[column] = (rank + base).astype(np.int32)[codes]
         by_rank = np.empty_like(text)
         by_rank[rank] = text
@@ -154,8 +155,8 @@ def assemble(
         if attributes is not None:
             attributes = attributes.assign(**{RAW: attributes[RAW].astype(str)}).drop_duplicates(RAW).set_index(RAW)
             table = table.join(attributes, on=RAW)
-        sides[column] = table
+        tables_by_side[column] = table
     row = events[ROW].to_numpy(np.int64) if ROW in events else np.arange(len(events), dtype=np.int64)
-    rest = {column: events[column].array for column in events if column not in (USER, ITEM, ROW)}
-    interactions = pd.DataFrame({**columns, ROW: row, **rest}, copy=False)
-    return Dataset(name, interactions, sides[ITEM], sides[USER], tables or {}, order, about or {})
+    other_columns = {column: events[column].array for column in events if column not in (USER, ITEM, ROW)}
+    interactions = pd.DataFrame({**columns, ROW: row, **other_columns}, copy=False)
+    return Dataset(name, interactions, tables_by_side[ITEM], tables_by_side[USER], tables or {}, order, about or {})

@@ -1,4 +1,4 @@
-"""Who is trained on and who is asked about: ordered sequences cut as the protocol says."""
+"""Train, validation and test: user sequences in order, split as the protocol specifies."""
 import hashlib
 import logging
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from workbench.data.histories import Histories, gather
+from workbench.data.histories import Histories, group_by_user
 from workbench.data.protocol import Protocol
 from workbench.data.schema import ITEM, RAW, ROW, TIME, USER, Dataset
 from workbench.errors import UserError
@@ -15,9 +15,9 @@ log = logging.getLogger("workbench")
 
 
 class Cases(NamedTuple):
-    """Questions with answers: what came before, and the item that came next.
+    """Evaluation cases: C histories and the item that came next in each.
 
-    histories: C rows. targets: (C,) int32. times: (C,) int64 seconds of the target, or None.
+    targets: (C,) int32 item ids. times: (C,) int64 seconds of the target, or None.
     """
 
     histories: Histories
@@ -32,7 +32,7 @@ class Cases(NamedTuple):
 
 @dataclass(frozen=True)
 class Split:
-    """Train histories of every user (some may be empty), validation and test cases, and where they came from."""
+    """Train histories of every user (some may be empty), validation and test cases, protocol and data hash."""
 
     train: Histories
     valid: Cases
@@ -43,12 +43,12 @@ class Split:
     data_hash: str
 
     def train_counts(self) -> np.ndarray:
-        """(I+1,) int64: how often each item occurs in train."""
+        """(I+1,) int64: frequency of each item in train."""
         return np.bincount(self.train.items, minlength=self.n_items + 1)
 
 
-def mix(*columns: np.ndarray, seed: int = 0) -> np.ndarray:
-    """(n,) uint64: SplitMix64 over integer columns; the seeded hash that orders events of equal time."""
+def splitmix64(*columns: np.ndarray, seed: int = 0) -> np.ndarray:
+    """(n,) uint64: SplitMix64 over integer columns; the seeded hash that orders events with tied timestamps."""
     state = np.full(len(columns[0]), np.uint64(seed) + np.uint64(0x9E3779B97F4A7C15), np.uint64)
     for column in columns:
         state ^= column.astype(np.int64).view(np.uint64)
@@ -59,29 +59,32 @@ def mix(*columns: np.ndarray, seed: int = 0) -> np.ndarray:
     return state
 
 
-def sort_order(users: np.ndarray, times: np.ndarray | None, tie: np.ndarray) -> np.ndarray:
-    """(N,) the order by (user, time, tie). One packed key is sorted, then only its equal runs are put in order:
-    several times faster than a three-key sort, with the same answer."""
+def argsort_events(users: np.ndarray, times: np.ndarray | None, tie: np.ndarray) -> np.ndarray:
+    """(N,) indices that sort events by (user, time, tie).
+
+    One packed key is sorted, then only the runs of equal keys: several times faster than a three-key sort, with the
+    same result.
+    """
     if times is None:
         return np.lexsort((tie, users))
     first, last = int(times.min()), int(times.max())
     span = last - first + 1
     if (int(users.max(initial=0)) + 1) * span >= 2**63:
         return np.lexsort((tie, times, users))
-    key = users.astype(np.int64)  # in place from here on: at ten million events every temporary counts
+    key = users.astype(np.int64)  # in place from here on, to save memory at ten million events
     key *= span
     key += times
     key -= first
     order = np.argsort(key)
     key = key[order]
     same = key[1:] == key[:-1]
-    at = np.flatnonzero(np.concatenate([same, [False]]) | np.concatenate([[False], same]))
-    order[at] = order[at][np.lexsort((tie[order[at]], key[at]))]
+    tied = np.flatnonzero(np.concatenate([same, [False]]) | np.concatenate([[False], same]))
+    order[tied] = order[tied][np.lexsort((tie[order[tied]], key[tied]))]
     return order
 
 
-def sequences(dataset: Dataset, protocol: Protocol) -> Histories:
-    """All events of every user in the protocol's order. UserError where the data cannot be ordered that way."""
+def user_sequences(dataset: Dataset, protocol: Protocol) -> Histories:
+    """All events of every user in the order of the protocol. UserError where the data does not allow that order."""
     events = dataset.interactions
     users, items = events[USER].to_numpy(), events[ITEM].to_numpy()
     times = events[TIME].to_numpy(np.int64) if dataset.has_times else None
@@ -90,19 +93,19 @@ def sequences(dataset: Dataset, protocol: Protocol) -> Histories:
     if protocol.split == "global-time" and times is None:
         raise UserError(f"{dataset.name} has no timestamps, so it cannot be split by global time", code=3)
     if protocol.split == "random":
-        order = np.lexsort((mix(users, items, seed=protocol.tie_seed), users))
+        order = np.lexsort((splitmix64(users, items, seed=protocol.tie_seed), users))
     elif protocol.ties == "file":
         by_row = dataset.order == "sequence" or times is None
-        order = sort_order(users, None if by_row else times, events[ROW].to_numpy())
+        order = argsort_events(users, None if by_row else times, events[ROW].to_numpy())
     elif times is None:
         raise UserError(f"{dataset.name} has no timestamps, so only its file order can be used: ties=file", code=3)
     else:
-        order = sort_order(users, times, mix(users, items, times, seed=protocol.tie_seed))
-    return gather(users, items[order], dataset.n_users, None if times is None else times[order])
+        order = argsort_events(users, times, splitmix64(users, items, times, seed=protocol.tie_seed))
+    return group_by_user(users, items[order], dataset.n_users, None if times is None else times[order])
 
 
 def hash_events(dataset: Dataset, sequence: Histories) -> str:
-    """Short digest of the processed events: raw ids, order and times."""
+    """Short digest of the ordered events: raw ids, order and times."""
     digest = hashlib.sha256()
     for table in (dataset.users, dataset.items):
         digest.update("\n".join(table[RAW].tolist()).encode())
@@ -112,37 +115,38 @@ def hash_events(dataset: Dataset, sequence: Histories) -> str:
 
 
 def split(dataset: Dataset, protocol: Protocol, *, users: int | None = None, events: int | None = None) -> Split:
-    """Cut a dataset as the protocol says. `users` keeps a hashed sample of that many, and `events` no more of them than
-    have that many events in all; the catalogue stays whole.
+    """Split a dataset as the protocol specifies. UserError if train, validation or test is empty.
 
-    UserError if no user has a target.
+    users: size of a random sample of users; None keeps all. events: maximum number of events of the sampled users. The
+    catalogue keeps all items.
     """
-    sequence = sequences(dataset, protocol)
+    sequence = user_sequences(dataset, protocol)
     data_hash = hash_events(dataset, sequence)
-    held = len(sequence) if events is None else max(1, int(np.searchsorted(sequence.offsets, events, "right")) - 1)
-    kept = min(held, len(sequence) if users is None else users)
-    if kept < len(sequence):
-        sequence = sequence.take(np.arange(kept))  # ids are in hash order, so the first are a sample
+    limit = len(sequence) if events is None else max(1, int(np.searchsorted(sequence.offsets, events, "right")) - 1)
+    n_users = min(limit, len(sequence) if users is None else users)
+    if n_users < len(sequence):
+        sequence = sequence.take(np.arange(n_users))  # ids are in hash order, so the first n users are a random sample
     cut = _global_time if protocol.split == "global-time" else _leave_one_out
     train, valid, test = cut(sequence, protocol)
     if not len(test.targets) or not len(valid.targets) or not len(train.items):
         raise UserError(
             f"{dataset.name}: {protocol.split} leaves {len(train.items)} train events, {len(valid.targets)} validation "
             f"and {len(test.targets)} test cases of {len(sequence)} users with {len(sequence.items)} events; none may "
-            f"be zero (a user needs {protocol.min_events} events to be asked about)", code=3,
+            f"be empty (a test user needs {protocol.min_events} events)", code=3,
         )
     return Split(train, valid, test, len(sequence), dataset.n_items, protocol, data_hash)
 
 
 def _leave_one_out(sequence: Histories, protocol: Protocol) -> tuple[Histories, Cases, Cases]:
     """Test = last, validation = last but one; users shorter than min_events are train-only."""
-    asked = np.flatnonzero(sequence.lengths >= protocol.min_events)
-    if len(asked) < len(sequence):
-        log.info("%d users with fewer than %d events are train-only", len(sequence) - len(asked), protocol.min_events)
+    evaluated = np.flatnonzero(sequence.lengths >= protocol.min_events)
+    if len(evaluated) < len(sequence):
+        n_short = len(sequence) - len(evaluated)
+        log.info("%d users with fewer than %d events are train-only", n_short, protocol.min_events)
     train = sequence.without_last(np.where(sequence.lengths >= protocol.min_events, 2, 0))
-    everyone = len(asked) == len(sequence)  # then the histories of validation are train itself
-    histories = [train, sequence] if everyone else [train.take(asked), sequence.take(asked)]
-    ends = sequence.offsets[1:][asked]
+    everyone = len(evaluated) == len(sequence)  # then the validation histories are the train histories
+    histories = [train, sequence] if everyone else [train.take(evaluated), sequence.take(evaluated)]
+    ends = sequence.offsets[1:][evaluated]
 
     def held_out(n: int, history: Histories) -> Cases:
         times = None if sequence.times is None else sequence.times[ends - n]
@@ -152,18 +156,19 @@ def _leave_one_out(sequence: Histories, protocol: Protocol) -> tuple[Histories, 
 
 
 def _global_time(sequence: Histories, protocol: Protocol) -> tuple[Histories, Cases, Cases]:
-    """Train strictly before the first cut; the target is a user's last event in each window, its history all before."""
+    """Train: events before the first cut. Target: a user's last event in each window; history: all events before it."""
     first, second = np.quantile(sequence.times, protocol.cuts, method="lower")
     position = np.arange(len(sequence.items))
 
     def window(start: float, end: float) -> Cases:
         inside = np.where((sequence.times >= start) & (sequence.times < end), position, -1)
-        filled = np.flatnonzero(sequence.lengths > 0)
-        last = np.maximum.reduceat(inside, sequence.offsets[filled])
-        asked, at = (array[last > sequence.offsets[filled]] for array in (filled, last))  # with a history before it
-        whole = sequence.take(asked)
-        end = whole.offsets[:-1] + at - sequence.offsets[asked]
-        before = np.arange(len(whole.items)) < np.repeat(end, whole.lengths)
-        return Cases(whole.where(before), sequence.items[at], sequence.times[at])
+        non_empty = np.flatnonzero(sequence.lengths > 0)
+        last = np.maximum.reduceat(inside, sequence.offsets[non_empty])
+        has_history = last > sequence.offsets[non_empty]
+        evaluated, at = non_empty[has_history], last[has_history]
+        sequences = sequence.take(evaluated)
+        end = sequences.offsets[:-1] + at - sequence.offsets[evaluated]
+        before = np.arange(len(sequences.items)) < np.repeat(end, sequences.lengths)
+        return Cases(sequences.where(before), sequence.items[at], sequence.times[at])
 
     return sequence.where(sequence.times < first), window(first, second), window(second, np.inf)

@@ -1,1 +1,5 @@
-"""Did it have to, and what went wrong: a table, a model or codes in, a small table out."""
+"""Diagnostics of benchmarks and recommenders: each takes a dataset, a model or codes and returns a Card or a table.
+
+Read verdict/card first (figures, intervals, nulls), then data, shortcuts and models; verdict turns cards into
+sentences.
+"""

@@ -1,24 +1,24 @@
-"""What the company an item keeps says: vectors from train histories alone."""
+"""PPMI-SVD item embedding: co-occurrence in train histories, reduced by truncated SVD."""
 import numpy as np
 from scipy import sparse
 
 from workbench.data import Split
 from workbench.data.graph import transitions
-from workbench.embed.svd import leading
+from workbench.embed.svd import truncated_svd
 
 
-def cooccurrence(split: Split, dim: int = 64, seed: int = 0, *, window: int = 5) -> np.ndarray:
-    """(I+1, dim) float32: positive pointwise mutual information of items within `window` steps, reduced, unit rows.
+def ppmi_svd(split: Split, dim: int = 64, seed: int = 0, *, window: int = 5) -> np.ndarray:
+    """(I+1, dim) float32 unit rows: truncated SVD of the positive PMI of items within `window` steps.
 
-    A pair g steps apart counts 1/g; contexts are smoothed by the power 0.75 (Levy, Goldberg and Dagan 2015, 3.2).
-    Reads `split.train` and nothing else; an item not in train has a zero row.
+    A pair g steps apart has weight 1/g; context counts are smoothed by the power 0.75 (Levy, Goldberg and Dagan 2015,
+    section 3.2). Reads `split.train` only; an item that is not in train has a zero row.
     """
     n = split.n_items
-    after = transitions(split.train, n, window=window)[1:, 1:]
-    pairs = (after + after.T).tocoo()
+    directed = transitions(split.train, n, window=window)[1:, 1:]
+    pairs = (directed + directed.T).tocoo()
     item, context = np.asarray(pairs.sum(axis=1)).ravel(), np.asarray(pairs.sum(axis=0)).ravel() ** 0.75
     with np.errstate(divide="ignore"):
         pmi = np.log(pairs.data * context.sum() / (item[pairs.row] * context[pairs.col]))
     positive = pmi > 0
     ppmi = sparse.csr_matrix((pmi[positive], (pairs.row[positive], pairs.col[positive])), shape=(n, n))
-    return leading(ppmi, dim, seed)
+    return truncated_svd(ppmi, dim, seed)

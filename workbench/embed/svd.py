@@ -1,34 +1,34 @@
-"""The leading directions of a sparse item matrix, with rows of unit length."""
+"""Truncated SVD of a sparse item-feature matrix, with L2-normalised rows."""
 import numpy as np
 from scipy import sparse
 
 
-def leading(matrix: sparse.csr_matrix, dim: int, seed: int) -> np.ndarray:
-    """(I+1, dim) float32: rows of `matrix` (I, F) in its first `dim` singular directions, each L2-normalised.
+def truncated_svd(matrix: sparse.csr_matrix, dim: int, seed: int) -> np.ndarray:
+    """(I+1, dim) float32: `matrix` (I, F) projected on its first `dim` singular vectors, rows L2-normalised.
 
-    Where the matrix has fewer than `dim` directions, the columns beyond them are zero; so is the row of an item without
-    features, and row 0. The same seed gives the same vectors, signs included.
+    Columns beyond min(I, F) are zero, as are row 0 and the rows of items without features. The result is determined by
+    the seed, signs included.
     """
-    out = np.zeros((matrix.shape[0] + 1, dim), np.float32)
-    width = min(dim, *matrix.shape)
-    if width and matrix.nnz:
-        one = matrix.shape[1] == 1  # a single feature is its own direction, and TruncatedSVD wants two
-        rows = matrix.toarray() if one else _directions(matrix, width, seed)
+    vectors = np.zeros((matrix.shape[0] + 1, dim), np.float32)
+    rank = min(dim, *matrix.shape)
+    if rank and matrix.nnz:
+        single_feature = matrix.shape[1] == 1  # TruncatedSVD needs at least two features
+        rows = matrix.toarray() if single_feature else _project(matrix, rank, seed)
         rows[matrix.getnnz(axis=1) == 0] = 0
-        out[1:, :width] = unit(rows)
-    return out
+        vectors[1:, :rank] = l2_normalize(rows)
+    return vectors
 
 
-def _directions(matrix: sparse.csr_matrix, width: int, seed: int) -> np.ndarray:
+def _project(matrix: sparse.csr_matrix, width: int, seed: int) -> np.ndarray:
     from sklearn.decomposition import TruncatedSVD
 
     return TruncatedSVD(width, random_state=seed % 2**32, n_iter=5).fit_transform(matrix)
 
 
-def unit(rows: np.ndarray) -> np.ndarray:
+def l2_normalize(rows: np.ndarray) -> np.ndarray:
     """Rows scaled to length 1; zero rows stay zero.
 
-    >>> unit(np.array([[3.0, 4.0], [0.0, 0.0]])).tolist()
+    >>> l2_normalize(np.array([[3.0, 4.0], [0.0, 0.0]])).tolist()
     [[0.6, 0.8], [0.0, 0.0]]
     """
     length = np.linalg.norm(rows, axis=1, keepdims=True)

@@ -1,47 +1,49 @@
-"""Shares of one mean in another, over the same cases, with a paired bootstrap: a draw takes cases, not values."""
+"""Ratios of two means over the same cases, with paired bootstrap intervals: whole cases are resampled."""
 import numpy as np
 
 from workbench.errors import UserError
 from workbench.evaluate.compare import DRAWS
-from workbench.train.rng import stream
+from workbench.train.rng import named_rng
 
-ENDS = (0.025, 0.975)
-ROOM = 2_000_000  # drawn counts held at a time
+QUANTILES = (0.025, 0.975)
+MAX_COUNTS = 2_000_000  # multinomial counts held in memory at a time
 
 
-def resampled(values: np.ndarray, *, seed: int = 0) -> np.ndarray:
-    """(DRAWS, m) bootstrap means of the columns of values (C, m), cases drawn with replacement.
+def bootstrap_column_means(values: np.ndarray, *, seed: int = 0) -> np.ndarray:
+    """(DRAWS, m) bootstrap means of the columns of values (C, m), cases resampled with replacement.
 
-    Most cases have the same row, a miss everywhere, so a draw is one multinomial over the rows that differ.
+    Most cases have the same row (a miss everywhere), so each draw is one multinomial over the distinct rows.
     """
     values = np.asarray(values, np.float64)
     rows, counts = np.unique(values, axis=0, return_counts=True)
-    rng, step = stream(seed, "paired bootstrap"), max(1, ROOM // len(rows))
+    rng, step = named_rng(seed, "paired bootstrap"), max(1, MAX_COUNTS // len(rows))
     sizes = [min(step, DRAWS - start) for start in range(0, DRAWS, step)]
-    parts = [rng.multinomial(len(values), counts / len(values), size=size) @ rows for size in sizes]
-    return np.concatenate(parts) / len(values)
+    blocks = [rng.multinomial(len(values), counts / len(values), size=size) @ rows for size in sizes]
+    return np.concatenate(blocks) / len(values)
 
 
-def share(part: np.ndarray, whole: np.ndarray, *, seed: int = 0) -> tuple[float, float, float]:
-    """Mean of part (C,) over mean of whole (C,), and the ends of its 95 % interval. UserError if whole has mean 0, or
-    if so many draws have that no interval can be read.
+def ratio_of_means(numerator: np.ndarray, denominator: np.ndarray, *, seed: int = 0) -> tuple[float, float, float]:
+    """Mean of numerator (C,) over mean of denominator (C,), with its 95 % interval (ratio, low, high).
 
-    >>> share(np.array([0.03, 0.03]), np.array([0.02, 0.06]))[0]
+    UserError if the denominator has mean 0, or if too many bootstrap draws of it do.
+
+    >>> ratio_of_means(np.array([0.03, 0.03]), np.array([0.02, 0.06]))[0]
     0.75
     """
-    if len(part) != len(whole) or not len(whole):
-        raise UserError(f"{len(part)} and {len(whole)} cases cannot be paired; both sides need the same, at least one")
-    if not np.mean(whole):
-        raise UserError("nothing is found in any case, so there is nothing to take a share of", code=3)
-    drawn = resampled(np.column_stack([part, whole]), seed=seed)
-    return float(np.mean(part) / np.mean(whole)), *ends(drawn[:, 0], drawn[:, 1])
+    if len(numerator) != len(denominator) or not len(denominator):
+        raise UserError(f"{len(numerator)} and {len(denominator)} cases cannot be paired; both need the same number, "
+                        "at least one")  # fmt: skip
+    if not np.mean(denominator):
+        raise UserError("the denominator is 0 in every case, so the ratio is undefined", code=3)
+    means = bootstrap_column_means(np.column_stack([numerator, denominator]), seed=seed)
+    return float(np.mean(numerator) / np.mean(denominator)), *ratio_interval(means[:, 0], means[:, 1])
 
 
-def ends(part: np.ndarray, whole: np.ndarray) -> tuple[float, float]:
-    """The ends of the 95 % interval of part over whole, both (DRAWS,) from the same draws. Draws in which whole is 0
-    are left out; UserError if these are more than one in a hundred."""
-    there = whole != 0
-    if there.mean() < 0.99:
-        raise UserError("too few cases are found for an interval of a share", code=3)
-    low, high = np.quantile(part[there] / whole[there], ENDS)
+def ratio_interval(numerator: np.ndarray, denominator: np.ndarray) -> tuple[float, float]:
+    """95 % percentile interval of numerator over denominator, both (DRAWS,) bootstrap means of the same draws. Draws
+    with denominator 0 are dropped; UserError if these are more than 1 %."""
+    valid = denominator != 0
+    if valid.mean() < 0.99:
+        raise UserError("too few cases with a hit for a bootstrap interval of the ratio", code=3)
+    low, high = np.quantile(numerator[valid] / denominator[valid], QUANTILES)
     return float(low), float(high)

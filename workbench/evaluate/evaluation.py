@@ -1,4 +1,4 @@
-"""Ask a recommender about every case and keep, per case, where the target stood."""
+"""Full-ranking evaluation of a recommender: the rank of the held-out target in each test case."""
 from dataclasses import dataclass
 
 import numpy as np
@@ -6,17 +6,18 @@ import numpy as np
 from workbench.data import Cases, Histories, Split
 from workbench.data.leakage_measures import gini
 from workbench.errors import UserError
-from workbench.evaluate.metrics import DEPTH, KS, per_case, strata
+from workbench.evaluate.metrics import DEPTH, KS, per_case, popularity_groups
 from workbench.interfaces import Recommendations, Recommender
 from workbench.progress import Progress
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was found for C cases.
+    """Ranks of the targets of C cases.
 
-    ranks: (C,) int32 place of the target, 1-based, 0 if it is not among the first `depth`. groups: (C,) int32 size of
-    the target's code group, or None where every item is its own. shown: (I+1,) how often each item was in a top 10.
+    ranks: (C,) int32, 1-based rank of the target, 0 if it is not in the top `depth`. groups: (C,) int32 size of the
+    target's code group, or None if every item has its own code. shown: (I+1,) exposure, the number of top-10 lists
+    that contain each item.
     """
 
     ranks: np.ndarray
@@ -25,73 +26,73 @@ class Evaluation:
     depth: int
 
     def metrics(self, cases: Cases, split: Split) -> dict[str, float]:
-        """Means over all cases and over strata, and what the lists look like beyond accuracy."""
-        found = {
+        """Mean metrics over all cases and per popularity group, and beyond-accuracy metrics of the top-10 lists."""
+        metrics = {
             f"{kind}@{k}": float(per_case(f"{kind}@{k}", self.ranks, self.groups).mean())
             for kind in ("recall", "ndcg", "mrr") for k in KS if k <= self.depth
         }
         counts = split.train_counts()
-        for name, mask in strata(cases.targets, counts).items():
-            found[f"cases/{name}"] = int(mask.sum())
+        for group, mask in popularity_groups(cases.targets, counts).items():
+            metrics[f"cases/{group}"] = int(mask.sum())
             for metric in ("recall@10", "ndcg@10"):
                 if mask.any():
-                    found[f"{metric}/{name}"] = float(per_case(metric, self.ranks, self.groups)[mask].mean())
+                    metrics[f"{metric}/{group}"] = float(per_case(metric, self.ranks, self.groups)[mask].mean())
         shown = self.shown[1:]
-        found["coverage@10"] = float((shown > 0).mean())
-        found["gini@10"] = gini(shown)
-        found["popularity@10"] = float(shown @ counts[1:] / max(1, shown.sum()))  # mean train count of what is shown
-        return found
+        metrics["coverage@10"] = float((shown > 0).mean())
+        metrics["gini@10"] = gini(shown)
+        metrics["popularity@10"] = float(shown @ counts[1:] / max(1, shown.sum()))  # mean train count of shown items
+        return metrics
 
 
 def evaluate(
     recommender: Recommender, cases: Cases, split: Split, *, depth: int = DEPTH, batch: int = 512, quiet: bool = False
 ) -> Evaluation:
-    """Full ranking of every case under the split's protocol. UserError where a recommendation breaks the contract.
+    """Full ranking of every case under the split's protocol. UserError if a recommendation is invalid.
 
-    Where the catalogue leaves fewer than `depth` items to somebody, lists are as long as there are items for everybody.
+    Lists have length `depth`, or less for all cases where a masked history leaves some user fewer items.
     """
     n = len(cases.targets)
-    k = min(depth, split.n_items - (longest_set(cases.histories) if split.protocol.mask_history else 0))
+    k = min(depth, split.n_items - (max_distinct_items(cases.histories) if split.protocol.mask_history else 0))
     if k < 1:
-        raise UserError("a masked history holds the whole catalogue, so nothing is left to recommend", code=3)
+        raise UserError("a masked history contains the whole catalogue, so no item is left to recommend", code=3)
     ranks, groups, shown = np.zeros(n, np.int32), None, np.zeros(split.n_items + 1, np.int64)
     with Progress("evaluate", n, "cases", quiet=quiet) as progress:
         for index in cases.histories.batches(batch):
             histories = cases.histories.take(index)
-            found = recommender.recommend(histories, k, histories if split.protocol.mask_history else None)
-            check(found, len(index), k, split.n_items)
-            if found.group is None:
-                hit = found.items == cases.targets[index, None]
+            recommendations = recommender.recommend(histories, k, histories if split.protocol.mask_history else None)
+            validate_recommendations(recommendations, len(index), k, split.n_items)
+            if recommendations.group is None:
+                hit = recommendations.items == cases.targets[index, None]
                 ranks[index] = np.where(hit.any(axis=1), hit.argmax(axis=1) + 1, 0)
             else:
                 groups = np.ones(n, np.int32) if groups is None else groups
-                own = recommender.codes.trie.group[cases.targets[index]]
-                if split.protocol.mask_history:  # a masked target cannot be found, though others of its group can
-                    again = histories.items == np.repeat(cases.targets[index], histories.lengths)
-                    own[histories.rows()[again]] = -1
-                ranks[index], groups[index] = first_of_group(found, own)
-            shown += np.bincount(found.items[:, :10].ravel(), minlength=len(shown))
+                target_group = recommender.codes.trie.group[cases.targets[index]]
+                if split.protocol.mask_history:  # a masked target is a miss, even if its code group is listed
+                    repeated = histories.items == np.repeat(cases.targets[index], histories.lengths)
+                    target_group[histories.rows()[repeated]] = -1
+                ranks[index], groups[index] = code_group_rank(recommendations, target_group)
+            shown += np.bincount(recommendations.items[:, :10].ravel(), minlength=len(shown))
             progress.step(len(index))
     return Evaluation(ranks, groups, shown, depth)
 
 
-def longest_set(histories: Histories) -> int:
-    """The most distinct items in any history."""
+def max_distinct_items(histories: Histories) -> int:
+    """The largest number of distinct items in any history."""
     pairs = np.unique(histories.rows() * (int(histories.items.max(initial=0)) + 1) + histories.items)
     return int(np.bincount(pairs // (int(histories.items.max(initial=0)) + 1), minlength=1).max())
 
 
-def first_of_group(found: Recommendations, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Place of the first item of the target's code group, and how many that group has, for each row: whether or not
-    the target itself still fitted into the list. target: (B,) code groups."""
-    hit = found.group == target[:, None]
-    size = np.take_along_axis(found.group_size, hit.argmax(axis=1)[:, None], axis=1)[:, 0]
+def code_group_rank(recommendations: Recommendations, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(B,) rank of the first item of the target's code group (0: not listed) and (B,) size of that group (1: not
+    listed). The target itself may be cut off by the list's end. target: (B,) code groups."""
+    hit = recommendations.group == target[:, None]
+    size = np.take_along_axis(recommendations.group_size, hit.argmax(axis=1)[:, None], axis=1)[:, 0]
     return np.where(hit.any(axis=1), hit.argmax(axis=1) + 1, 0), np.where(hit.any(axis=1), size, 1)
 
 
-def check(found: Recommendations, n: int, k: int, n_items: int) -> None:
-    """Hold a recommender to its contract: shape, valid and distinct ids, no padding."""
-    items = np.asarray(found.items)
+def validate_recommendations(recommendations: Recommendations, n: int, k: int, n_items: int) -> None:
+    """UserError unless the lists have shape (n, k) and distinct item ids in 1..n_items (no padding)."""
+    items = np.asarray(recommendations.items)
     if items.shape != (n, k):
         raise UserError(f"recommend returned shape {items.shape}, expected {(n, k)}", code=1)
     ordered = np.sort(items, axis=1)
@@ -101,12 +102,15 @@ def check(found: Recommendations, n: int, k: int, n_items: int) -> None:
         raise UserError("recommend returned an item twice in one list", code=1)
 
 
-def lists(recommender: Recommender, histories: Histories, k: int, *, masked: bool, batch: int = 512) -> Recommendations:
-    """Recommendations for all histories in their own order, asked for in batches of similar length."""
+def recommend_all(
+    recommender: Recommender, histories: Histories, k: int, *, masked: bool, batch: int = 512
+) -> Recommendations:
+    """Top-k lists for all histories, in their order, computed in batches of similar length. masked: exclude the items
+    of each history from its list."""
     items = np.zeros((len(histories), k), np.int64)
     scores = np.zeros((len(histories), k), np.float64)
     for index in histories.batches(batch):
-        part = histories.take(index)
-        found = recommender.recommend(part, k, part if masked else None)
-        items[index], scores[index] = found.items, found.scores
+        rows = histories.take(index)
+        recommendations = recommender.recommend(rows, k, rows if masked else None)
+        items[index], scores[index] = recommendations.items, recommendations.scores
     return Recommendations(items, scores)

@@ -1,57 +1,64 @@
-"""Ranking metrics of single-target cases from the place of the target, per case, so that runs can be paired.
+"""Ranking metrics of single-target cases, per case, so that runs can be compared pairwise.
 
-A place is 1-based and 0 means "not in the list". Where codes collide, a group of g items stands in the list as one:
-its first place is p and the target is anywhere in p..p+g-1 with equal chance, so every metric is the expectation over
-those places (collision-corrected evaluation, arXiv:2605.25330). With g = 1 this is the plain metric.
+A rank is 1-based; 0 means "not in the list". Items with colliding codes appear in a list as one group of g items: if
+its first rank is p, the target is equally likely at each of p..p+g-1, and every metric is the expectation over these
+ranks (collision-corrected evaluation, arXiv:2605.25330). With g = 1 this is the ordinary metric.
 """
 import re
 
 import numpy as np
 
-from workbench.errors import UserError, unknown
+from workbench.errors import UserError, unknown_name
 
-KS = (1, 5, 10, 20)
-DEPTH = max(KS)
+KS = (1, 5, 10, 20)  # cutoffs that are reported
+DEPTH = max(KS)  # default length of evaluated lists
 GAINS = {
-    "recall": lambda place: np.ones_like(place),
-    "ndcg": lambda place: 1 / np.log2(place + 1),
-    "mrr": lambda place: 1 / place,
+    "recall": lambda rank: np.ones_like(rank),
+    "ndcg": lambda rank: 1 / np.log2(rank + 1),
+    "mrr": lambda rank: 1 / rank,
 }
 
 
-def parse(name: str) -> tuple[str, int]:
-    """("ndcg", 10) for "ndcg@10"; UserError for anything else.
+def parse_metric(name: str) -> tuple[str, int]:
+    """("ndcg", 10) for "ndcg@10"; UserError for an unknown metric.
 
-    >>> parse("recall@5")
+    >>> parse_metric("recall@5")
     ('recall', 5)
     """
     match = re.fullmatch(r"(\w+)@([1-9]\d*)", name)
     if not match or match[1] not in GAINS:
-        raise unknown("metric", name, [f"{kind}@k" for kind in GAINS])
+        raise unknown_name("metric", name, [f"{kind}@k" for kind in GAINS])
     return match[1], int(match[2])
 
 
 def per_case(name: str, ranks: np.ndarray, groups: np.ndarray | None = None) -> np.ndarray:
-    """(C,) float64 values of a metric such as "ndcg@10" from places (C,) and code-group sizes (C,) or None.
+    """(C,) float64 values of a metric such as "ndcg@10" from ranks (C,) and code-group sizes (C,) or None.
 
     >>> per_case("ndcg@10", np.array([1, 3, 0]))
     array([1. , 0.5, 0. ])
     >>> per_case("recall@3", np.array([3]), np.array([4])), per_case("ndcg@3", np.array([3]), np.array([4]))
     (array([0.25]), array([0.125]))
     """
-    kind, k = parse(name)
+    kind, k = parse_metric(name)
     total = np.concatenate([[0.0], np.cumsum(GAINS[kind](np.arange(1.0, k + 1)))])
     ranks = np.asarray(ranks, np.int64)
     if (ranks < 0).any():
-        raise UserError("places are 1-based, 0 for a miss; a negative one was given")
+        raise UserError("ranks must be positive, or 0 for a miss; got a negative rank")
     size = 1 if groups is None else np.asarray(groups, np.int64)
     first, last = np.minimum(ranks - 1, k), np.minimum(ranks + size - 1, k)
     return np.where(ranks > 0, (total[last] - total[first]) / size, 0.0)
 
 
-def strata(targets: np.ndarray, train_counts: np.ndarray) -> dict[str, np.ndarray]:
-    """Boolean (C,) masks by the target's train count (I+1,): cold never occurs in train, head is the most frequent
-    fifth of the catalogue (the lower id first among equals), tail is the rest."""
+def check_depth(name: str, depth: int | None, label: str) -> None:
+    """UserError if the cutoff of a metric exceeds the depth of the evaluated lists (None: DEPTH). label: the run."""
+    depth = DEPTH if depth is None else depth
+    if parse_metric(name)[1] > depth:
+        raise UserError(f"{name}: {label} was evaluated to depth {depth} only")
+
+
+def popularity_groups(targets: np.ndarray, train_counts: np.ndarray) -> dict[str, np.ndarray]:
+    """Boolean (C,) masks of cases by the train count (I+1,) of their target: head (the most frequent fifth of the
+    catalogue, ties by lower id), cold (never in train) and tail (the rest)."""
     counts = train_counts[1:]
     head = np.zeros(len(train_counts), bool)
     head[1 + np.argsort(-counts, kind="stable")[: len(counts) // 5]] = True

@@ -1,21 +1,21 @@
-"""From scores to ranked lists, exactly: ties go to the lower id, and ids are in the order of a seeded hash."""
+"""Exact top-k lists from scores: ties are broken by the lower id, and ids are in the order of a seeded hash."""
 import numpy as np
 import torch
 
 from workbench.data import Histories
-from workbench.errors import UserError, whole
+from workbench.errors import UserError, is_integer
 from workbench.interfaces import Recommendations
 
 
 def top_k(scores: torch.Tensor | np.ndarray, k: int, exclude: Histories | None = None) -> Recommendations:
     """The k best items of each row of `scores` (B, I+1), best first; column 0 is padding and never returned.
 
-    `scores` is used as scratch: excluded places are overwritten. exclude: B rows of item ids.
+    `scores` is modified in place: excluded entries are overwritten. exclude: B rows of item ids.
     UserError if k is not in 1..I, if a row has fewer than k items left, or if a score is NaN.
     """
     scores = torch.as_tensor(scores)
     n_items = scores.shape[1] - 1
-    if not whole(k, 1, n_items):
+    if not is_integer(k, 1, n_items):
         raise UserError(f"k={k!r}: the catalogue has {n_items} items, so k must be between 1 and {n_items}")
     scores[:, 0] = -torch.inf
     if exclude is not None:
@@ -23,7 +23,7 @@ def top_k(scores: torch.Tensor | np.ndarray, k: int, exclude: Histories | None =
         scores[rows.to(scores.device), items.to(scores.device)] = -torch.inf
     values, items = scores.topk(k + 1, dim=1)
     if values.isnan().any():
-        raise UserError("a score is NaN: the model diverged or was given NaN", code=1)
+        raise UserError("a score is NaN: the model diverged or its input contains NaN", code=1)
     if (values[:, k - 1] == -torch.inf).any():
         raise UserError(f"k={k}: a history leaves fewer than {k} of {n_items} items to recommend")
     tied = (values[:, k - 1] == values[:, k]).nonzero()[:, 0]
@@ -37,7 +37,7 @@ def top_k(scores: torch.Tensor | np.ndarray, k: int, exclude: Histories | None =
 
 
 def _lowest_of_ties(scores: torch.Tensor, threshold: torch.Tensor, k: int) -> torch.Tensor:
-    """(R, k) items above each row's threshold (R, 1), filled up with the lowest ids that equal it."""
+    """(R, k) items above each row's threshold (R, 1), filled up with the lowest ids among those tied with it."""
     above, equal = scores > threshold, scores == threshold
     room = k - above.sum(dim=1, keepdim=True)
     chosen = above | (equal & (equal.cumsum(dim=1) <= room))

@@ -14,17 +14,17 @@ import numpy as np
 import pandas as pd
 
 from workbench import systems
-from workbench.artifacts import MANIFEST, Store, code_hash, digest, read_manifest
+from workbench.artifacts import MANIFEST, Store, code_hash, current_store, digest, read_manifest, using_store
 from workbench.data import Dataset, Protocol, Split, datasets, protocol_for, split
 from workbench.data.protocol import check_protocol
 from workbench.errors import UserError, check_names
 from workbench.experiment.run import Run, contents
 from workbench.experiment.training import MONITORS, train_run
 from workbench.progress import Progress
-from workbench.train import RECIPE_FIELDS, Profile, Recipe, profile, resolve, stream
+from workbench.train import RECIPE_FIELDS, Profile, Recipe, get_profile, named_rng, resolve_recipe
 
 log = logging.getLogger("workbench")
-ROOMS = (
+RUN_CODE = (
     "data", "losses", "nets", "train", "embed", "tokens", "decode.py", "evaluate", "recommenders",
     "experiment/bench.py", "experiment/training.py",
 )  # fmt: skip
@@ -43,18 +43,18 @@ class Bench:
 
     @cached_property
     def store(self) -> Store:
-        return Store()
+        return current_store()
 
     @cached_property
     def dataset(self) -> Dataset:
         """Parsed once from its published files, then read back from the store. What lacks an optional file is not
         stored, so that it is whole as soon as the file is there."""
-        files = datasets.hashes(self.options)
+        files = datasets.file_hashes(self.options)
         inputs = {"name": self.name, "options": self.options, "files": files, "code": code_hash("data")}
         if self.store.path("dataset", inputs).exists():
             return Dataset.load(self.store.get("dataset", inputs, lambda folder: self._parse().save(folder)))
         found = self._parse()
-        if not found.about.get("lacking"):
+        if not found.about.get("missing_files"):
             self.store.get("dataset", inputs, found.save)
         return found
 
@@ -76,28 +76,35 @@ class Bench:
     def split(self) -> Split:
         dataset = self.dataset
         with Progress(f"split {self.name}"):
-            return split(dataset, self.protocol, users=self.profile.users, events=self.profile.room(dataset.n_items))
+            limits = {"users": self.profile.users, "events": self.profile.event_limit(dataset.n_items)}
+            return split(dataset, self.protocol, **limits)
 
     @cached_property
     def users(self) -> int:
         """How many users the profile lets in."""
         return self.split.n_users
 
-    def vectors(self, kind: str = "text", *, dim: int = 64, model: str = "") -> np.ndarray:
-        """(I+1, D) float32 item vectors: text, sentence, collaborative, random or permuted; row 0 is zeros."""
+    @property
+    def key(self) -> dict:
+        """What a stored stage is keyed by: the data, the protocol, the limits and the seed."""
+        return {
+            "dataset": self.name, "options": self.options, "data_hash": self.split.data_hash, "items": self.content,
+            "protocol": self.protocol.dict(), "users": self.users, "seed": self.seed,
+        }  # fmt: skip
+
+    @property
+    def default_vectors(self) -> str:
+        """The kind of item vectors used where none is named: text where items have words, else collaborative."""
         from workbench import embed
 
-        inputs = {
-            "kind": kind, "dim": dim, "model": model, "seed": self.seed, "data": self.split.data_hash,
-            "items": self.content, "protocol": self.protocol.dict(), "users": self.users,
-            **contents({"encoder": model}), "code": code_hash("data", "embed", "train/rng.py"),
-        }
+        return embed.default_kind(self.dataset)
 
-        def make(folder: Path) -> None:
-            vectors = embed.vectors(kind, self.dataset, self.split, dim=dim, seed=self.seed, model=model)
-            np.save(folder / "vectors.npy", vectors)
+    def vectors(self, kind: str = "", *, dim: int = 64, model: str = "") -> np.ndarray:
+        """(I+1, D) float32 item vectors; row 0 is zeros. kind: text, sentence, collaborative, random or permuted;
+        without one text where the items have words, else collaborative. dim: columns. model: a sentence encoder."""
+        from workbench.experiment.item_features import item_vectors
 
-        return np.load(self.store.get("vectors", inputs, make) / "vectors.npy")
+        return item_vectors(self, kind, dim=dim, model=model)
 
     def codes(
         self, kind: str = "rq-kmeans", *, vectors: str = "text", permuted: bool = False, levels: int = 3, size: int = 0,
@@ -106,36 +113,38 @@ class Bench:
         """The items' semantic IDs, a workbench.tokens.ItemCodes: of a kind in `tokens.KINDS`, or from a folder that
         `ItemCodes.save` wrote.
 
-        vectors, dim, model: the item vectors behind kinds that read content. permuted: the placebo, each code given to
-        another item. levels, size (0: 256, fewer for a small catalogue), policy, normalize: see `tokens.make`.
-        UserError on a bad setting, or codes that are not of this dataset. A folder's codes come as they were saved.
+        vectors, dim, model: the item vectors behind kinds that read content. permuted: the placebo, which gives each
+        code to another item. levels, size (0: 256, fewer for a small catalogue), policy, normalize: see
+        `tokens.make_codes`. A folder's codes are used as they are. UserError on a bad setting, or codes that are not of
+        this dataset.
         """
-        from workbench import tokens
+        from workbench.experiment.item_features import item_codes
 
-        if tokens.is_folder(kind):
-            if (levels, size, normalize, policy) != (3, 0, False, "dedup"):
-                raise UserError(f"{kind} holds codes that are made: leave levels, size, policy and normalize out")
-            codes = tokens.ItemCodes.load(kind).on(self.dataset.items["raw_id"].to_numpy(object))
-            return codes.permuted(self.rng("permuted codes")) if permuted else codes
-        content = {"vectors": vectors, "dim": dim, "model": model} if kind in tokens.CONTENT else None
-        made = {"levels": levels, "size": size, "policy": policy, "normalize": normalize, "seed": self.seed}
-        tokens.check(kind, n_items=self.dataset.n_items, **made)
-        inputs = made | {
-            "kind": kind, "content": content, "data": self.split.data_hash, "items": self.content,
-            "protocol": self.protocol.dict() if content else None, "users": self.users if content else None,
-            **contents({"encoder": model}), "code": code_hash("data", "embed", "tokens", "train/rng.py"),
-        }
-
-        def make(folder: Path) -> None:
-            rows = self.vectors(vectors, dim=dim, model=model) if content else None
-            tokens.make(kind, self.dataset, rows, **made).save(folder)
-
-        codes = tokens.ItemCodes.load(self.store.get("codes", inputs, make))
+        codes = item_codes(self, kind, vectors=vectors, levels=levels, size=size, policy=policy, normalize=normalize,
+                           dim=dim, model=model)  # fmt: skip
         return codes.permuted(self.rng("permuted codes")) if permuted else codes
+
+    def lint(self):
+        """Checks of the data under the protocol: leakage, ties, duplicates, drift; a workbench.data.lint.LintReport."""
+        from workbench.data.lint import lint
+
+        return lint(self.dataset, self.protocol)
+
+    def typical_users(self, n: int = 50) -> np.ndarray:
+        """(n,) ids of test users with histories of medium length."""
+        from workbench.experiment.browse.users import typical_users
+
+        return typical_users(self, n)
+
+    def events(self, user: int) -> pd.DataFrame:
+        """A test user's events, oldest first, with title, part (train, validation, test) and time where known."""
+        from workbench.experiment.browse.users import user_events
+
+        return user_events(self, user)
 
     def rng(self, name: str) -> np.random.Generator:
         """A generator of its own for `name`."""
-        return stream(self.seed, name)
+        return named_rng(self.seed, name)
 
     def build(self, system: str, **settings):
         """An untrained recommender; UserError names an unknown system or keyword."""
@@ -152,6 +161,10 @@ class Bench:
             return False
         return True
 
+    def fit_baselines(self) -> list[Run]:
+        """Runs of every training-free baseline that can be built on these data."""
+        return [self.fit(name) for name in systems.names("baselines") if self.can(name)]
+
     def plan(self, system: str, **changes) -> tuple[dict, Recipe]:
         """The build keywords and the recipe that `fit` would use: recipe < profile < changes. Checks every name."""
         keywords = systems.keywords(system)
@@ -159,7 +172,7 @@ class Bench:
         recipe = systems.load(system).RECIPE
         size = recipe.sizes.get(self.profile.size, {})
         recipe = replace(recipe, **{k: v for k, v in size.items() if k not in keywords})
-        recipe = resolve(recipe, self.profile, {k: v for k, v in changes.items() if k not in keywords})
+        recipe = resolve_recipe(recipe, self.profile, {k: v for k, v in changes.items() if k not in keywords})
         settings = {k: v for k, v in (size | changes).items() if k in keywords}
         check_names("metric", [recipe.monitor], MONITORS)
         return systems.settings(system, **settings), recipe
@@ -169,17 +182,17 @@ class Bench:
 
         changes: keywords of its build() and fields of its recipe.
         """
-        from workbench.train.runtime import runtime
+        from workbench.train.runtime import configure_runtime
 
         settings, recipe = self.plan(system, **changes)
-        device = runtime(self.device if self.device != "auto" else self.profile.device, threads=self.profile.threads)
+        device = configure_runtime(
+            self.device if self.device != "auto" else self.profile.device, threads=self.profile.threads
+        )
         recipe_values = {name: value for name, value in asdict(recipe).items() if name != "sizes"}
-        inputs = {
-            "system": system, "settings": settings, "recipe": recipe_values, "seed": self.seed, "dataset": self.name,
-            "options": self.options, "users": self.users, "protocol": self.protocol.dict(),
-            "data_hash": self.split.data_hash, "items": self.content, "device": device.type,
+        inputs = self.key | {
+            "system": system, "settings": settings, "recipe": recipe_values, "device": device.type,
             **({"files": files} if (files := contents(settings)) else {}),
-            "code": code_hash(*ROOMS, f"systems/{systems.family(system)}/{system}.py"),
+            "code": code_hash(*RUN_CODE, f"systems/{systems.family(system)}/{system}.py"),
         }
         usual = self.plan(system)
         usual_values = usual[0] | asdict(usual[1])
@@ -193,13 +206,11 @@ def open_bench(
     options: dict | None = None, device: str = "auto",
 ) -> Bench:
     """A bench for a dataset by name. Nothing is loaded yet, but a wrong dataset or profile name is an error now."""
-    datasets.check(dataset, options or {})
+    datasets.check_options(dataset, options or {})
     check_protocol(protocol or {})
-    limits = profile if isinstance(profile, Profile) else _profile(profile)
-    return Bench(datasets.canonical(dataset), limits, seed, protocol or {}, datasets.located(options or {}), device)
-
-
-_profile = profile  # `profile` is also the keyword that people type
+    limits = profile if isinstance(profile, Profile) else get_profile(profile)
+    options = datasets.resolve_paths(options or {})
+    return Bench(datasets.canonical_name(dataset), limits, seed, protocol or {}, options, device)
 
 
 def load_run(folder: Path | str) -> Run:
@@ -222,9 +233,7 @@ def stored_runs() -> list[Run]:
 
 def reproduce(run: Run) -> pd.DataFrame:
     """Train a run again from scratch, aside, and hold every metric against what it says: stored, again, equal."""
-    with tempfile.TemporaryDirectory() as aside:
-        bench = run.bench()
-        bench.__dict__["store"] = Store(Path(aside))
-        again = bench.fit(run.system, **run.info["changes"]).metrics
+    with tempfile.TemporaryDirectory() as folder, using_store(Store(Path(folder))):
+        again = run.bench().fit(run.system, **run.info["changes"]).metrics
     table = pd.DataFrame({"stored": run.metrics, "again": again})
     return table.assign(equal=table["stored"] == table["again"])

@@ -66,6 +66,14 @@ class Run:
         """(C,) size of each target's code group, or None."""
         return self._cases.get("groups")
 
+    def per_case(self, metric: str = "ndcg@10") -> np.ndarray:
+        """(C,) values of a metric such as "ndcg@10", one per test case; UserError if its cutoff exceeds the list depth
+        that the run was evaluated to."""
+        from workbench.evaluate.metrics import check_depth, per_case
+
+        check_depth(metric, self.info.get("depth"), self.label)
+        return per_case(metric, self.ranks, self.groups)
+
     def bench(self) -> Any:
         """The bench this run was made on."""
         info = self.info

@@ -1,4 +1,4 @@
 """Local language models, loaded from a folder and run on this machine.
 
-causal_lm is the whole room so far: a causal language model that names SAE latents.
+causal_lm has the only one: a causal language model that names SAE latents.
 """

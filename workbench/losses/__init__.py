@@ -1,1 +1,1 @@
-"""Pure functions of tensors."""
+"""Training losses as pure functions of tensors: see ranking."""

@@ -7,30 +7,30 @@ from workbench.nets.attention import SelfAttention
 
 
 class Block(nn.Module):
-    """Attention, then a two-layer feed-forward net, each behind a norm and added back; dropout on what is added."""
+    """Pre-norm attention, then a pre-norm two-layer feed-forward network; dropout on both residual branches."""
 
     def __init__(self, width: int, heads: int, feedforward: int, dropout: float, *, causal: bool = True):
         super().__init__()
         self.attention_norm, self.attention = nn.LayerNorm(width), SelfAttention(width, heads, causal=causal)
         self.feedforward_norm = nn.LayerNorm(width)
         self.expand, self.contract = nn.Linear(width, feedforward), nn.Linear(feedforward, width)
-        self.out = nn.Identity()  # a name for what leaves the block, also where `add` is called a code at a time
+        self.out = nn.Identity()  # hook point for the block's output, also if `add` is called one code at a time
         self.dropout = dropout
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         return self.add(x, self.attention(self.attention_norm(x), mask))
 
     def add(self, x: Tensor, attended: Tensor) -> Tensor:
-        """What follows attention: add it, then the feed-forward net."""
+        """The rest of the block after attention: the residual connection and the feed-forward network."""
         x = x + F.dropout(attended, self.dropout, self.training)
         inner = F.gelu(self.expand(self.feedforward_norm(x)))
         return self.out(x + F.dropout(self.contract(inner), self.dropout, self.training))
 
 
 class SequenceEncoder(nn.Module):
-    """Item ids (B, T), right-padded with 0, to hidden states (B, T, D): place t has seen items 0..t.
+    """Item ids (B, T), right-padded with 0, to hidden states (B, T, D): position t attends to items 0..t.
 
-    item: the table (I+1, D), shared with the output. position: (max_length, D).
+    item: the embedding table (I+1, D), tied to the output layer. position: (max_length, D).
     """
 
     def __init__(

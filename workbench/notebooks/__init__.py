@@ -1,11 +1,16 @@
-"""Notebooks without a browser: find them, check them, run them strictly, and carry their numbers out."""
+"""Notebooks without a browser: find them, lint them, run them strictly, and read the metrics they report.
+
+Read `parameters` (the parameters cell), `run` with `engine` (execution) and `glue` (metrics handed to the report)
+first; `exercises` and `handout` serve the workshop, `lint` holds the rules every notebook keeps to.
+"""
 from workbench.notebooks.discovery import find, folder, series, workshop
-from workbench.notebooks.exercises import near
+from workbench.notebooks.exercises import is_close
 from workbench.notebooks.glue import glue, glued
 from workbench.notebooks.handout import handout
 from workbench.notebooks.lint import lint
-from workbench.notebooks.run import RunResult, run, versions
+from workbench.notebooks.run import RunResult, package_versions, run
 
 __all__ = [
-    "RunResult", "find", "folder", "glue", "glued", "handout", "lint", "near", "run", "series", "versions", "workshop",
+    "RunResult", "find", "folder", "glue", "glued", "handout", "is_close", "lint", "package_versions", "run", "series",
+    "workshop",
 ]  # fmt: skip

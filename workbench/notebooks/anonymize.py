@@ -1,4 +1,4 @@
-"""Take the places and the name of the person who ran it out of a notebook before anybody else reads it."""
+"""Remove absolute paths and the user name from a notebook before it is shared."""
 import getpass
 import os
 import re
@@ -8,44 +8,45 @@ from typing import Any
 
 from workbench import artifacts
 
-ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-CELL = re.compile(r"/[^\s'\"]*/ipykernel_\d+/\d+\.py")
+ANSI_ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+CELL_FILE = re.compile(r"/[^\s'\"]*/ipykernel_\d+/\d+\.py")
 
 
-def _places(extra: dict[str, str]) -> dict[str, str]:
-    """Absolute folders and what stands for them, longest first so that a folder goes before its parent."""
-    shown = {str(Path.home()): "~", os.getcwd(): ".", str(artifacts.home()): "$WORKBENCH_HOME", **extra}
+def _folder_labels(extra: dict[str, str]) -> dict[str, str]:
+    """Absolute folders and the labels that replace them, longest first so that a folder goes before its parent."""
+    labels = {str(Path.home()): "~", os.getcwd(): ".", str(artifacts.home()): "$WORKBENCH_HOME", **extra}
     if (artifacts.PACKAGE.parent / "pyproject.toml").exists():
-        shown[str(artifacts.PACKAGE.parent)] = "."
+        labels[str(artifacts.PACKAGE.parent)] = "."
     for folder in filter(None, os.environ.get("WORKBENCH_DATA", "").split(os.pathsep)):
-        shown[folder] = "$WORKBENCH_DATA"
-    shown |= {os.path.realpath(folder): label for folder, label in shown.items()}
-    return {k: shown[k] for k in sorted(shown, key=len, reverse=True) if os.path.isabs(k) and len(k) > 1}
+        labels[folder] = "$WORKBENCH_DATA"
+    labels |= {os.path.realpath(folder): label for folder, label in labels.items()}
+    return {k: labels[k] for k in sorted(labels, key=len, reverse=True) if os.path.isabs(k) and len(k) > 1}
 
 
-def scrubber(extra: dict[str, str] | None = None) -> Callable[[Any], Any]:
-    """A function that rewrites every string in a JSON value: home, working folder, user name, terminal colours.
+def anonymizer(extra: dict[str, str] | None = None) -> Callable[[Any], Any]:
+    """A function that rewrites every string in a JSON value: home and working folders become labels, the user name
+    becomes "user", and ANSI escapes are removed.
 
-    extra: further folders and the label to show instead. A user name counts inside paths and before an @ only: it may
+    extra: further folders and their labels. The user name is replaced only inside paths and before an @, since it may
     be an ordinary word.
     """
-    places = _places(extra or {})
-    folders = re.compile(r"(?<![\w.~+-])(" + "|".join(map(re.escape, places)) + r")(?![\w+-])")
+    labels = _folder_labels(extra or {})
+    folders = re.compile(r"(?<![\w.~+-])(" + "|".join(map(re.escape, labels)) + r")(?![\w+-])")
     try:
         user = re.escape(getpass.getuser())
     except (KeyError, OSError):  # a container without a name for its user
         user = r"(?!)"
-    person = re.compile(rf"(?<=/home/){user}(?=/|\b)|(?<=/Users/){user}(?=/|\b)|\b{user}(?=@[\w-])")
+    user_name = re.compile(rf"(?<=/home/){user}(?=/|\b)|(?<=/Users/){user}(?=/|\b)|\b{user}(?=@[\w-])")
 
-    def clean(text: str) -> str:
-        text = CELL.sub("cell", ANSI.sub("", text))
-        return person.sub("user", folders.sub(lambda found: places[found[1]], text))
+    def clean_text(text: str) -> str:
+        text = CELL_FILE.sub("cell", ANSI_ESCAPE.sub("", text))
+        return user_name.sub("user", folders.sub(lambda match: labels[match[1]], text))
 
-    def walk(value: Any) -> Any:
+    def anonymize(value: Any) -> Any:
         if isinstance(value, str):
-            return clean(value)
+            return clean_text(value)
         if isinstance(value, dict):
-            return type(value)((key, walk(inner)) for key, inner in value.items())
-        return [walk(inner) for inner in value] if isinstance(value, list | tuple) else value
+            return type(value)((key, anonymize(inner)) for key, inner in value.items())
+        return [anonymize(inner) for inner in value] if isinstance(value, list | tuple) else value
 
-    return walk
+    return anonymize

@@ -1,12 +1,12 @@
-"""Where the notebooks lie and how one is named."""
+"""Find the notebooks of the series and of the workshop, by path or by name."""
 from pathlib import Path
 
 from workbench.artifacts import PACKAGE
-from workbench.errors import UserError, unknown
+from workbench.errors import UserError, unknown_name
 
 
 def folder() -> Path:
-    """The folder of the series: the checkout's notebooks/; beside an installed package, one that may not be there."""
+    """The folder of the series: notebooks/ of the checkout; for an installed package a folder that may not exist."""
     checkout = PACKAGE.parent / "notebooks"
     return checkout if (PACKAGE.parent / "pyproject.toml").exists() else PACKAGE / "notebooks"
 
@@ -17,19 +17,19 @@ def series() -> list[Path]:
 
 
 def workshop() -> list[Path]:
-    """The classes of the workshop, in order; no part of the series. [] where none are installed."""
+    """The classes of the workshop, in order; they are not part of the series. [] where none are installed."""
     return sorted((folder() / "workshop").glob("[0-9]_*.ipynb"))
 
 
 def find(notebook: Path | str) -> Path:
-    """A notebook by its path, or by its name in the series or the workshop, such as 01_explore_dataset. UserError names
-    the nearest."""
+    """A notebook by its path, or by its name in the series or the workshop, such as 01_explore_dataset. UserError with
+    the nearest name if there is none."""
     path = Path(notebook)
     if path.is_file():
         return path
     if path.suffix == ".ipynb" or len(path.parts) > 1:
         raise UserError(f"{path}: no such notebook")
-    named = {known.stem: known for known in (*series(), *workshop())}
-    if path.name not in named:
-        raise unknown("notebook", path.name, named)
-    return named[path.name]
+    by_name = {each.stem: each for each in (*series(), *workshop())}
+    if path.name not in by_name:
+        raise unknown_name("notebook", path.name, by_name)
+    return by_name[path.name]

@@ -1,8 +1,8 @@
-"""The papermill engine "workbench": kernels of the running interpreter that cannot hang and leave nothing behind.
+"""The papermill engine "workbench": kernels of the current interpreter, without deadlocks or leftover files.
 
-nbclient sends on the shell socket while another coroutine waits on it (it plays the front end of Output widgets); the
-send swallows the wake-up and the reply is never noticed. We wait in slices, so a reply is seen a quarter second late
-at worst.
+nbclient sends on the shell socket while another coroutine waits on it (it handles Output widgets on behalf of a front
+end). The send can consume the notification of the reply, and the waiting coroutine then never wakes. This engine polls
+the socket instead, so that a reply is seen at most a quarter of a second late.
 """
 import os
 import sys
@@ -22,70 +22,71 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 
 NAME = "workbench"
-SLICE = 0.25  # seconds between two looks at the shell socket
-TIMEOUT = 600  # seconds a cell may take
+POLL_SECONDS = 0.25  # between two polls of the shell socket
+CELL_TIMEOUT = 600  # seconds per cell
 
 
-class Unfinished(RuntimeError):
-    """The kernel answered every cell, yet not the question after the last one."""
+class KernelUnresponsive(RuntimeError):
+    """The kernel replied to every cell but not to the probe after the last one."""
 
 
-def in_slices(get_msg: Callable[..., Awaitable[dict]]) -> Callable[..., Awaitable[dict]]:
-    """The same get_msg(timeout=seconds or None), awaited SLICE by SLICE until the caller's deadline; then `Empty`."""
+def poll_in_slices(get_msg: Callable[..., Awaitable[dict]]) -> Callable[..., Awaitable[dict]]:
+    """The same get_msg(timeout=seconds or None), polled every POLL_SECONDS until the deadline; then raises `Empty`."""
 
-    async def get(timeout: float | None = None) -> dict:
+    async def polling_get_msg(timeout: float | None = None) -> dict:
         deadline = float("inf") if timeout is None else time.monotonic() + timeout
         while True:
             try:
-                return await get_msg(timeout=max(0.0, min(SLICE, deadline - time.monotonic())))
+                return await get_msg(timeout=max(0.0, min(POLL_SECONDS, deadline - time.monotonic())))
             except Empty:
                 if time.monotonic() >= deadline:
                     raise
 
-    return get
+    return polling_get_msg
 
 
-class RunningInterpreter(KernelSpecManager):
-    """Whatever kernel is asked for, the answer is an IPython kernel of this interpreter; none needs to be installed."""
+class CurrentInterpreterSpecManager(KernelSpecManager):
+    """A kernel spec manager that returns an IPython kernel of the current interpreter for every name, so that no kernel
+    spec needs to be installed."""
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
-        """The kernel's command; its warnings (frozen modules, plain TCP) are noise in a report and switched off."""
+        """The command of the kernel, with its start-up warnings (frozen modules, plain TCP) switched off."""
         command = [sys.executable, "-Xfrozen_modules=off", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         return KernelSpec(argv=[*command, "--IPKernelApp.log_level=40"], display_name="Python 3", language="python")
 
 
 class WorkbenchClient(PapermillNotebookClient):
-    """papermill's client with our kernel, our way of waiting, and errors that are raised where they happen."""
+    """papermill's client with a kernel of this interpreter, polling, and errors raised in the cell that caused them."""
 
     def create_kernel_manager(self) -> AsyncKernelManager:
-        """A manager of one kernel, whose connection file lies in the run's own temporary folder."""
-        self.aside = tempfile.TemporaryDirectory(prefix="workbench-kernel-")
-        connection = str(Path(self.aside.name) / "kernel.json")
+        """A manager of one kernel whose connection file is in a temporary folder of this run."""
+        self.temporary = tempfile.TemporaryDirectory(prefix="workbench-kernel-")
+        connection = str(Path(self.temporary.name) / "kernel.json")
         self.km = AsyncKernelManager(
-            kernel_name="python3", kernel_spec_manager=RunningInterpreter(), connection_file=connection
+            kernel_name="python3", kernel_spec_manager=CurrentInterpreterSpecManager(), connection_file=connection
         )
         return self.km
 
     def start_new_kernel(self, **kwargs: Any) -> None:
-        """Start the kernel in an environment that says there is no browser and no profile of the user's."""
+        """Start the kernel without a browser front end and without the user's IPython profile."""
         env = {**os.environ, "WORKBENCH_PROGRESS": "log", "PLOTLY_RENDERER": "plotly_mimetype"}
-        env |= {"IPYTHONDIR": str(Path(self.aside.name) / "ipython"), "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+        env |= {"IPYTHONDIR": str(Path(self.temporary.name) / "ipython"), "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
         env.pop("JPY_SESSION_NAME", None)
-        with open(self.last_words, "wb") as file:  # what a kernel says while it is shut down is no news
+        with open(self.stderr_path, "wb") as file:  # shut-down messages are noise in a report
             super().start_new_kernel(env=env, stderr=file, **kwargs)
 
     @property
-    def last_words(self) -> Path:
-        return Path(self.aside.name) / "stderr.txt"
+    def stderr_path(self) -> Path:
+        return Path(self.temporary.name) / "stderr.txt"
 
     def start_new_kernel_client(self) -> Any:
-        """Connect, and wait in slices from now on. (The async twin is not called by papermill's loop.)"""
+        """Connect to the kernel and poll its shell channel. (papermill does not call the async variant.)"""
         client = super().start_new_kernel_client()
-        client.shell_channel.get_msg = in_slices(client.shell_channel.get_msg)
+        client.shell_channel.get_msg = poll_in_slices(client.shell_channel.get_msg)
         return client
 
     def papermill_execute_cells(self) -> None:
-        """Run the cells, then ask the kernel to repeat a word: only a notebook that reached its end can."""
+        """Run all cells, then check that the kernel is still alive."""
         try:
             for index, cell in enumerate(self.nb.cells):
                 self.nb_man.cell_start(cell, index)
@@ -96,32 +97,34 @@ class WorkbenchClient(PapermillNotebookClient):
                     raise
                 finally:
                     self.nb_man.cell_complete(cell, cell_index=index)
-            self._check_end()
+            self._check_alive()
         finally:
             self.set_widgets_metadata()
 
-    def _check_end(self) -> None:
-        word, hooks = uuid.uuid4().hex, (self.on_cell_start, self.on_cell_executed)
+    def _check_alive(self) -> None:
+        """Run one more cell that returns a random token. KernelUnresponsive if it does not come back."""
+        token, hooks = uuid.uuid4().hex, (self.on_cell_start, self.on_cell_executed)
         self.on_cell_start = self.on_cell_executed = None
-        self.nb.cells.append(new_code_cell(repr(word)))
+        self.nb.cells.append(new_code_cell(repr(token)))
         try:
             outputs = self.execute_cell(self.nb.cells[-1], len(self.nb.cells) - 1).outputs
         finally:
             self.nb.cells.pop()
             self.on_cell_start, self.on_cell_executed = hooks
-        if not any(word in str(output.get("data", "")) for output in outputs):
-            raise Unfinished("the kernel did not answer after the last cell")
+        if not any(token in str(output.get("data", "")) for output in outputs):
+            raise KernelUnresponsive("the kernel did not answer after the last cell")
 
 
 class WorkbenchEngine(NBClientEngine):
-    """What papermill calls for `engine_name="workbench"`."""
+    """The papermill engine registered as `engine_name="workbench"`."""
 
     @classmethod
     def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **options: Any) -> Any:
-        """Run one notebook; `execution_timeout` (seconds a cell, 600) and `cwd` are the options that matter."""
+        """Run one notebook. Options used: `execution_timeout` (seconds per cell, 600), `start_timeout`, `cwd` and the
+        callbacks `on_cell_start` and `on_cell_executed`."""
         client = WorkbenchClient(
             nb_man,
-            timeout=options.get("execution_timeout") or TIMEOUT,
+            timeout=options.get("execution_timeout") or CELL_TIMEOUT,
             startup_timeout=options.get("start_timeout", 60),
             iopub_timeout=60,
             coalesce_streams=True,
@@ -131,10 +134,10 @@ class WorkbenchEngine(NBClientEngine):
         try:
             return client.execute(**{key: options[key] for key in ("cwd",) if options.get(key)})
         except DeadKernelError:
-            print(client.last_words.read_text(errors="replace")[-2000:], file=sys.stderr)
+            print(client.stderr_path.read_text(errors="replace")[-2000:], file=sys.stderr)
             raise
         finally:
-            client.aside.cleanup()
+            client.temporary.cleanup()
 
 
 papermill_engines.register(NAME, WorkbenchEngine)

@@ -1,4 +1,4 @@
-"""Copies of a notebook for those who are to solve it: without solutions, outputs or traces of a run, checks folded."""
+"""Student copies of a notebook: without solutions, outputs or run metadata, and with the checks folded."""
 import json
 from pathlib import Path
 
@@ -6,52 +6,53 @@ from workbench.artifacts import write_text
 from workbench.errors import UserError
 from workbench.notebooks.discovery import folder
 from workbench.notebooks.exercises import exercises
-from workbench.notebooks.parameters import tagged
+from workbench.notebooks.parameters import has_tag
 
-RUN = ("widgets", "papermill", "workbench")  # metadata that a run leaves behind
+RUN_METADATA = ("widgets", "papermill", "workbench")  # metadata keys written by a run
 
 
-def student(notebook: dict) -> dict:
-    """The same notebook without its solutions. The source of a check is folded, for it may tell the answer; outputs,
-    execution counts and what a run left in the metadata are gone."""
+def student_copy(notebook: dict) -> dict:
+    """The notebook without its solutions, outputs, execution counts and run metadata. The source of a check is folded,
+    since it may reveal the answer."""
     cells = []
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code":
-            if tagged(cell, "solution"):
+            if has_tag(cell, "solution"):
                 continue
-            about = {name: value for name, value in cell["metadata"].items() if name not in RUN}
-            if tagged(cell, "check"):
-                about["jupyter"] = {"source_hidden": True}
-            cell = cell | {"outputs": [], "execution_count": None, "metadata": about}
+            metadata = {name: value for name, value in cell["metadata"].items() if name not in RUN_METADATA}
+            if has_tag(cell, "check"):
+                metadata["jupyter"] = {"source_hidden": True}
+            cell = cell | {"outputs": [], "execution_count": None, "metadata": metadata}
         cells.append(cell)
-    metadata = {name: value for name, value in notebook["metadata"].items() if name not in RUN}
+    metadata = {name: value for name, value in notebook["metadata"].items() if name not in RUN_METADATA}
     return notebook | {"cells": cells, "metadata": metadata}
 
 
 def handout(paths: list[Path], out: Path) -> dict[Path, int]:
-    """Write the student's copy of each notebook into the folder `out`; returns the copies and how many exercises each
-    has. UserError, before anything is written, where a notebook cannot be read or has no exercise, where `out` is
-    among the notebooks themselves, and where a copy would replace a file that says something else: somebody's work.
+    """Write the student copy of each notebook into the folder `out`; returns copy -> number of exercises.
+
+    UserError, before anything is written, if a notebook cannot be read or has no exercise, if `out` lies in the folder
+    of the notebooks, or if a copy would overwrite a file with other contents, which may be a student's work.
     """
     out = Path(out)
     if out.resolve().is_relative_to(folder().resolve()):
-        raise UserError(f"{out} lies among the notebooks themselves; choose another folder for the copies")
+        raise UserError(f"{out} is in the folder of the notebooks; choose another folder for the copies")
     if out.exists() and not out.is_dir():
         raise UserError(f"{out} is a file; name a folder for the copies")
-    copies, found = {}, {}
+    copies, counts = {}, {}
     for path in paths:
         notebook = _read(path)
         target = out / path.name
-        found[target] = len(exercises(notebook["cells"]))
-        if not found[target]:
+        counts[target] = len(exercises(notebook["cells"]))
+        if not counts[target]:
             raise UserError(f"{path.name} has no exercise with a solution and a check, so there is nothing to hand out")
-        copies[target] = json.dumps(student(notebook), indent=1, ensure_ascii=False) + "\n"
+        copies[target] = json.dumps(student_copy(notebook), indent=1, ensure_ascii=False) + "\n"
         if target.exists() and target.read_text(encoding="utf-8", errors="replace") != copies[target]:
-            raise UserError(f"{target} is there already and is not this copy, perhaps somebody's work; choose another "
-                            "folder, or move it away")  # fmt: skip
+            raise UserError(f"{target} exists with other contents, perhaps a student's work; choose another folder or "
+                            "move it away")  # fmt: skip
     for target, text in copies.items():
         write_text(target, text)
-    return found
+    return counts
 
 
 def _read(path: Path) -> dict:

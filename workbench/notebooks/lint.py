@@ -1,23 +1,24 @@
-"""What a notebook of the series or the workshop must keep to, read from its text alone."""
+"""The rules for notebooks of the series and the workshop, checked on the source without running it."""
 import ast
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from workbench.errors import UserError
-from workbench.notebooks.exercises import breaches, is_class
-from workbench.notebooks.parameters import literals, source, tagged
+from workbench.notebooks.exercises import exercise_problems, is_class
+from workbench.notebooks.parameters import cell_source, has_tag, parse_literals
 
-LINES = 12  # nonblank lines a cell
-NAMES = 8  # names the import cell may bring in
-WIDGETS = {"interact", "interactive", "interact_manual", "interactive_output", "Output"}
-TRAINING = {"backward", "zero_grad"}
-PATHS = {"chdir", "path", "environ"}  # of os and sys
-FOLLOWERS = ("solution", "check")  # tags of cells that belong to the cell before them
+MAX_LINES = 12  # nonblank lines per cell
+MAX_IMPORTS = 8  # names imported by the import cell
+RAW_WIDGETS = {"interact", "interactive", "interact_manual", "interactive_output", "Output"}
+TRAINING_CALLS = {"backward", "zero_grad"}
+PATH_ATTRIBUTES = {"chdir", "path", "environ"}  # attributes of os and sys
+FOLLOWING_TAGS = ("solution", "check")  # tags of cells that need no text of their own before them
 
 
 def lint(path: Path | str) -> list[str]:
-    """Every breach of the house rules for notebooks, one sentence each; [] where there is none."""
+    """Every violation of the rules for notebooks, one sentence each; [] if there is none. UserError if the file is not
+    a notebook."""
     path = Path(path)
     try:
         notebook = json.loads(path.read_text(encoding="utf-8"))
@@ -26,8 +27,8 @@ def lint(path: Path | str) -> list[str]:
         raise UserError(f"{path}: not a readable notebook: {error}", code=3) from error
     problems = [*_title(cells), *_stored(notebook), *_parameters(cells), *_imports(cells), *_prose(cells)]
     for number, cell in _codes(cells):
-        problems += [f"code cell {number}: {problem}" for problem in _cell(source(cell))]
-    return problems + [*breaches(cells, taught=is_class(path))] + _save(cells)
+        problems += [f"code cell {number}: {problem}" for problem in _cell(cell_source(cell))]
+    return [*problems, *exercise_problems(cells, workshop=is_class(path)), *_cover(cells), *_save(cells)]
 
 
 def _codes(cells: list[dict]) -> list[tuple[int, dict]]:
@@ -35,7 +36,7 @@ def _codes(cells: list[dict]) -> list[tuple[int, dict]]:
 
 
 def _tree(code: str) -> ast.Module:
-    """The cell parsed; an empty one where it is not Python, which `_cell` reports."""
+    """The syntax tree of a cell; an empty one where it is not Python, which `_cell` reports."""
     try:
         return ast.parse(code)
     except SyntaxError:
@@ -43,7 +44,7 @@ def _tree(code: str) -> ast.Module:
 
 
 def _title(cells: list[dict]) -> Iterator[str]:
-    first = source(cells[0]).strip().splitlines() if cells and cells[0]["cell_type"] == "markdown" else []
+    first = cell_source(cells[0]).strip().splitlines() if cells and cells[0]["cell_type"] == "markdown" else []
     if not first or not first[0].startswith("# ") or not first[0].rstrip().endswith("?"):
         yield "the first line must be a title that asks a question: `# ...?`"
 
@@ -60,12 +61,12 @@ def _stored(notebook: dict) -> Iterator[str]:
 
 
 def _parameters(cells: list[dict]) -> Iterator[str]:
-    found = [cell for _, cell in _codes(cells) if tagged(cell, "parameters")]
-    if len(found) != 1:
-        yield f"one code cell must be tagged `parameters`; {len(found)} are"
+    tagged = [cell for _, cell in _codes(cells) if has_tag(cell, "parameters")]
+    if len(tagged) != 1:
+        yield f"one code cell must be tagged `parameters`; {len(tagged)} are"
         return
     try:
-        literals(source(found[0]))
+        parse_literals(cell_source(tagged[0]))
     except (ValueError, SyntaxError) as error:
         yield f"parameters cell: {error}"
 
@@ -76,30 +77,39 @@ def _imported(code: str) -> list[str]:
 
 
 def _imports(cells: list[dict]) -> Iterator[str]:
-    found = [(number, _imported(source(cell))) for number, cell in _codes(cells)]
-    found = [(number, names) for number, names in found if names]
-    if len(found) > 1:
-        yield f"imports belong in one cell; they are in code cells {', '.join(str(number) for number, _ in found)}"
-    for number, names in found:
-        if len(names) > NAMES:
-            yield f"code cell {number}: {len(names)} names imported; {NAMES} at most"
+    imports = [(number, _imported(cell_source(cell))) for number, cell in _codes(cells)]
+    imports = [(number, names) for number, names in imports if names]
+    if len(imports) > 1:
+        yield f"imports belong in one cell; they are in code cells {', '.join(str(number) for number, _ in imports)}"
+    for number, names in imports:
+        if len(names) > MAX_IMPORTS:
+            yield f"code cell {number}: {len(names)} names imported; {MAX_IMPORTS} at most"
 
 
 def _prose(cells: list[dict]) -> Iterator[str]:
     codes = {id(cell): number for number, cell in _codes(cells)}
     for before, cell in zip([None, *cells], cells, strict=False):
-        if id(cell) not in codes or _imported(source(cell)) or any(tagged(cell, t) for t in ("parameters", *FOLLOWERS)):
+        exempt = any(has_tag(cell, tag) for tag in ("parameters", *FOLLOWING_TAGS))
+        if id(cell) not in codes or exempt or _imported(cell_source(cell)):
             continue
         if before is None or before["cell_type"] != "markdown":
-            yield f"code cell {codes[id(cell)]}: no sentence before it says what to expect"
+            yield f"code cell {codes[id(cell)]}: no text before it says what to expect"
 
 
-def _save(cells: list[dict]) -> list[str]:
-    """The last code cell keeps something: it calls glue(...) or something named save."""
+def _cover(cells: list[dict]) -> Iterator[str]:
+    """At most one code cell is tagged `cover`: the cell whose first figure is the thumbnail of the page."""
+    if (n := sum(has_tag(cell, "cover") for cell in cells)) > 1:
+        yield f"one cell at most is tagged `cover`; {n} are"
+    if any(has_tag(cell, "cover") and cell["cell_type"] != "code" for cell in cells):
+        yield "`cover` is a tag for code cells"
+
+
+def _save(cells: list[dict]) -> Iterator[str]:
+    """The last code cell records results: it calls glue(...) or a function with "save" in its name."""
     codes = _codes(cells)
-    calls = _called(_tree(source(codes[-1][1]))) if codes else []
-    kept = any(name == "glue" or "save" in name for name in calls)
-    return [] if kept else ["the last code cell must be the save cell: it calls glue(...) or a save function"]
+    calls = _called(_tree(cell_source(codes[-1][1]))) if codes else []
+    if not any(name == "glue" or "save" in name for name in calls):
+        yield "the last code cell must be the save cell: it calls glue(...) or a save function"
 
 
 def _called(tree: ast.AST) -> Iterator[str]:
@@ -109,10 +119,10 @@ def _called(tree: ast.AST) -> Iterator[str]:
 
 
 def _cell(code: str) -> Iterator[str]:
-    """What a single code cell may not hold."""
+    """The problems of a single code cell."""
     lines = [line for line in code.splitlines() if line.strip()]
-    if len(lines) > LINES:
-        yield f"{len(lines)} lines; {LINES} at most"
+    if len(lines) > MAX_LINES:
+        yield f"{len(lines)} lines; {MAX_LINES} at most"
     magics = [line.strip() for line in lines if line.lstrip().startswith(("%", "!"))]
     if magics:
         yield f"{magics[0]!r}: no magics or shell commands"
@@ -123,13 +133,13 @@ def _cell(code: str) -> Iterator[str]:
         yield f"not Python: {error.msg}, line {error.lineno}"
         return
     for node in ast.walk(tree):
-        for breaks, problem in RULES:
-            if breaks(node):
+        for is_violation, problem in RULES:
+            if is_violation(node):
                 yield f"line {getattr(node, 'lineno', 1)}: {problem}"
 
 
 def _name(node: ast.AST) -> str:
-    """The last name of a call, a dotted name or an import."""
+    """The last component of the name of a call or an attribute."""
     node = node.func if isinstance(node, ast.Call) else node
     return getattr(node, "attr", getattr(node, "id", ""))
 
@@ -145,19 +155,24 @@ RULES: list[tuple[Callable[[ast.AST], bool], str]] = [
     (lambda node: isinstance(node, ast.Try), "try belongs in the package"),
     (lambda node: isinstance(node, ast.While), "while loops belong in the package"),
     (
-        lambda node: isinstance(node, ast.For) and not TRAINING.isdisjoint(_called(node)),
+        lambda node: isinstance(node, ast.For) and not TRAINING_CALLS.isdisjoint(_called(node)),
         "a training loop belongs in the package",
     ),
     (
-        lambda node: isinstance(node, ast.Attribute) and node.attr in PATHS and _name(node.value) in ("os", "sys"),
-        "path juggling belongs in the package",
+        lambda node: isinstance(node, ast.Attribute)
+        and node.attr in PATH_ATTRIBUTES
+        and _name(node.value) in ("os", "sys"),
+        "changing paths or the environment belongs in the package",
     ),
-    (lambda node: isinstance(node, ast.Call) and _name(node) in WIDGETS, "raw widgets hang headless runs; use show"),
-    (_tqdm, "tqdm's notebook bars stand still in a page; use workbench.progress"),
+    (
+        lambda node: isinstance(node, ast.Call) and _name(node) in RAW_WIDGETS,
+        "raw widgets can hang headless runs; use workbench.show",
+    ),
+    (_tqdm, "tqdm's notebook bars do not update in an exported page; use workbench.progress"),
     (
         lambda node: isinstance(node, ast.Call)
         and _name(node) in ("HTML", "HTMLMath")
         and not all(isinstance(arg, ast.Constant) for arg in [*node.args, *(word.value for word in node.keywords)]),
-        "raw HTML of changing text lets a title run script; use a function of show",
+        "raw HTML of variable text lets an item title run a script; use a function of workbench.show",
     ),
 ]

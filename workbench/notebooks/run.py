@@ -1,4 +1,4 @@
-"""The strict runner: parameters checked first, a verdict from what happened, an executed copy written whole."""
+"""Run a notebook headlessly: check the parameters first, report an exit code, write the executed copy atomically."""
 import re
 import time
 from importlib.metadata import PackageNotFoundError, version
@@ -9,18 +9,18 @@ from typing import Any, NamedTuple
 import workbench
 from workbench.artifacts import write_text
 from workbench.errors import UserError
-from workbench.notebooks.anonymize import scrubber
-from workbench.notebooks.parameters import check, declared, tagged
+from workbench.notebooks.anonymize import anonymizer
+from workbench.notebooks.parameters import check_parameters, declared_parameters, has_tag
 from workbench.progress import Progress
 
-VERSIONS = ("torch", "numpy", "pandas", "plotly")
+VERSIONED_PACKAGES = ("torch", "numpy", "pandas", "plotly")
 
 
 class RunResult(NamedTuple):
-    """How one notebook went.
+    """The result of one notebook run.
 
-    code: 0 ok, 1 a cell's error, 124 time-out, 130 interrupted, 138 a dead kernel. html: the page, once exported.
-    cell: the number of the code cell that failed, as in In [4].
+    code: 0 success, 1 error in a cell, 124 time-out, 130 interrupted, 138 dead kernel. executed: the executed copy.
+    html: the page, once exported. cell: number of the code cell that failed, as in In [4], None if none did.
     """
 
     name: str
@@ -34,26 +34,27 @@ class RunResult(NamedTuple):
 
 
 def run(notebook: Path | str, *, parameters: dict[str, Any], out: Path, timeout: float = 600) -> RunResult:
-    """Run a notebook in a kernel of this interpreter; its executed copy goes to `out`, whatever happens.
+    """Run a notebook in a kernel of the current interpreter and write its executed copy to the folder `out`, also after
+    an error.
 
-    timeout: seconds a cell may take. UserError, before a kernel starts, for a parameter the notebook does not declare
-    or of another type; and where the copy cannot be written, in which case an older one stays as it was.
+    timeout: seconds per cell. UserError, before a kernel starts, for a parameter that the notebook does not declare or
+    that has another type; also if the copy cannot be written, and then an older copy is left unchanged.
     """
     notebook, out = Path(notebook), Path(out)
     executed = out / notebook.name
     if executed.resolve() == notebook.resolve():
         raise UserError(f"{notebook.name}: the executed copy would replace the notebook; choose another folder")
     nb = _read(notebook)
-    values = check(declared(nb, notebook.name), parameters, notebook.name)
+    values = check_parameters(declared_parameters(nb, notebook.name), parameters, notebook.name)
     _inject(nb, parameters)
     started = time.monotonic()
     code, error, cell = _execute(nb, notebook, timeout)
     seconds = round(time.monotonic() - started, 2)
-    scrub = scrubber({str(notebook.parent.absolute()): ".", str(out.absolute()): "."})
-    error = scrub(error)
-    about = {"name": notebook.stem, "parameters": values, "seconds": seconds, "code": code, "error": error}
-    about |= {"cell": cell, "versions": versions(), "made": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())}
-    write_text(executed, _finished(nb, about, scrub))
+    anonymize = anonymizer({str(notebook.parent.absolute()): ".", str(out.absolute()): "."})
+    error = anonymize(error)
+    info = {"name": notebook.stem, "parameters": values, "seconds": seconds, "code": code, "error": error}
+    info |= {"cell": cell, "versions": package_versions(), "made": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())}
+    write_text(executed, _executed_copy(nb, info, anonymize))
     return RunResult(notebook.stem, code == 0, code, seconds, executed, None, error, cell)
 
 
@@ -71,18 +72,18 @@ def _read(path: Path) -> Any:
 
 
 def _inject(nb: Any, parameters: dict[str, Any]) -> None:
-    """Put the given values in a cell of their own after the parameters cell."""
+    """Insert a cell with the values of this run after the parameters cell."""
     from nbformat.v4 import new_code_cell
 
-    nb.cells = [cell for cell in nb.cells if not tagged(cell, "injected-parameters")]
+    nb.cells = [cell for cell in nb.cells if not has_tag(cell, "injected-parameters")]
     if parameters:
-        code = "# given for this run\n" + "\n".join(f"{name} = {value!r}" for name, value in parameters.items())
-        place = next(i for i, cell in enumerate(nb.cells) if tagged(cell, "parameters"))
-        nb.cells.insert(place + 1, new_code_cell(code, metadata={"tags": ["injected-parameters"]}))
+        code = "# parameters of this run\n" + "\n".join(f"{name} = {value!r}" for name, value in parameters.items())
+        index = next(i for i, cell in enumerate(nb.cells) if has_tag(cell, "parameters"))
+        nb.cells.insert(index + 1, new_code_cell(code, metadata={"tags": ["injected-parameters"]}))
 
 
 def _execute(nb: Any, notebook: Path, timeout: float) -> tuple[int, str, int | None]:
-    """Run the cells of `nb` in place. Returns the exit code, what went wrong, and in which code cell."""
+    """Run the cells of `nb` in place; returns exit code, error message and the number of the code cell that failed."""
     from papermill.engines import papermill_engines
 
     from workbench.notebooks import engine
@@ -104,13 +105,13 @@ def _execute(nb: Any, notebook: Path, timeout: float) -> tuple[int, str, int | N
                 on_cell_executed=lambda **_: progress.step(),
             )
         except (Exception, KeyboardInterrupt) as error:
-            code, words = _verdict(error, timeout)
-            return code, words, reached[-1] if reached else None
+            code, message = _exit_code(error, timeout)
+            return code, message, reached[-1] if reached else None
     return 0, "", None
 
 
-def _verdict(error: BaseException, timeout: float) -> tuple[int, str]:
-    """Exit code and words for what ended a run."""
+def _exit_code(error: BaseException, timeout: float) -> tuple[int, str]:
+    """Exit code and message for the exception that ended a run."""
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
     if isinstance(error, KeyboardInterrupt):
@@ -124,19 +125,20 @@ def _verdict(error: BaseException, timeout: float) -> tuple[int, str]:
     return 138, f"the kernel did not start or finish: {error}"
 
 
-def versions() -> dict[str, str]:
-    """The versions that a page names, by package."""
-    found = {"workbench": workbench.__version__, "python": python_version()}
-    for name in VERSIONS:
+def package_versions() -> dict[str, str]:
+    """Versions of workbench, Python and VERSIONED_PACKAGES, as every page states them."""
+    versions = {"workbench": workbench.__version__, "python": python_version()}
+    for name in VERSIONED_PACKAGES:
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
-def _finished(nb: Any, about: dict, scrub: Any) -> str:
-    """The executed copy as text: seconds a cell, how it went, no papermill stamps, no places of this machine."""
+def _executed_copy(nb: Any, info: dict, anonymize: Any) -> str:
+    """The executed notebook as text, with seconds per cell and `info` in its metadata, without papermill's metadata and
+    without paths of this machine."""
     import nbformat
 
     number = 0
@@ -151,5 +153,5 @@ def _finished(nb: Any, about: dict, scrub: Any) -> str:
                 cell.metadata["workbench"] = {"seconds": round(stamps["duration"], 2)}
                 cell.execution_count = number
     nb.metadata.pop("papermill", None)
-    nb.metadata["workbench"] = about
-    return re.sub(r"[\ud800-\udfff]", "\ufffd", nbformat.writes(scrub(nb))) + "\n"  # half a character cannot be stored
+    nb.metadata["workbench"] = info
+    return re.sub(r"[\ud800-\udfff]", "\ufffd", nbformat.writes(anonymize(nb))) + "\n"  # no lone surrogates in UTF-8

@@ -1,7 +1,6 @@
-"""Interpretability of trained recommenders: activations in, sparse dictionaries, tested concepts and causal effects
-out.
+"""Interpretability of trained recommenders: recorded activations, sparse dictionaries of them, tests of what latents
+represent, and causal interventions.
 
-Read in this order: activations (reading a network), dictionaries (SAEs and their baselines), concepts (what latents
-correlate with, and whether that survives a permutation test), naming, interventions (ablation and steering),
-dashboard (tables for a page).
+Read in this order: activations (recording a network), dictionaries (SAEs and their baselines), concepts (which concepts
+latents represent, by permutation tests), naming, interventions (ablation and steering), dashboard (tables for a page).
 """

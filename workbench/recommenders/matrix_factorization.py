@@ -1,4 +1,4 @@
-"""Factor models: a vector for each user and each item, and their products. No history is read."""
+"""Matrix factorization: a score is the inner product of a user and an item embedding. The history is not read."""
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -6,23 +6,22 @@ from torch import Tensor, nn
 from workbench.data import Histories, Split
 from workbench.errors import UserError
 from workbench.evaluate import top_k
-from workbench.interfaces import Recommendations, Units
+from workbench.interfaces import ReadoutPositions, Recommendations
 from workbench.losses.ranking import bpr
-from workbench.recommenders.state_dict import take_over, weights
-from workbench.train import stream
-from workbench.train.fit import Session, fit
+from workbench.recommenders.state_dict import get_weights, load_weights
+from workbench.train import named_rng
+from workbench.train.fit import TrainingSession, fit
 
 
-class Factor:
-    """A `roles.Recommender`, `Scorer` and `Traceable` around a table of users and one of items, learned from pairs.
+class MatrixFactorization:
+    """An `interfaces.Recommender`, `Scorer` and `Traceable` around user and item embeddings, trained on pairs.
 
-    module: user ids (B,) to vectors (B, D). `user.weight` (U+1, D): after training, the last row and those of users
-    without a train event hold the mean of the others, so that whoever is unknown gets what suits the average user.
-    `item.weight` (I+1, D); `bias.weight` (I+1, 1), or bias None. l2: weight of the squared lengths of the vectors and
-    biases of a pair.
+    module: maps user ids (B,) to embeddings (B, D). `user.weight` (U+1, D): after training, the last row and the rows
+    of users without a train event hold the mean user embedding, which serves unknown users. `item.weight` (I+1, D);
+    `bias.weight` (I+1, 1), or bias None. l2: weight of the squared norms of the embeddings and biases of a pair.
     """
 
-    max_length = 2**31 - 1  # a history is looked up, not read, so none is too long
+    max_length = 2**31 - 1  # histories are not read, so there is no limit
 
     def __init__(self, module: nn.Module, *, l2: float):
         self.module, self.l2 = module, l2
@@ -31,97 +30,98 @@ class Factor:
     def device(self) -> torch.device:
         return self.module.item.weight.device
 
-    def fit(self, split: Split, session: Session) -> list[dict]:
-        """Train on every train event once an epoch, against an item that its user has not in train, drawn anew each
-        time. The recipe's `batch_size` counts events here.
+    def fit(self, split: Split, session: TrainingSession) -> list[dict]:
+        """Train on every train event once per epoch, against a newly sampled item that its user does not have in train.
+        The recipe's `batch_size` counts events here.
 
-        UserError where nobody has left an item out.
+        UserError if every user has every item.
         """
         module = self.module.to(session.device)
-        unread = Unread(split.train, split.n_items)
+        sampler = NegativeSampler(split.train, split.n_items)
         users, items = split.train.users[split.train.rows()].astype(np.int64), split.train.items.astype(np.int64)
-        usable = unread.left(users) > 0
+        usable = sampler.n_candidates(users) > 0
         users, items = users[usable], items[usable]
         if not len(users):
-            raise UserError("every user has every item in train, so there is nothing to prefer it to", code=3)
+            raise UserError("every user has every item in train, so there are no negatives to sample", code=3)
 
         def batches(epoch: int) -> list[np.ndarray]:
-            order = stream(session.seed, "order", epoch).permutation(len(users))
+            order = named_rng(session.seed, "order", epoch).permutation(len(users))
             return np.array_split(order, -(-len(order) // session.recipe.batch_size))
 
         def loss(index: np.ndarray, step: int) -> Tensor:
-            other = unread.draw(users[index], stream(session.seed, "negatives", step))
-            who, right, wrong = (torch.from_numpy(a).to(session.device) for a in (users[index], items[index], other))
-            h = module(who)
-            sides = [self.item_rows(right), self.item_rows(wrong)]
-            value = bpr(*((h * rows).sum(1) + bias for rows, bias in sides))
+            negatives = sampler.sample(users[index], named_rng(session.seed, "negatives", step))
+            arrays = (users[index], items[index], negatives)
+            user, positive, negative = (torch.from_numpy(array).to(session.device) for array in arrays)
+            h = module(user)
+            pair = [self.item_embeddings(positive), self.item_embeddings(negative)]
+            value = bpr(*((h * vectors).sum(1) + bias for vectors, bias in pair))
             if not self.l2:
                 return value
-            size = h.square().sum() + sum(rows.square().sum() + bias.square().sum() for rows, bias in sides)
-            return value + self.l2 * size / len(index)
+            squares = h.square().sum() + sum(vectors.square().sum() + bias.square().sum() for vectors, bias in pair)
+            return value + self.l2 * squares / len(index)
 
-        def settle() -> None:
+        def set_unknown_users() -> None:
             with torch.no_grad():
                 known = torch.zeros(len(module.user.weight), dtype=torch.bool)
                 known[torch.from_numpy(users)] = True
                 module.user.weight[~known] = module.user.weight[known].mean(0)
 
         def validate() -> dict[str, float]:
-            settle()
+            set_unknown_users()
             return session.validate(self)
 
         curve = fit(module, batches, loss, session, validate=validate if session.validate else None)
-        settle()
+        set_unknown_users()
         return curve
 
-    def item_rows(self, items: Tensor) -> tuple[Tensor, Tensor]:
-        """Vectors (B, D) and biases (B,), zero without them, of items (B,)."""
-        rows = self.module.item(items)
-        return rows, rows.new_zeros(len(rows)) if self.module.bias is None else self.module.bias(items)[:, 0]
+    def item_embeddings(self, items: Tensor) -> tuple[Tensor, Tensor]:
+        """Embeddings (B, D) and biases (B,) of items (B,); biases are zero for a model without them."""
+        vectors = self.module.item(items)
+        return vectors, vectors.new_zeros(len(vectors)) if self.module.bias is None else self.module.bias(items)[:, 0]
 
     def states(self, histories: Histories) -> Tensor:
-        """(B, D) vectors of the users whose histories these are; what the histories hold is not looked at."""
+        """(B, D) embeddings of the users of the histories; the events of the histories are not read."""
         self.module.eval()
         unknown = len(self.module.user.weight) - 1
         users = histories.users.astype(np.int64)
-        known = np.where((users >= 0) & (users < unknown), users, unknown)
-        return self.module(torch.from_numpy(known).to(self.device))
+        rows = np.where((users >= 0) & (users < unknown), users, unknown)
+        return self.module(torch.from_numpy(rows).to(self.device))
 
     @torch.no_grad()
-    def trace(self, histories: Histories) -> Units:
-        """The vectors of the users: a unit each, at the last event of the history; none where there is no event."""
+    def trace(self, histories: Histories) -> ReadoutPositions:
+        """Look up the users: one readout position per non-empty history, at its last event."""
         self.states(histories)
-        some = histories.lengths > 0
-        return Units(some, histories.offsets[1:][some] - 1, np.zeros(int(some.sum()), np.int64))
+        mask = histories.lengths > 0
+        return ReadoutPositions(mask, histories.offsets[1:][mask] - 1, np.zeros(int(mask.sum()), np.int64))
 
     @torch.no_grad()
     def scores(self, histories: Histories) -> Tensor:
         """(B, I+1) on the module's device."""
-        found = self.states(histories) @ self.module.item.weight.T
-        return found if self.module.bias is None else found + self.module.bias.weight[:, 0]
+        products = self.states(histories) @ self.module.item.weight.T
+        return products if self.module.bias is None else products + self.module.bias.weight[:, 0]
 
     def score(self, histories: Histories) -> np.ndarray:
         """(B, I+1) float32; column 0 is meaningless."""
         return self.scores(histories).cpu().numpy()
 
     def recommend(self, histories: Histories, k: int, exclude: Histories | None = None) -> Recommendations:
-        """The k best items by score."""
+        """The top-k items by score."""
         return top_k(self.scores(histories), k, exclude)
 
     def state(self) -> dict[str, np.ndarray]:
-        """The module's weights."""
-        return weights(self.module)
+        """The weights of the module."""
+        return get_weights(self.module)
 
     def load_state(self, state: dict[str, np.ndarray]) -> None:
-        """Take over weights."""
-        take_over(self.module, state)
+        """Load weights into the module."""
+        load_weights(self.module, state)
 
 
-class Unread:
-    """Draws items that a user has not in train, each with the same probability, without trying twice.
+class NegativeSampler:
+    """Samples items that a user does not have in train, uniformly and without rejection.
 
-    For the n-th item of a user, sorted by id, n - 1 ids below it are read, so (id - n) are not: the r-th unread item
-    lies as many read ids further as have no more than r unread ones below them.
+    Sorted by id, the n-th positive of a user has n - 1 positives below it and therefore id - n negatives. The r-th
+    negative (r from 0) is item 1 + r + p, where p counts the positives with at most r negatives below them.
     """
 
     def __init__(self, train: Histories, n_items: int):
@@ -131,12 +131,12 @@ class Unread:
         self.first = np.concatenate([[0], np.cumsum(np.bincount(user))])
         self.below = user * (n_items + 1) + item - 1 - (np.arange(len(pairs)) - self.first[user])
 
-    def left(self, users: np.ndarray) -> np.ndarray:
-        """(N,) how many items each user (N,), who has train events, has not read."""
+    def n_candidates(self, users: np.ndarray) -> np.ndarray:
+        """(N,) number of negatives of each user (N,); users must have train events."""
         return self.n_items - (self.first[users + 1] - self.first[users])
 
-    def draw(self, users: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """(N,) an unread item for each user (N,) who has some left."""
-        rank = (rng.random(len(users)) * self.left(users)).astype(np.int64)
-        read = np.searchsorted(self.below, users * (self.n_items + 1) + rank, side="right") - self.first[users]
-        return 1 + rank + read
+    def sample(self, users: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """(N,) one random negative for each user (N,); every user must have at least one."""
+        rank = (rng.random(len(users)) * self.n_candidates(users)).astype(np.int64)
+        positives = np.searchsorted(self.below, users * (self.n_items + 1) + rank, side="right") - self.first[users]
+        return 1 + rank + positives

@@ -1,9 +1,16 @@
-"""Runs to HTML: a self-contained page for each executed notebook, and an index over them."""
-from workbench.report.audit_page import audit_page, check_page
-from workbench.report.export import export
-from workbench.report.index import index
-from workbench.report.matrix import matrix
-from workbench.report.notebook_series import page, series
-from workbench.report.probe_page import latents_page
+"""Export runs and audits as self-contained HTML pages, and write the index pages over them.
 
-__all__ = ["audit_page", "check_page", "export", "index", "latents_page", "matrix", "page", "series"]
+Read `page_template`, `sanitize_html` and `cell_outputs` (the parts of a page), then `export` (an executed notebook) and
+`notebook_series` with `index` (a report); `matrix*`, `audit_page`, `probe_page` and `api_reference` write other pages.
+"""
+from workbench.report.audit_page import audit_page, check_page_path
+from workbench.report.export import export_notebook
+from workbench.report.index import index_page
+from workbench.report.matrix import matrix_report
+from workbench.report.notebook_series import notebook_page, series_report
+from workbench.report.probe_page import probe_page
+
+__all__ = [
+    "audit_page", "check_page_path", "export_notebook", "index_page", "matrix_report", "notebook_page", "probe_page",
+    "series_report",
+]  # fmt: skip

@@ -1,6 +1,6 @@
-"""The reference: every public function and class of the package by room, signature and docstring, as one offline page.
+"""The API reference: every public function and class with its signature and docstring, as one offline page.
 
-It is read from the files' text, so nothing is imported to make it and an extra that is missing leaves no gap.
+It is parsed from the source files. Nothing is imported, so a missing optional dependency leaves no gap.
 """
 import ast
 import re
@@ -12,19 +12,18 @@ from typing import NamedTuple
 from workbench import __version__
 from workbench.artifacts import write_text
 from workbench.errors import UserError
-from workbench.report.page_template import page
+from workbench.report.page_template import html_document
 
 PACKAGE = Path(__file__).parents[1]
-FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
-ROOMS = (
-    "errors progress roles artifacts data losses nets train embed tokens decode evaluate recommenders systems probe "
-    "diagnose experiment show notebooks report commands"
-).split()  # in the order in which they may import each other; a room that is not named comes last
+FUNCTION_NODES = (ast.FunctionDef, ast.AsyncFunctionDef)
+LAYERS = (  # the modules and folders of the package; each imports only from those before it
+    "errors progress interfaces artifacts stages data losses nets train llm embed tokens decode evaluate recommenders "
+    "systems probing diagnose experiment show notebooks report cli_arguments commands __main__"
+).split()
 
 
 class Entry(NamedTuple):
-    """A public name: where it can be imported from, its name (a method's after its class's), its signature without
-    the name, its docstring."""
+    """A public function, class or method. name: of a method with its class, `Class.method`. signature: without name."""
 
     module: str
     name: str
@@ -32,46 +31,48 @@ class Entry(NamedTuple):
     doc: str
 
 
-def entries(folder: Path = PACKAGE) -> list[Entry]:
-    """Every public function, class and method of a package's files, file by file in the order of the rooms."""
-    found = []
-    for path in sorted(folder.rglob("*.py"), key=lambda path: _place(path.relative_to(folder))):
+def public_entries(folder: Path = PACKAGE) -> list[Entry]:
+    """Every public function, class and method of a package, file by file in the order of LAYERS."""
+    result = []
+    for path in sorted(folder.rglob("*.py"), key=lambda path: _sort_key(path.relative_to(folder))):
         module = ".".join((folder.name, *path.relative_to(folder).with_suffix("").parts)).removesuffix(".__init__")
         body = ast.parse(path.read_text(encoding="utf-8")).body
-        found += [Entry(module, name, *said) for name, said in _public(body)]
-    return found
+        result += [Entry(module, name, *documentation) for name, documentation in _public(body)]
+    return result
 
 
 def reference_page(out: Path, folder: Path = PACKAGE) -> Path:
-    """Write out/reference.html, whole or not at all; returns where it lies. UserError where `out` is a file."""
+    """Write out/reference.html atomically; returns its path. UserError if `out` is a file."""
     if out.is_file():
         raise UserError(f"{out} is a file; name a folder")
     modules: dict[str, list[Entry]] = {}
-    for entry in entries(folder):
+    for entry in public_entries(folder):
         modules.setdefault(entry.module, []).append(entry)
     docs = {module: ast.get_docstring(_module(folder, module)) or "" for module in modules}
+    sections = "".join(_section(module, docs[module], entries) for module, entries in modules.items())
     body = (
-        f'<header class="top"><h1>Reference of workbench {escape(__version__)}</h1><p>Every public function and class, '
-        f"by room; search with the browser’s own find. B batch, T time, I items, U users, L code levels, K codes per "
-        f"level, D width.</p></header><main id=\"main\"><nav aria-label=\"Modules\">{_contents(folder, docs)}</nav>"
-        f"{''.join(_section(module, docs[module], found) for module, found in modules.items())}</main>"
+        f'<header class="top"><h1>API reference of workbench {escape(__version__)}</h1><p>Every public function '
+        f"and class by module; search with the browser’s find command. Array dimensions: B batch, T time, I items, "
+        f"U users, L code levels, K codes per level, D width.</p></header>"
+        f'<main id="main"><nav aria-label="Modules">{_contents(folder, docs)}</nav>{sections}</main>'
     )
     target = out / "reference.html"
-    write_text(target, page("Workbench reference", f'<div class="sheet">{body}</div>'))
+    write_text(target, html_document("Workbench reference", f'<div class="sheet">{body}</div>'))
     return target
 
 
-def _place(path: Path) -> tuple[int, str]:
-    room = path.parts[0].removesuffix(".py")
-    return ROOMS.index(room) if room in ROOMS else len(ROOMS), str(path)
+def _sort_key(path: Path) -> tuple[int, str]:
+    """Position in LAYERS, then path; a folder that is not in LAYERS comes last."""
+    layer = path.parts[0].removesuffix(".py")
+    return LAYERS.index(layer) if layer in LAYERS else len(LAYERS), str(path)
 
 
-def _public(body: list[ast.stmt], within: str = "") -> Iterable[tuple[str, tuple[str, str]]]:
-    """(name, (signature, docstring)) of public functions and classes, of a class also its documented methods."""
+def _public(body: list[ast.stmt], prefix: str = "") -> Iterable[tuple[str, tuple[str, str]]]:
+    """(name, (signature, docstring)) of public functions and classes, and of the public methods of these classes."""
     for node in body:
-        if not isinstance(node, (*FUNCTION, ast.ClassDef)) or node.name.startswith("_"):
+        if not isinstance(node, (*FUNCTION_NODES, ast.ClassDef)) or node.name.startswith("_"):
             continue
-        name, doc = within + node.name, ast.get_docstring(node) or ""
+        name, doc = prefix + node.name, ast.get_docstring(node) or ""
         if isinstance(node, ast.ClassDef):
             yield name, (_fields(node), doc)
             yield from _public(node.body, f"{name}.")
@@ -81,9 +82,9 @@ def _public(body: list[ast.stmt], within: str = "") -> Iterable[tuple[str, tuple
 
 
 def _fields(node: ast.ClassDef) -> str:
-    """What a class is made with: the arguments of its __init__, else its annotated fields."""
+    """The signature of a class: the arguments of its __init__, else its annotated fields."""
     for each in node.body:
-        if isinstance(each, FUNCTION) and each.name == "__init__":
+        if isinstance(each, FUNCTION_NODES) and each.name == "__init__":
             return f"({ast.unparse(each.args).removeprefix('self').removeprefix(', ')})"
     fields = [ast.unparse(each) for each in node.body if isinstance(each, ast.AnnAssign)]
     return f"({', '.join(fields)})" if fields else ""
@@ -96,27 +97,30 @@ def _module(folder: Path, module: str) -> ast.Module:
 
 
 def _contents(folder: Path, docs: dict[str, str]) -> str:
-    """A fold for each room: what can be imported from the room itself, then its modules with their first sentence."""
-    rooms: dict[str, list[str]] = {}
+    """A fold per top-level folder: the names it exports, then its modules with their first sentence."""
+    groups: dict[str, list[str]] = {}
     for module in docs:
-        rooms.setdefault(module.split(".")[1] if "." in module else module, []).append(module)
+        groups.setdefault(module.split(".")[1] if "." in module else module, []).append(module)
     folds = []
-    for room, modules in rooms.items():
-        short = _reexported(folder, room)
-        names = f"<p>From <code>{escape(f'{folder.name}.{room}')}</code> itself: {short}.</p>" if short else ""
+    for group, modules in groups.items():
+        exported = _exported(folder, group)
+        names = f"<p><code>{escape(f'{folder.name}.{group}')}</code> exports {exported}.</p>" if exported else ""
         lines = "".join(f"<li>{_link(module)}: {_inline(_sentence(docs[module]))}</li>" for module in modules)
-        folds.append(f"<details><summary>{escape(room)}</summary>{names}<ul>{lines}</ul></details>")
+        folds.append(f"<details><summary>{escape(group)}</summary>{names}<ul>{lines}</ul></details>")
     return "".join(folds)
 
 
-def _reexported(folder: Path, room: str) -> str:
-    """The names in a room's __all__, as code."""
-    if not (folder / room / "__init__.py").is_file():
+def _exported(folder: Path, group: str) -> str:
+    """The names in the __all__ of a folder, or in its table _EXPORTS of lazy imports, as code; "" without any."""
+    if not (folder / group / "__init__.py").is_file():
         return ""
-    for node in _module(folder, f"{folder.name}.{room}").body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
-            return ", ".join(f"<code>{escape(name)}</code>" for name in ast.literal_eval(node.value))
-    return ""
+    body = _module(folder, f"{folder.name}.{group}").body
+    constants = {ast.unparse(node.targets[0]): node.value for node in body if isinstance(node, ast.Assign)}
+    if isinstance(constants.get("__all__"), ast.List):
+        names = ast.literal_eval(constants["__all__"])
+    else:
+        names = [name for names in ast.literal_eval(constants.get("_EXPORTS", "{}")).values() for name in names]
+    return ", ".join(f"<code>{escape(name)}</code>" for name in names)
 
 
 def _sentence(doc: str) -> str:
@@ -124,11 +128,11 @@ def _sentence(doc: str) -> str:
     return re.split(r"(?<=\.) ", " ".join(doc.split("\n\n")[0].split()))[0]
 
 
-def _section(module: str, doc: str, found: list[Entry]) -> str:
+def _section(module: str, doc: str, entries: list[Entry]) -> str:
     parts = "".join(
         f'<h3 id="{escape(entry.module)}.{escape(entry.name)}">{escape(entry.name)}</h3>'
         f"<pre><code>{escape(entry.name + entry.signature)}</code></pre>{_prose(entry.doc)}"
-        for entry in found
+        for entry in entries
     )
     return f'<section id="{escape(module)}"><h2>{escape(module)}</h2>{_prose(doc)}{parts}</section>'
 
@@ -142,9 +146,9 @@ def _inline(text: str) -> str:
 
 
 def _prose(doc: str) -> str:
-    """A docstring's paragraphs; one with indented lines or an example keeps its lines."""
-    parts = [part for part in re.split(r"\n\s*\n", doc) if part.strip()]
-    shaped = [part.startswith(">>>") or re.search(r"^ {2,}", part, re.M) for part in parts]
+    """The paragraphs of a docstring; one with indented lines or an example keeps its line breaks."""
+    paragraphs = [text for text in re.split(r"\n\s*\n", doc) if text.strip()]
+    literal = [text.startswith(">>>") or re.search(r"^ {2,}", text, re.M) for text in paragraphs]
     return "".join(
-        f"<pre>{escape(part)}</pre>" if keep else f"<p>{_inline(part)}</p>" for part, keep in zip(parts, shaped)
+        f"<pre>{escape(text)}</pre>" if keep else f"<p>{_inline(text)}</p>" for text, keep in zip(paragraphs, literal)
     )

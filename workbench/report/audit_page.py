@@ -1,5 +1,4 @@
-"""The page of an audit: what the benchmark can and cannot show, each sentence linked to the figures it was made from,
-in one offline file, with the same as JSON beside it."""
+"""The page of an audit: the verdict on a benchmark, each sentence linked to its evidence, and the same as JSON."""
 import json
 import re
 from html import escape
@@ -9,80 +8,79 @@ import numpy as np
 
 from workbench.artifacts import check_folder, write_text
 from workbench.diagnose.verdict.card import Card
-from workbench.diagnose.verdict.sentences import KINDS, MEMORY, Sentence
+from workbench.diagnose.verdict.sentences import HISTORY_ABLATION, KINDS, Sentence
 from workbench.errors import UserError
 from workbench.experiment.audit.run_audit import Audit
 from workbench.experiment.audit.sections import METRIC
-from workbench.report.cell_outputs import drawn as plots
-from workbench.report.cell_outputs import wide
-from workbench.report.page_template import contents, facts, page
+from workbench.report.cell_outputs import figures_html, table_html
+from workbench.report.page_template import definition_list, html_document, table_of_contents
 from workbench.show import tables
-from workbench.show.figures import audit as faces
+from workbench.show.figures import audit as figures
 from workbench.show.figures import compare
 
-TITLES = {  # of cards, by how their names begin: a heading, and what the section answers
-    "data": ("The data", "What is in the log, and what in it could mislead."),
-    "published counts": ("The name", "Whether these are the data that published numbers of this name were made on."),
-    "graph": ("Local transitions", "How much the items that followed the last one before say of what comes next."),
-    "features": ("Texts", "How much more alike the last item and the answer are than the last item and any other."),
-    "systems": ("Systems", "Everything that was trained or counted, with 95 % intervals."),
-    "splits": ("Another split", "The same systems where nothing later than a cut in time is trained on."),
-    "strata": ("What a case asks for", "Whether the step to the answer was seen in train, or can be composed."),
-    "hard subset": ("Where no shortcut reaches", "Systems on cases that graph and texts do not come near."),
-    "heuristic": ("The graph walk", "What each part of the walk is worth, the right texts among them."),
-    "shortcuts": ("Shortcut solvability", "The best heuristic without training beside the best trained system."),
-    MEMORY: ("Memory", "What is lost when less of a history is read, or in another order."),
-    "decoding of ": ("Lists, probabilities and beams", "What is shown to whom, how sure it is, and what a beam loses."),
-    "future of ": ("From the future", "Hits that stand on transitions that happened only after the case."),
-    "retrained ": ("Trained on less", "The same system trained anew to read less, and on histories in random order."),
+SECTION_TITLES = {  # by the prefix of a card's name: heading and description of its section
+    "data": ("Data", "Properties of the interaction log, and possible problems of it."),
+    "published counts": ("Published statistics", "Whether the counts equal those published under this name."),
+    "graph": ("Train graph", "How close the target is to the last item in the graph of item transitions in train."),
+    "features": ("Item features", "How similar the last item and the target are, against the last item and others."),
+    "systems": ("Systems", "All trained systems and training-free baselines, with 95 % confidence intervals."),
+    "splits": ("Other split", "The same systems under a global-time split, which trains on no later event."),
+    "memorization": ("Memorization", "Whether the transition to the target was seen in train, or can be composed."),
+    "hard subset": ("Hard subset", "The systems on cases in which neither graph nor item features find the target."),
+    "baseline ablation": ("Graph heuristic", "Ablation of the training-free heuristic, part by part."),
+    "shortcuts": ("Shortcut solvability", "The best training-free heuristic against the best trained system (SSI)."),
+    HISTORY_ABLATION: ("History ablation", "The loss when a system reads a shorter or a shuffled history."),
+    "decoding: ": ("Recommendations and decoding", "Coverage and popularity of lists, calibration, beam-search loss."),
+    "temporal leakage: ": ("Temporal leakage", "Hits on train transitions that happened only after the test case."),
+    "retrained: ": ("Retraining", "The same system retrained on shorter histories and on shuffled ones."),
 }  # fmt: skip
-LONG = 40  # rows of a table that are shown
-MANY = 10  # figures of a card; more are folded, as the verdict has named those that matter
+MAX_ROWS = 40  # rows shown of a table
+MAX_UNFOLDED_FIGURES = 10  # figures of a card; a longer table is folded
 
 
 def audit_page(audit: Audit, *, out: Path) -> Path:
-    """Write the page of an audit to `out` and its JSON beside it, each whole or not at all; returns where it lies.
-    UserError where it cannot be written."""
+    """Write the page of an audit to `out` and the audit as JSON next to it, each atomically; returns the path of the
+    page. UserError if it cannot be written."""
     out = Path(out)
-    check_page(out)
+    check_page_path(out)
     name = audit.bench.name
-    head = f'<header class="top"><h1>What can {escape(name)} show?</h1>{facts(_asked(audit))}</header>'
+    header = f'<header class="top"><h1>What can {escape(name)} show?</h1>{definition_list(_settings(audit))}</header>'
     verdict = f'<section id="verdict"><h2>Verdict</h2>{_verdict(audit)}</section>'
     sections = "".join(_section(title, card) for title, card in audit.cards.items())
-    toc = contents([(2, "verdict", "Verdict"), *((2, _anchor(name), _title(name)) for name in audit.cards)])
-    body = f'<div class="sheet with-contents">{head}{toc}<main id="main">{verdict}{sections}</main></div>'
-    write_text(out.with_suffix(".json"), json.dumps(finite(audit.dict()), indent=1, default=float))
-    write_text(out, page(f"What can {name} show?", body))
+    toc = table_of_contents([(2, "verdict", "Verdict"), *((2, _anchor(name), _title(name)) for name in audit.cards)])
+    body = f'<div class="sheet with-contents">{header}{toc}<main id="main">{verdict}{sections}</main></div>'
+    write_text(out.with_suffix(".json"), json.dumps(replace_nonfinite(audit.dict()), indent=1, default=float))
+    write_text(out, html_document(f"What can {name} show?", body))
     return out
 
 
-def check_page(out: Path) -> None:
-    """UserError unless a page of this name can be written: .html, no folder, and where files may be made."""
+def check_page_path(out: Path) -> None:
+    """UserError unless `out` names an .html file, is not a folder, and its folder is writable."""
     if out.suffix != ".html" or out.is_dir():
-        raise UserError(f"{str(out)!r} is no name for a page; write it as folder/name.html")
+        raise UserError(f"{str(out)!r} is not the name of a page; write it as folder/name.html")
     check_folder(out.parent)
 
 
-def _asked(audit: Audit) -> dict:
+def _settings(audit: Audit) -> dict:
     split, protocol = audit.bench.split, audit.bench.protocol
     return {
         "data": split.data_hash, "users": audit.bench.users, "items": split.n_items, "cases": len(split.test.targets),
         "split": protocol.split, "ties": protocol.ties, "history": "masked" if protocol.mask_history else "not masked",
-        "trained": [run.label for run in audit.runs], "counted": [run.label for run in audit.floors],
+        "trained": [run.label for run in audit.runs], "baselines": [run.label for run in audit.baselines],
         "seed": audit.bench.seed, "took": f"{sum(audit.seconds.values()):.0f} s",
     }  # fmt: skip
 
 
 def _verdict(audit: Audit) -> str:
-    """The sentences by kind; after each a link to its section."""
-    said, lines = audit.sentences, []
+    """The sentences of the verdict by kind, each with a link to its section."""
+    lines = []
     for kind in KINDS:
-        rows = "".join(_sentence(sentence) for sentence in said if sentence.kind == kind)
+        rows = "".join(_sentence(sentence) for sentence in audit.sentences if sentence.kind == kind)
         lines.append(f"<h3>{escape(kind)}</h3><ul>{rows}</ul>" if rows else "")
     missing = [name for name, card in audit.cards.items() if card.unmeasured]
     if missing:
         links = ", ".join(f'<a href="#{_anchor(name)}">{escape(_title(name))}</a>' for name in missing)
-        lines.append(f'<p class="quiet">Something could not be measured, and why is said there: {links}.</p>')
+        lines.append(f'<p class="quiet">Not everything could be measured; for the reasons see: {links}.</p>')
     return "".join(lines)
 
 
@@ -96,45 +94,46 @@ def _anchor(name: str) -> str:
 
 
 def _title(name: str) -> str:
-    begin = next((begin for begin in TITLES if name.startswith(begin)), "")
-    heading = TITLES.get(begin, (name, ""))[0]
-    return f"{heading}: {name.removeprefix(begin)}" if begin.endswith("of ") or begin == "retrained " else heading
+    prefix = next((prefix for prefix in SECTION_TITLES if name.startswith(prefix)), "")
+    heading = SECTION_TITLES.get(prefix, (name, ""))[0]
+    return f"{heading}: {name.removeprefix(prefix)}" if prefix.endswith(": ") else heading
 
 
 def _section(name: str, card: Card) -> str:
-    begin = next((begin for begin in TITLES if name.startswith(begin)), "")
-    about, drawn = TITLES.get(begin, ("", ""))[1], plots(_plots(name, card))
-    numbers = wide(faces.figures(card)) if card.figures else f"<p>{escape(faces.figures(card).caption)}</p>"
-    if len(card.figures) > MANY:
-        said = f"{len(card.figures)} figures, each beside what chance gives"
-        numbers = f"<details><summary>{said}</summary>{numbers}</details>"
-    behind = "".join(
+    prefix = next((prefix for prefix in SECTION_TITLES if name.startswith(prefix)), "")
+    description, plots = SECTION_TITLES.get(prefix, ("", ""))[1], figures_html(_plots(name, card))
+    numbers = tables.table(card)
+    numbers = table_html(numbers) if card.figures else f"<p>{escape(numbers.caption)}</p>"
+    if len(card.figures) > MAX_UNFOLDED_FIGURES:
+        summary = f"{len(card.figures)} figures, each with its chance level"
+        numbers = f"<details><summary>{summary}</summary>{numbers}</details>"
+    evidence = "".join(
         f'<details class="behind"><summary>Table: {escape(key)}</summary>'
-        f"{wide(tables.table(table.head(LONG), length=60))}</details>"
+        f"{table_html(tables.table(table.head(MAX_ROWS), length=60))}</details>"
         for key, table in card.tables.items() if len(table)
     )  # fmt: skip
-    return (f'<section id="{_anchor(name)}"><h2>{escape(_title(name))}</h2><p>{escape(about)}</p>{drawn}{numbers}'
-            f"{behind}</section>")  # fmt: skip
+    return (f'<section id="{_anchor(name)}"><h2>{escape(_title(name))}</h2><p>{escape(description)}</p>{plots}{numbers}'
+            f"{evidence}</section>")  # fmt: skip
 
 
 def _plots(name: str, card: Card) -> list:
-    """Pictures of a card, where one says more than its table."""
-    drawn = []
+    """The plots of a card that has a table to draw."""
+    plots = []
     if "systems" in card.tables:
-        drawn.append(compare.comparison(card.tables["systems"], metric=METRIC))
+        plots.append(compare.plot_comparison(card.tables["systems"], metric=METRIC))
     if name == "graph" and card.figures:
-        drawn.append(faces.rings(card))
-    if "readings" in card.tables:
-        drawn.append(faces.by_length({name.removeprefix(MEMORY): faces.lengths_read(card)}, metric=METRIC))
-    if "by stratum" in card.tables:
-        drawn.append(faces.by_stratum(card, metric=METRIC))
-    return drawn
+        plots.append(figures.plot_graph_distances(card))
+    if "ablations" in card.tables:
+        plots.append(figures.plot_history_ablation({name.removeprefix(HISTORY_ABLATION): card}, metric=METRIC))
+    if "by kind" in card.tables:
+        plots.append(figures.plot_memorization(card, metric=METRIC))
+    return plots
 
 
-def finite(value):
-    """The same JSON value with None for what is not a number."""
+def replace_nonfinite(value):
+    """A JSON value with None in place of NaN and infinity."""
     if isinstance(value, dict):
-        return {key: finite(each) for key, each in value.items()}
+        return {key: replace_nonfinite(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [finite(each) for each in value]
+        return [replace_nonfinite(each) for each in value]
     return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -1,4 +1,4 @@
-"""One output of a cell as HTML that needs no network and no kernel: figures as inert data, widgets as tables."""
+"""The outputs of a cell as HTML without network or kernel: figures as JSON data, widgets as tables of their values."""
 import base64
 import json
 import re
@@ -8,72 +8,78 @@ from typing import Any
 import mistune
 import nh3
 
-from workbench.report.sanitize_html import align, clean
+from workbench.report.sanitize_html import align_numbers, sanitize
 
 PLOTLY = "application/vnd.plotly.v1+json"
 WIDGET = "application/vnd.jupyter.widget-view+json"
-LONG = {"stderr": 3}  # lines that are shown by kind of print, 30 of the others; more are folded
-STILL = "Controls as they stood when this page was made; they move in the notebook."
+COVER = " data-cover"  # attribute of the figure from which the thumbnail of the page is drawn
+UNFOLDED_LINES = {"stderr": 3}  # lines of a stream shown unfolded; 30 for the others
+WIDGET_CAPTION = "Values of the controls when this page was made; they are interactive in the notebook."
 markdown = mistune.create_markdown(escape=False, plugins=["table", "strikethrough"])
 
 
-def joined(text: Any) -> str:
-    """A text of the notebook format, which may be a list of lines."""
+def joined_lines(text: Any) -> str:
+    """A text of the notebook format as one string; the format also allows a list of lines."""
     return text if isinstance(text, str) else "".join(text)
 
 
-def data_block(value: Any) -> str:
-    """JSON that can stand inside a script element: no <, >, & in it, and no NaN."""
+def json_block(value: Any) -> str:
+    """JSON that is safe inside a script element: <, > and & escaped, NaN and infinity as null."""
     finite = json.loads(json.dumps(value), parse_constant=lambda _: None)
     text = json.dumps(finite, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def plain_title(spec: dict) -> str:
-    """The title of a plotly figure as text, without its tags; "figure" where it has none."""
+    """The title of a plotly figure as text without tags; "figure" where it has none."""
     title = spec.get("layout", {}).get("title", "")
     title = title.get("text", "") if isinstance(title, dict) else title
     return unescape(nh3.clean(str(title or "figure").replace("<br>", " "), tags=set()))
 
 
-def figure(spec: dict) -> str:
-    """A plotly figure as data; the page's script draws it."""
+def figure_html(spec: dict) -> str:
+    """A plotly figure as JSON data, which the script of the page draws."""
     layout = spec.get("layout", {})
     label = escape(plain_title(spec), quote=True)
     height = layout.get("height") if isinstance(layout.get("height"), int | float) else 450
-    block = data_block({key: spec[key] for key in ("data", "layout", "frames") if key in spec})
+    block = json_block({key: spec[key] for key in ("data", "layout", "frames") if key in spec})
     return (
         f'<div class="plot" role="img" aria-label="{label}" style="min-height:{height:.0f}px">'
         f'<script type="application/json">{block}</script></div>'
     )
 
 
-def drawn(figures: list[Any]) -> str:
-    """Figures of `workbench.show` one below the other."""
-    return "".join(figure(json.loads(each.to_json())) for each in figures)
+def figures_html(figures: list[Any]) -> str:
+    """Figures of `workbench.show`, one below the other."""
+    return "".join(figure_html(json.loads(each.to_json())) for each in figures)
 
 
-def wide(table: Any) -> str:
-    """A table of `workbench.show` with its numbers aligned; where a page is too narrow for it, it can be moved."""
-    return f'<div class="wide">{align(table._repr_html_())}</div>'
+def mark_cover(outputs: str) -> str:
+    """The HTML of outputs with their first figure, if any, marked as the cover of the page."""
+    return outputs.replace('<div class="plot"', f'<div class="plot"{COVER}', 1)
 
 
-def log(text: str, kind: str) -> str:
-    """What a cell printed; a long print is folded under its last line, which is where the progress of a work ends."""
+def table_html(table: Any) -> str:
+    """A table of `workbench.show` with aligned numbers; it scrolls sideways where the page is too narrow."""
+    return f'<div class="wide">{align_numbers(table._repr_html_())}</div>'
+
+
+def log_html(text: str, kind: str) -> str:
+    """The printed text of a cell; a long text is folded under its last line, which shows the final progress."""
     lines = text.rstrip("\n").splitlines()
     block = f'<pre class="{kind}">{escape(chr(10).join(lines))}</pre>'
-    if len(lines) <= LONG.get(kind, 30):
+    if len(lines) <= UNFOLDED_LINES.get(kind, 30):
         return block
     summary = f"{len(lines)} lines of log, the last: {escape(lines[-1][:100])}"
     return f'<details class="log"><summary>{summary}</summary>{block}</details>'
 
 
-def _shown(state: dict) -> str | None:
-    """The value of a control in words; None for what has none, such as a button."""
+def _value_text(state: dict) -> str | None:
+    """The value of a control as text; None for a control without a value, such as a button."""
     if "_options_labels" in state:
         index = state.get("index")
-        chosen = index if isinstance(index, list) else [index] if index is not None else []
-        return ", ".join(str(state["_options_labels"][i]) for i in chosen) or "nothing"
+        selected = index if isinstance(index, list) else [index] if index is not None else []
+        return ", ".join(str(state["_options_labels"][i]) for i in selected) or "nothing"
     if "value" not in state:
         return None
     value = state["value"]
@@ -84,27 +90,27 @@ def _shown(state: dict) -> str | None:
     return " to ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def widget(model_id: str, states: dict[str, dict]) -> str:
-    """A widget and all inside it as a table of its values, followed by what it had printed or drawn."""
-    rows, shown = [], []
+def widget_html(model_id: str, states: dict[str, dict]) -> str:
+    """A widget and its children as a table of their values, followed by their captured outputs."""
+    rows, outputs = [], []
 
     def visit(reference: str) -> None:
         state = states.get(reference.removeprefix("IPY_MODEL_"), {}).get("state", {})
         for child in state.get("children") or []:
             visit(child)
-        shown.extend(output(captured, states) for captured in state.get("outputs") or [])
+        outputs.extend(output_html(captured, states) for captured in state.get("outputs") or [])
         if state.get("_model_name") in ("HTMLModel", "HTMLMathModel"):
-            shown.append(clean(str(state.get("value", ""))))
+            outputs.append(sanitize(str(state.get("value", ""))))
             return
-        value = _shown(state)
+        value = _value_text(state)
         if value is not None:
             rows.append(f"<tr><th>{escape(str(state.get('description', '')))}</th><td>{escape(value)}</td></tr>")
 
     visit(model_id)
     if not rows:
-        return "".join(shown) or f'<p class="quiet">{STILL}</p>'
+        return "".join(outputs) or f'<p class="quiet">{WIDGET_CAPTION}</p>'
     table = f"<table>{''.join(rows)}</table>"
-    return f'<figure class="controls">{table}<figcaption>{STILL}</figcaption></figure>{"".join(shown)}'
+    return f'<figure class="controls">{table}<figcaption>{WIDGET_CAPTION}</figcaption></figure>{"".join(outputs)}'
 
 
 def _image(kind: str, content: str) -> str:
@@ -113,11 +119,11 @@ def _image(kind: str, content: str) -> str:
     return f'<img alt="" src="data:{kind};base64,{escape(re.sub(chr(92) + "s", "", content), quote=True)}">'
 
 
-def output(out: dict, states: dict[str, dict]) -> str:
-    """The richest safe form of an output."""
+def output_html(out: dict, states: dict[str, dict]) -> str:
+    """The richest safe HTML form of an output; states: of the widgets of the notebook, by model id."""
     kind = out["output_type"]
     if kind == "stream":
-        return log(joined(out["text"]), out["name"])
+        return log_html(joined_lines(out["text"]), out["name"])
     if kind == "error":
         trace = escape("\n".join(out.get("traceback", [])))
         return (
@@ -126,14 +132,14 @@ def output(out: dict, states: dict[str, dict]) -> str:
         )
     data = out.get("data", {})
     if PLOTLY in data:
-        return figure(data[PLOTLY])
+        return figure_html(data[PLOTLY])
     if WIDGET in data:
-        return widget(data[WIDGET].get("model_id", ""), states)
-    if "text/html" in data and (html := clean(joined(data["text/html"]))).strip():
+        return widget_html(data[WIDGET].get("model_id", ""), states)
+    if "text/html" in data and (html := sanitize(joined_lines(data["text/html"]))).strip():
         return html
     for image in ("image/svg+xml", "image/png", "image/jpeg"):
         if image in data:
-            return _image(image, joined(data[image]))
+            return _image(image, joined_lines(data[image]))
     if "text/markdown" in data:
-        return clean(markdown(joined(data["text/markdown"])))
-    return log(joined(data["text/plain"]), "result") if "text/plain" in data else ""
+        return sanitize(markdown(joined_lines(data["text/markdown"])))
+    return log_html(joined_lines(data["text/plain"]), "result") if "text/plain" in data else ""

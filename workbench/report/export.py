@@ -1,4 +1,4 @@
-"""An executed notebook as one page that opens anywhere: offline, safe, with its figures, and honest about failure."""
+"""Export an executed notebook as one self-contained HTML page with its figures; a failed run is marked as failed."""
 import json
 import re
 from html import escape, unescape
@@ -14,23 +14,24 @@ from workbench.artifacts import write_text
 from workbench.errors import UserError
 from workbench.notebooks import glued
 from workbench.notebooks.exercises import TAGS
-from workbench.notebooks.parameters import tagged
-from workbench.report.cell_outputs import joined, markdown, output
-from workbench.report.page_template import contents, facts, page, words
-from workbench.report.sanitize_html import clean
+from workbench.notebooks.parameters import has_tag
+from workbench.report.cell_outputs import joined_lines, mark_cover, markdown, output_html
+from workbench.report.glossary import glossary, link_terms
+from workbench.report.page_template import definition_list, format_value, html_document, table_of_contents
+from workbench.report.sanitize_html import sanitize
 
 HEADING = re.compile(r"<h([1-3])>(.*?)</h\1>", re.S)
 TITLE = re.compile(r"<h1>(.*?)</h1>", re.S)
-STATE = "application/vnd.jupyter.widget-state+json"
+WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 
 
-def plain(html: str) -> str:
-    """The text of a piece of HTML."""
+def plain_text(html: str) -> str:
+    """HTML as text without tags."""
     return unescape(nh3.clean(html, tags=set())).strip()
 
 
-def read(executed: Path) -> dict:
-    """An executed notebook. UserError where the file is none."""
+def read_notebook(executed: Path) -> dict:
+    """The JSON of an executed notebook. UserError if the file is not a notebook."""
     try:
         notebook = json.loads(Path(executed).read_text(encoding="utf-8"))
         notebook["cells"], notebook["metadata"]
@@ -39,78 +40,83 @@ def read(executed: Path) -> dict:
     return notebook
 
 
-def title(notebook: dict, name: str) -> str:
-    """The question a notebook asks: its first title, else its name."""
+def notebook_title(notebook: dict, name: str) -> str:
+    """The first level-1 heading of a notebook, else `name`."""
     for cell in notebook["cells"]:
-        if cell["cell_type"] == "markdown" and (found := TITLE.search(clean(markdown(joined(cell["source"]))))):
-            return plain(found[1])
+        if cell["cell_type"] == "markdown":
+            html = sanitize(markdown(joined_lines(cell["source"])))
+            if match := TITLE.search(html):
+                return plain_text(match[1])
     return name
 
 
-def export(executed: Path, html: Path | None = None) -> Path:
-    """Write the page of an executed notebook, by default beside it, whole or not at all; returns where it lies."""
+def export_notebook(executed: Path, html: Path | None = None) -> Path:
+    """Write the page of an executed notebook atomically, by default next to it; returns its path."""
     executed = Path(executed)
     html = Path(html) if html else executed.with_suffix(".html")
-    notebook = read(executed)
+    notebook = read_notebook(executed)
     headings: list[tuple[int, str, str]] = []
-    states = notebook["metadata"].get("widgets", {}).get(STATE, {}).get("state", {})
+    terms: set[str] = set()
+    states = notebook["metadata"].get("widgets", {}).get(WIDGET_STATE, {}).get("state", {})
     failed = notebook["metadata"].get("workbench", {}).get("cell")
-    cells = "\n".join(_prose(cell, headings) if cell["cell_type"] == "markdown" else _code(cell, states, failed)
+    cells = "\n".join(_prose(cell, headings, terms) if cell["cell_type"] == "markdown" else _code(cell, states, failed)
                       for cell in notebook["cells"] if cell["cell_type"] in ("markdown", "code"))  # fmt: skip
-    name = title(notebook, executed.stem)
-    toc = contents(headings)
-    body = f'{_top(notebook, name)}{toc}<main id="main">\n{cells}</main>'
-    write_text(html, page(name, f'<div class="sheet{" with-contents" if toc else ""}">{body}</div>'))
+    name = notebook_title(notebook, executed.stem)
+    toc = table_of_contents(headings)
+    body = f'{_header(notebook, name)}{toc}<main id="main">\n{cells}{glossary(terms)}</main>'
+    write_text(html, html_document(name, f'<div class="sheet{" with-contents" if toc else ""}">{body}</div>'))
     return html
 
 
-def _prose(cell: dict, headings: list[tuple[int, str, str]]) -> str:
-    """A markdown cell; its headings are collected and get anchors. The first title moves to the top of the page."""
+def _prose(cell: dict, headings: list[tuple[int, str, str]], terms: set[str]) -> str:
+    """A markdown cell; its headings get anchors and are appended to `headings`. The first title is left out, since the
+    header of the page shows it."""
 
-    def anchor(found: re.Match) -> str:
-        level, name = int(found[1]), f"section-{len(headings) + 1}"
-        headings.append((level, name, plain(found[2])))
-        first = level == 1 and [depth for depth, _, _ in headings].count(1) == 1
-        return "" if first else f'<h{level} id="{name}">{found[2]}</h{level}>'
+    def add_anchor(match: re.Match) -> str:
+        level, name = int(match[1]), f"section-{len(headings) + 1}"
+        headings.append((level, name, plain_text(match[2])))
+        is_title = level == 1 and [depth for depth, _, _ in headings].count(1) == 1
+        return "" if is_title else f'<h{level} id="{name}">{match[2]}</h{level}>'
 
-    # clean first, add what is ours after
-    text = HEADING.sub(anchor, clean(markdown(joined(cell["source"]))))
-    return f'<div class="cell">{text}</div>'
+    # sanitize before adding anchors, which sanitizing would remove
+    text = HEADING.sub(add_anchor, sanitize(markdown(joined_lines(cell["source"]))))
+    return f'<div class="cell">{link_terms(text, terms)}</div>'
 
 
 def _code(cell: dict, states: dict[str, dict], failed: int | None) -> str:
     """A code cell: folded source with its seconds, then its outputs."""
-    source = joined(cell["source"])
+    source = joined_lines(cell["source"])
     if not source.strip():
         return ""
     number, seconds = cell.get("execution_count"), cell.get("metadata", {}).get("workbench", {}).get("seconds")
     ran = f"{seconds:.1f} s" if seconds is not None and seconds >= 0.05 else ""
-    kind = next((tag for tag in TAGS if tagged(cell, tag)), "code")
+    kind = next((tag for tag in TAGS if has_tag(cell, tag)), "code")
     label = kind if number is not None else f"{kind}, not run"
-    outputs = "".join(output(out, states) for out in cell.get("outputs", []))
-    colours = highlight(source, PythonLexer(stripnl=False), HtmlFormatter(nowrap=True))
+    outputs = "".join(output_html(out, states) for out in cell.get("outputs", []))
+    outputs = mark_cover(outputs) if has_tag(cell, "cover") else outputs
+    highlighted = highlight(source, PythonLexer(stripnl=False), HtmlFormatter(nowrap=True))
     opening = f'class="cell" id="in-{number}"' if number is not None else 'class="cell skipped"'
     unfolded = " open" if failed is not None and number == failed else ""
     return (
         f'<div {opening}><details class="code"{unfolded}>'
-        f"<summary>{label}{' · ' + ran if ran else ''}</summary><pre>{colours}</pre></details>{outputs}</div>"
+        f"<summary>{label}{' · ' + ran if ran else ''}</summary><pre>{highlighted}</pre></details>{outputs}</div>"
     )
 
 
-def _top(notebook: dict, name: str) -> str:
-    """Title, how the run went, its parameters and its circumstances."""
-    about: dict[str, Any] = notebook["metadata"].get("workbench", {})
-    rows = {"data": glued(notebook).get("data_hash"), "took": f"{about['seconds']:.0f} s" if about else None}
-    rows |= {"made": about.get("made"), **about.get("versions", {})}
+def _header(notebook: dict, name: str) -> str:
+    """The header of the page: title, failure banner, parameters and provenance."""
+    info: dict[str, Any] = notebook["metadata"].get("workbench", {})
+    rows = {"data": glued(notebook).get("data_hash"), "took": f"{info['seconds']:.0f} s" if info else None}
+    rows |= {"made": info.get("made"), **info.get("versions", {})}
     banner = ""
-    if about.get("code"):
-        place = about.get("cell")
-        where = f'<a href="#in-{place}">code cell {place}</a>' if place else "before its first cell"
+    if info.get("code"):
+        number = info.get("cell")
+        where = f'<a href="#in-{number}">code cell {number}</a>' if number else "before its first cell"
         banner = (
-            f'<div class="failed" role="alert"><strong>FAILED</strong> in {where}: {escape(about["error"])}. '
-            "What follows is what was reached; it is not a result.</div>"
+            f'<div class="failed" role="alert"><strong>FAILED</strong> in {where}: {escape(info["error"])}. '
+            "The page shows the cells that ran; it is not a result.</div>"
         )
-    return (
-        f'<header class="top"><h1>{escape(name)}</h1>{banner}{facts(about.get("parameters", {}))}'
-        f'<div class="quiet">{facts({key: words(value) for key, value in rows.items() if value})}</div></header>'
-    )
+    parameters = definition_list(info.get("parameters", {}))
+    provenance = definition_list({key: format_value(value) for key, value in rows.items() if value})
+    return (f'<header class="top"><h1>{escape(name)}</h1>{banner}{parameters}'
+            f'<div class="quiet">{provenance}</div></header>')  # fmt: skip

@@ -1,4 +1,4 @@
-"""The front page over several pages: what was asked, how each went, and the numbers to look at first."""
+"""The index page of a report: its parameters, a row per page with its status, and the main metrics."""
 import os
 import time
 from contextlib import suppress
@@ -8,15 +8,16 @@ from typing import Any, NamedTuple
 
 from workbench.artifacts import write_text
 from workbench.errors import UserError
-from workbench.notebooks import RunResult, versions
-from workbench.report.export import read, title
-from workbench.report.page_template import facts, page, words
-from workbench.report.sanitize_html import align
+from workbench.notebooks import RunResult, package_versions
+from workbench.report.export import notebook_title, read_notebook
+from workbench.report.glossary import glossary
+from workbench.report.page_template import definition_list, format_value, html_document
+from workbench.report.sanitize_html import align_numbers
 from workbench.report.thumbnail import thumbnail
 
 
-class Beside(NamedTuple):
-    """A page of a report that is no notebook's. code: as of RunResult. html: None where it could not be made."""
+class PageResult(NamedTuple):
+    """A row of the index. title: the question of the page. code: as in RunResult. html: None if it was not written."""
 
     name: str
     title: str
@@ -27,62 +28,57 @@ class Beside(NamedTuple):
     error: str
 
 
-def index(
+def index_page(
     pages: list[RunResult], out: Path, headline: dict[str, Any], parameters: dict[str, Any],
-    more: list[Beside] | None = None,
+    more: list[PageResult] | None = None,
 ) -> Path:  # fmt: skip
-    """Write out/index.html over `pages`, each with its first figure drawn small. more: pages that are no notebook's.
+    """Write out/index.html over notebook `pages` and `more` pages, each with a thumbnail; returns its path.
 
-    headline: either names with values, or names with dicts of values, which become the rows of a table. All text in
-    it is escaped.
+    headline: main metrics, either name -> value or name -> {column: value}, which becomes a table. All text is escaped.
     """
-    out = Path(out)
-    beside = [*map(_notebook, pages), *(more or [])]
-    failed = [made.name for made in beside if not made.ok]
-    total = sum(made.seconds for made in beside)
-    made = {"pages": len(beside), "took": f"{total:.0f} s", **circumstances()}
-    parts = [
-        top("Workbench report", parameters, made, banner=f"<strong>FAILED</strong>: {names(failed)}" if failed else ""),
-        f'<main id="main">{glance(headline)}{_pages(beside, out)}</main>',
-    ]
-    target = out / "index.html"
-    write_text(target, page("Workbench report", f'<div class="sheet">{"".join(parts)}</div>'))
+    rows, target = [*map(_notebook_row, pages), *(more or [])], Path(out) / "index.html"
+    info = {"pages": len(rows), "took": f"{sum(row.seconds for row in rows):.0f} s", **provenance()}
+    banner = failure_banner([row.name for row in rows if not row.ok])
+    header = page_header("Workbench report", parameters, info, banner=banner)
+    shown = {row.name: link(row.html, Path(out)) for row in rows if row.html}
+    main = f'<main id="main">{headline_section(headline)}{_pages(rows, Path(out))}{glossary(set(), shown)}</main>'
+    write_text(target, html_document("Workbench report", f'<div class="sheet">{header}{main}</div>'))
     return target
 
 
-def _notebook(result: RunResult) -> Beside:
-    """A notebook as a row of the index: its question, and in which cell it failed."""
+def _notebook_row(result: RunResult) -> PageResult:
+    """The row of a notebook: the question it asks, and the code cell in which it failed."""
     question = result.name
-    with suppress(UserError):  # a notebook that cannot be read failed for that, and goes by its name
-        question = title(read(result.executed), result.name)
-    place = f"code cell {result.cell}: " if result.cell else ""
-    return Beside(result.name, question, result.ok, result.code, result.seconds, result.html, place + result.error)
+    with suppress(UserError):  # an unreadable notebook has failed already; show its file name
+        question = notebook_title(read_notebook(result.executed), result.name)
+    cell = f"code cell {result.cell}: " if result.cell else ""
+    return PageResult(result.name, question, result.ok, result.code, result.seconds, result.html, cell + result.error)
 
 
-def names(given: list[str]) -> str:
-    """Names in a row, escaped."""
-    return escape(", ".join(given))
+def failure_banner(failed: list[str]) -> str:
+    """The banner that names failed pages, as HTML; "" if none failed."""
+    return f"<strong>FAILED</strong>: {escape(', '.join(failed))}" if failed else ""
 
 
-def circumstances() -> dict[str, Any]:
-    """When a report was made, and with which versions."""
-    return {"made": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), **versions()}
+def provenance() -> dict[str, Any]:
+    """Time of creation and versions, as every report states them."""
+    return {"made": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), **package_versions()}
 
 
-def top(heading: str, parameters: dict[str, Any], made: dict[str, Any], *, banner: str = "") -> str:
-    """The head of a front page: heading, banner (HTML) where something failed, what was asked, how it was made."""
+def page_header(heading: str, parameters: dict[str, Any], info: dict[str, Any], *, banner: str = "") -> str:
+    """The header of a page: heading, failure banner (HTML, "" for none), parameters, and data and provenance."""
     alert = f'<div class="failed" role="alert">{banner}</div>' if banner else ""
-    return (f'<header class="top"><h1>{escape(heading)}</h1>{alert}{facts(parameters)}'
-            f'<div class="quiet">{facts(made)}</div></header>')  # fmt: skip
+    return (f'<header class="top"><h1>{escape(heading)}</h1>{alert}{definition_list(parameters)}'
+            f'<div class="quiet">{definition_list(info)}</div></header>')  # fmt: skip
 
 
 def link(target: Path, out: Path) -> str:
-    """The address of a page from the folder `out`, as it stands in an attribute."""
+    """The address of a page relative to the folder `out`, escaped for an attribute."""
     return escape(os.path.relpath(target, out).replace(os.sep, "/"), quote=True)
 
 
-def glance(headline: dict[str, Any]) -> str:
-    """The numbers to look at first as a section with a table, "" where there are none; see `index`."""
+def headline_section(headline: dict[str, Any]) -> str:
+    """The main metrics as a section with a table; "" without any. headline: see `index_page`."""
     if not headline:
         return ""
     table = {name: value if isinstance(value, dict) else {"": value} for name, value in headline.items()}
@@ -90,26 +86,26 @@ def glance(headline: dict[str, Any]) -> str:
     head = "".join(f"<th>{escape(str(column))}</th>" for column in ["", *columns])
     rows = [
         f"<tr><th>{escape(str(name))}</th>"
-        + "".join(f"<td>{escape(words(row.get(column)))}</td>" for column in columns)
+        + "".join(f"<td>{escape(format_value(row.get(column)))}</td>" for column in columns)
         + "</tr>"
         for name, row in table.items()
     ]
-    whole = f'<table class="dataframe"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
-    return f'<section><h2>At a glance</h2><div class="wide">{align(whole)}</div></section>'
+    html = f'<table class="dataframe"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
+    return f'<section><h2>Main metrics</h2><div class="wide">{align_numbers(html)}</div></section>'
 
 
-def _pages(pages: list[Beside], out: Path) -> str:
+def _pages(pages: list[PageResult], out: Path) -> str:
     rows = []
-    for made in pages:
-        question, drawn = escape(made.title), ""
-        if made.html:
-            address, drawn = link(made.html, out), thumbnail(made.html)
+    for row in pages:
+        question, picture = escape(row.title), ""
+        if row.html:
+            address, picture = link(row.html, out), thumbnail(row.html)
             question = f'<a href="{address}">{question}</a>'
-            drawn = f'<a href="{address}" tabindex="-1">{drawn}</a>' if drawn else ""
-        status = '<span class="good">done</span>' if made.ok else (
-            f'<span class="bad">failed</span> <span class="quiet">{escape(made.error)}</span>'
+            picture = f'<a href="{address}" tabindex="-1">{picture}</a>' if picture else ""
+        status = '<span class="good">done</span>' if row.ok else (
+            f'<span class="bad">failed</span> <span class="quiet">{escape(row.error)}</span>'
         )
-        rows.append(f"<tr><td>{drawn}</td><td>{question}</td><td>{status}</td><td>{made.seconds:.0f} s</td></tr>")
+        rows.append(f"<tr><td>{picture}</td><td>{question}</td><td>{status}</td><td>{row.seconds:.0f} s</td></tr>")
     head = "<tr><th></th><th>question</th><th>status</th><th>took</th></tr>"
-    table = align(f"<table class=\"pages\"><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>")
+    table = align_numbers(f"<table class=\"pages\"><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>")
     return f'<section><h2>Pages</h2><div class="wide">{table}</div></section>'

@@ -1,4 +1,4 @@
-"""The front page of a matrix: a row a dataset, a column a system, in each place what was found or why nothing was."""
+"""The index page of a matrix: a row per dataset, a column per system, in each cell the result or the error."""
 import base64
 from html import escape
 from pathlib import Path
@@ -10,108 +10,112 @@ from workbench.artifacts import write_text
 from workbench.errors import UserError
 from workbench.evaluate import compare
 from workbench.experiment.audit.sections import METRIC
-from workbench.report.index import circumstances, glance, link, names, top
-from workbench.report.matrix_page import Cell
-from workbench.report.page_template import page
+from workbench.report.index import failure_banner, headline_section, link, page_header, provenance
+from workbench.report.matrix_page import MatrixCell
+from workbench.report.page_template import html_document
 from workbench.report.thumbnail import thumbnail
-from workbench.show import svg_comparison
 from workbench.show.figures.compare import headline, verdicts
+from workbench.show.svg import svg_comparison
 from workbench.show.theme import shorten
 
-SAID = {  # what may be said of a system against the best floor: a sign, and the colour it is shown in
-    "above the baseline": ("▲ above the best floor", "good"), "below the baseline": ("▼ below the best floor", "bad"),
-    "no difference shown": ("○ no difference shown", "quiet"), "baseline": ("◆ it is the best floor", "quiet"),
-}  # fmt: skip
+VERDICT_LABELS = {  # label and CSS class by the verdict of a paired comparison with the best baseline
+    "above the baseline": ("▲ above the best baseline", "good"),
+    "below the baseline": ("▼ below the best baseline", "bad"),
+    "no difference shown": ("○ no difference shown", "quiet"),
+    "baseline": ("◆ is the best baseline", "quiet"),
+}
 CAPTION = (
-    f"{METRIC} on test with its 95 % interval. The best floor is the one that does best on these test cases. What is "
-    "said of a system is paired by case against it and corrected for everything in its row, so it may say less than "
-    "the page of the cell, which asks about that system alone. Rows are other data: numbers are not to be compared "
-    "down a column."
+    f"{METRIC} on the test set with its 95 % interval. The best baseline is the training-free baseline with the "
+    "highest score on these test cases. Each system is compared with it by a paired bootstrap, corrected for multiple "
+    "comparisons within the row; the page of a cell tests that system alone and may therefore be less conservative. "
+    "Rows are different datasets, so do not compare numbers down a column."
 )
 
 
-def grid(cells: list[Cell], asked: dict[str, Any], out: Path) -> Path:
-    """Write out/index.html over the cells of a matrix, those without a page and a result included."""
-    rows: dict[str, list[Cell]] = {}
+def matrix_index(cells: list[MatrixCell], parameters: dict[str, Any], out: Path) -> Path:
+    """Write out/index.html over all cells of a matrix, also those that failed or were not reached; returns its path."""
+    rows: dict[str, list[MatrixCell]] = {}
     for cell in cells:
         rows.setdefault(cell.dataset, []).append(cell)
     tables = {dataset: _table(row) for dataset, row in rows.items()}
     columns = list(dict.fromkeys(cell.system for cell in cells))
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in ["dataset", "best floor", *columns])
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in ["dataset", "best baseline", *columns])
     lines = "".join(_row(row, tables[dataset], out) for dataset, row in rows.items())
     body = (
         f'<section><h2>Every system on every dataset</h2><div class="wide"><table class="matrix"><thead><tr>{head}</tr>'
         f'</thead><tbody>{lines}</tbody></table></div><p class="quiet">{escape(CAPTION)}</p></section>'
-        f"{''.join(_together(dataset, table) for dataset, table in tables.items())}{glance(_numbers(rows))}"
+        f"{''.join(_comparison_figure(dataset, table) for dataset, table in tables.items())}"
+        f"{headline_section(_metrics(rows))}"
     )
-    failed = [cell.name for cell in cells if not cell.ok and cell.error]
     took = sum(cell.seconds for cell in cells)
-    made = {"cells": f"{sum(cell.ok for cell in cells)} of {len(cells)}", "took": f"{took:.0f} s", **circumstances()}
-    head = top("Workbench report", asked, made, banner=f"<strong>FAILED</strong>: {names(failed)}" if failed else "")
+    info = {"cells": f"{sum(cell.ok for cell in cells)} of {len(cells)}", "took": f"{took:.0f} s", **provenance()}
+    banner = failure_banner([cell.name for cell in cells if not cell.ok and cell.error])
+    header = page_header("Workbench report", parameters, info, banner=banner)
     target = out / "index.html"
-    write_text(target, page("Workbench report", f'<div class="sheet broad">{head}<main id="main">{body}</main></div>'))
+    sheet = f'<div class="sheet broad">{header}<main id="main">{body}</main></div>'
+    write_text(target, html_document("Workbench report", sheet))
     return target
 
 
-def _runs(row: list[Cell]) -> list:
-    """All runs on a dataset, each once."""
+def _runs(row: list[MatrixCell]) -> list:
+    """All runs on a dataset, without duplicates."""
     return list({run.key: run for cell in row for run in cell.runs}.values())
 
 
-def _table(row: list[Cell]) -> pd.DataFrame | None:
-    """Everything measured on a dataset, compared; None where that cannot be done."""
+def _table(row: list[MatrixCell]) -> pd.DataFrame | None:
+    """The comparison of all runs on a dataset; None if there is no run."""
     try:
         return compare(_runs(row), metric=METRIC)
-    except UserError:  # nothing was measured
+    except UserError:  # no run
         return None
 
 
-def _row(row: list[Cell], table: pd.DataFrame | None, out: Path) -> str:
-    about, floor = "", "—"
-    if (found := next((cell for cell in row if cell.runs), None)) is not None:
-        split = found.bench.split
-        about = (f"{found.bench.users:,} users, {split.n_items:,} items<br>{len(split.test.targets):,} test cases<br>"
-                 f"data {escape(split.data_hash)}")  # fmt: skip
+def _row(row: list[MatrixCell], table: pd.DataFrame | None, out: Path) -> str:
+    data, baseline = "", "—"
+    if (evaluated := next((cell for cell in row if cell.runs), None)) is not None:
+        split = evaluated.bench.split
+        data = (f"{evaluated.bench.users:,} users, {split.n_items:,} items<br>"
+                f"{len(split.test.targets):,} test cases<br>data {escape(split.data_hash)}")  # fmt: skip
     if table is not None:
         best = table["baseline"].iloc[0]
-        floor = f"{escape(best)}<br>{_number(table.loc[best])}"
-    places = "".join(_place(cell, table, out) for cell in row)
-    name = f'<th scope="row">{escape(row[0].dataset)}<br><span class="quiet">{about}</span></th>'
-    return f"<tr>{name}<td>{floor}</td>{places}</tr>"
+        baseline = f"{escape(best)}<br>{_estimate(table.loc[best])}"
+    results = "".join(_result(cell, table, out) for cell in row)
+    name = f'<th scope="row">{escape(row[0].dataset)}<br><span class="quiet">{data}</span></th>'
+    return f"<tr>{name}<td>{baseline}</td>{results}</tr>"
 
 
-def _number(found: pd.Series) -> str:
-    ends = f"[{found['low']:.4f}, {found['high']:.4f}]"
-    return f'<strong>{found["mean"]:.4f}</strong> <span class="quiet">{ends}</span>'
+def _estimate(row: pd.Series) -> str:
+    interval = f"[{row['low']:.4f}, {row['high']:.4f}]"
+    return f'<strong>{row["mean"]:.4f}</strong> <span class="quiet">{interval}</span>'
 
 
-def _place(cell: Cell, table: pd.DataFrame | None, out: Path) -> str:
-    """One place of the table: the picture, the number and what may be said, or the error; a link to the page."""
+def _result(cell: MatrixCell, table: pd.DataFrame | None, out: Path) -> str:
+    """One cell of the table: thumbnail, metric and verdict, or the error, linked to the page of the cell."""
     if cell.page is None:
         return '<td class="quiet">not reached</td>'
     address = link(cell.page, out)
     if not cell.ok:
-        why = escape(shorten(cell.error, 160))
-        return f'<td><a href="{address}" class="bad">failed</a><br><span class="quiet">{why}</span></td>'
-    said, colour = SAID[dict(zip(table.index, verdicts(table)))[cell.run.label]]
+        reason = escape(shorten(cell.error, 160))
+        return f'<td><a href="{address}" class="bad">failed</a><br><span class="quiet">{reason}</span></td>'
+    verdict, css = VERDICT_LABELS[dict(zip(table.index, verdicts(table)))[cell.run.label]]
     return (
-        f'<td><a href="{address}">{thumbnail(cell.page)}{_number(table.loc[cell.run.label])}</a><br>'
-        f'<span class="{colour}">{said}</span><br><span class="quiet">{cell.seconds:.0f} s</span></td>'
+        f'<td><a href="{address}">{thumbnail(cell.page)}{_estimate(table.loc[cell.run.label])}</a><br>'
+        f'<span class="{css}">{verdict}</span><br><span class="quiet">{cell.seconds:.0f} s</span></td>'
     )
 
 
-def _together(dataset: str, table: pd.DataFrame | None) -> str:
-    """All systems of a row side by side, as a picture that needs no script."""
+def _comparison_figure(dataset: str, table: pd.DataFrame | None) -> str:
+    """The comparison of all systems on a dataset as a static SVG."""
     if table is None:
         return ""
     content = base64.b64encode(svg_comparison(table, metric=METRIC).encode()).decode()
     alt = escape(headline(table, METRIC, escaped=shorten), quote=True)
-    drawn = f'<img alt="{alt}" src="data:image/svg+xml;base64,{content}">'
-    return f"<section><h2>{escape(dataset)}</h2>{drawn}</section>"
+    image = f'<img alt="{alt}" src="data:image/svg+xml;base64,{content}">'
+    return f"<section><h2>{escape(dataset)}</h2>{image}</section>"
 
 
-def _numbers(rows: dict[str, list[Cell]]) -> dict[str, dict[str, float]]:
-    """The metrics to look at first of every system on every dataset, best first within one."""
+def _metrics(rows: dict[str, list[MatrixCell]]) -> dict[str, dict[str, float]]:
+    """The main metrics of every system on every dataset, sorted by the first of them within a dataset."""
     return {
         f"{dataset}: {run.label}": {name: run.metrics[name] for name in (METRIC, "recall@10", "coverage@10")}
         for dataset, row in rows.items()

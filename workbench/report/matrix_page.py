@@ -1,4 +1,4 @@
-"""One cell of a matrix: a system beside the floors on a dataset, as a page that opens anywhere."""
+"""The page of one cell of a matrix: a system compared with the training-free baselines on a dataset."""
 from collections.abc import Callable
 from html import escape
 from pathlib import Path
@@ -10,23 +10,22 @@ from workbench.artifacts import write_text
 from workbench.errors import UserError
 from workbench.evaluate import compare
 from workbench.experiment import Bench, Run
-from workbench.experiment.audit.sections import METRIC, strata_card
-from workbench.report.cell_outputs import drawn as plots
-from workbench.report.cell_outputs import wide
-from workbench.report.index import circumstances, top
-from workbench.report.page_template import contents, page
+from workbench.experiment.audit.sections import METRIC, memorization_card
+from workbench.report.cell_outputs import figures_html, table_html
+from workbench.report.index import page_header, provenance
+from workbench.report.page_template import html_document, table_of_contents
 from workbench.show import tables
 from workbench.show.figures import audit as cards
 from workbench.show.figures import compare as figures
 
-KEPT = ["mean", "low", "high", "difference", "diff_low", "diff_high", "p"]  # columns of the table
+TABLE_COLUMNS = ["mean", "low", "high", "difference", "diff_low", "diff_high", "p"]  # shown
 
 
-class Cell(NamedTuple):
-    """One dataset and one system, and how it went. code: 0 done, 130 interrupted, -1 not reached, else of the error.
+class MatrixCell(NamedTuple):
+    """The result of one system on one dataset. code: 0 success, 130 interrupted, -1 not reached, else an exit code.
 
-    run: the trained system, None where it failed; floors: what stands beside it, as far as that could be made.
-    missing: floors that could not, and why. trace: where an error came from, "" for what the user can mend.
+    run: of the system, None if it failed. baselines: runs of the training-free baselines. missing: error of each
+    baseline that failed, by name. trace: the traceback, "" for a UserError. page: its path, once written.
     """
 
     dataset: str
@@ -37,7 +36,7 @@ class Cell(NamedTuple):
     trace: str = ""
     bench: Bench | None = None
     run: Run | None = None
-    floors: tuple[Run, ...] = ()
+    baselines: tuple[Run, ...] = ()
     missing: dict[str, str] = {}
     page: Path | None = None
 
@@ -51,110 +50,113 @@ class Cell(NamedTuple):
 
     @property
     def runs(self) -> list[Run]:
-        """All that was measured; a floor that is the system itself stands there once."""
+        """All runs of the cell; a baseline that is the system itself appears once."""
         own = [self.run] if self.run else []
-        return own + [floor for floor in self.floors if not self.run or floor.key != self.run.key]
+        return own + [run for run in self.baselines if not self.run or run.key != self.run.key]
 
 
-def place(out: Path, dataset: str, system: str) -> Path:
-    """Where the page of a cell lies."""
+def cell_path(out: Path, dataset: str, system: str) -> Path:
+    """The path of the page of a cell."""
     return out / dataset / f"{system}.html"
 
 
-def cell_page(cell: Cell, *, out: Path, asked: dict[str, Any], beside: list[tuple[str, str]]) -> Cell:
-    """Write the page of a cell, also of one that failed: with the error, and with the floors where there are any.
+def cell_page(cell: MatrixCell, *, out: Path, parameters: dict[str, Any], links: list[tuple[str, str]]) -> MatrixCell:
+    """Write the page of a cell, also of a failed one: with the error and whatever baselines there are. Returns the cell
+    with the path of its page.
 
-    asked: the facts of the sweep. beside: titles and addresses, from this page, of what it should link to.
+    parameters: of the report, shown in the header. links: titles and addresses, relative to this page.
     """
-    sections = [("Compared", "Beside the floors", _compared), ("Strata", "By what a case asks for", _strata),
-                ("Training", "How it was trained", _trained)]  # fmt: skip
+    sections = [("comparison", "Comparison with the baselines", _comparison),
+                ("strata", "Results by stratum", _strata), ("training", "Training", _training)]  # fmt: skip
     body, headings = "", []
     for anchor, heading, make in sections if cell.runs else ():
-        if text := make(cell):
-            headings.append((2, anchor.lower(), heading))
-            body += f'<section id="{anchor.lower()}"><h2>{heading}</h2>{text}</section>'
-    headings.append((2, "further", "Further"))
-    body += f'<section id="further"><h2>Further</h2>{_further(cell, asked, beside)}</section>'
+        if html := make(cell):
+            headings.append((2, anchor, heading))
+            body += f'<section id="{anchor}"><h2>{heading}</h2>{html}</section>'
+    headings.append((2, "links", "Related pages and commands"))
+    body += f'<section id="links"><h2>Related pages and commands</h2>{_links(cell, parameters, links)}</section>'
     name = f"How good is {cell.system} on {cell.dataset}?"
-    head = top(name, {**asked, "dataset": cell.dataset, "system": cell.system}, _made(cell), banner=_banner(cell))
-    html = place(out, cell.dataset, cell.system)
-    write_text(html, page(name, f'<div class="sheet with-contents">{head}{contents(headings)}<main id="main">{body}'
-                                "</main></div>"))  # fmt: skip
-    return cell._replace(page=html)
+    parameters = {**parameters, "dataset": cell.dataset, "system": cell.system}
+    header = page_header(name, parameters, _provenance(cell), banner=_banner(cell))
+    main = f'{table_of_contents(headings)}<main id="main">{body}</main>'
+    path = cell_path(out, cell.dataset, cell.system)
+    write_text(path, html_document(name, f'<div class="sheet with-contents">{header}{main}</div>'))
+    return cell._replace(page=path)
 
 
-def _made(cell: Cell) -> dict[str, Any]:
-    """The data under a cell, its protocol, and how the page was made."""
-    facts: dict[str, Any] = {}
+def _provenance(cell: MatrixCell) -> dict[str, Any]:
+    """The data and protocol of a cell, training time and versions."""
+    info: dict[str, Any] = {}
     if cell.runs:
         split, protocol = cell.bench.split, cell.bench.protocol
-        facts = {"data": split.data_hash, "users": cell.bench.users, "items": split.n_items,
-                 "cases": len(split.test.targets), "split": protocol.split, "ties": protocol.ties,
-                 "history": "masked" if protocol.mask_history else "not masked"}  # fmt: skip
+        info = {"data": split.data_hash, "users": cell.bench.users, "items": split.n_items,
+                "cases": len(split.test.targets), "split": protocol.split, "ties": protocol.ties,
+                "history": "masked" if protocol.mask_history else "not masked"}  # fmt: skip
     trained = {"trained in": f"{cell.run.info['seconds']['fit']:.0f} s"} if cell.run else {}
-    return facts | trained | {"took": f"{cell.seconds:.0f} s"} | circumstances()
+    return info | trained | {"took": f"{cell.seconds:.0f} s"} | provenance()
 
 
-def _banner(cell: Cell) -> str:
+def _banner(cell: MatrixCell) -> str:
     if cell.ok:
         return ""
     trace = f"<details><summary>traceback</summary><pre>{escape(cell.trace)}</pre></details>" if cell.trace else ""
-    rest = "What follows are the floors alone." if cell.runs else "Nothing could be measured."
+    rest = "Only the baselines are shown." if cell.runs else "Nothing could be measured."
     return f"<strong>FAILED</strong>: {escape(cell.error)}. {rest}{trace}"
 
 
-def _compared(cell: Cell) -> str:
+def _comparison(cell: MatrixCell) -> str:
     table = compare(cell.runs, metric=METRIC)
-    drawn = [figures.comparison(table, metric=METRIC), figures.differences(table, metric=METRIC)]
-    numbers = tables.table(table[KEPT])
-    absent = "".join(f"<li>{escape(name)}: {escape(why)}</li>" for name, why in cell.missing.items())
-    absent = f'<p class="quiet">Floors that could not be counted here:</p><ul class="quiet">{absent}</ul>'
-    return _said(cell, table) + plots(drawn) + wide(numbers) + (absent if cell.missing else "")
+    plots = [figures.plot_comparison(table, metric=METRIC), figures.plot_differences(table, metric=METRIC)]
+    numbers = table_html(tables.table(table[TABLE_COLUMNS]))
+    missing = "".join(f"<li>{escape(name)}: {escape(error)}</li>" for name, error in cell.missing.items())
+    missing = f'<p class="quiet">Baselines that failed on this dataset:</p><ul class="quiet">{missing}</ul>'
+    return _summary(cell, table) + figures_html(plots) + numbers + (missing if cell.missing else "")
 
 
-def _said(cell: Cell, table: pd.DataFrame) -> str:
-    """One sentence on the system itself: the titles of the figures speak of whichever is best."""
+def _summary(cell: MatrixCell, table: pd.DataFrame) -> str:
+    """One sentence on the system of the page; the titles of the figures name whichever system is best."""
     baseline = table["baseline"].iloc[0]
     if not cell.run or cell.run.label == baseline:
         return ""
-    own, said = table.loc[cell.run.label], dict(zip(table.index, figures.verdicts(table)))[cell.run.label]
-    ends = f"{own['difference']:+.4f} [{own['diff_low']:+.4f}, {own['diff_high']:+.4f}]"
-    words = said.replace("the baseline", f"{baseline}, the best floor")
-    text = f"{cell.run.label}: {METRIC} {own['mean']:.4f}, {words}; paired difference to {baseline} {ends}."
+    own, verdict = table.loc[cell.run.label], dict(zip(table.index, figures.verdicts(table)))[cell.run.label]
+    difference = f"{own['difference']:+.4f} [{own['diff_low']:+.4f}, {own['diff_high']:+.4f}]"
+    verdict = verdict.replace("the baseline", f"{baseline}, the best baseline")
+    text = f"{cell.run.label}: {METRIC} {own['mean']:.4f}, {verdict}; paired difference to {baseline} {difference}."
     return f"<p>{escape(text)}</p>"
 
 
-def _strata(cell: Cell) -> str:
-    """By how often the answer was seen in train, and by whether the step to it was; what cannot be said says why."""
-    def steps():
-        return cards.by_stratum(strata_card(cell.bench, [], cell.runs), metric=METRIC)
+def _strata(cell: MatrixCell) -> str:
+    """Results by how often the target was seen in train, and by whether the transition to it was; or why not."""
+    def by_transition():
+        return cards.plot_memorization(memorization_card(cell.bench, [], cell.runs), metric=METRIC)
 
-    return _or_why(lambda: figures.strata(cell.runs, metric=METRIC)) + _or_why(steps)
+    return _figure_or_reason(lambda: figures.plot_strata(cell.runs, metric=METRIC)) + _figure_or_reason(by_transition)
 
 
-def _or_why(make: Callable[[], Any]) -> str:
+def _figure_or_reason(make: Callable[[], Any]) -> str:
     try:
-        return plots([make()])
+        return figures_html([make()])
     except UserError as error:
         return f'<p class="quiet">Not drawn: {escape(str(error))}.</p>'
 
 
-def _trained(cell: Cell) -> str:
-    """The learning curve, and every setting of the network and the recipe."""
+def _training(cell: MatrixCell) -> str:
+    """The learning curve, and all settings of the network and of the training recipe."""
     if not cell.run:
         return ""
     recipe = cell.run.info["recipe"] if cell.run.curve else {}
-    rows = pd.DataFrame(list((cell.run.info["settings"] | recipe).items()), columns=["setting", "here"])
-    numbers = wide(tables.table(rows.astype(str), index=False)) if len(rows) else ""
-    return plots([figures.curve(cell.run)]) + numbers
+    rows = pd.DataFrame(list((cell.run.info["settings"] | recipe).items()), columns=["setting", "value"])
+    numbers = table_html(tables.table(rows.astype(str), index=False)) if len(rows) else ""
+    return figures_html([figures.plot_learning_curve(cell.run)]) + numbers
 
 
-def _further(cell: Cell, asked: dict[str, Any], beside: list[tuple[str, str]]) -> str:
-    """Links to the other pages, and the commands that ask more of the same system and data."""
-    links = ((escape(title), escape(address, quote=True)) for title, address in beside)
-    lines = "".join(f'<li><a href="{address}">{title}</a></li>' for title, address in links)
-    same = f"--profile {asked['profile']} --seed {asked['seed']}"
-    counted = cell.run is not None and cell.run.info.get("family") == "baselines"
-    commands = [f"workbench report --dataset {cell.dataset}{'' if counted else f' --system {cell.system}'} {same}",
-                f"workbench audit --dataset {cell.dataset}{'' if counted else f' --systems {cell.system}'} {same}"]
-    return f"<ul>{lines}</ul><p>To ask more, with the same options:</p><pre>{escape(chr(10).join(commands))}</pre>"
+def _links(cell: MatrixCell, parameters: dict[str, Any], links: list[tuple[str, str]]) -> str:
+    """Links to the other pages, and commands for a report and an audit of the same system and data."""
+    items = ((escape(title), escape(address, quote=True)) for title, address in links)
+    items = "".join(f'<li><a href="{address}">{title}</a></li>' for title, address in items)
+    options = f"--profile {parameters['profile']} --seed {parameters['seed']}"
+    is_baseline = cell.run is not None and cell.run.info.get("family") == "baselines"
+    report, audit = ("", "") if is_baseline else (f" --system {cell.system}", f" --systems {cell.system}")
+    commands = escape(f"workbench report --dataset {cell.dataset}{report} {options}\n"
+                      f"workbench audit --dataset {cell.dataset}{audit} {options}")  # fmt: skip
+    return f"<ul>{items}</ul><p>Commands for further analysis, with the same options:</p><pre>{commands}</pre>"

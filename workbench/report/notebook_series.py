@@ -1,4 +1,4 @@
-"""The whole series on one dataset: a page a notebook, an index over them, the numbers in metrics.json."""
+"""A report on one dataset: a page per notebook of the series, an audit, an index page and metrics.json."""
 import json
 import logging
 from collections.abc import Callable
@@ -11,116 +11,120 @@ from workbench.artifacts import write_text
 from workbench.errors import UserError
 from workbench.experiment import Run, open_bench
 from workbench.experiment.audit import run_audit as audits
-from workbench.notebooks import RunResult, glued, versions
-from workbench.notebooks.anonymize import scrubber
-from workbench.notebooks.parameters import declared
+from workbench.notebooks import RunResult, glued, package_versions
+from workbench.notebooks.anonymize import anonymizer
+from workbench.notebooks.parameters import declared_parameters
 from workbench.progress import Progress
 from workbench.report.audit_page import audit_page
-from workbench.report.export import export, read
-from workbench.report.index import Beside, index
+from workbench.report.export import export_notebook, read_notebook
+from workbench.report.index import PageResult, index_page
 from workbench.report.outcome import INTERRUPTED, attempt
-from workbench.report.probe_page import latents_page
+from workbench.report.probe_page import probe_page
 
 log = logging.getLogger("workbench")
 
 
-def page(notebook: Path | str, *, parameters: dict[str, Any], out: Path, timeout: float = 600) -> RunResult:
-    """Run one notebook and export its page, also where a cell failed: what was reached is kept, with the error."""
+def notebook_page(notebook: Path | str, *, parameters: dict[str, Any], out: Path, timeout: float = 600) -> RunResult:
+    """Run one notebook and export its page. The page of a failed run shows the cells that ran and the error."""
     result = notebooks.run(notebooks.find(notebook), parameters=parameters, out=out, timeout=timeout)
-    return result._replace(html=export(result.executed))
+    return result._replace(html=export_notebook(result.executed))
 
 
-def series(
+def series_report(
     dataset: str, *, profile: str, seed: int = 0, options: dict | None = None, system: str = "", out: Path,
     timeout: float = 600,
-) -> list[RunResult | Beside]:  # fmt: skip
-    """Run every notebook of the series that can be pointed at a dataset, and write the page of its audit; returns what
-    failed. system: whose network the notebooks read that look into one, theirs if empty; where one is named its latents
-    get a page too.
+) -> list[RunResult | PageResult]:  # fmt: skip
+    """Run every notebook of the series on a dataset, write the audit page, and return the pages that failed.
 
-    out gets a page a notebook, audit.html, index.html and metrics.json. One failed page does not stop the others;
-    Ctrl-C does. UserError where there is no notebook.
+    system: whose network the notebooks probe, their default if empty; if it is given, its latents get a page too.
+    Writes a page per notebook, audit.html, index.html and metrics.json to `out`. A failed page does not stop the
+    others; Ctrl-C does. UserError if there are no notebooks.
     """
     paths = notebooks.series()
     if not paths:
         raise UserError("there are no notebooks here: run from a checkout, or name one with `run`")
-    asked = {"dataset": dataset, "profile": profile, "seed": seed, "options": options or {}}
+    parameters = {"dataset": dataset, "profile": profile, "seed": seed, "options": options or {}}
     if system:
-        asked["system"] = system
-    pages, more, besides = [], [], _besides(paths, asked, Path(out))
-    with Progress("report", len(paths) + len(besides), "pages") as progress:
+        parameters["system"] = system
+    pages, more, extra_pages = [], [], _extra_pages(paths, parameters, Path(out))
+    with Progress("report", len(paths) + len(extra_pages), "pages") as progress:
         for path in paths:
-            pages.append(_tried(path, asked, out, timeout))
-            _write(pages, asked, out)
-            progress.step(note=_word(pages[-1]))
+            pages.append(_notebook_result(path, parameters, out, timeout))
+            _write(pages, parameters, out)
+            progress.step(note=_status(pages[-1]))
             if pages[-1].code == INTERRUPTED:
                 return [result for result in pages if not result.ok]
-        for name, make in besides.items():
-            more.append(beside(name, make))
-            _write(pages, asked, out, more=more)
-            progress.step(note=_word(more[-1]))
+        for name, make in extra_pages.items():
+            more.append(page_result(name, make))
+            _write(pages, parameters, out, more=more)
+            progress.step(note=_status(more[-1]))
             if more[-1].code == INTERRUPTED:
                 break
-    return [made for made in [*pages, *more] if not made.ok]
+    return [result for result in [*pages, *more] if not result.ok]
 
 
-def _word(made: RunResult | Beside) -> str:
-    return f"{made.name}: {'done' if made.ok else 'interrupted' if made.code == INTERRUPTED else 'failed'}"
+def _status(result: RunResult | PageResult) -> str:
+    return f"{result.name}: {'done' if result.ok else 'interrupted' if result.code == INTERRUPTED else 'failed'}"
 
 
-def _tried(path: Path, asked: dict[str, Any], out: Path, timeout: float) -> RunResult:
-    """The page of a notebook; where it cannot even be started, a result that says why."""
+def _notebook_result(path: Path, parameters: dict[str, Any], out: Path, timeout: float) -> RunResult:
+    """The result of `notebook_page`; a failed result if the notebook could not be started."""
     try:
-        wanted = {name: value for name, value in asked.items() if name in declared(read(path), path.name)}
-        return page(path, parameters=wanted, out=out, timeout=timeout)
+        declared = declared_parameters(read_notebook(path), path.name)
+        own = {name: value for name, value in parameters.items() if name in declared}
+        return notebook_page(path, parameters=own, out=out, timeout=timeout)
     except UserError as error:
         return RunResult(path.stem, False, error.code, 0.0, path, None, str(error), None)
 
 
-def _besides(paths: list[Path], asked: dict[str, Any], out: Path) -> dict[str, Callable[[], tuple[str, Path]]]:
-    """What is written beside the notebooks, by name: each makes a page and says what it is called."""
-    def run() -> Run:
-        given = {name: asked[name] for name in ("profile", "seed", "options")}
-        return open_bench(asked["dataset"], **given).fit(asked.get("system") or _usual(paths))
+def _extra_pages(
+    paths: list[Path], parameters: dict[str, Any], out: Path
+) -> dict[str, Callable[[], tuple[str, Path]]]:
+    """The pages besides the notebooks, by name: each function writes one and returns its title and path."""
+    def fit() -> Run:
+        settings = {name: parameters[name] for name in ("profile", "seed", "options")}
+        return open_bench(parameters["dataset"], **settings).fit(parameters.get("system") or _default_system(paths))
 
-    def audited() -> tuple[str, Path]:
-        made = run()
-        bench = made.bench()
-        return f"What can {bench.name} show?", audit_page(audits.audit(bench, [made]), out=out / "audit.html")
+    def audit() -> tuple[str, Path]:
+        run = fit()
+        bench = run.bench()
+        return f"What can {bench.name} show?", audit_page(audits.audit(bench, [run]), out=out / "audit.html")
 
-    def read_latents() -> tuple[str, Path]:
-        made = run()
-        return f"The latents of {made.label}", latents_page(made, out=out / "latents.html")
+    def probe() -> tuple[str, Path]:
+        run = fit()
+        return f"The latents of {run.label}", probe_page(run, out=out / "latents.html")
 
-    return {"audit": audited} | ({"latents": read_latents} if asked.get("system") else {})
+    return {"audit": audit} | ({"latents": probe} if parameters.get("system") else {})
 
 
-def _usual(paths: list[Path]) -> str:
-    """The system that the notebooks look into where none is named: it is trained already."""
+def _default_system(paths: list[Path]) -> str:
+    """The default system of the notebooks that probe one, which is trained already."""
     for path in paths:
         with suppress(UserError):
-            if name := declared(read(path), path.name).get("system"):
+            if name := declared_parameters(read_notebook(path), path.name).get("system"):
                 return name
     return "sasrec"
 
 
-def beside(name: str, make: Callable[[], tuple[str, Path]]) -> Beside:
-    """The page that `make` writes, called by the title it gives; where it fails, what went wrong."""
-    tried = attempt(make)
-    if tried.trace:
-        log.error("%s failed:\n%s", name, tried.trace)
-    title, path = tried.value or (name, None)
-    return Beside(name, title, tried.ok, tried.code, tried.seconds, path, tried.error)
+def page_result(name: str, make: Callable[[], tuple[str, Path]]) -> PageResult:
+    """Call `make`, which writes a page and returns its title and path; the result says how that went."""
+    outcome = attempt(make)
+    if outcome.trace:
+        log.error("%s failed:\n%s", name, outcome.trace)
+    title, path = outcome.value or (name, None)
+    return PageResult(name, title, outcome.ok, outcome.code, outcome.seconds, path, outcome.error)
 
 
-def _write(pages: list[RunResult], asked: dict[str, Any], out: Path, *, more: list[Beside] | None = None) -> None:
-    """Index and metrics.json after every page, so that an interrupted report is a shorter report."""
-    asked, more = scrubber()(asked), more or []
-    found = {result.name: glued(result.executed) for result in pages if result.html}
-    rows = {row: values for metrics in found.values() for row, values in metrics.get("metrics", {}).items()}
+def _write(
+    pages: list[RunResult], parameters: dict[str, Any], out: Path, *, more: list[PageResult] | None = None
+) -> None:
+    """Write the index and metrics.json after every page, so that an interrupted report holds the pages made so far."""
+    parameters, more = anonymizer()(parameters), more or []
+    metrics = {result.name: glued(result.executed) for result in pages if result.html}
+    rows = {row: values for each in metrics.values() for row, values in each.get("metrics", {}).items()}
     headline = dict(sorted(rows.items(), key=lambda row: -next(iter(row[1].values()), 0)))
-    hashes = {metrics["data_hash"] for metrics in found.values() if "data_hash" in metrics}
-    index(pages, out, headline, {**asked, **({"data": ", ".join(sorted(hashes))} if hashes else {})}, more)
-    status = {made.name: {"ok": made.ok, "seconds": made.seconds, "error": made.error} for made in [*pages, *more]}
-    about = asked | {"versions": versions(), "notebooks": status, "metrics": found}
-    write_text(Path(out) / "metrics.json", json.dumps(about, indent=1))
+    hashes = ", ".join(sorted({each["data_hash"] for each in metrics.values() if "data_hash" in each}))
+    index_page(pages, out, headline, parameters | ({"data": hashes} if hashes else {}), more)
+    status = {page.name: {"ok": page.ok, "seconds": page.seconds, "error": page.error} for page in [*pages, *more]}
+    stored = parameters | {"versions": package_versions(), "notebooks": status, "metrics": metrics}
+    write_text(Path(out) / "metrics.json", json.dumps(stored, indent=1))

@@ -1,18 +1,18 @@
-"""Do one thing of many and say how it went, so that what fails does not take the rest with it."""
+"""Run one of several independent tasks and record its outcome, so that a failure does not stop the others."""
 import time
 import traceback
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from workbench.errors import UserError
-from workbench.notebooks.anonymize import scrubber
+from workbench.notebooks.anonymize import anonymizer
 
 INTERRUPTED = 130
 
 
 class Outcome(NamedTuple):
-    """value: what was made, None where that failed. code: 0 done, 130 interrupted, else that of the error. error: why,
-    in one line; trace: where, "" for what the user can mend; both without the places of this machine."""
+    """The outcome of a task. value: its result, None if it failed. code: exit code, 0 success, 130 interrupted. error:
+    one line; trace: the traceback, "" for a UserError; both without paths of this machine."""
 
     value: Any
     code: int
@@ -25,16 +25,16 @@ class Outcome(NamedTuple):
         return self.code == 0
 
 
-def attempt(make: Callable[[], Any]) -> Outcome:
-    """Call `make`; whatever goes wrong in it is in the outcome, Ctrl-C and a want of memory included."""
+def attempt(task: Callable[[], Any]) -> Outcome:
+    """Call `task`; every exception, including KeyboardInterrupt and MemoryError, is recorded in the outcome."""
     started, value, code, error, trace = time.monotonic(), None, 0, "", ""
     try:
-        value = make()
-    except UserError as refused:
-        code, error = refused.code, str(refused)
-    except KeyboardInterrupt as stopped:
-        code, error = INTERRUPTED, str(stopped) or "interrupted"
-    except Exception as broken:  # one cell of a sweep may run into anything; the others are still wanted
-        code, error = 1, f"{type(broken).__name__}: {broken}".strip().removesuffix(":")
+        value = task()
+    except UserError as exception:
+        code, error = exception.code, str(exception)
+    except KeyboardInterrupt as exception:
+        code, error = INTERRUPTED, str(exception) or "interrupted"
+    except Exception as exception:  # a cell of a matrix may fail in any way; the others still run
+        code, error = 1, f"{type(exception).__name__}: {exception}".strip().removesuffix(":")
         trace = traceback.format_exc()
-    return Outcome(value, code, round(time.monotonic() - started, 2), *scrubber()([error, trace]))
+    return Outcome(value, code, round(time.monotonic() - started, 2), *anonymizer()([error, trace]))

@@ -1,44 +1,41 @@
-"""The page of a system's latents: everything a probe found, stage by stage, in one offline file."""
+"""The probe page of a system: a sparse autoencoder on its activations, the meaning of its latents, and baselines."""
 from pathlib import Path
 
 from workbench.errors import UserError
 from workbench.experiment import Run
-from workbench.experiment.probing import feature_dashboard, train_sae
-from workbench.experiment.probing.compare_dictionaries import claims
-from workbench.experiment.probing.feature_table import latents, named
+from workbench.experiment.probing.probe import probe as probe_run
 from workbench.probing.dictionaries import baselines
-from workbench.show.dashboard.levels import by_level, by_namer
-from workbench.show.dashboard.page import dashboard
+from workbench.show.dashboard.levels import levels_section, names_section
+from workbench.show.dashboard.page import write_dashboard
 
-SMALL = {"latents": 256, "epochs": 30, "batch": 512}  # where a profile wants it quick
-RIVALS = {"pca": (0,), "neurons": (0,), "random": (0, 1, 2)}  # seeds: where none is drawn one is enough
-NAMED = 30  # latents that are put to a namer, those of largest certified effect
-SPELLED = {"users": 32, "latents": 20, "sample": 20}  # of an atlas where lists are searched for, not scored
+BASELINE_SEEDS = {"pca": (0,), "neurons": (0,), "random": (0, 1, 2)}  # seeds; one for a deterministic baseline
+NAMED_LATENTS = 30  # latents that the namer describes, in the order of the page
+GENERATIVE_LIMITS = {"users": 32, "latents": 20, "sample": 20}  # where beam search makes the lists
 
 
-def latents_page(
-    run: Run, *, out: Path, path: str = "", kind: str = "topk", k: int = 8, seeds: int = 3, shown: int = 100,
+def probe_page(
+    run: Run, *, out: Path, site: str = "", kind: str = "topk", k: int = 8, seeds: int = 3, n_latents: int = 100,
     namer: str = "",
 ) -> Path:  # fmt: skip
-    """Take apart what flows at a place of a trained system's network, and write the page of its latents to `out`.
+    """Train sparse autoencoders on the activations of a system and write the page of its latents to `out`.
 
-    path: the place, the usual one if empty. kind, k, seeds: of the autoencoder; one of `probe.sae.FORMS`. shown:
-    latents on the page, and as many drawn at random. namer: who names them by
-    titles, see `latents.named`. UserError where the system has no network that can be read.
+    site: name of the activations to read, the default site of the network if empty. kind, k, seeds: kind of the
+    autoencoder, active latents per input, and number of training seeds. n_latents: latents on the page, and as many
+    sampled at random. namer: describes latents from item titles, see `feature_table.generated_names`. UserError if the
+    system has no network to probe.
     """
-    if min(k, seeds, shown) < 1:
-        raise UserError(f"k={k}, seeds={seeds}, latents={shown}: each must be 1 or more")
-    bench, read = run.bench(), train_sae.read(run, train_sae.site(run, path))
-    learned = SMALL if bench.profile.name == "smoke" else {}
-    ours = [(read, train_sae.dictionary(run, read, kind=kind, k=k, seed=seed, **learned)) for seed in range(seeds)]
-    found, rivals = ours[0][1], {}
-    for name, drawn in RIVALS.items():
-        size = {"latents": found.latents} if "latents" in baselines.takes(name) else {}
-        rivals[name] = [(read, train_sae.dictionary(run, read, kind=name, k=k, seed=seed, **size)) for seed in drawn]
-    told = claims(run, {kind: ours} | rivals, ours=kind)
-    asked = SPELLED if hasattr(run.recommender(), "codes") else {"latents": shown, "sample": shown}
-    made = feature_dashboard.atlas(run, read, found, latents(run, read, found), **asked)
-    levels = by_level(run, read, {kind: found, "pca": rivals["pca"][0][1]})
+    if min(k, seeds, n_latents) < 1:
+        raise UserError(f"k={k}, seeds={seeds}, latents={n_latents}: each must be 1 or more")
+    probe = probe_run(run, site)
+    saes = {kind: [probe.sae(kind, k=k, seed=seed) for seed in range(seeds)]}
+    sae = saes[kind][0]
+    for name, baseline_seeds in BASELINE_SEEDS.items():
+        size = {"latents": sae.latents} if "latents" in baselines.settings_of(name) else {}
+        saes[name] = [probe.sae(name, k=k, seed=seed, **size) for seed in baseline_seeds]
+    comparison = probe.compare(saes, ours=kind)
+    limits = GENERATIVE_LIMITS if hasattr(run.recommender(), "codes") else {"latents": n_latents, "sample": n_latents}
+    content = sae.dashboard(**limits)
+    levels = levels_section(run, probe.activations, {kind: sae.dictionary, "pca": saes["pca"][0].dictionary})
     if namer:
-        levels += by_namer(named(run, read, found, made.latents.index[:NAMED].tolist(), namer), namer)
-    return dashboard(bench, made, Path(out), told=told, levels=levels)
+        levels += names_section(sae.names(content.latents.index[:NAMED_LATENTS].tolist(), namer), namer)
+    return write_dashboard(run.bench(), content, Path(out), comparison=comparison, levels=levels)

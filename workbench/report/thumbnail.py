@@ -1,4 +1,8 @@
-"""A page's first figure, drawn very small: a sign to find it by in an index, made without a browser."""
+"""The thumbnail of a page for an index: its cover figure as a small SVG without text, drawn without a browser.
+
+The cover is the figure that a notebook marks with the cell tag `cover`, else the first figure of the page that can be
+drawn small.
+"""
 import base64
 import html
 import json
@@ -10,200 +14,209 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from workbench.report.cell_outputs import plain_title
+from workbench.report.cell_outputs import COVER, plain_title
 from workbench.show.theme import BLUE, COLORWAY, INKS
 
 WIDTH, HEIGHT, EDGE = 200, 112, 6  # pixels
-MARKS = 150  # marks a trace may hold; of more, as many that lie evenly apart
-CELLS = 40  # rows and columns a heat map may have
-PLOT = re.compile(r'<div class="plot"[^>]*><script type="application/json">(.*?)</script>', re.S)
+MAX_MARKS = 150  # per trace; a longer trace is thinned evenly
+MAX_CELLS = 40  # rows and columns of a heat map
+PLOT_BLOCK = re.compile(rf'<div class="plot"({COVER})?[^>]*><script type="application/json">(.*?)</script>', re.S)
 STYLE = (f"path{{stroke:{INKS['light']['grid']}}}"
          f"@media(prefers-color-scheme:dark){{path{{stroke:{INKS['dark']['grid']}}}}}")  # fmt: skip
 
 
 class _Axis(NamedTuple):
-    """From values to pixels: `low` lies at `start` and `high` at `end`. names: of categories, in their order."""
+    """A linear map from values to pixels: `low` lies at `start`, `high` at `end`. categories: name -> position."""
 
     low: float
     high: float
     start: float
     end: float
     log: bool
-    names: list
+    categories: dict[str, int]
 
-    def at(self, values: Any) -> np.ndarray:
-        """Pixels of values; NaN where there is no place for them, as for 0 on a logarithmic axis."""
-        numbers = _numbers(values, self)
-        return self.start + (self.end - self.start) * (numbers - self.low) / ((self.high - self.low) or 1.0)
+    def numbers(self, values: np.ndarray) -> np.ndarray:
+        """Values as floats: positions of categories, seconds of dates, log10 on a logarithmic axis; NaN where undefined
+        (an unknown category, 0 on a logarithmic axis)."""
+        if values.dtype == object and self.categories:
+            return np.array([self.categories.get(value, np.nan) for value in values], float)
+        if values.dtype == object and any(isinstance(value, str) for value in values):
+            values = values.astype("datetime64[s]")
+        values = values.astype(float)
+        return np.log10(values, where=values > 0, out=np.full(values.shape, np.nan)) if self.log else values
+
+    def pixels(self, values: np.ndarray) -> np.ndarray:
+        """Pixel positions of values; NaN where `numbers` is."""
+        return self.start + (self.end - self.start) * (self.numbers(values) - self.low) / ((self.high - self.low) or 1)
 
 
 def thumbnail(page: Path) -> str:
-    """An <img> of the first figure of a page that can be drawn small; "" where it has none."""
-    for block in PLOT.finditer(Path(page).read_text(encoding="utf-8")):
-        spec, drawn = json.loads(block[1]), ""
-        with suppress(ValueError, KeyError, TypeError, AttributeError, IndexError):  # a figure that is written another
-            drawn = svg(spec)  # way than ours are: the index goes without a picture of it
-        if drawn:
-            content = base64.b64encode(drawn.encode()).decode()
-            alt = html.escape(f"The first figure: {plain_title(spec)}", quote=True)
+    """An <img> of the cover figure of a page, or of its first figure that can be drawn small; "" where it has none."""
+    blocks = PLOT_BLOCK.findall(Path(page).read_text(encoding="utf-8"))
+    for _, block in sorted(blocks, key=lambda match: not match[0]):  # stable: the cover, then the order of the page
+        spec, svg = json.loads(block), ""
+        with suppress(ValueError, KeyError, TypeError, AttributeError, IndexError):  # a malformed figure has no picture
+            svg = figure_svg(spec)
+        if svg:
+            content = base64.b64encode(svg.encode()).decode()
+            alt = html.escape(f"Figure: {plain_title(spec)}", quote=True)
             size = f'width="{WIDTH}" height="{HEIGHT}"'
             return f'<img class="thumb" alt="{alt}" {size} src="data:image/svg+xml;base64,{content}">'
     return ""
 
 
-def svg(spec: dict) -> str:
-    """A plotly figure as a small SVG without words: lines, marks, bars, heat maps and their error bars; "" where it
-    holds nothing of these, as a sunburst does."""
-    layout, parts = spec.get("layout", {}), []
-    traces = [trace for trace in spec.get("data", []) if trace.get("visible", True) is True]
-    for pair in dict.fromkeys((trace.get("xaxis", "x"), trace.get("yaxis", "y")) for trace in traces):
-        here = [(n, t) for n, t in enumerate(traces) if (t.get("xaxis", "x"), t.get("yaxis", "y")) == pair]
-        across, up = (_axis(layout, name, [trace for _, trace in here]) for name in pair)
-        if across and up:
-            parts.append(f'<path d="M{across.start:.1f} {up.end:.1f}V{up.start:.1f}H{across.end:.1f}" fill="none"/>')
-            for n, trace in here:
-                parts += DRAWN.get(trace.get("type", "scatter"), _nothing)(trace, across, up, _color(trace, n))
-    if not any(not part.startswith("<path") for part in parts):
+def figure_svg(spec: dict) -> str:
+    """A plotly figure as a small SVG without text: lines, markers, bars, heat maps and error bars; "" if it has none of
+    these, as a sunburst."""
+    layout, frames, marks = spec.get("layout", {}), [], []
+    subplots: dict[tuple[str, str], list[tuple[dict, str]]] = {}
+    traces = [_decoded(trace) for trace in spec.get("data", []) if trace.get("visible", True) is True]
+    for number, trace in enumerate(traces):
+        pair = (trace.get("xaxis", "x"), trace.get("yaxis", "y"))
+        subplots.setdefault(pair, []).append((trace, _color(trace, number)))
+    for names, group in subplots.items():
+        x, y = (_axis(layout, name, [trace for trace, _ in group]) for name in names)
+        if x and y:
+            frames.append(f'<path d="M{x.start:.1f} {y.end:.1f}V{y.start:.1f}H{x.end:.1f}" fill="none"/>')
+            for trace, color in group:
+                if render := RENDERERS.get(trace.get("type", "scatter")):
+                    marks += render(trace, x, y, color)
+    if not marks:
         return ""
     return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" '
-            f'height="{HEIGHT}"><style>{STYLE}</style>{"".join(parts)}</svg>')  # fmt: skip
+            f'height="{HEIGHT}"><style>{STYLE}</style>{"".join(frames + marks)}</svg>')  # fmt: skip
 
 
-def _values(value: Any) -> np.ndarray:
-    """An array as plotly writes it: a list, or a dict of bytes in base64."""
-    if isinstance(value, dict):
+def _decoded(value: Any) -> Any:
+    """A JSON value of plotly with its base64 arrays ({"bdata", "dtype", "shape"}) as numpy arrays."""
+    if isinstance(value, dict) and "bdata" in value:
         array = np.frombuffer(base64.b64decode(value["bdata"]), value["dtype"])
         return array.reshape([int(n) for n in str(value["shape"]).split(",")]) if "shape" in value else array
-    return np.array([] if value is None else np.atleast_1d(value), object)
-
-
-def _numbers(values: Any, axis: _Axis) -> np.ndarray:
-    """(n,) numbers: dates as days, categories by their place, logarithms where the axis wants them."""
-    array = _values(values)
-    if array.dtype == object and axis.names:
-        return np.array([axis.names.index(v) if v in axis.names else np.nan for v in array], float)
-    if array.dtype == object and any(isinstance(v, str) for v in array):
-        array = np.array(array, "datetime64[s]").astype(float)
-    array = array.astype(float)
-    if axis.log:
-        return np.log10(array, where=array > 0, out=np.full(array.shape, np.nan))
-    return array
+    return {key: _decoded(inner) for key, inner in value.items()} if isinstance(value, dict) else value
 
 
 def _axis(layout: dict, name: str, traces: list[dict]) -> _Axis | None:
-    """The axis called x, y, x2 ... over what lies on it; None where nothing does."""
-    letter = name[0]
-    about = layout.get(f"{letter}axis{name[1:]}", {})
-    low, high = about.get("domain", (0.0, 1.0))
-    wide, tall = WIDTH - 2 * EDGE, HEIGHT - 2 * EDGE
-    ends = (EDGE + wide * low, EDGE + wide * high) if letter == "x" else (HEIGHT - EDGE - tall * low,
-                                                                          HEIGHT - EDGE - tall * high)  # fmt: skip
-    given = [_places(trace, letter) for trace in traces]
-    words = [v for array in given if array.dtype == object for v in array if isinstance(v, str)]
-    blank = _Axis(0.0, 1.0, *ends, about.get("type") == "log", [] if _dated(words) else list(dict.fromkeys(words)))
-    numbers = np.concatenate([np.ravel(_numbers(array, blank)) for array in given] or [np.empty(0)])
+    """The axis x, y, x2 ... with the range of its traces; None without a finite value."""
+    letter, settings = name[0], layout.get(f"{name[0]}axis{name[1:]}", {})
+    size, (low, high) = WIDTH if letter == "x" else HEIGHT, settings.get("domain", (0.0, 1.0))
+    start, end = (EDGE + (size - 2 * EDGE) * share for share in (low, high))
+    start, end = (start, end) if letter == "x" else (size - start, size - end)
+    extents = [_extent(trace, letter) for trace in traces]
+    words = [value for values in extents if values.dtype == object for value in values if isinstance(value, str)]
+    dates = all(re.match(r"\d{4}-\d\d", word) for word in words)
+    categories = {} if dates else {word: i for i, word in enumerate(dict.fromkeys(words))}
+    axis = _Axis(0.0, 1.0, start, end, settings.get("type") == "log", categories)
+    numbers = np.concatenate([np.ravel(axis.numbers(values)) for values in extents])
     numbers = numbers[np.isfinite(numbers)]
     if not len(numbers):
         return None
-    reach = about.get("range") or []
-    if len(reach) == 2 and all(isinstance(end, int | float) for end in reach):
-        return blank._replace(low=float(reach[0]), high=float(reach[1]))
-    least, most = float(numbers.min()), float(numbers.max())
-    room = 0.04 * (most - least) or 0.5
-    least = min(0.0, least) if about.get("rangemode") == "tozero" and not blank.log else least - room
-    return blank._replace(low=least, high=most + room)
+    ends = settings.get("range") or []
+    if len(ends) == 2 and all(isinstance(value, int | float) for value in ends):
+        return axis._replace(low=float(ends[0]), high=float(ends[1]))
+    low, high = float(numbers.min()), float(numbers.max())
+    margin = 0.04 * (high - low) or 0.5
+    low = min(0.0, low) if settings.get("rangemode") == "tozero" and not axis.log else low - margin
+    return axis._replace(low=low, high=high + margin)
 
 
-def _dated(words: list[str]) -> bool:
-    return bool(words) and all(re.match(r"\d{4}-\d\d", word) for word in words)
+def _coordinates(trace: dict, letter: str) -> np.ndarray:
+    """(n,) x or y of a trace; 0, 1, 2 ... where it is not given."""
+    values = trace.get(letter)
+    if values is None:
+        values = range(len(trace.get("y" if letter == "x" else "x", trace.get("z", ()))))
+    return values if isinstance(values, np.ndarray) else np.array(np.atleast_1d(values), object)
 
 
-def _places(trace: dict, letter: str) -> np.ndarray:
-    """All that a trace has along an axis, the ends of its intervals and the foot of its bars included."""
-    other = trace.get("y" if letter == "x" else "x", trace.get("z"))
-    values = _values(trace[letter] if letter in trace else np.arange(len(_values(other))).tolist())
-    length = "x" if trace.get("orientation") == "h" else "y"
-    if any(isinstance(v, str) for v in values):
+def _interval(trace: dict, letter: str) -> tuple[np.ndarray, np.ndarray] | None:
+    """(n,) lower and upper ends of the error bars along an axis; None without error bars."""
+    error = trace.get(f"error_{letter}", {})
+    if "array" not in error:
+        return None
+    values = _coordinates(trace, letter).astype(float)
+    up = np.asarray(error["array"], float)
+    return values - np.asarray(error.get("arrayminus", up), float), values + up
+
+
+def _bar_ends(trace: dict) -> tuple[np.ndarray, np.ndarray]:
+    """(n,) base and end of the bars of a trace."""
+    lengths = _coordinates(trace, "x" if trace.get("orientation") == "h" else "y").astype(float)
+    base = np.broadcast_to(np.asarray(trace.get("base", 0), float), lengths.shape)
+    return base, base + lengths
+
+
+def _extent(trace: dict, letter: str) -> np.ndarray:
+    """All values of a trace along an axis, with the ends of its error bars or the bases of its bars."""
+    values = _coordinates(trace, letter)
+    if any(isinstance(value, str) for value in values):
         return values
-    if "array" in (error := trace.get(f"error_{letter}", {})):
-        more, less = (_values(error.get(name, error["array"])).astype(float) for name in ("array", "arrayminus"))
-        return np.concatenate([values.astype(float) - less, values.astype(float) + more])
-    if trace.get("type") != "bar" or letter != length:
-        return values
-    foot = np.broadcast_to(_values(trace.get("base", 0)).astype(float), len(values))
-    return np.concatenate([foot, foot + values.astype(float)])
+    if ends := _interval(trace, letter):
+        return np.concatenate(ends)
+    along = "x" if trace.get("orientation") == "h" else "y"
+    return np.concatenate(_bar_ends(trace)) if trace.get("type") == "bar" and letter == along else values
 
 
-def _color(trace: dict, n: int) -> str:
+def _color(trace: dict, number: int) -> str:
     for part in ("marker", "line"):
         if isinstance(color := trace.get(part, {}).get("color"), str):
             return html.escape(color, quote=True)
-    return COLORWAY[n % len(COLORWAY)]
+    return COLORWAY[number % len(COLORWAY)]
 
 
-def _xy(trace: dict, across: _Axis, up: _Axis) -> tuple[np.ndarray, np.ndarray]:
-    """Pixels of a trace's points, what is counted from 0 where one side is not given; at most MARKS of them."""
-    length = len(_values(trace.get("x", trace.get("y"))))
-    x, y = across.at(trace.get("x", list(range(length)))), up.at(trace.get("y", list(range(length))))
-    keep = np.unique(np.linspace(0, len(x) - 1, min(MARKS, len(x))).astype(int)) if len(x) else []
-    return x[keep], y[keep]
+def _thinned(n: int) -> np.ndarray:
+    """Indices of at most MAX_MARKS of n points, evenly spaced."""
+    return np.unique(np.linspace(0, n - 1, min(MAX_MARKS, n)).astype(int))
 
 
-def _scatter(trace: dict, across: _Axis, up: _Axis, color: str) -> Iterator[str]:
-    x, y = _xy(trace, across, up)
-    mode, fine = trace.get("mode", "lines"), np.isfinite(x) & np.isfinite(y)
-    for letter, axis in (("x", across), ("y", up)):
-        error = trace.get(f"error_{letter}", {})
-        if "array" in error and len(_values(error["array"])) == len(x):
-            middle = _numbers(trace[letter], axis)
-            more = _values(error["array"]).astype(float)
-            less = _values(error.get("arrayminus", error["array"])).astype(float)
-            ends = [axis.start + (axis.end - axis.start) * (v - axis.low) / ((axis.high - axis.low) or 1.0)
-                    for v in (middle - less, middle + more)]  # fmt: skip
-            rows = zip(ends[0], y, ends[1], y) if letter == "x" else zip(x, ends[0], x, ends[1])
+def _scatter(trace: dict, x_axis: _Axis, y_axis: _Axis, color: str) -> Iterator[str]:
+    x, y = x_axis.pixels(_coordinates(trace, "x")), y_axis.pixels(_coordinates(trace, "y"))
+    keep = _thinned(min(len(x), len(y)))
+    x, y = x[keep], y[keep]
+    for letter, axis in (("x", x_axis), ("y", y_axis)):
+        if ends := _interval(trace, letter):
+            low, high = (axis.pixels(end)[keep] for end in ends)
+            lines = np.stack((low, y, high, y) if letter == "x" else (x, low, x, high), axis=1)
             yield from (f'<line x1="{a:.1f}" y1="{b:.1f}" x2="{c:.1f}" y2="{d:.1f}" stroke="{color}"/>'
-                        for a, b, c, d in rows if np.isfinite([a, b, c, d]).all())  # fmt: skip
-    if "lines" in mode and fine.sum() > 1:
-        points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x[fine], y[fine]))
-        yield f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="1.5"/>'
+                        for a, b, c, d in lines[np.isfinite(lines).all(axis=1)])  # fmt: skip
+    finite = np.isfinite(x) & np.isfinite(y)
+    points, mode = list(zip(x[finite], y[finite])), trace.get("mode", "lines")
+    if "lines" in mode and len(points) > 1:
+        path = " ".join(f"{a:.1f},{b:.1f}" for a, b in points)
+        yield f'<polyline points="{path}" fill="none" stroke="{color}" stroke-width="1.5"/>'
     if "markers" in mode:
-        size = 3 if fine.sum() < 40 else 1.5
-        yield from (f'<circle cx="{a:.1f}" cy="{b:.1f}" r="{size}" fill="{color}"/>' for a, b in zip(x[fine], y[fine]))
+        radius = 3 if len(points) < 40 else 1.5
+        yield from (f'<circle cx="{a:.1f}" cy="{b:.1f}" r="{radius}" fill="{color}"/>' for a, b in points)
 
 
-def _bar(trace: dict, across: _Axis, up: _Axis, color: str) -> Iterator[str]:
-    flat = trace.get("orientation") == "h"
-    x, y = _xy(trace, across, up)
-    along, beside, axis = (x, y, across) if flat else (y, x, up)
-    foot = float(np.ravel(axis.at([0.0]))[0]) if not (axis.log or axis.names) else axis.start
-    if "base" in trace:
-        base = np.broadcast_to(_values(trace["base"]).astype(float), len(along))
-        foot, along = axis.at(base), axis.at(base + _values(trace["x" if flat else "y"]).astype(float))
-    gap = np.abs(np.diff(np.sort(beside))).min() if len(beside) > 1 else (HEIGHT if flat else WIDTH) / 3
-    thick = max(1.0, 0.8 * gap)
-    for a, b, c in zip(np.broadcast_to(foot, len(along)), along, beside):
-        if np.isfinite([a, b, c]).all():
-            side = (min(a, b), c - thick / 2, abs(b - a), thick)
-            left, top, wide, tall = side if flat else (side[1], side[0], side[3], side[2])
-            yield f'<rect x="{left:.1f}" y="{top:.1f}" width="{wide:.1f}" height="{tall:.1f}" fill="{color}"/>'
+def _rectangle(left: float, top: float, width: float, height: float, look: str) -> str:
+    return f'<rect x="{left:.1f}" y="{top:.1f}" width="{width:.1f}" height="{height:.1f}" {look}/>'
 
 
-def _heat(trace: dict, across: _Axis, up: _Axis, color: str) -> Iterator[str]:
-    raw = trace.get("z")
-    values = np.array(_values(raw) if isinstance(raw, dict) else [list(_values(row)) for row in raw], float)
-    values = values[:: -(-len(values) // CELLS), :: -(-values.shape[1] // CELLS)]
+def _bar(trace: dict, x_axis: _Axis, y_axis: _Axis, color: str) -> Iterator[str]:
+    horizontal = trace.get("orientation") == "h"
+    along, across = (x_axis, y_axis) if horizontal else (y_axis, x_axis)
+    base, end = map(along.pixels, _bar_ends(trace))
+    base = np.where(np.isfinite(base), base, along.start)  # a logarithmic axis has no 0
+    middle = across.pixels(_coordinates(trace, "y" if horizontal else "x"))
+    keep = _thinned(len(end))
+    gap = np.abs(np.diff(np.sort(middle[keep]))).min() if len(keep) > 1 else (HEIGHT if horizontal else WIDTH) / 3
+    thickness = max(1.0, 0.8 * gap)
+    for a, b, c in zip(base[keep], end[keep], middle[keep]):
+        if np.isfinite([b, c]).all():
+            span, side = (min(a, b), abs(b - a)), (c - thickness / 2, thickness)
+            (left, width), (top, height) = (span, side) if horizontal else (side, span)
+            yield _rectangle(left, top, width, height, f'fill="{color}"')
+
+
+def _heat(trace: dict, x_axis: _Axis, y_axis: _Axis, color: str) -> Iterator[str]:
+    values = np.array(trace["z"] if isinstance(trace["z"], np.ndarray) else [list(row) for row in trace["z"]], float)
+    values = values[:: -(-len(values) // MAX_CELLS), :: -(-values.shape[1] // MAX_CELLS)]
     low, high = np.nanmin(values), np.nanmax(values)
-    wide, tall = (across.end - across.start) / values.shape[1], (up.start - up.end) / len(values)
-    turned = up.low > up.high
+    width, height = (x_axis.end - x_axis.start) / values.shape[1], (y_axis.start - y_axis.end) / len(values)
+    rows = np.arange(len(values)) if y_axis.low > y_axis.high else np.arange(len(values))[::-1]
     for (row, column), value in np.ndenumerate((values - low) / ((high - low) or 1.0)):
-        y = up.end + tall * (row if turned else len(values) - 1 - row)
         if np.isfinite(value):
-            yield (f'<rect x="{across.start + wide * column:.1f}" y="{y:.1f}" width="{wide:.1f}" height="{tall:.1f}" '
-                   f'fill="{BLUE}" opacity="{0.08 + 0.92 * value:.2f}"/>')  # fmt: skip
+            left, top = x_axis.start + width * column, y_axis.end + height * rows[row]
+            yield _rectangle(left, top, width, height, f'fill="{BLUE}" opacity="{0.08 + 0.92 * value:.2f}"')
 
 
-def _nothing(trace: dict, across: _Axis, up: _Axis, color: str) -> tuple:
-    return ()
-
-
-DRAWN = {"scatter": _scatter, "scattergl": _scatter, "bar": _bar, "heatmap": _heat}
+RENDERERS = {"scatter": _scatter, "scattergl": _scatter, "bar": _bar, "heatmap": _heat}

@@ -1,8 +1,8 @@
-// What a page of JupyterLab needs besides our outputs; runs once a page. inks: INKS of theme.py.
+// Scripts for a page of JupyterLab; runs once a page. inks: INKS of theme.py.
 (inks) => {
   if (window.workbenchLab) return;
 
-  // Figures follow a dark page: our ink and our paper are found by their colours, so that those of data stay.
+  // Figures follow a dark theme: text and background are matched by their colours, so that those of data stay.
   const rgb = (hex) => `rgb(${[1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16)).join(", ")})`;
   const rule = (part, name, change) =>
     `body[data-jp-theme-light="false"] .js-plotly-plot ${part}[style*="${rgb(inks.light[name])}"] { ${change} !important }`;
@@ -10,7 +10,7 @@
   const style = document.createElement("style");
   style.textContent = [
     ...words, rule("path", "grid", `stroke: ${inks.dark.grid}`), rule(".main-svg", "page", "background: transparent"),
-    // A table among controls looks as it does in an output.
+    // A table among widgets is styled as in an output.
     ".jupyter-widgets.widget-html > .widget-html-content { line-height: var(--jp-content-line-height) }",
     ".widget-html-content .dataframe { border-collapse: collapse }",
     ".widget-html-content .dataframe thead { border-bottom: 1px solid var(--jp-border-color1) }",
@@ -18,8 +18,8 @@
   ].join("\n");
   document.head.append(style);
 
-  // In a control plain keys are the control's own: else an arrow leaves a menu for the next cell, and D D deletes this one.
-  // So are Enter and the space bar on the heading of a table, which sort it.
+  // JupyterLab shortcuts are suppressed in a widget: else an arrow leaves a menu for the next cell, and D D deletes this
+  // one. So they are for Enter and space on the heading of a table, which sort it.
   addEventListener("keydown", (event) => {
     const control = event.target.closest?.(".jupyter-widgets"), heading = event.target.closest?.("table.dataframe th");
     if (!control && !heading) return;
@@ -28,8 +28,8 @@
     event.target.toggleAttribute("data-lm-suppress-shortcuts", own && !modified);
   }, true);
 
-  // What ipywidgets leaves out: the handle of a slider carries the name that stands before it, in the slider or beside it.
-  // Sliders come later than this, and again when a cell is drawn anew.
+  // ipywidgets gives the handle of a slider no accessible name: it gets the label before it, in the slider or beside it.
+  // Sliders are added later than this, and again when a cell is rendered again.
   const label = () => {
     for (const handle of document.querySelectorAll(".widget-slider [role=slider]:not([aria-label])")) {
       const slider = handle.closest(".widget-slider"), names = slider.parentElement?.querySelectorAll(".widget-label") ?? [];

@@ -1,13 +1,13 @@
 "use strict";
-// A table sorts by the heading that is clicked, or chosen with Enter: largest first, smallest first, as it was.
-// One listener on the document serves every table, also those that appear later.
+// Tables sort by the heading that is clicked, or chosen with Enter: descending, ascending, original order.
+// One listener on the document serves every table, also those added later.
 (() => {
   if (window.workbenchSorts) return;
   window.workbenchSorts = true;
   const NEXT = { none: "descending", descending: "ascending", ascending: "none" };
   const SIGN = { none: "", descending: " ▾", ascending: " ▴" };
   const NUMBER = /^[^\d\w.−-]*([-−]?[\d,]*\.?\d+(?:e[-+]?\d+)?)(?![\w-])/i;
-  const NOTHING = /^([—–-]*|nan|nat|none|<na>)$/i;  // as our tables write it, or those of pandas
+  const NOTHING = /^([—–-]*|nan|nat|none|<na>)$/i;  // missing values of our tables or of pandas
 
   const heading = (event) => {
     const cell = event.target.closest?.("table.dataframe > thead > tr > th");
@@ -17,35 +17,35 @@
   };
   const value = (row, at) => {
     const text = (row.cells[at]?.textContent ?? "").trim();
-    const found = NUMBER.exec(text);
-    return { text, number: found ? Number(found[1].replaceAll(",", "").replace("−", "-")) : NaN };
+    const match = NUMBER.exec(text);
+    return { text, number: match ? Number(match[1].replaceAll(",", "").replace("−", "-")) : NaN };
   };
   const sort = (cell) => {
     const table = cell.closest("table"), body = table.tBodies[0], at = cell.cellIndex, rows = [...body.rows];
     rows.forEach((row, place) => { row.dataset.place ??= place; });
-    const way = NEXT[cell.getAttribute("aria-sort") ?? "none"], sign = way === "ascending" ? 1 : -1;
+    const order = NEXT[cell.getAttribute("aria-sort") ?? "none"], sign = order === "ascending" ? 1 : -1;
     const keys = new Map(rows.map((row) => [row, value(row, at)]));
-    const told = [...keys.values()].filter((key) => !NOTHING.test(key.text));
-    const numeric = told.length > 0 && told.every((key) => !Number.isNaN(key.number));
+    const present = [...keys.values()].filter((key) => !NOTHING.test(key.text));
+    const numeric = present.length > 0 && present.every((key) => !Number.isNaN(key.number));
     const compare = (a, b) => {
       const place = a.dataset.place - b.dataset.place;
-      if (way === "none") return place;
+      if (order === "none") return place;
       const [one, two] = [keys.get(a), keys.get(b)];
       const missing = (key) => (numeric ? Number.isNaN(key.number) : NOTHING.test(key.text));
       if (missing(one) || missing(two)) return missing(one) - missing(two) || place;
-      const order = numeric ? one.number - two.number : one.text.localeCompare(two.text, undefined, { numeric: true });
-      return sign * order || place;
+      const difference = numeric ? one.number - two.number : one.text.localeCompare(two.text, undefined, { numeric: true });
+      return sign * difference || place;
     };
     body.append(...rows.sort(compare));
     for (const other of cell.parentElement.cells) {
       other.querySelector(":scope > .sorted")?.remove();
-      other.setAttribute("aria-sort", other === cell ? way : "none");
+      other.setAttribute("aria-sort", other === cell ? order : "none");
     }
-    if (way === "none") return;
+    if (order === "none") return;
     const mark = document.createElement("span");
     mark.className = "sorted";
     mark.ariaHidden = "true";
-    mark.textContent = SIGN[way];
+    mark.textContent = SIGN[order];
     cell.append(mark);
   };
   document.addEventListener("click", (event) => { const cell = heading(event); if (cell) sort(cell); });
@@ -57,15 +57,15 @@
     event.stopPropagation();  // Enter also means "edit this cell" to a notebook
     sort(cell);
   }, true);
-  // What can be sorted can be reached by keyboard, and says so.
-  const offer = () => document.querySelectorAll("table.dataframe > thead th:not([aria-sort])").forEach((cell) => {
+  // Sortable headings are focusable and labelled.
+  const markSortable = () => document.querySelectorAll("table.dataframe > thead th:not([aria-sort])").forEach((cell) => {
     if (!heading({ target: cell })) return;
     cell.tabIndex = 0;
     cell.title ||= "sort by this column";
     cell.style.cursor = "pointer";
     cell.setAttribute("aria-sort", "none");
   });
-  document.addEventListener("pointerover", offer, { passive: true });
-  document.addEventListener("focusin", offer);
-  offer();
+  document.addEventListener("pointerover", markSortable, { passive: true });
+  document.addEventListener("focusin", markSortable);
+  markSortable();
 })();

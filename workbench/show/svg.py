@@ -1,4 +1,4 @@
-"""The comparison as a small SVG text that needs no browser to make and none but a browser to see."""
+"""Comparisons and dose-response curves as small SVG files, drawn without a browser."""
 import html
 import textwrap
 
@@ -30,7 +30,7 @@ def ticks(high: float, count: int = 5) -> np.ndarray:
 
 
 def _mark(x: float, y: float, verdict: str) -> str:
-    """The sign of a verdict at a place, in the shapes of the figure."""
+    """The marker of a verdict at a position, in the shapes of `plot_comparison`."""
     color, symbol = VERDICTS[verdict]
     if symbol == "circle-open":
         return f'<circle cx="{x:.1f}" cy="{y}" r="5" fill="none" stroke="{color}" stroke-width="2"/>'
@@ -41,7 +41,7 @@ def _mark(x: float, y: float, verdict: str) -> str:
 
 
 def svg_comparison(table: pd.DataFrame, *, metric: str = "ndcg@10", width: int = 760) -> str:
-    """A table of evaluate.compare as an SVG: dots with 95 % intervals, numbers at the right, the baseline as a line."""
+    """A table of `compare` as SVG: dots with 95 % intervals, numbers at the right, the baseline as a line."""
     names = [shorten(name, 40) for name in table.index]
     title = textwrap.wrap(headline(table, metric, escaped=lambda text: shorten(text, 40)), int(width / 8.5))
     top = TOP + 20 * (len(title) - 1)
@@ -52,14 +52,14 @@ def svg_comparison(table: pd.DataFrame, *, metric: str = "ndcg@10", width: int =
     def at(value: float) -> float:
         return left + (width - RIGHT - left) * value / marks[-1]
 
-    about = f"{metric}: means over test cases with 95 % bootstrap intervals; dashed: the baseline"
+    description = f"{metric}: means over test cases with 95 % bootstrap intervals; dashed: the baseline"
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{bottom + 36}" '
         f'viewBox="0 0 {width} {bottom + 36}" role="img">',
-        f"<title>{html.escape(' '.join(title))}</title><desc>{html.escape(about)}</desc>",
+        f"<title>{html.escape(' '.join(title))}</title><desc>{html.escape(description)}</desc>",
         f"<style>{STYLE.format(**INKS)}</style>",
         *(f'<text class="title" x="8" y="{22 + 20 * n}">{html.escape(line)}</text>' for n, line in enumerate(title)),
-        f'<text class="quiet" x="8" y="{top - 30}">{html.escape(about)}</text>',
+        f'<text class="quiet" x="8" y="{top - 30}">{html.escape(description)}</text>',
     ]
     for value in marks:
         parts.append(f'<line class="grid" x1="{at(value):.1f}" x2="{at(value):.1f}" y1="{top - 14}" y2="{bottom}"/>')
@@ -80,20 +80,21 @@ def svg_comparison(table: pd.DataFrame, *, metric: str = "ndcg@10", width: int =
     return "\n".join([*parts, "</svg>", ""])
 
 
-def svg_dose(curves: pd.DataFrame, title: str, *, width: int = 760, height: int = 380) -> str:
-    """Steering as an SVG: share of the concept over what is pushed, a line an arm, and of latents like the one in
-    question the band of 5 to 95 %. curves: of `causal.steering`, without what has another unit."""
-    like = curves[curves["arm"].str.startswith("like it, ")].groupby("amount")["share"]
-    rest = curves[~curves["arm"].str.startswith("like it, ")]
-    low, high = rest["amount"].min(), rest["amount"].max()
+def svg_dose_response(curves: pd.DataFrame, title: str, *, width: int = 760, height: int = 380) -> str:
+    """Steering as SVG: the share of the concept by dose, a line a direction, with a band of 5 to 95 % for matched
+    control latents. curves: of steering, without those whose dose has another unit."""
+    controls = curves[curves["intervention"].str.startswith("matched latent ")].groupby("amount")["share"]
+    directions = curves[~curves["intervention"].str.startswith("matched latent ")]
+    low, high = directions["amount"].min(), directions["amount"].max()
     marks, lines = ticks(float(curves["share"].max())), textwrap.wrap(title, int(width / 8.5))
-    left, right, floor, top = 52, width - 190, height - 44, 40 + 20 * len(lines)
+    left, right, bottom, top = 52, width - 190, height - 44, 40 + 20 * len(lines)
 
     def at(x: float, y: float) -> str:
         across = left + (right - left) * (x - low) / (high - low)
-        return f"{across:.1f},{floor - (floor - top) * y / marks[-1]:.1f}"
+        return f"{across:.1f},{bottom - (bottom - top) * y / marks[-1]:.1f}"
 
-    band = [at(x, y) for x, y in like.quantile(0.05).items()] + [at(x, y) for x, y in like.quantile(0.95)[::-1].items()]
+    lower, upper = controls.quantile(0.05), controls.quantile(0.95)
+    band = [at(x, y) for x, y in lower.items()] + [at(x, y) for x, y in upper[::-1].items()]
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
         'role="img">', f"<title>{html.escape(title)}</title>", f"<style>{STYLE.format(**INKS)}</style>",
@@ -103,18 +104,18 @@ def svg_dose(curves: pd.DataFrame, title: str, *, width: int = 760, height: int 
         y = at(low, mark).split(",")[1]
         parts.append(f'<line class="grid" x1="{left}" x2="{right}" y1="{y}" y2="{y}"/>')
         parts.append(f'<text class="quiet" text-anchor="end" x="{left - 6}" y="{y}" dy="4">{mark:.0%}</text>')
-    for x in sorted(set(rest["amount"])):
+    for x in sorted(set(directions["amount"])):
         if x == int(x):
             across = at(x, 0).split(",")[0]
-            parts.append(f'<text class="quiet" text-anchor="middle" x="{across}" y="{floor + 18}">{x:g}</text>')
+            parts.append(f'<text class="quiet" text-anchor="middle" x="{across}" y="{bottom + 18}">{x:g}</text>')
     parts += [f'<polygon points="{" ".join(band)}" fill="{GREY}" opacity="0.3"/>',
-              f'<text class="quiet" x="{left}" y="{height - 8}">pushed by, in strong activations of the latent; grey: '
-              "latents like it, 5 to 95 %; share of the ten recommended</text>"]  # fmt: skip
-    for n, (arm, curve) in enumerate(rest.groupby("arm", sort=False)):
+              f'<text class="quiet" x="{left}" y="{height - 8}">steering strength; grey: matched latents, '
+              "5 to 95 %; vertical: share of the top 10</text>"]  # fmt: skip
+    for n, (name, curve) in enumerate(directions.groupby("intervention", sort=False)):
         points = " ".join(at(x, y) for x, y in zip(curve["amount"], curve["share"]))
-        wide = 'stroke-width="3"' if n == 0 else 'stroke-width="1.5" stroke-dasharray="5 3"'
-        parts.append(f'<polyline points="{points}" fill="none" stroke="{COLORWAY[n % len(COLORWAY)]}" {wide}/>')
+        stroke = 'stroke-width="3"' if n == 0 else 'stroke-width="1.5" stroke-dasharray="5 3"'
+        parts.append(f'<polyline points="{points}" fill="none" stroke="{COLORWAY[n % len(COLORWAY)]}" {stroke}/>')
         parts.append(f'<line x1="{right + 14}" x2="{right + 34}" y1="{top + 22 * n}" y2="{top + 22 * n}" '
-                     f'stroke="{COLORWAY[n % len(COLORWAY)]}" {wide}/>')  # fmt: skip
-        parts.append(f'<text x="{right + 40}" y="{top + 22 * n + 4}">{html.escape(arm)}</text>')
+                     f'stroke="{COLORWAY[n % len(COLORWAY)]}" {stroke}/>')  # fmt: skip
+        parts.append(f'<text x="{right + 40}" y="{top + 22 * n + 4}">{html.escape(name)}</text>')
     return "\n".join([*parts, "</svg>", ""])

@@ -1,25 +1,32 @@
-"""Tables whose text is safe whatever a title says, with numbers to the right and rounded, sorted by their headings."""
+"""Formatted tables of DataFrames, audit cards, lint reports and verdicts: text escaped, numbers rounded and
+right-aligned, sortable by their headings in a notebook."""
 import numbers
 import re
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from workbench.data.lint import LintReport
-from workbench.errors import UserError
-from workbench.evaluate.compare import same_protocol
+from workbench.diagnose.verdict.card import Card, Figure
+from workbench.diagnose.verdict.sentences import Sentence
+from workbench.errors import UserError, unknown_name
+from workbench.evaluate.compare import check_same_protocol
 from workbench.experiment import Bench
+from workbench.experiment.audit.run_audit import Audit
 from workbench.show.theme import escape, shorten
 
-ROWS = 200  # more are counted, not shown
-SHORT = 24  # characters that stay on one line
-NUMBER = re.compile(r"[-+−]?[\d,]*\.?\d+")
-VERDICTS = {"warning": "! warning", "look": "? look", "not measured": "– not measured", "fine": "✓ fine"}
+MAX_ROWS = 200  # rows beyond these are counted, not shown
+NO_WRAP = 24  # characters below which a cell does not wrap
+NUMBER_PATTERN = re.compile(r"[-+−]?[\d,]*\.?\d+")
+LONG = 400  # characters of a cell in a table of sentences
+MARKS = {True: "✓", False: "–"}
+VERDICTS = {"warning": "! warning", "note": "? note", "not measured": "– not measured", "ok": "✓ ok"}
 
 
 @dataclass(frozen=True)
 class Table:
-    """A frame ready to be looked at: `cells` and `names` are plain text, not yet escaped. right: numeric columns."""
+    """A formatted table: `names` and `cells` are plain text, escaped when shown. right: whether a column is numeric."""
 
     names: list[str]
     cells: list[list[str]]
@@ -30,10 +37,10 @@ class Table:
         side = ["right" if right else "left" for right in self.right]
 
         def row(texts: list[str], tag: str) -> str:
-            whole = ["; white-space: nowrap" if len(text) < SHORT else "" for text in texts]
+            wrap = ["; white-space: nowrap" if len(text) < NO_WRAP else "" for text in texts]
             return "".join(
                 f'<{tag} style="padding: 0.25em 0.8em; text-align: {s}{w}">{escape(text, 10_000)}</{tag}>'
-                for text, s, w in zip(texts, side, whole)
+                for text, s, w in zip(texts, side, wrap)
             )
 
         head, body = row(self.names, "th"), "".join(f"<tr>{row(cells, 'td')}</tr>" for cells in self.cells)
@@ -50,9 +57,42 @@ class Table:
         return "\n".join(text + ([self.caption] if self.caption else []))
 
 
-def table(frame: pd.DataFrame, *, digits: int = 4, caption: str = "", index: bool = True, length: int = 80) -> Table:
-    """A frame as a safe table: numbers rounded to `digits`, texts cut at `length` characters, at most 200 rows."""
-    cut = frame.head(ROWS)
+def table(
+    content: pd.DataFrame | Card | LintReport | Audit | list[Sentence], *, digits: int = 4, caption: str = "",
+    index: bool = True, length: int = 80, only: tuple[str, ...] = (), name: str = "",
+) -> Table:  # fmt: skip
+    """A formatted table, at most 200 rows, of one of:
+
+    - a DataFrame, numbers rounded to `digits`, texts cut at `length` characters. caption: by default its
+      `attrs["caption"]`. index: whether to show it.
+    - a card of an audit, such as `audit.graph`: value with 95 % interval, value under the null and whether the interval
+      excludes it. only: figures whose names contain one of these words. name: show this table of the card instead.
+    - the report of `bench.lint()`, warnings first. only: checks whose names contain one of these words.
+    - an audit or its sentences: what the benchmark can and cannot show, each sentence with its card.
+
+    Raises UserError for anything else.
+    """
+    if isinstance(content, pd.DataFrame):
+        return _frame_table(content, digits, caption or content.attrs.get("caption", ""), index, length)
+    if isinstance(content, Card) and name:
+        frame = _detail(content, name)
+        return _frame_table(frame, digits, caption, index, length if name in content.tables else LONG)
+    if isinstance(content, Card):
+        frame = _card_frame(content, only)
+    elif isinstance(content, LintReport):
+        frame = _lint_frame(content, only)
+    elif isinstance(content, Audit):
+        frame = _verdict_frame(content.sentences)
+    elif isinstance(content, list | tuple) and all(isinstance(sentence, Sentence) for sentence in content):
+        frame = _verdict_frame(content)
+    else:
+        raise UserError(f"a {type(content).__name__} cannot be shown as a table; pass a DataFrame, a card of an audit, "
+                        "the report of bench.lint(), an audit, or its sentences")  # fmt: skip
+    return _frame_table(frame, digits, caption or frame.attrs.get("caption", ""), False, LONG)
+
+
+def _frame_table(frame: pd.DataFrame, digits: int, caption: str, index: bool, length: int) -> Table:
+    cut = frame.head(MAX_ROWS)
     if index:
         cut = cut.reset_index(names=[str(name or "") for name in cut.index.names])
     columns = [_texts(cut[column], digits, length) for column in cut.columns]
@@ -63,15 +103,15 @@ def table(frame: pd.DataFrame, *, digits: int = 4, caption: str = "", index: boo
 
 
 def _numeric(column: pd.Series, texts: list[str]) -> bool:
-    """Whether a column stands to the right: numbers, or words that are plain numbers one and all."""
+    """Whether a column is right-aligned: numbers, or texts that are all numbers."""
     if pd.api.types.is_numeric_dtype(column.dtype):
         return not pd.api.types.is_bool_dtype(column.dtype)
-    said = [text for text in texts if text and text not in "—–-"]
-    return bool(said) and all(map(NUMBER.fullmatch, said))
+    filled = [text for text in texts if text and text not in "—–-"]
+    return bool(filled) and all(map(NUMBER_PATTERN.fullmatch, filled))
 
 
 def _texts(column: pd.Series, digits: int, length: int) -> list[str]:
-    """A column in words; numbers of one size get the same decimals, so that their points stand in line."""
+    """A column as text; numbers below 10 get the same decimals, so that their points align."""
     values = column.tolist()
     sizes = [abs(value) for value in values if isinstance(value, float) and value == value]
     fixed = bool(sizes) and max(sizes) < 10
@@ -96,44 +136,93 @@ def _texts(column: pd.Series, digits: int, length: int) -> list[str]:
     return [text(value) for value in values]
 
 
-def about(bench: Bench) -> Table:
-    """What a bench holds, and what can and cannot be shown with it."""
+def table_about(bench: Bench) -> Table:
+    """The dataset of a bench with its size, titles, timestamps, order of events, and evaluation protocol."""
     dataset, split, protocol = bench.dataset, bench.split, bench.protocol
     events = f"{len(dataset.interactions):,}"
     orders = {
-        "sequence": "the file gives each user's events in order",
-        "time": "timestamps give the order; equal ones are settled by a seeded hash",
-        "none": "nothing tells what came first: an order is drawn at random, and no sequence can be learned from it",
+        "sequence": "the file lists each user's events in order",
+        "time": "by timestamp; ties are broken by a seeded hash",
+        "none": "not known: an order is drawn at random, and no sequence can be learned from it",
     }
-    titled = "title" in dataset.items
+    has_titles = "title" in dataset.items
     rows = {
         "dataset": f"{dataset.name}: {dataset.n_users:,} users, {dataset.n_items:,} items, {events} events",
-        "titles": "items have titles" if titled else "items have no titles; raw ids stand in for them",
-        "times": "events carry times" if dataset.has_times else "no timestamps: figures over time cannot be drawn",
+        "titles": "items have titles" if has_titles else "items have no titles; raw ids are shown instead",
+        "times": "events have timestamps" if dataset.has_times else "no timestamps: nothing can be shown over time",
         "order": orders[dataset.order],
         "protocol": f"{protocol.split}, history {'masked' if protocol.mask_history else 'not masked'}, "
         f"ties by {protocol.ties}, ranked among all {split.n_items:,} items",
-        "asked": f"{len(split.test.targets):,} test cases of {split.n_users:,} users (profile {bench.profile.name})",
+        "test": f"{len(split.test.targets):,} test cases of {split.n_users:,} users (profile {bench.profile.name})",
     }
-    return table(pd.DataFrame({"what": rows.keys(), "here": rows.values()}), index=False, length=200)
+    return table(pd.DataFrame({"property": rows.keys(), "value": rows.values()}), index=False, length=200)
 
 
-def findings(report: LintReport, *, only: tuple[str, ...] = ()) -> Table:
-    """The findings of data.lint, the gravest first; `only` those whose names hold one of these words."""
+def _card_frame(card: Card, only: tuple[str, ...]) -> pd.DataFrame:
+    """One row per figure of a card, without empty columns; the caption gives the reasons for missing figures."""
+    figures = [f for f in card.figures if not only or any(word in f.name for word in only)]
+    frame = pd.DataFrame({
+        "figure": [f.name for f in figures], "value [95 %]": [_with_interval(f) for f in figures],
+        "by chance": [_number(f.null) if np.isfinite(f.null) else "" for f in figures],
+        "clear": [MARKS[f.significant] if f.direction and np.isfinite(f.null) else "" for f in figures],
+        "n": [f"{f.n:,}" if f.n else "" for f in figures], "what it is": [f.note for f in figures],
+    })  # fmt: skip
+    frame = frame.loc[:, [name == "figure" or frame[name].astype(bool).any() for name in frame]]
+    missing = [f"{name}: {reason.rstrip('.')}." for name, reason in card.unmeasured.items()]
+    frame.attrs["caption"] = " ".join(["Not measured.", *missing]) if missing else ""
+    return frame
+
+
+def _with_interval(figure: Figure) -> str:
+    interval = f" [{_number(figure.low)}, {_number(figure.high)}]" if np.isfinite(figure.low) else ""
+    return _number(figure.value) + interval
+
+
+def _number(value: float) -> str:
+    """A number with four decimals below 1, two below 1,000 and none above.
+
+    >>> _number(0.04712), _number(12345.0), _number(float("nan"))
+    ('0.0471', '12,345', '—')
+    """
+    if not np.isfinite(value):
+        return "—"
+    if abs(value) >= 1000 or value == int(value) and abs(value) >= 2:
+        return f"{value:,.0f}"
+    return f"{value:.4f}" if abs(value) < 1 else f"{value:.2f}"
+
+
+def _detail(card: Card, name: str) -> pd.DataFrame:
+    """A table of a card by name, or the reasons for missing values if the card has none. UserError for another name."""
+    if name in card.tables:
+        return card.tables[name]
+    if not card.unmeasured:
+        raise unknown_name("table of this card", name, card.tables)
+    return pd.DataFrame({"why": card.unmeasured.values()}, index=pd.Index(card.unmeasured, name="not measured"))
+
+
+def _lint_frame(report: LintReport, only: tuple[str, ...]) -> pd.DataFrame:
+    """The findings of a lint report, warnings first."""
     frame = report.findings
     if only:
         frame = frame[[any(word in name for word in only) for name in frame["check"]]]
-    order = frame["verdict"].map({verdict: place for place, verdict in enumerate(VERDICTS)}).argsort(kind="stable")
-    frame = frame.iloc[order].rename(columns={"null_or_reference": "expected"})
-    frame = frame.assign(verdict=frame["verdict"].map(VERDICTS))
-    return table(frame[["verdict", "check", "value", "expected", "note"]], index=False, length=400)
+    order = frame["verdict"].map({verdict: n for n, verdict in enumerate(VERDICTS)}).argsort(kind="stable")
+    frame = frame.iloc[order].rename(columns={"reference": "expected"})
+    return frame.assign(verdict=frame["verdict"].map(VERDICTS))[["verdict", "check", "value", "expected", "note"]]
 
 
-def refusal(runs: list) -> Table:
-    """What `evaluate.compare` answers when it is given runs under different protocols; or that they may be."""
+def _verdict_frame(sentences: list[Sentence]) -> pd.DataFrame:
+    """One row per sentence, restrictions first."""
+    rows = [(sentence.kind, sentence.text, sentence.card) for sentence in sentences]
+    frame = pd.DataFrame(rows, columns=["", "finding", "card"])
+    frame.attrs["caption"] = "" if sentences else "Nothing was measured that supports a sentence."
+    return frame
+
+
+def table_protocols(runs: list) -> Table:
+    """Whether runs may be compared, or why `compare` refuses: their protocols differ."""
     try:
-        same_protocol(runs)
-        answer = "These runs answer the same question and may be compared."
+        check_same_protocol(runs)
+        answer = "These runs have the same protocol and may be compared."
     except UserError as error:
         answer = f"Refused: {error}."
     return table(pd.DataFrame({"compare(...)": [answer]}), index=False, length=400)

@@ -1,11 +1,11 @@
-"""One look for every figure: Okabe-Ito colours, quiet paper, titles that say what was found.
+"""The theme of every figure: Okabe-Ito colours, a plain background, and titles that state the finding.
 
-A page of JupyterLab turns dark without telling the kernel: there lab.js makes ink and paper follow it.
+JupyterLab does not tell the kernel when it switches to a dark theme: there lab.js adapts text and background.
 
-The two templates differ in ink alone. Colours of data are the same on a light and a dark page, because an exported page
-changes its paper and its text with the reader's setting, never the data; the first four and GREY keep a contrast of 3:1
-on both, and the rest of the palette is for filled shapes with an outline. Colour is never the only sign: figures
-give each group a marker symbol or a dash as well.
+The light and dark templates differ in text and background only. Colours of data are the same in both, because an
+exported page follows the reader's setting with its text and background alone. The first four colours and GREY have a
+contrast of 3:1 on both; the rest of the palette is for filled shapes with an outline. Each group also has a marker
+symbol or a dash, so that colour is never the only distinction.
 """
 import html
 import json
@@ -16,13 +16,13 @@ from pathlib import Path
 import plotly.graph_objects as go
 import plotly.io as pio
 
-from workbench.errors import unknown
-from workbench.progress import live
+from workbench.errors import unknown_name
+from workbench.progress import in_jupyter
 
 BLUE, VERMILLION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 SKY, ORANGE, YELLOW = "#56B4E9", "#E69F00", "#F0E442"
 COLORWAY = (BLUE, VERMILLION, GREEN, PURPLE, SKY, ORANGE, YELLOW)
-GREY = "#7B8490"  # what stands for comparison: baselines, references, chance
+GREY = "#7B8490"  # baselines, references and chance
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x", "star", "cross")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "solid")
 SEQUENTIAL = "Cividis"
@@ -31,52 +31,52 @@ INKS = {
     "dark": {"text": "#dfe3e8", "muted": "#98a2ad", "grid": "#2d343c", "page": "#14171b"},
 }
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", "DejaVu Sans", sans-serif'
-POINTS = 2_000  # marks a trace may hold, so that a page of figures stays small
+POINTS = 2_000  # marks in a trace, at most, so that a page of figures stays small
 CLEAR = "rgba(0,0,0,0)"
-BUTTONS = ["lasso2d", "select2d", "sendChartToCloud"]  # of no use here, or would upload a chart
-HIDDEN = {"Cc", "Cs", "Co"}  # control characters, half characters, private use
-TURNING = set("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067")  # change the direction of text
-APART, END = "\u2068", "\u2069"  # around text whose direction is its own and turns nothing beside it
-LEFTWARD = {"R", "AL", "AN"}  # letters and figures of Hebrew, Arabic ...
+BUTTONS = ["lasso2d", "select2d", "sendChartToCloud"]  # not useful here, or would upload a chart
+HIDDEN = {"Cc", "Cs", "Co"}  # control characters, surrogates, private use
+BIDI_CONTROLS = set("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067")  # change the direction of text
+ISOLATE, END = "\u2068", "\u2069"  # around text whose direction does not affect its neighbours
+RIGHT_TO_LEFT = {"R", "AL", "AN"}  # bidirectional classes of Hebrew, Arabic ...
 
 
 def shorten(text: object, length: int = 60) -> str:
     """Text from data on one line of at most `length` characters, without control characters, cut with an ellipsis.
 
-    What runs from right to left is set apart by two characters without width, that it may not turn what stands beside
-    it: "Tea (3)" with a Hebrew title would put the 3 before it.
+    Right-to-left text is isolated by two characters without width, so that it does not reorder its neighbours:
+    "Tea (3)" with a Hebrew title would put the 3 before it.
     """
     line = " ".join(str(text)[: 20 * length].split())
-    line = "".join(c for c in line if c not in TURNING and unicodedata.category(c) not in HIDDEN)
+    line = "".join(c for c in line if c not in BIDI_CONTROLS and unicodedata.category(c) not in HIDDEN)
     if line.isascii():
         return line if len(line) <= length else line[: length - 1].rstrip() + "…"
-    return _apart(line, length)
+    return _isolated(line, length)
 
 
-def _apart(line: str, length: int) -> str:
-    """`shorten` where characters may run leftward; every text that was set apart before stays so, and is closed."""
-    long = len(line) - line.count(APART) - line.count(END) > length
-    kept, depth, shown, turns = "", 0, 0, False
+def _isolated(line: str, length: int) -> str:
+    """`shorten` for lines with right-to-left characters; text that was isolated before stays so, and is closed."""
+    long = len(line) - line.count(ISOLATE) - line.count(END) > length
+    text, depth, shown, right_to_left = "", 0, 0, False
     for c in line:
-        if c in (APART, END):
-            if c == APART or depth:
-                depth += 1 if c == APART else -1
-                kept += c
+        if c in (ISOLATE, END):
+            if c == ISOLATE or depth:
+                depth += 1 if c == ISOLATE else -1
+                text += c
             continue
         if long and shown == length - 1:
-            kept = kept.rstrip() + "…"
+            text = text.rstrip() + "…"
             break
-        kept, shown = kept + c, shown + 1
-        turns |= not depth and unicodedata.bidirectional(c) in LEFTWARD
-    kept += END * depth
-    return f"{APART}{kept}{END}" if turns else kept
+        text, shown = text + c, shown + 1
+        right_to_left |= not depth and unicodedata.bidirectional(c) in RIGHT_TO_LEFT
+    text += END * depth
+    return f"{ISOLATE}{text}{END}" if right_to_left else text
 
 
 def escape(text: object, length: int = 60) -> str:
-    """Text from data as plotly and HTML show it literally; every title, id and name goes through this.
+    """Text from data, escaped so that plotly and HTML show it literally; every title, id and name goes through this.
 
-    plotly reads a little HTML in titles, labels and hover texts, and LaTeX between dollar signs; of entities it knows
-    numbers and a few names, &quot; not among them, so nothing that comes from here may stand in an attribute.
+    plotly renders some HTML in titles, labels and hover texts, and LaTeX between dollar signs. It knows numeric
+    entities and a few names, but not &quot;, so the result must not be used in an attribute.
 
     >>> escape("<b>Tea & $5</b>")
     '&lt;b&gt;Tea &amp; &#36;5&lt;/b&gt;'
@@ -85,7 +85,7 @@ def escape(text: object, length: int = 60) -> str:
 
 
 def template(name: str) -> go.layout.Template:
-    """The template of one ink, light or dark."""
+    """The plotly template of a colour scheme, light or dark."""
     ink = INKS[name]
     axis = {
         "gridcolor": ink["grid"], "linecolor": ink["grid"], "tickcolor": ink["grid"], "zerolinecolor": ink["grid"],
@@ -99,7 +99,7 @@ def template(name: str) -> go.layout.Template:
         },  # fmt: skip
         colorway=COLORWAY,
         colorscale={"sequential": SEQUENTIAL, "sequentialminus": SEQUENTIAL},
-        paper_bgcolor=ink["page"], plot_bgcolor=CLEAR,  # opaque: legible on any page, in a picture as well
+        paper_bgcolor=ink["page"], plot_bgcolor=CLEAR,  # opaque: legible on any page and as an image
         xaxis=axis, yaxis=axis,
         margin={"l": 8, "r": 16, "t": 70, "b": 40},
         modebar={"bgcolor": CLEAR, "color": GREY, "activecolor": BLUE, "remove": BUTTONS},
@@ -111,14 +111,14 @@ def template(name: str) -> go.layout.Template:
 
 
 def use(ink: str) -> None:
-    """Draw from now on for a light or a dark page, the user's own plotly figures included."""
+    """Set the colour scheme, light or dark, of all plotly figures from now on. UserError for any other."""
     if ink not in INKS:
-        raise unknown("ink", ink, INKS)
+        raise unknown_name("ink", ink, INKS)
     pio.templates.default = "workbench" if ink == "light" else "workbench_dark"
 
 
-def _page() -> None:
-    """Give the page of a live notebook what it needs besides our outputs: what lab.js says, and tables that sort."""
+def _add_scripts() -> None:
+    """Add the scripts of a live notebook: lab.js for dark themes and keyboard, sort.js for sortable tables."""
     from IPython.display import Javascript, display
 
     lab, sort = (Path(__file__).with_name(name).read_text(encoding="utf-8") for name in ("lab.js", "sort.js"))
@@ -126,22 +126,22 @@ def _page() -> None:
 
 
 def wrap(text: str, width: int) -> str:
-    """A title broken into lines; plotly never breaks one."""
+    """A title broken into lines of at most `width` characters; plotly does not break lines."""
     return "<br>".join(textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False))
 
 
-def dress(
+def finish(
     figure: go.Figure, title: str, *, subtitle: str = "", x: str = "", y: str = "", height: int = 320
 ) -> go.Figure:
-    """Give a figure what every figure has: a title that says the finding, axes with units.
+    """Finish a figure: title, subtitle, axis titles, height, and a legend where it names several traces.
 
-    height: pixels below the title. Texts may hold plotly's tags: what comes from data is escaped before it gets here.
+    height: pixels below the title. Texts may hold plotly's tags: text from data must be escaped before.
     """
-    head, under = wrap(title, 84), wrap(subtitle, 110)
-    top = 36 + 21 * head.count("<br>") + (17 * (under.count("<br>") + 1) if under else 0)  # pixels of text
+    title, subtitle = wrap(title, 84), wrap(subtitle, 110)
+    top = 36 + 21 * title.count("<br>") + (17 * (subtitle.count("<br>") + 1) if subtitle else 0)  # pixels of text
     height += top + 20
     figure.update_layout(
-        title={"text": head, "y": 1 - 14 / height, "subtitle": {"text": under}}, height=height, margin_t=top + 20,
+        title={"text": title, "y": 1 - 14 / height, "subtitle": {"text": subtitle}}, height=height, margin_t=top + 20,
         showlegend=sum(bool(trace.name) and getattr(trace, "showlegend", 0) is not False for trace in figure.data) > 1,
     )  # fmt: skip
     if x:
@@ -152,21 +152,22 @@ def dress(
 
 
 def notice(text: str) -> go.Figure:
-    """What stands where a figure cannot be drawn: the reason, in words."""
+    """An empty figure with a reason as its title, for a figure that cannot be drawn."""
     figure = go.Figure()
     figure.update_xaxes(visible=False).update_yaxes(visible=False)
-    figure = dress(figure, text, height=0)
+    figure = finish(figure, text, height=0)
     return figure.update_layout(margin_b=0)
 
 
 def rows(names: list[str]) -> dict:
-    """A vertical axis with one escaped name a row, the first on top; rows are numbered, as names may repeat."""
-    shown, end = [escape(name, 44) for name in names], len(names) - 0.5
-    places = {"tickvals": list(range(len(names))), "ticktext": shown, "ticklabelstandoff": 8}
-    return {**places, "range": [end, -0.5], "showgrid": False}
+    """Settings of a vertical axis with one escaped name a row, the first on top; rows are numbered, as names may
+    repeat."""
+    labels, end = [escape(name, 44) for name in names], len(names) - 0.5
+    ticks = {"tickvals": list(range(len(names))), "ticktext": labels, "ticklabelstandoff": 8}
+    return {**ticks, "range": [end, -0.5], "showgrid": False}
 
 
 pio.templates["workbench"], pio.templates["workbench_dark"] = template("light"), template("dark")
 use("light")
-if live():
-    _page()
+if in_jupyter():
+    _add_scripts()

@@ -1,58 +1,70 @@
-"""The catalogue of systems as a table for a page: what each file says of itself, read from its text."""
+"""The catalogue of systems: description, paper, ablation and placebo of each system, parsed from its source."""
 import ast
 import re
 from typing import Any, NamedTuple
 
-from workbench.systems import describe, family, module_text, names
+from workbench.systems import describe, family, names, parse_source
 
-COLUMNS = ("system", "family", "what it is", "paper", "off switch", "placebo")
-FIELD = r"^Paper +(.*?)(?=^\w+ {2,}|\Z)"
+COLUMNS = ("system", "family", "description", "paper", "ablation", "placebo")
+HEADER = """# Systems
+
+Generated from the system files: `workbench systems --form markdown > reports/systems.md`. An ablation (`OFF` in the
+file) switches the main idea of a system off; a placebo (`PLACEBO`) replaces its input by an uninformative one.
+
+"""
+PAPER = r"^Paper +(.*?)(?=^\w+ {2,}|\Z)"
 
 
 class Entry(NamedTuple):
-    """One system: name, family, the first line of its docstring, the paper named there, and the keywords of build()
-    that switch its idea off or replace it by a placebo, None where there are none."""
+    """One system: name, family, the first line of its docstring, its paper, and the keywords of build() for its
+    ablation (the module's OFF) and its placebo control (PLACEBO), None where it has none."""
 
     name: str
     family: str
-    line: str
+    description: str
     paper: str
     off: dict[str, Any] | None
     placebo: dict[str, Any] | None
 
 
 def entry(name: str) -> Entry:
-    """What the file of a system says. UserError, naming the nearest, if there is none."""
-    module = module_text(name)
-    paper = re.search(FIELD, ast.get_docstring(module) or "", re.S | re.M)
-    said = " ".join(paper[1].split()) if paper else ""
-    return Entry(name, family(name), describe(name), said, _literal(module, "OFF"), _literal(module, "PLACEBO"))
+    """The catalogue entry of a system. UserError if there is no such system."""
+    module = parse_source(name)
+    paper = re.search(PAPER, ast.get_docstring(module) or "", re.S | re.M)
+    citation = " ".join(paper[1].split()) if paper else ""
+    return Entry(name, family(name), describe(name), citation, _literal(module, "OFF"), _literal(module, "PLACEBO"))
 
 
-def markdown() -> str:
-    """The table of all systems, families together, as Markdown: the one that stands in README.md."""
+def markdown_table() -> str:
+    """The table of all systems, sorted by family, as Markdown with links relative to reports/."""
     rows = [COLUMNS, ["---"] * len(COLUMNS)]
-    for each in sorted(map(entry, names()), key=lambda each: (each.family, each.name)):
-        link = f"[`{each.name}`](workbench/systems/{each.family}/{each.name}.py)"
-        line = (each.line.partition(": ")[2] or each.line).rstrip(".")
-        rows.append([link, each.family, line, _paper(each.paper), _keywords(each.off), _keywords(each.placebo)])
+    for system in sorted(map(entry, names()), key=lambda system: (system.family, system.name)):
+        link = f"[`{system.name}`](../workbench/systems/{system.family}/{system.name}.py)"
+        text = (system.description.partition(": ")[2] or system.description).rstrip(".")
+        controls = [_keywords(system.off), _keywords(system.placebo)]
+        rows.append([link, system.family, text, _paper(system.paper), *controls])
     return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in rows) + "\n"
 
 
+def markdown_page() -> str:
+    """The page reports/systems.md: a heading, a note and `markdown_table`."""
+    return HEADER + markdown_table()
+
+
 def _literal(module: ast.Module, name: str) -> Any:
-    """The value that a module's text gives to a name, None where it gives none."""
+    """The literal value assigned to a name in a module's source, None if there is none."""
     for node in module.body:
         if isinstance(node, ast.Assign) and name in [getattr(target, "id", "") for target in node.targets]:
             return ast.literal_eval(node.value)
     return None
 
 
-def _paper(said: str) -> str:
-    """The paper without its full stop, its arXiv number as a link; a dash where a system has none."""
-    if said.startswith("None"):
+def _paper(citation: str) -> str:
+    """The citation without its full stop, its arXiv number as a link; a dash for a system without a paper."""
+    if citation.startswith("None"):
         return "—"
-    return re.sub(r"arXiv:(\d{4}\.\d{4,5})", r"[arXiv:\1](https://arxiv.org/abs/\1)", said.rstrip("."))
+    return re.sub(r"arXiv:(\d{4}\.\d{4,5})", r"[arXiv:\1](https://arxiv.org/abs/\1)", citation.rstrip("."))
 
 
-def _keywords(given: dict[str, Any] | None) -> str:
-    return ", ".join(f"`{name}={value!r}`" for name, value in given.items()) if given else "—"
+def _keywords(settings: dict[str, Any] | None) -> str:
+    return ", ".join(f"`{name}={value!r}`" for name, value in settings.items()) if settings else "—"

@@ -1,4 +1,4 @@
-"""Semantic IDs: L codes an item, what happens where two items share them, and the trie they span."""
+"""ItemCodes: the semantic IDs of a catalogue, L codes per item, with their prefix trie."""
 import io
 import json
 import logging
@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from workbench.artifacts import write_bytes
-from workbench.errors import UserError, unknown
-from workbench.tokens.trie import Trie, build
+from workbench.artifacts import digest, write_bytes
+from workbench.errors import UserError, unknown_name
+from workbench.tokens.trie import Trie, build_trie
 
 log = logging.getLogger("workbench")
 DAMAGED = (
@@ -23,11 +23,11 @@ POLICIES = ("none", "dedup", "nearest")
 
 @dataclass(frozen=True)
 class ItemCodes:
-    """(I+1, L) int32 codes of items 1..I, row 0 is -1; knows its own shape, so a saved folder loads by itself.
+    """The semantic IDs of items 1..I.
 
-    sizes: K for each level. raw_ids: (I,) text, the canonical raw id of items 1..I. policy: what was done where full
-    codes collide (none, dedup, nearest). version: counts re-tokenisations during a joint training. about: where the
-    codes come from, as JSON values.
+    codes: (I+1, L) int32, row 0 is -1. sizes: K for each level. raw_ids: (I,) text, the canonical raw id of each item.
+    policy: how collisions of full codes were resolved (none, dedup, nearest). version: number of re-tokenisations
+    during joint training. about: provenance of the codes, as JSON values.
     """
 
     codes: np.ndarray
@@ -47,77 +47,81 @@ class ItemCodes:
 
     @cached_property
     def trie(self) -> Trie:
-        return build(self.codes, self.sizes)
+        return build_trie(self.codes, self.sizes)
 
     @property
-    def prefixes(self) -> tuple[int, ...]:
-        """How many different prefixes of 2, 3 .. L codes there are."""
+    def key(self) -> str:
+        """Digest of the codes, by which stored stages are keyed."""
+        return digest([self.codes.tolist(), list(self.sizes)])[:24]
+
+    @property
+    def prefix_counts(self) -> tuple[int, ...]:
+        """Number of distinct prefixes of 2, 3 .. L codes."""
         return tuple(len(count) for count in self.trie.counts[2:])
 
     @property
-    def collides(self) -> bool:
-        """Whether any two items share all their codes."""
+    def has_collisions(self) -> bool:
+        """Whether any two items have the same codes."""
         return bool((self.trie.group_size > 1).any())
 
-    def name(self, item: int) -> str:
-        """The code of an item as a person reads it, such as "12-7-201"."""
+    def code_string(self, item: int) -> str:
+        """The codes of an item as a string, such as "12-7-201"."""
         return "-".join(map(str, self.codes[item].tolist()))
 
-    def renewed(self, codes: np.ndarray) -> "ItemCodes":
-        """The same items with other codes of the same shape, one version on: what `refresh_codes` of a tokenizer that
-        is trained jointly calls."""
-        return replace(self, codes=checked(codes, self.sizes, len(self.raw_ids)), version=self.version + 1)
+    def with_codes(self, codes: np.ndarray) -> "ItemCodes":
+        """The same items with other codes of the same shape, and `version` incremented (joint tokenizer training)."""
+        return replace(self, codes=validated_codes(codes, self.sizes, len(self.raw_ids)), version=self.version + 1)
 
     def permuted(self, rng: np.random.Generator) -> "ItemCodes":
-        """Placebo: the same codes, each given to another item. The trie keeps its shape and loses its meaning."""
+        """Control: the codes permuted among items. The trie keeps its shape; the assignment of items is random."""
         rows = np.concatenate([self.codes[:1], self.codes[1:][rng.permutation(self.n_items)]])
         return replace(self, codes=rows, about=self.about | {"permuted": True})
 
     def save(self, folder: Path) -> None:
-        """Write codes.npz into a folder, whole or not at all."""
+        """Write codes.npz into a folder atomically."""
         about = {"sizes": self.sizes, "policy": self.policy, "version": self.version, "about": self.about}
         text = np.array(json.dumps(about))
-        packed = io.BytesIO()
-        np.savez_compressed(packed, codes=self.codes[1:], raw_ids=self.raw_ids.astype(np.str_), about=text)
-        write_bytes(Path(folder) / "codes.npz", packed.getvalue())
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, codes=self.codes[1:], raw_ids=self.raw_ids.astype(np.str_), about=text)
+        write_bytes(Path(folder) / "codes.npz", buffer.getvalue())
 
     @classmethod
     def load(cls, folder: Path | str) -> "ItemCodes":
-        """What `save` wrote. UserError if the folder holds no codes, or damaged ones."""
+        """Load codes written by `save`. UserError if the folder contains no codes or damaged ones."""
         folder = Path(folder)
         try:
             with np.load(folder / "codes.npz") as file:
                 codes, raw_ids, about = file["codes"], file["raw_ids"].astype(object), json.loads(str(file["about"]))
-            sizes, rest = tuple(about["sizes"]), {name: about[name] for name in ("policy", "version", "about")}
-            if not all(type(size) is int and size > 0 for size in sizes) or type(rest["about"]) is not dict:
-                raise ValueError(f"sizes {sizes} and about {rest['about']!r}")
+            sizes, fields = tuple(about["sizes"]), {name: about[name] for name in ("policy", "version", "about")}
+            if not all(type(size) is int and size > 0 for size in sizes) or type(fields["about"]) is not dict:
+                raise ValueError(f"sizes {sizes} and about {fields['about']!r}")
         except DAMAGED as error:
-            raise UserError(f"{folder} holds no item codes ({error})", code=3) from error
-        return item_codes(codes, sizes, raw_ids, **rest)
+            raise UserError(f"{folder} contains no valid item codes ({error})", code=3) from error
+        return item_codes(codes, sizes, raw_ids, **fields)
 
-    def on(self, raw_ids: np.ndarray) -> "ItemCodes":
-        """The same codes for a catalogue with these raw ids (I,), in its order.
+    def for_catalogue(self, raw_ids: np.ndarray) -> "ItemCodes":
+        """The codes aligned to a catalogue with these raw ids (I,), in its order.
 
-        UserError where an item has no code, as with the codes of another dataset. Codes of further items are dropped,
-        so a log that was cut down keeps its codes; a warning says how many.
+        UserError where an item has no codes, as with the codes of another dataset. Codes of other items are dropped
+        with a warning, so a filtered dataset keeps its codes.
         """
-        place = {raw: row for row, raw in enumerate(self.raw_ids.tolist(), start=1)}
-        rows = np.array([place.get(str(raw), 0) for raw in raw_ids.tolist()], np.int64)
+        row_of = {raw: row for row, raw in enumerate(self.raw_ids.tolist(), start=1)}
+        rows = np.array([row_of.get(str(raw), 0) for raw in raw_ids.tolist()], np.int64)
         if (rows == 0).any():
             missing = [str(raw) for raw, row in zip(raw_ids.tolist(), rows) if row == 0]
             raise UserError(
-                f"{len(missing):,} of {len(rows):,} items have no code, the first is {missing[0]!r}: these codes, of "
-                f"{len(place):,} items, are of another dataset, or of an older version of it", code=3,
+                f"{len(missing):,} of {len(rows):,} items have no codes, the first is {missing[0]!r}: these codes, of "
+                f"{len(row_of):,} items, belong to another dataset, or to an older version of it", code=3,
             )  # fmt: skip
-        if len(place) > len(rows):
-            log.warning("%d of the %d items of these codes are not in this catalogue; left out", len(place) - len(rows),
-                        len(place))
+        if len(row_of) > len(rows):
+            log.warning("%d of the %d items of these codes are not in this catalogue; dropped", len(row_of) - len(rows),
+                        len(row_of))
         codes = np.concatenate([self.codes[:1], self.codes[rows]])
         return replace(self, codes=codes, raw_ids=np.asarray(raw_ids, object))
 
 
-def checked(codes: np.ndarray, sizes: tuple[int, ...], n_items: int) -> np.ndarray:
-    """(I+1, L) int32 with row 0 of -1 from codes (I, L). UserError where they do not fit the sizes or the items."""
+def validated_codes(codes: np.ndarray, sizes: tuple[int, ...], n_items: int) -> np.ndarray:
+    """(I+1, L) int32 with row 0 of -1 from codes (I, L). UserError where they do not match sizes and items."""
     codes = np.asarray(codes)
     if codes.ndim != 2 or codes.shape != (n_items, len(sizes)) or codes.dtype.kind not in "iu":
         raise UserError(
@@ -136,10 +140,10 @@ def item_codes(
     codes: np.ndarray, sizes: tuple[int, ...], raw_ids: np.ndarray, *, policy: str = "none", version: int = 0,
     about: dict | None = None,
 ) -> ItemCodes:  # fmt: skip
-    """ItemCodes of codes (I, L) that are final, whatever policy made them. UserError where they do not fit."""
+    """ItemCodes from final codes (I, L), after any collision policy. UserError where they do not match the sizes."""
     if policy not in POLICIES:
-        raise unknown("collision policy", policy, POLICIES)
-    rows = checked(codes, tuple(sizes), len(raw_ids))
+        raise unknown_name("collision policy", policy, POLICIES)
+    rows = validated_codes(codes, tuple(sizes), len(raw_ids))
     if len(set(raw_ids)) < len(raw_ids):
-        raise UserError(f"{len(raw_ids) - len(set(raw_ids))} items have a raw id that another item has too", code=3)
+        raise UserError(f"{len(raw_ids) - len(set(raw_ids))} items share their raw id with another item", code=3)
     return ItemCodes(rows, tuple(map(int, sizes)), np.asarray(raw_ids, object), policy, version, about or {})

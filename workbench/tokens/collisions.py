@@ -1,57 +1,59 @@
-"""What to do where full codes collide: nothing (and say so in the metrics), a further digit, or the next free code."""
+"""Collision policies: append a disambiguating code (dedup), or reassign the last code to the nearest free one."""
 import logging
 from collections.abc import Callable
 
 import numpy as np
 
 log = logging.getLogger("workbench")
-CROWD = 256  # more items of one code than a level has codes
+MAX_DEDUP_GROUP = 256  # warn above this many items per code
 Distances = Callable[[np.ndarray], np.ndarray]
 
 
-def dedup(codes: np.ndarray, sizes: tuple[int, ...]) -> tuple[np.ndarray, tuple[int, ...]]:
-    """(I, L+1) codes and their sizes: a digit that numbers the items of a group, in the order of their ids, which are
-    ranks of a seeded hash. Codes that are unique already are left as they are: a digit would only cost a step."""
+def append_dedup_code(codes: np.ndarray, sizes: tuple[int, ...]) -> tuple[np.ndarray, tuple[int, ...]]:
+    """(I, L+1) codes and their sizes: an appended code numbers the items of each group in order of their ids.
+
+    Item ids are ranks of a seeded hash, so the order is random. Codes that are already unique are returned unchanged.
+    """
     _, group, size = np.unique(codes, axis=0, return_inverse=True, return_counts=True)
     if size.max() == 1:
         return codes, tuple(sizes)
-    if size.max() > CROWD:
-        log.warning("%d items share one code: a digit alone tells them apart, and nobody can learn it", size.max())
+    if size.max() > MAX_DEDUP_GROUP:
+        log.warning("%d items share one code: the appended code that tells them apart is not learnable", size.max())
     order = np.argsort(group.ravel(), kind="stable")
-    digit = np.empty(len(codes), codes.dtype)
-    digit[order] = np.arange(len(codes)) - np.repeat(np.cumsum(size) - size, size)
-    return np.column_stack([codes, digit]), (*sizes, int(size.max()))
+    extra = np.empty(len(codes), codes.dtype)
+    extra[order] = np.arange(len(codes)) - np.repeat(np.cumsum(size) - size, size)
+    return np.column_stack([codes, extra]), (*sizes, int(size.max()))
 
 
-def nearest(codes: np.ndarray, sizes: tuple[int, ...], distances: Distances) -> np.ndarray:
-    """(I, L) codes in which a colliding item takes the nearest last code that is free under its prefix; the item that
-    fits its code best keeps it, and the others choose in the order of their fit.
+def assign_nearest_free(codes: np.ndarray, sizes: tuple[int, ...], distances: Distances) -> np.ndarray:
+    """(I, L) codes in which colliding items take the nearest last code that is free under their prefix.
 
-    distances: for items (n,), 0-based, (n, K) squared distances of their last residuals to the last level's codes.
-    Where a prefix has more items than codes the rest stay together, and a warning says how many.
+    The item closest to its code keeps it; the others choose in order of their distance. distances: for items (n,),
+    0-based, (n, K) squared distances of their last residuals to the last level's codes. Where a prefix has more items
+    than codes, the remaining items keep colliding, and a warning says how many.
     """
     _, group, size = np.unique(codes, axis=0, return_inverse=True, return_counts=True)
-    at = np.flatnonzero(size[group.ravel()] > 1)
-    if not len(at):
+    colliding = np.flatnonzero(size[group.ravel()] > 1)
+    if not len(colliding):
         return codes
-    out, far = codes.copy(), distances(at)
-    own = np.take_along_axis(far, codes[at, -1:], axis=1)[:, 0]
+    resolved, distance = codes.copy(), distances(colliding)
+    own = np.take_along_axis(distance, codes[colliding, -1:], axis=1)[:, 0]
     prefixes, prefix = np.unique(codes[:, :-1], axis=0, return_inverse=True)
     taken = np.zeros((len(prefixes), sizes[-1]), bool)
     taken[prefix.ravel(), codes[:, -1]] = True
-    keeps = np.zeros(len(codes), bool)
-    left = 0
-    for place in np.lexsort((at, own)):  # the best fit first; one step a colliding item, a few percent of the items
-        item, row = at[place], prefix.ravel()[at[place]]
-        if not keeps[group.ravel()[item]]:
-            keeps[group.ravel()[item]] = True
+    kept = np.zeros(len(codes), bool)
+    unresolved = 0
+    for index in np.lexsort((colliding, own)):  # closest first; a loop over colliding items, a few percent
+        item, row = colliding[index], prefix.ravel()[colliding[index]]
+        if not kept[group.ravel()[item]]:
+            kept[group.ravel()[item]] = True
             continue
-        free = np.where(taken[row], np.inf, far[place])
+        free = np.where(taken[row], np.inf, distance[index])
         choice = int(free.argmin())
         if free[choice] == np.inf:
-            left += 1
+            unresolved += 1
             continue
-        taken[row, choice], out[item, -1] = True, choice
-    if left:
-        log.warning("%d items stay in shared codes: their prefixes have more items than codes", left)
-    return out
+        taken[row, choice], resolved[item, -1] = True, choice
+    if unresolved:
+        log.warning("%d items still collide: their prefixes have more items than codes", unresolved)
+    return resolved

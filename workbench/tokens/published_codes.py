@@ -1,10 +1,10 @@
-"""Semantic IDs that others published, by the raw ids of the dataset they belong to."""
+"""Published semantic IDs, mapped to items by the raw ids of their dataset."""
 import numpy as np
 
-from workbench.data.formats.file_lookup import File, Shelf
+from workbench.data.formats.file_lookup import DataFiles, File
 from workbench.data.formats.lcrec import parse_index
 from workbench.data.schema import Dataset
-from workbench.errors import UserError, unknown
+from workbench.errors import UserError, unknown_name
 from workbench.tokens.codes import ItemCodes, item_codes
 from workbench.tokens.control_codes import raw_ids
 
@@ -37,26 +37,26 @@ FOLDERS = {"beauty": "amazon_beauty_2014", "office": "amazon_office_2014", "groc
 
 
 def load(name: str, dataset: Dataset) -> ItemCodes:
-    """The codes published as `name` (letter, apao) for a dataset, with no collision policy: as they are.
+    """The codes published by `name` (letter, apao) for a dataset, without a collision policy.
 
-    UserError where there are none for it, where the file cannot be had, or where file and catalogue name other items.
+    UserError where none were published, the file is not available, or file and catalogue contain different items.
     """
     if name not in FILES:
-        raise unknown("published codes", name, FILES)
+        raise unknown_name("published codes", name, FILES)
     if dataset.name not in FILES[name]:
-        raise UserError(f"{name} published no codes for {dataset.name}; there are some for {', '.join(FILES[name])}")
+        raise UserError(f"{name} published no codes for {dataset.name}; available: {', '.join(FILES[name])}")
     if "lcrec_id" not in dataset.items:
-        raise UserError(f"{dataset.name}: this release lacks lcrec_id, by which {name}'s codes name items", code=3)
-    shelf = Shelf(dataset.name, FOLDERS[dataset.name])
-    table = parse_index(shelf.read(FILES[name][dataset.name])).to_pandas().set_index("lcrec_id")
-    wanted = dataset.items["lcrec_id"].to_numpy()
-    strange, missing = np.setdiff1d(table.index, wanted), np.setdiff1d(wanted, table.index)
-    if len(strange) or len(missing):
+        raise UserError(f"{dataset.name}: this release has no lcrec_id, which {name}'s codes refer to", code=3)
+    files = DataFiles(dataset.name, FOLDERS[dataset.name])
+    table = parse_index(files.read(FILES[name][dataset.name])).to_pandas().set_index("lcrec_id")
+    lcrec_ids = dataset.items["lcrec_id"].to_numpy()
+    unknown, missing = np.setdiff1d(table.index, lcrec_ids), np.setdiff1d(lcrec_ids, table.index)
+    if len(unknown) or len(missing):
         raise UserError(
-            f"{name}'s codes and {dataset.name} are not of one catalogue: {len(strange):,} items of the file are "
-            f"unknown here{f', as {strange[0]}' if len(strange) else ''}, and {len(missing):,} items here have no code"
-            f"{f', as {missing[0]}' if len(missing) else ''}", code=3,
+            f"{name}'s codes and {dataset.name} are different catalogues: {len(unknown):,} items of the file are "
+            f"unknown here{f', such as {unknown[0]}' if len(unknown) else ''}, and {len(missing):,} items here have no "
+            f"codes{f', such as {missing[0]}' if len(missing) else ''}", code=3,
         )  # fmt: skip
-    codes = table.loc[wanted].to_numpy()
-    sizes = tuple(max(256, int(top) + 1) for top in codes.max(axis=0))
+    codes = table.loc[lcrec_ids].to_numpy()
+    sizes = tuple(max(256, int(largest) + 1) for largest in codes.max(axis=0))
     return item_codes(codes, sizes, raw_ids(dataset), about={"kind": name, "dataset": dataset.name})

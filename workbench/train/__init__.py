@@ -1,5 +1,9 @@
-"""Recipe, profile, randomness: what decides how a system is trained. The loop itself is workbench.train.fit."""
-from workbench.train.recipe import PROFILES, RECIPE_FIELDS, Profile, Recipe, profile, resolve
-from workbench.train.rng import derive, stream
+"""Training: hyperparameters (recipe), compute limits (profile), named random streams (rng), the loop (fit), checkpoints
+and devices (runtime). Read recipe first, then fit.
+"""
+from workbench.train.recipe import PROFILES, RECIPE_FIELDS, Profile, Recipe, get_profile, resolve_recipe
+from workbench.train.rng import derive_seed, named_rng
 
-__all__ = ["PROFILES", "RECIPE_FIELDS", "Profile", "Recipe", "derive", "profile", "resolve", "stream"]
+__all__ = [
+    "PROFILES", "RECIPE_FIELDS", "Profile", "Recipe", "derive_seed", "get_profile", "named_rng", "resolve_recipe",
+]  # fmt: skip

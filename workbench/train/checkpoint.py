@@ -1,4 +1,4 @@
-"""Checkpoints as folders of safetensors and JSON, written whole; the newest intact one is what resume takes."""
+"""Checkpoints: folders of safetensors and JSON, written atomically. Training resumes from the newest intact one."""
 import json
 import logging
 import shutil
@@ -7,46 +7,46 @@ from typing import NamedTuple
 
 import torch
 from safetensors.torch import load_file
-from safetensors.torch import save as packed
+from safetensors.torch import save as to_bytes
 
 from workbench.artifacts import read_manifest, write_folder
 
-KEEP = 2
+KEEP = 2  # checkpoints
 log = logging.getLogger("workbench")
 
 
 class Checkpoint(NamedTuple):
-    """tensors: by name, on the CPU. info: JSON values."""
+    """A loaded checkpoint. tensors: by name, on the CPU. info: JSON values."""
 
     tensors: dict[str, torch.Tensor]
     info: dict
 
 
 def save(folder: Path, step: int, tensors: dict[str, torch.Tensor], info: dict) -> None:
-    """Write `folder`/step-N and drop all but the newest KEEP. UserError on a full or read-only disk."""
+    """Write `folder`/step-N and delete all but the newest KEEP. UserError on a full or read-only disk."""
 
-    def make(path: Path) -> None:
+    def write(path: Path) -> None:
         plain = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
-        (path / "tensors.safetensors").write_bytes(packed(plain))  # a full disk is then Python's own OSError
+        (path / "tensors.safetensors").write_bytes(to_bytes(plain))  # so that a full disk raises OSError
         (path / "info.json").write_text(json.dumps(info))
 
     path = folder / f"step-{step:09d}"
     if path.exists():
         shutil.rmtree(path)
-    write_folder(path, make)
+    write_folder(path, write)
     for old in sorted(folder.glob("step-*"))[:-KEEP]:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def newest(folder: Path) -> Checkpoint | None:
-    """The newest checkpoint whose files match their manifest, or None. What a killed save left behind is removed."""
+def load_newest(folder: Path) -> Checkpoint | None:
+    """The newest checkpoint whose files match their manifest, or None. Partly written checkpoints are deleted."""
     for stale in folder.glob(".*.part"):
         shutil.rmtree(stale, ignore_errors=True)
     for path in sorted(folder.glob("step-*"), reverse=True):
         try:
             read_manifest(path)
         except ValueError as error:
-            log.warning("%s; taking the checkpoint before it", error)
+            log.warning("%s; trying the previous checkpoint", error)
             continue
         return Checkpoint(load_file(path / "tensors.safetensors"), json.loads((path / "info.json").read_text()))
     return None

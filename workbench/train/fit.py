@@ -1,7 +1,7 @@
-"""One training loop for every torch system. It never knows a system's name.
+"""The training loop shared by all torch systems, with validation, early stopping, checkpoints and resuming.
 
-Every random draw is named by (seed, epoch or step), so a resumed run repeats nothing and skips nothing: the weights
-are bit for bit those of a run that was never interrupted, at the same thread count.
+Every random stream is named by (seed, epoch or step), so the weights of a resumed run are bit for bit those of an
+uninterrupted run at the same number of threads.
 """
 import math
 import signal
@@ -19,17 +19,17 @@ from workbench.errors import UserError
 from workbench.progress import Progress
 from workbench.train import checkpoint
 from workbench.train.recipe import Recipe
-from workbench.train.rng import derive
+from workbench.train.rng import derive_seed
 
 SAVE_EVERY = 60.0  # seconds between checkpoints inside a long epoch
 
 
 @dataclass(frozen=True)
-class Session:
-    """What a recommender needs to train: its recipe, a seed, a device, a way to validate, a folder for checkpoints.
+class TrainingSession:
+    """What a recommender needs for training: hyperparameters, seed, device, validation and a checkpoint folder.
 
-    validate: given the recommender, its validation metrics; None trains all epochs and keeps the last weights.
-    folder: where checkpoints are kept while training; None keeps none, so nothing can be resumed.
+    validate: maps the recommender to its validation metrics; None trains all epochs and keeps the last weights.
+    folder: where checkpoints are written during training; None writes none, so the training cannot be resumed.
     """
 
     recipe: Recipe
@@ -40,8 +40,8 @@ class Session:
 
 
 @dataclass
-class State:
-    """Where training stands: everything but the tensors."""
+class TrainingState:
+    """Progress of a training, without its tensors. best: the best validation score; bad: validations since then."""
 
     epoch: int = 0
     batch: int = 0
@@ -57,19 +57,19 @@ def fit(
     module: torch.nn.Module,
     batches: Callable[[int], Sequence],
     loss: Callable[[Any, int], torch.Tensor],
-    session: Session,
+    session: TrainingSession,
     *,
     validate: Callable[[], dict[str, float]] | None = None,
 ) -> list[dict]:
-    """Train `module` and leave it with its best weights; returns the curve, a dict per validation.
+    """Train `module` and leave it with its best weights. Returns the learning curve, one dict per epoch.
 
-    batches(epoch): the epoch's batches, a function of (seed, epoch) alone. loss(batch, step): a scalar; it may draw
-    from streams named by step, and dropout draws from the global generator, seeded here by step.
-    A checkpoint is written on Ctrl-C and SIGTERM (then KeyboardInterrupt is raised), after each validation and every
-    SAVE_EVERY seconds; a later call with the same session resumes from it.
-    UserError, naming step, learning rate and the first bad tensor, when the loss is not finite.
+    batches(epoch): the batches of an epoch, a function of (seed, epoch) alone. loss(batch, step): a scalar; it may use
+    random streams named by step. Dropout uses torch's global generator, which is seeded here by step.
+    A checkpoint is written after each epoch, every SAVE_EVERY seconds, and on Ctrl-C or SIGTERM (then
+    KeyboardInterrupt is raised); a later call with the same session resumes from it.
+    UserError, naming step, learning rate and the first non-finite tensor, if the loss is not finite.
     """
-    recipe, state = session.recipe, State()
+    recipe, state = session.recipe, TrainingState()
     optimiser = torch.optim.AdamW(
         module.parameters(), lr=recipe.lr, betas=(0.9, recipe.beta2), weight_decay=recipe.weight_decay,
         fused=session.device != "mps",
@@ -77,17 +77,17 @@ def fit(
     best = {name: t.detach().clone() for name, t in module.state_dict().items()}
     _resume(session, module, optimiser, state, best)
     saved_at = started = time.monotonic()
-    before = state.seconds
+    earlier_seconds = state.seconds
     total = recipe.epochs * len(batches(0))
     rate = learning_rate(recipe, total)
     with torch.random.fork_rng(), interruptible() as stopped, Progress("train", total, done=state.step) as progress:
         while state.epoch < recipe.epochs and state.bad < recipe.patience:
             module.train()
-            todo = batches(state.epoch)
-            while state.batch < len(todo):
-                value = _step(module, optimiser, loss, todo[state.batch], state.step, session, rate)
+            epoch_batches = batches(state.epoch)
+            while state.batch < len(epoch_batches):
+                value = _step(module, optimiser, loss, epoch_batches[state.batch], state.step, session, rate)
                 state.batch, state.step, state.loss_sum = state.batch + 1, state.step + 1, state.loss_sum + value
-                state.seconds = before + time.monotonic() - started
+                state.seconds = earlier_seconds + time.monotonic() - started
                 progress.step(note=_note(state, recipe))
                 if stopped.is_set() or time.monotonic() - saved_at > SAVE_EVERY:
                     _save(session, module, optimiser, state, best)
@@ -106,7 +106,7 @@ def fit(
 
 
 def learning_rate(recipe: Recipe, steps: int) -> Callable[[int], float]:
-    """The learning rate at each step of a training of at most `steps`.
+    """The learning-rate schedule: maps a step to its rate, for a training of at most `steps` steps.
 
     >>> rate = learning_rate(Recipe(lr=1.0, warmup=2, schedule="linear"), 10)
     >>> [rate(step) for step in (0, 1, 5, 9, 10)]
@@ -114,17 +114,17 @@ def learning_rate(recipe: Recipe, steps: int) -> Callable[[int], float]:
     """
 
     def rate(step: int) -> float:
-        rising = (step + 1) / recipe.warmup if recipe.warmup else 1.0
-        falling = 1 - min(step, steps - 1) / steps if recipe.schedule == "linear" else 1.0
-        return recipe.lr * round(min(1.0, rising, falling), 9)
+        warmup = (step + 1) / recipe.warmup if recipe.warmup else 1.0
+        decay = 1 - min(step, steps - 1) / steps if recipe.schedule == "linear" else 1.0
+        return recipe.lr * round(min(1.0, warmup, decay), 9)
 
     return rate
 
 
-def _step(module, optimiser, loss, batch, step: int, session: Session, rate: Callable[[int], float]) -> float:
+def _step(module, optimiser, loss, batch, step: int, session: TrainingSession, rate: Callable[[int], float]) -> float:
     """One update; returns the loss."""
     recipe = session.recipe
-    torch.manual_seed(derive(session.seed, "dropout", step))
+    torch.manual_seed(derive_seed(session.seed, "dropout", step))
     for group in optimiser.param_groups:
         group["lr"] = rate(step)
     optimiser.zero_grad(set_to_none=True)
@@ -139,8 +139,8 @@ def _step(module, optimiser, loss, batch, step: int, session: Session, rate: Cal
     return number
 
 
-def _end_of_epoch(module, recipe: Recipe, state: State, best: dict, validate) -> None:
-    """Validate where it is due, remember the best weights, count towards patience."""
+def _end_of_epoch(module, recipe: Recipe, state: TrainingState, best: dict, validate) -> None:
+    """Validate if due, keep the best weights, and count validations without improvement."""
     state.epoch += 1
     row = {"epoch": state.epoch, "step": state.step, "seconds": state.seconds, "loss": state.loss_sum / state.batch}
     state.batch, state.loss_sum = 0, 0.0
@@ -158,13 +158,13 @@ def _end_of_epoch(module, recipe: Recipe, state: State, best: dict, validate) ->
         state.bad += 1
 
 
-def _note(state: State, recipe: Recipe) -> str:
+def _note(state: TrainingState, recipe: Recipe) -> str:
     best = f", best {recipe.monitor} {state.best:.4f}" if state.best > -math.inf else ""
     return f"epoch {state.epoch + 1}/{recipe.epochs}, loss {state.loss_sum / state.batch:.3f}{best}"
 
 
 def _diagnosis(module: torch.nn.Module, loss: float, step: int, lr: float) -> str:
-    """What a person asks first when the loss is NaN."""
+    """The error message for a loss that is not finite."""
     with_grad = [(name, p.grad) for name, p in module.named_parameters() if p.grad is not None]
     norm = torch.stack([grad.norm() for _, grad in with_grad]).norm().item() if with_grad else math.nan
     tensors = [(f"parameter {name}", p) for name, p in module.named_parameters()]
@@ -176,7 +176,7 @@ def _diagnosis(module: torch.nn.Module, loss: float, step: int, lr: float) -> st
     )
 
 
-def _save(session: Session, module, optimiser, state: State, best: dict) -> None:
+def _save(session: TrainingSession, module, optimiser, state: TrainingState, best: dict) -> None:
     if session.folder is None:
         return
     tensors = {f"model.{n}": t for n, t in module.state_dict().items()} | {f"best.{n}": t for n, t in best.items()}
@@ -186,29 +186,29 @@ def _save(session: Session, module, optimiser, state: State, best: dict) -> None
     checkpoint.save(session.folder, state.step, tensors, info)
 
 
-def _resume(session: Session, module, optimiser, state: State, best: dict) -> None:
-    found = checkpoint.newest(session.folder) if session.folder is not None else None
-    if found is None:
+def _resume(session: TrainingSession, module, optimiser, state: TrainingState, best: dict) -> None:
+    saved = checkpoint.load_newest(session.folder) if session.folder is not None else None
+    if saved is None:
         return
 
-    def part(prefix: str) -> dict[str, torch.Tensor]:
-        return {n.removeprefix(prefix): t for n, t in found.tensors.items() if n.startswith(prefix)}
+    def with_prefix(prefix: str) -> dict[str, torch.Tensor]:
+        return {n.removeprefix(prefix): t for n, t in saved.tensors.items() if n.startswith(prefix)}
 
-    module.load_state_dict(part("model."))
-    best.update({name: t.to(best[name].device) for name, t in part("best.").items()})
+    module.load_state_dict(with_prefix("model."))
+    best.update({name: t.to(best[name].device) for name, t in with_prefix("best.").items()})
     moments: dict[int, dict] = {}
-    for name, tensor in part("optimiser.").items():
+    for name, tensor in with_prefix("optimiser.").items():
         index, key = name.split(".", 1)
         moments.setdefault(int(index), {})[key] = tensor
     optimiser.load_state_dict({**optimiser.state_dict(), "state": moments})
-    vars(state).update(found.info)
+    vars(state).update(saved.info)
     state.best = -math.inf if state.best is None else state.best
 
 
 @contextmanager
 def interruptible() -> Iterator[threading.Event]:
-    """An event that Ctrl-C or SIGTERM sets, so that a step is finished and saved before stopping; a second Ctrl-C stops
-    at once. Outside the main thread signals stay as they are."""
+    """An event set by Ctrl-C or SIGTERM, so that the current step is finished and saved first; a second one stops
+    immediately. Outside the main thread, signal handlers are unchanged."""
     stopped = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield stopped
@@ -219,9 +219,9 @@ def interruptible() -> Iterator[threading.Event]:
             raise KeyboardInterrupt
         stopped.set()
 
-    old = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield stopped
     finally:
-        for number, handler in old.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)

@@ -1,18 +1,18 @@
-"""What a paper fixes (Recipe) and what a machine allows (Profile); precedence is recipe < profile < --set."""
+"""Training hyperparameters (Recipe) and compute limits (Profile). Precedence: recipe < profile < --set."""
 from dataclasses import asdict, dataclass, field, fields, replace
 
-from workbench.errors import UserError, check_names, unknown
+from workbench.errors import UserError, check_names, unknown_name
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a system is trained. One per system, in its file.
+    """The training hyperparameters of a system, defined in its file.
 
-    epochs: at most; patience: validations without a better score before stopping; valid_every: epochs between
-    validations. valid_cases: how many users, by hash, a validation asks about; 0 for all. batch_size: sequences. lr,
-    beta2, weight_decay: Adam (decoupled decay). warmup: steps of linear warm-up. schedule: constant, or linear: falling
-    to nothing at the last epoch. clip: largest gradient norm, 0 for none. monitor: the validation metric that selects.
-    sizes: for each named size, keywords of build() and fields of this recipe.
+    epochs: the maximum. patience: validations without improvement before early stopping. valid_every: epochs between
+    validations. valid_cases: number of validation users, chosen by hash; 0 for all. batch_size: sequences. lr, beta2,
+    weight_decay: of AdamW. warmup: steps of linear warm-up. schedule: constant, or linear decay to zero at the last
+    epoch. clip: maximum gradient norm, 0 for none. monitor: the validation metric for model selection. sizes: for each
+    named model size, keywords of build() and fields of this recipe.
     """
 
     epochs: int = 100
@@ -32,10 +32,10 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Profile:
-    """The one dial for what a machine allows; it never changes the method.
+    """Compute limits of a run: how large and how long, never which method.
 
-    size: which of the recipe's sizes. epochs, users, events: caps, or None. device: auto, cpu, cuda or mps.
-    dataset: what a notebook opens by default. minutes: what to promise a reader for one notebook.
+    size: one of the recipe's sizes. epochs, users, events: maximum numbers, or None. device: auto, cpu, cuda or mps.
+    dataset: the default dataset of a notebook. minutes: the expected running time of one notebook.
     """
 
     name: str
@@ -48,22 +48,22 @@ class Profile:
     minutes: float
 
     def dict(self) -> dict:
-        """Plain JSON values."""
+        """As plain JSON values."""
         return asdict(self)
 
     @property
     def threads(self) -> int | None:
-        """How many threads, None for all there are: of a second one small matrices gain nothing, and beside another
-        busy process they lose more than half of their speed."""
+        """Number of threads, None for one per core. Small matrices gain nothing from a second thread and lose more
+        than half of their speed when another process is busy."""
         return None if self.users is None else 1
 
-    def room(self, items: int) -> int | None:
-        """How many events are let in, fewer where there are many items: a network that learns from an event scores all
-        of them."""
-        return None if self.events is None else min(self.events, max(LEAST, SCORES // max(1, items)))
+    def event_limit(self, n_items: int) -> int | None:
+        """Maximum number of events, lower for large catalogues: training on one event scores every item."""
+        return None if self.events is None else min(self.events, max(MIN_EVENTS, MAX_SCORES // max(1, n_items)))
 
 
-SCORES, LEAST = 250_000_000, 2_000  # events times items where events are capped, and events that are always let in
+MAX_SCORES = 250_000_000  # events times items, where a profile limits events
+MIN_EVENTS = 2_000  # events that are always kept
 PROFILES = {
     "smoke": Profile(
         "smoke", size="small", epochs=20, users=2_000, events=22_000, device="cpu", dataset="synthetic", minutes=0.4,
@@ -79,15 +79,15 @@ SCHEDULES = ("constant", "linear")
 RECIPE_FIELDS = tuple(f.name for f in fields(Recipe) if f.name != "sizes")
 
 
-def profile(name: str) -> Profile:
-    """A profile by name; UserError names the nearest."""
+def get_profile(name: str) -> Profile:
+    """A profile by name. UserError suggests the nearest name."""
     if name not in PROFILES:
-        raise unknown("profile", name, PROFILES)
+        raise unknown_name("profile", name, PROFILES)
     return PROFILES[name]
 
 
-def resolve(recipe: Recipe, limits: Profile, changes: dict) -> Recipe:
-    """The recipe this run follows: the paper's, capped by the profile, changed by --set. UserError on a bad field."""
+def resolve_recipe(recipe: Recipe, limits: Profile, changes: dict) -> Recipe:
+    """The recipe of a run: the system's, limited by the profile, then changed by --set. UserError on a bad field."""
     check_names("recipe field", changes, RECIPE_FIELDS)
     if limits.epochs is not None:
         recipe = replace(recipe, epochs=min(recipe.epochs, limits.epochs))

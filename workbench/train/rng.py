@@ -1,22 +1,23 @@
-"""Every random stream is derived from (seed, name): switching a mechanism off draws nothing and shifts nothing.
+"""Named random streams: every generator is derived from (seed, name), so an ablated component cannot shift the random
+numbers of the others.
 
-Streams inside training are also named by epoch or step, so a resumed run needs no saved generator to go on bit for bit.
+Streams used in training are also named by epoch or step, so a resumed run is bit-exact without a saved generator state.
 """
 import hashlib
 
 import numpy as np
 
 
-def derive(seed: int, *name: object) -> int:
-    """A 63-bit seed for the stream called `name`.
+def derive_seed(seed: int, *name: object) -> int:
+    """A 63-bit seed for the random stream `name`.
 
-    >>> derive(0, "order", 1) == derive(0, "order", 1) != derive(0, "order", 2)
+    >>> derive_seed(0, "order", 1) == derive_seed(0, "order", 1) != derive_seed(0, "order", 2)
     True
     """
     digest = hashlib.sha256("/".join(map(str, (seed, *name))).encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
 
 
-def stream(seed: int, *name: object) -> np.random.Generator:
-    """A numpy generator of its own for `name`."""
-    return np.random.default_rng(derive(seed, *name))
+def named_rng(seed: int, *name: object) -> np.random.Generator:
+    """A numpy random generator for the random stream `name`."""
+    return np.random.default_rng(derive_seed(seed, *name))

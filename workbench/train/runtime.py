@@ -1,4 +1,4 @@
-"""One call that sets what measurements on CPUs asked for: the heap, the threads, the device, no slow half precision."""
+"""Process-wide settings for fast training: memory allocator, number of threads, device and precision."""
 import ctypes
 import os
 import sys
@@ -7,15 +7,15 @@ from functools import lru_cache
 
 import torch
 
-from workbench.errors import UserError, unknown
+from workbench.errors import UserError, unknown_name
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 @lru_cache
-def keep_heap() -> bool:
-    """Stop glibc from giving big blocks back to the kernel at each free; training with large temporaries runs 1.5-2x
-    faster. True where it was set; other C libraries are left alone."""
+def disable_heap_trim() -> bool:
+    """Stop glibc from returning large blocks to the kernel at each free: training with large temporaries runs 1.5-2x
+    faster. Returns whether it was set; other C libraries are left unchanged."""
     if not sys.platform.startswith("linux"):
         return False
     try:
@@ -26,41 +26,42 @@ def keep_heap() -> bool:
 
 
 @lru_cache
-def fast_bf16(device: str) -> bool:
-    """Whether bf16 matrix products are at least as fast as fp32 here, by trying: on CPUs without the instructions they
-    can be a hundred times slower."""
+def bf16_is_fast(device: str) -> bool:
+    """Whether bf16 matrix products are at least as fast as fp32 on this machine, measured: on CPUs without bf16
+    instructions they can be a hundred times slower."""
     if device != "cpu":
         return device == "cuda" and torch.cuda.is_bf16_supported()
-    spent = {}
-    for kind in (torch.float32, torch.bfloat16):
-        a = torch.ones(128, 128, dtype=kind)
+    seconds = {}
+    for dtype in (torch.float32, torch.bfloat16):
+        a = torch.ones(128, 128, dtype=dtype)
         a @ a
         start = time.perf_counter()
         a @ a
-        spent[kind] = time.perf_counter() - start
-    return spent[torch.bfloat16] <= spent[torch.float32]
+        seconds[dtype] = time.perf_counter() - start
+    return seconds[torch.bfloat16] <= seconds[torch.float32]
 
 
-def device(name: str = "auto") -> torch.device:
-    """The torch device for a setting; WORKBENCH_DEVICE overrides "auto". UserError if it is unknown or not here."""
+def select_device(name: str = "auto") -> torch.device:
+    """The torch device for a name; WORKBENCH_DEVICE overrides "auto". UserError if it is unknown or not available."""
     if name == "auto":
         name = os.environ.get("WORKBENCH_DEVICE", "auto")
     if name not in DEVICES:
-        raise unknown("device", name, DEVICES)
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+        raise unknown_name("device", name, DEVICES)
+    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if name == "auto":
-        name = next(kind for kind in ("cuda", "mps", "cpu") if there[kind])
-    if not there[name]:
-        raise UserError(f"device {name!r} is not available here; available: {', '.join(k for k in there if there[k])}")
+        name = next(kind for kind in ("cuda", "mps", "cpu") if available[kind])
+    if not available[name]:
+        devices = ", ".join(kind for kind in available if available[kind])
+        raise UserError(f"device {name!r} is not available here; available: {devices}")
     return torch.device(name)
 
 
-def runtime(name: str = "auto", *, threads: int | None = None) -> torch.device:
-    """Set this process up for training and return its device. threads: as many as there are cores if None;
-    OMP_NUM_THREADS, where set, decides."""
-    keep_heap()
+def configure_runtime(name: str = "auto", *, threads: int | None = None) -> torch.device:
+    """Configure this process for training and return the device. threads: None for one per core; OMP_NUM_THREADS takes
+    precedence if it is set."""
+    disable_heap_trim()
     if not os.environ.get("OMP_NUM_THREADS"):
-        allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
-        torch.set_num_threads(threads or max(1, len(allowed)))
+        cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+        torch.set_num_threads(threads or max(1, len(cores)))
     torch.backends.cuda.matmul.allow_tf32 = False
-    return device(name)
+    return select_device(name)

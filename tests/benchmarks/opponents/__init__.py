@@ -1,4 +1,4 @@
-"""Whom we are measured against, where they are here; each runs untouched, in an environment of its own."""
+"""Commands of other implementations, where they are installed; each runs unmodified, in its own environment."""
 import os
 import sys
 from pathlib import Path
@@ -7,7 +7,7 @@ HERE = Path(__file__).parent
 
 
 def sasrec_pytorch(events: Path) -> list[str] | None:
-    """The command that times pmixer/SASRec.pytorch, or None after saying what is missing."""
+    """The command that times pmixer/SASRec.pytorch, or None and a message if it is not installed."""
     checkout = os.environ.get("SASREC_PYTORCH", "")
     if not (Path(checkout) / "python" / "main.py").is_file():
         return _skip("SASRec.pytorch", "SASREC_PYTORCH to a checkout of github.com/pmixer/SASRec.pytorch", checkout)
@@ -16,42 +16,42 @@ def sasrec_pytorch(events: Path) -> list[str] | None:
 
 
 def recbole(task: str, events: Path) -> list[str] | None:
-    """The command that times RecBole's SASRec at `train` or `rank`, or None after saying what is missing."""
+    """The command that times RecBole's SASRec at `train` or `rank`, or None and a message if it is not installed."""
     python = os.environ.get("RECBOLE_PYTHON", "")
     if not Path(python).is_file():
         return _skip("RecBole", "RECBOLE_PYTHON to the python of an environment with recbole", python)
     return [python, HERE / "recbole_sasrec.py", task, events]
 
 
-def t5(task: str, *given: object) -> list[str] | None:
-    """The command that drives Hugging Face's T5 at `padded`, `bucketed` or `beam`, or None after saying what is
-    missing."""
+def t5(task: str, *options: object) -> list[str] | None:
+    """The command that drives Hugging Face's T5 at `padded`, `bucketed` or `beam`, or None and a message if it is
+    not installed."""
     python = _python("T5", "transformers")
-    return python and [python, HERE / "hf_t5.py", task, *given]
+    return python and [python, HERE / "hf_t5.py", task, *options]
 
 
 def faiss_kmeans(vectors: Path) -> list[str] | None:
-    """The command that times faiss.Kmeans on a file of vectors, or None after saying what is missing."""
+    """The command that times faiss.Kmeans on a file of vectors, or None and a message if it is not installed."""
     python = _python("faiss.Kmeans", "faiss-cpu")
     return python and [python, HERE / "faiss_kmeans.py", vectors]
 
 
 def autoencoder(name: str, rows: Path) -> list[str] | None:
-    """The command that trains the autoencoder of `dictionary_learning` or `recsae`, or None after saying what is
-    missing."""
-    variable, where = {
+    """The command that trains the autoencoder of `dictionary_learning` or `recsae`, or None and a message if it is
+    not installed."""
+    variable, repository = {
         "dictionary_learning": ("DICTIONARY_LEARNING", "saprmarks/dictionary_learning"),
         "recsae": ("RECSAE", "a checkout of RecSAE, such as parepic/RecSAE_Update"),
     }[name]
     checkout = os.environ.get(variable, "")
     if not Path(checkout, "README.md").is_file():
-        return _skip(name, f"{variable} to {where} on github.com", checkout)
+        return _skip(name, f"{variable} to {repository} on github.com", checkout)
     python = _python(name, "einops, tqdm and huggingface_hub")
     return python and [python, HERE / "sae_modules.py", name, checkout, rows]
 
 
 def sentence_vectors() -> Path | None:
-    """The file that `sentences.py` wrote, or None after saying what is missing."""
+    """The file that `sentences.py` wrote, or None and a message if there is none."""
     path = os.environ.get("SENTENCE_VECTORS", "")
     if not Path(path).is_file():
         return _skip("The sentence encoder", "SENTENCE_VECTORS to the file that opponents/sentences.py wrote", path)
@@ -65,5 +65,5 @@ def _python(name: str, package: str) -> str | None:
     return python
 
 
-def _skip(name: str, remedy: str, given: str) -> None:
-    print(f"{name} is skipped: set {remedy}" + (f" ({given!r} is none)" if given else ""))
+def _skip(name: str, remedy: str, path: str) -> None:
+    print(f"{name} is skipped: set {remedy}" + (f" ({path!r} is not one)" if path else ""))

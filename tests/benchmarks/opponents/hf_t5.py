@@ -1,10 +1,10 @@
-"""Drive Hugging Face's T5 as TIGER's reimplementations do: 4+4 layers, width 128, 6 heads of 64, inner width 1024.
+"""Run Hugging Face's T5 as in TIGER's reimplementations: 4+4 layers, width 128, 6 heads of 64, inner width 1024.
 
 usage: hf_t5.py padded|bucketed FILE, or hf_t5.py beam FILE WIDTH, where FILE is what `ours_tiger.py export` wrote.
 
-One row a target, a history of at most 20 items. padded: every row has 80 tokens, in random order. bucketed: rows of
-similar length together, padded to the longest. A few batches spread evenly over an epoch are timed. beam: `generate`
-inside the trie, users sorted by length. Weights are untrained. Needs torch, transformers and numpy.
+One row per target, with a history of at most 20 items. padded: every row has 80 tokens, in random order. bucketed:
+rows of similar length together, padded to the longest. A few batches spread evenly over an epoch are timed. beam:
+trie-constrained `generate`, users sorted by history length. Weights are untrained. Needs torch, transformers and numpy.
 """
 import json
 import sys
@@ -15,12 +15,12 @@ import numpy as np
 import torch
 from transformers import T5Config, T5ForConditionalGeneration
 
-ITEMS, LEVELS, ROWS, ASKED, WARM = 20, 4, 128, 32, 2
+ITEMS, LEVELS, TRAIN_BATCH, BEAM_BATCH, WARM = 20, 4, 128, 32, 2
 TIMED = {"padded": 8, "bucketed": 16}
 
 
 def model(rows: int) -> T5ForConditionalGeneration:
-    """rows: of the code table, with 0 for padding; one more ends a sequence, which no row here does."""
+    """rows: of the token embedding, 0 for padding; one more token is the end of a sequence, which is never used."""
     torch.manual_seed(0)
     return T5ForConditionalGeneration(T5Config(
         vocab_size=rows + 1, d_model=128, d_kv=64, num_heads=6, d_ff=1024, num_layers=4, num_decoder_layers=4,
@@ -29,14 +29,14 @@ def model(rows: int) -> T5ForConditionalGeneration:
 
 
 def train(kind: str, data: dict) -> dict:
-    """Seconds of an epoch, stretched from a few batches."""
+    """Seconds of an epoch, extrapolated from a few batches."""
     net = model(int(data["tokens"].max()) + 1).train()
     optimiser = torch.optim.AdamW(net.parameters(), lr=1e-3)
     first, end = windows(data["offsets"])
     order = np.random.default_rng(0).permutation(len(end))
     if kind == "bucketed":
         order = order[np.argsort((end - first)[order], kind="stable")]
-    batches = np.array_split(order, range(ROWS, len(order), ROWS))
+    batches = np.array_split(order, range(TRAIN_BATCH, len(order), TRAIN_BATCH))
     chosen = np.linspace(0, len(batches) - 1, TIMED[kind] + 2).astype(int)[1:-1]  # the ends are the extreme lengths
     seconds, rows = 0.0, 0
     for number, at in enumerate([*chosen[:WARM], *chosen]):
@@ -54,22 +54,22 @@ def train(kind: str, data: dict) -> dict:
 
 
 def windows(offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For every successor: where its history of at most 20 items starts in the items, and where it stands itself."""
+    """For every target: the index where its history of at most 20 items starts, and its own index."""
     lengths = np.diff(offsets)
     user = np.repeat(np.arange(len(lengths)), lengths)
-    place = np.arange(offsets[-1])
-    place = place[place > offsets[user]]
-    return np.maximum(offsets[np.searchsorted(offsets, place, "right") - 1], place - ITEMS), place
+    target = np.arange(offsets[-1])
+    target = target[target > offsets[user]]
+    return np.maximum(offsets[np.searchsorted(offsets, target, "right") - 1], target - ITEMS), target
 
 
 def padded(items: np.ndarray, first: np.ndarray, end: np.ndarray, longest: int) -> np.ndarray:
-    """(B, longest) items first..end of each row, then zeros."""
+    """(B, longest) items first..end-1 of each row, then zeros."""
     at = first[:, None] + np.arange(longest)
     return np.where(at < end[:, None], items[np.minimum(at, len(items) - 1)], 0)
 
 
 def beam(width: int, data: dict) -> dict:
-    """Seconds for a thousand users; every sequence found must be an item's."""
+    """Seconds for 1,000 users; every generated sequence must be the codes of an item."""
     net = model(int(data["tokens"].max()) + 1).eval()
     codes = [tuple(row) for row in data["tokens"][1:].tolist()]
     after = defaultdict(set)
@@ -81,15 +81,15 @@ def beam(width: int, data: dict) -> dict:
     users = users[np.argsort((users > 0).sum(1), kind="stable")]
     settings = dict(num_beams=width, num_return_sequences=width, max_new_tokens=LEVELS, do_sample=False,
                     prefix_allowed_tokens_fn=lambda batch, sent: allowed[tuple(sent[1:].tolist())])  # fmt: skip
-    parts = np.array_split(users, range(ASKED, len(users), ASKED))
-    seconds, known = 0.0, set(codes)
-    for number, part in enumerate([parts[0][:4], *parts]):
+    batches = np.array_split(users, range(BEAM_BATCH, len(users), BEAM_BATCH))
+    seconds, item_codes = 0.0, set(codes)
+    for number, part in enumerate([batches[0][:4], *batches]):
         start = time.perf_counter()
         history = torch.from_numpy(data["tokens"][part[:, : max(1, int((part > 0).sum(1).max()))]]).flatten(1)
         with torch.no_grad():
-            found = net.generate(input_ids=history, attention_mask=(history > 0).long(), **settings)
+            generated = net.generate(input_ids=history, attention_mask=(history > 0).long(), **settings)
         seconds += time.perf_counter() - start if number else 0.0
-        if not all(tuple(row) in known for row in found[:, 1:].tolist()):
+        if not all(tuple(row) in item_codes for row in generated[:, 1:].tolist()):
             raise SystemExit("generate left the trie")
     return {"seconds": 1000 * seconds / len(users), "users_per_second": len(users) / seconds} | size(net)
 
@@ -100,5 +100,5 @@ def size(net: torch.nn.Module) -> dict:
 
 if __name__ == "__main__":
     task, path, *more = sys.argv[1:]
-    given = dict(np.load(path))
-    print(json.dumps(beam(int(more[0]), given) if task == "beam" else train(task, given)))
+    data = dict(np.load(path))
+    print(json.dumps(beam(int(more[0]), data) if task == "beam" else train(task, data)))

@@ -1,7 +1,7 @@
-"""Drive RecBole's SASRec (cross-entropy, leave-one-out, full ranking): seconds of an epoch, or of an evaluation.
+"""Run RecBole's SASRec (cross-entropy, leave-one-out, full ranking): seconds of an epoch, or of an evaluation.
 
 usage: recbole_sasrec.py train|rank EVENTS, where EVENTS holds lines of "user item". Runs in RecBole's environment.
-An epoch is extrapolated from the median of STEPS steps, for it takes minutes.
+An epoch takes minutes, so its time is extrapolated from the median of STEPS steps.
 """
 import json
 import os
@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 for _name, _kind in {"float_": np.float64, "complex_": np.complex128, "unicode_": np.str_}.items():
-    if not hasattr(np, _name):  # RecBole 1.2 still uses names that NumPy 2 dropped
+    if not hasattr(np, _name):  # RecBole 1.2 uses names that NumPy 2 removed
         setattr(np, _name, _kind)
 
 from recbole.config import Config  # noqa: E402
@@ -34,10 +34,10 @@ SETTINGS = dict(
 
 def main(task: str, events: str) -> None:
     """Prepare the data, build the model and print one JSON line."""
-    sys.argv = sys.argv[:1]  # RecBole reads it
+    sys.argv = sys.argv[:1]  # RecBole parses it
     with tempfile.TemporaryDirectory() as folder:
         files = _files(events, folder)
-        os.chdir(folder)  # where RecBole leaves its logs
+        os.chdir(folder)  # RecBole writes its logs to the working directory
         config = Config(model="SASRec", dataset="Events", config_dict=SETTINGS | files)
         init_seed(0, True)
         train, _, test = data_preparation(config, create_dataset(config))
@@ -47,7 +47,7 @@ def main(task: str, events: str) -> None:
 
 
 def epoch(model, optimiser, train) -> dict:
-    """Median step, times the steps of an epoch."""
+    """Median seconds of a step, times the steps of an epoch."""
     model.train()
     seconds = []
     for batch in train:
@@ -62,24 +62,25 @@ def epoch(model, optimiser, train) -> dict:
 
 
 def evaluation(trainer, test) -> dict:
-    """The second of two evaluations of all test users."""
+    """Seconds of the second of two evaluations of all test users."""
     for _ in range(2):
         start = time.perf_counter()
-        found = trainer.evaluate(test, load_best_model=False, show_progress=False)
+        metrics = trainer.evaluate(test, load_best_model=False, show_progress=False)
         seconds = time.perf_counter() - start
     users = len(test.dataset)
-    return {"seconds": seconds, "users": users, "users_per_second": users / seconds, "ndcg@20": float(found["ndcg@20"])}
+    ndcg = float(metrics["ndcg@20"])
+    return {"seconds": seconds, "users": users, "users_per_second": users / seconds, "ndcg@20": ndcg}
 
 
 def _files(events: str, folder: str) -> dict:
-    """RecBole's own layout; the place in the sequence stands for the time."""
+    """Write the events in RecBole's format, with the line number as timestamp."""
     target = Path(folder) / "Events"
     target.mkdir()
     with open(target / "Events.inter", "w") as file:
         file.write("user_id:token\titem_id:token\ttimestamp:float\n")
-        for place, line in enumerate(open(events)):
+        for position, line in enumerate(open(events)):
             user, item = line.split()
-            file.write(f"{user}\t{item}\t{place}\n")
+            file.write(f"{user}\t{item}\t{position}\n")
     return {"data_path": folder, "checkpoint_dir": folder}
 
 

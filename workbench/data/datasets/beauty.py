@@ -3,10 +3,10 @@ from workbench.data.formats import amazon_official
 from workbench.data.formats.amazon_sequences import read_sequences
 from workbench.data.formats.atomic import parse_atomic
 from workbench.data.formats.delimited_text import read_table
-from workbench.data.formats.file_lookup import File, Shelf
+from workbench.data.formats.file_lookup import DataFiles, File
 from workbench.data.formats.lcrec import parse_json
 from workbench.data.schema import Dataset, assemble
-from workbench.data.text_cleaning import category_path, clean, without_placeholders
+from workbench.data.text_cleaning import blank_placeholder_titles, category_path, clean_text
 
 TITLE = "Amazon Beauty 2014, 5-core"
 GITHUB = "https://raw.githubusercontent.com/"
@@ -34,39 +34,40 @@ TITLES = (
     File("llm_seqrec/item_id_to_int.json", SEQREC + "item_id_to_int.json",
          "3d1a1d362c7daeddf616057fae8fa24af9d70902fdaf4631852231a9953afa50"),
 )
-OTHERWISE = "The official reviews_Beauty_5.json.gz and meta_Beauty.json.gz in the same place would do as well."
+ALTERNATIVE = "The official reviews_Beauty_5.json.gz and meta_Beauty.json.gz in the same folder are an alternative."
 
 
 def load(*, release: str = "auto") -> Dataset:
-    """Beauty. release: s3rec (a published sequence), ucsd (official reviews, ordered by time), or auto: what is here.
+    """Beauty. release: s3rec (a published sequence), ucsd (official reviews, by time), or auto (the first available).
 
     Item aliases: asin, s3rec_id, and lcrec_id = s3rec_id - 1, by which LETTER and APAO publish their codes.
     """
-    shelf = Shelf("beauty", "amazon_beauty_2014")
+    files = DataFiles("beauty", "amazon_beauty_2014")
     reviews, meta = amazon_official.official_files("Beauty")
-    if amazon_official.choose(shelf, release, {"s3rec": SEQUENCE, "ucsd": reviews}) == "ucsd":
-        return amazon_official.load_official(shelf, "Beauty", TITLE)
-    events, items, users, notes = read_sequences(shelf, SEQUENCE, maps=MAPS, times=TIMES, otherwise=OTHERWISE)
+    if amazon_official.choose_release(files, release, {"s3rec": SEQUENCE, "ucsd": reviews}) == "ucsd":
+        return amazon_official.load_official(files, "Beauty", TITLE)
+    events, items, users, notes = read_sequences(files, SEQUENCE, maps=MAPS, times=TIMES, alternative=ALTERNATIVE)
     items["lcrec_id"] = items["s3rec_id"] - 1
-    items = amazon_official.fill(shelf, _texts(shelf, items), meta)
-    about = amazon_official.describe(shelf, TITLE, "S3-Rec", {"interactions": len(events)}, notes)
+    items = amazon_official.fill_from_metadata(files, _texts(files, items), meta)
+    about = amazon_official.dataset_metadata(files, TITLE, "S3-Rec", {"interactions": len(events)}, notes)
     return assemble("beauty", events, items=items, users=users, order="sequence", about=about)
 
 
-def _texts(shelf: Shelf, items):
-    """Titles, categories and brands by S3-Rec number where the joined table is here, else titles by ASIN."""
-    if shelf.find(JOINED):
-        table = parse_atomic(shelf.read(JOINED))
+def _texts(files: DataFiles, items):
+    """Titles, categories and brands by S3-Rec id where the joined table is available, else titles by ASIN."""
+    if files.find(JOINED):
+        table = parse_atomic(files.read(JOINED))
         table = table.select(
             table["item_id"].cast(int).alias("s3rec_id"),
-            without_placeholders(clean(table["title"])).alias("title"),
-            category_path(clean(table["categories"])).alias("category"),
-            clean(table["brand"]).str.replace("^Unknown$", "").alias("brand"),
+            blank_placeholder_titles(clean_text(table["title"])).alias("title"),
+            category_path(clean_text(table["categories"])).alias("category"),
+            clean_text(table["brand"]).str.replace("^Unknown$", "").alias("brand"),
         )
-        return amazon_official.join(items, table, "s3rec_id")
-    if "asin" not in items or not all([shelf.has(file) for file in TITLES]):
+        return amazon_official.join_on_alias(items, table, "s3rec_id")
+    if "asin" not in items or not all([files.try_get(file) for file in TITLES]):
         return items
-    names = read_table(shelf.read(TITLES[0]), {"global_product_id": "int", "name": "text"}, separator=",", quote='"')
-    numbers = {number: asin for asin, number in parse_json(shelf.read(TITLES[1])).items()}
+    names = read_table(files.read(TITLES[0]), {"global_product_id": "int", "name": "text"}, separator=",", quote='"')
+    numbers = {number: asin for asin, number in parse_json(files.read(TITLES[1])).items()}
     asins = names["global_product_id"].replace_strict(numbers, default="", return_dtype=str).alias("asin")
-    return amazon_official.join(items, names.select(asins, clean(names["name"]).alias("title")).unique("asin"), "asin")
+    titles = names.select(asins, clean_text(names["name"]).alias("title")).unique("asin")
+    return amazon_official.join_on_alias(items, titles, "asin")

@@ -3,7 +3,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.data.formats import amazon_official
-from workbench.data.formats.file_lookup import File, Shelf
+from workbench.data.formats.file_lookup import DataFiles, File
 from workbench.data.formats.sequences import parse_lists
 from workbench.data.schema import Dataset, assemble
 
@@ -13,15 +13,15 @@ TEST = File("test.txt", ULTRAGCN + "test.txt", "5ad687ad2d00d7b3da4b366736aa606a
 
 
 def load() -> Dataset:
-    """CDs. Nothing tells what came first (order none); `held_out` marks the published test part."""
-    shelf = Shelf("cds", "amazon_cds_lightgcn")
-    shelf.get(TRAIN, TEST)
-    parts = [parse_lists(shelf.read(file), allow_empty=True) for file in (TRAIN, TEST)]
+    """CDs. The order of events is not published (order none); `held_out` marks the published test set."""
+    files = DataFiles("cds", "amazon_cds_lightgcn")
+    files.require(TRAIN, TEST)
+    parts = [parse_lists(files.read(file), allow_empty=True) for file in (TRAIN, TEST)]
     users, items = (np.concatenate(side) for side in zip(*parts, strict=True))
     held_out = np.arange(len(users)) >= len(parts[0][0])
-    read = {"train interactions": len(parts[0][0]), "test interactions": len(parts[1][0])}
-    about = amazon_official.describe(
-        shelf, "Amazon CDs, UltraGCN release", "LightGCN lists", read, ["order: none is published"]
+    counts = {"train interactions": len(parts[0][0]), "test interactions": len(parts[1][0])}
+    about = amazon_official.dataset_metadata(
+        files, "Amazon CDs, UltraGCN release", "LightGCN lists", counts, ["order: not published"]
     )
     events = pd.DataFrame({"user": users, "item": items, "held_out": held_out})
     return assemble("cds", events, order="none", about=about)

@@ -1,4 +1,4 @@
-"""Your own interaction log: CSV, TSV (gzip or not) or parquet, with a column mapping."""
+"""Your own interaction log: CSV, TSV (optionally gzip) or parquet, with a column mapping."""
 import logging
 from pathlib import Path
 
@@ -9,10 +9,10 @@ from workbench.artifacts import sha256
 from workbench.data.formats import column_mapping, log_reader
 from workbench.data.kcore import k_core
 from workbench.data.schema import ITEM, RAW, ROW, TIME, USER, Dataset, assemble
-from workbench.errors import UserError, unknown
+from workbench.errors import UserError, unknown_name
 
 log = logging.getLogger("workbench")
-MISSING = ["NA", "N/A", "NaN", "nan", "NULL", "null", "None", "none", "-1"]  # taken as ids, as they stand
+MISSING_VALUE_WORDS = ["NA", "N/A", "NaN", "nan", "NULL", "null", "None", "none", "-1"]  # read as ids, with a warning
 POLICIES = ("keep", "first", "last", "drop-exact")
 
 
@@ -29,156 +29,162 @@ def load(
     core: int = 0,
     duplicates: str = "keep",
 ) -> Dataset:
-    """One's own log as a Dataset; the arguments name its columns.
+    """An interaction log as a Dataset; the arguments map its columns.
 
-    path: the log; its first line names the columns, separated by comma, tab, semicolon, bar or blank; an atomic file's
-    `user_id:token` may be called user_id. timestamp: seconds, milliseconds, microseconds, ISO dates or days as
-    yyyymmdd; without such a column the log has no order, and "" says that the order of the file is the order.
-    rating, event: columns to carry along. items: path of an item table with the same item column; `item_title`
-    becomes its title, other columns keep their names (text, category, brand, price are known). Without such a table
-    `item_title` is a column of the log itself: an item's title is the first that is not blank.
-    core: keep users and items with at least that many events. duplicates, of the same user and item: keep them all,
-    the first or the last in time, or drop-exact repeats of every column read.
+    path: the log. Its first line names the columns, separated by comma, tab, semicolon, bar or space; the type suffix
+    of RecBole atomic files (`user_id:token`) may be omitted.
+    timestamp: seconds, milliseconds, microseconds, ISO dates or days as yyyymmdd. Without this column the log has no
+    order; "" declares the row order to be the event order.
+    rating, event: further columns to keep.
+    items: path of an item table with the same item column. `item_title` becomes the title, other columns keep their
+    names (text, category, brand and price are used). Without a table `item_title` is a column of the log, and an item's
+    title is its first non-blank value.
+    core: k of the k-core filter (0 or 1: none).
+    duplicates: policy for repeated user-item pairs: keep, first or last (in time), or drop-exact (rows equal in every
+    column read).
 
     UserError for an unknown column; with code 3 for bad data, naming file, line, column, value and remedy.
     """
     if not path:
         raise UserError("dataset csv needs the log: path=FILE (CSV, TSV or parquet; columns: user=, item=, timestamp=)")
     if duplicates not in POLICIES:
-        raise unknown("duplicates", duplicates, POLICIES)
+        raise unknown_name("duplicates", duplicates, POLICIES)
     if not (str(user) and str(item)):
         raise UserError(f"dataset csv needs the columns of users and items; given user={user!r} and item={item!r}")
     if core < 0:
         raise UserError(f"core must be at least 0 (0: all), not {core}")
     path = Path(str(path)).expanduser()
-    there = log_reader.names(path, (user, item))
-    column_mapping.check(path, there)
-    own = None if items else _own_title(path, item_title, there, (user, item, timestamp, rating, event))
-    given = {USER: (user, "id"), ITEM: (item, "id"), TIME: (_time(there, timestamp), "time"),
-             "rating": (rating, "number"), "event": (event, "label"), "title": (own, "name")}  # fmt: skip
-    wanted = {role: (column_mapping.column(path, name, there), kind) for role, (name, kind) in given.items() if name}
-    if len({column for column, _ in wanted.values()}) < len(wanted):
-        raise UserError(f"{path}: one column is named for two purposes: {', '.join(c for c, _ in wanted.values())}")
-    read = log_reader.read(path, dict(wanted.values()))
-    events = {name: read.columns.pop(column) for name, (column, _) in wanted.items()}
-    titles = _titles(events) if own else None
-    _doubt(path, events)
-    about = {"title": path.name, "files": {path.name: sha256(path)}, "read": read.found}
-    kept, about["duplicates"] = _unrepeated(events, duplicates)
-    events, about["core"] = _thinned(events, kept, core)
+    columns = log_reader.column_names(path, (user, item))
+    column_mapping.check_header(path, columns)
+    title_column = None if items else _title_column(path, item_title, columns, (user, item, timestamp, rating, event))
+    roles = {USER: (user, "id"), ITEM: (item, "id"), TIME: (_timestamp_column(columns, timestamp), "time"),
+             "rating": (rating, "number"), "event": (event, "label"), "title": (title_column, "name")}  # fmt: skip
+    mapping = {
+        role: (column_mapping.find_column(path, name, columns), kind) for role, (name, kind) in roles.items() if name
+    }
+    if len({column for column, _ in mapping.values()}) < len(mapping):
+        raise UserError(f"{path}: one column is mapped to two roles: {', '.join(c for c, _ in mapping.values())}")
+    table = log_reader.read(path, dict(mapping.values()))
+    events = {name: table.columns.pop(column) for name, (column, _) in mapping.items()}
+    titles = _titles_from_log(events) if title_column else None
+    _warn_of_missing_values(path, events)
+    about = {"title": path.name, "files": {path.name: sha256(path)}, "read": table.summary}
+    kept, about["duplicates"] = _without_duplicates(events, duplicates)
+    events, about["core"] = _within_core(events, kept, core)
     if not len(events):
         raise UserError(f"{path}: no user and item have {core} events each ({about['core']}); lower core", code=3)
-    order = "time" if TIME in wanted else "sequence" if timestamp == "" else "none"
+    order = "time" if TIME in mapping else "sequence" if timestamp == "" else "none"
     attributes = _item_table(Path(str(items)).expanduser(), item, item_title, events) if items else titles
     return assemble(path.name.partition(".")[0], events, items=attributes, order=order, about=about)
 
 
-def _time(there: list[str], timestamp: str | None) -> str | None:
-    """The column of times to look for: none where the default one is not there."""
-    return (
-        timestamp if timestamp != TIME or any(column_mapping.ATOMIC.sub("", name) == TIME for name in there) else None
-    )
+def _timestamp_column(columns: list[str], timestamp: str | None) -> str | None:
+    """The timestamp column; None where the default one does not exist."""
+    found = any(column_mapping.ATOMIC_SUFFIX.sub("", name) == TIME for name in columns)
+    return timestamp if timestamp != TIME or found else None
 
 
-def _own_title(path: Path, title: str, there: list[str], taken: tuple) -> str | None:
-    """The log's own column of titles: none where the default one is not there, or serves another purpose. UserError
-    where another than the default is not there."""
-    free = [column_mapping.ATOMIC.sub("", name) for name in there if name not in taken]
-    return (
-        None
-        if title == "title" and (title in taken or title not in free)
-        else column_mapping.column(path, title, there)
-    )
+def _title_column(path: Path, title: str, columns: list[str], taken: tuple) -> str | None:
+    """The title column of the log; None where the default one does not exist or is mapped to another role.
+
+    UserError where a column other than the default does not exist.
+    """
+    available = [column_mapping.ATOMIC_SUFFIX.sub("", name) for name in columns if name not in taken]
+    if title == "title" and (title in taken or title not in available):
+        return None
+    return column_mapping.find_column(path, title, columns)
 
 
-def _titles(events: dict) -> pd.DataFrame:
-    """Raw ids and titles from the log's own column, which is taken out of `events`."""
+def _titles_from_log(events: dict) -> pd.DataFrame:
+    """Raw ids and titles from the title column of the log, which is removed from `events`."""
     titles, codes = events.pop("title"), events[ITEM].codes
-    said = titles.categories.str.strip() != ""
-    first = np.flatnonzero(said[titles.codes])
+    has_title = titles.categories.str.strip() != ""
+    first = np.flatnonzero(has_title[titles.codes])
     first = first[np.unique(codes[first], return_index=True)[1]]
     return pd.DataFrame({RAW: events[ITEM].categories.to_numpy()[codes[first]], "title": titles[first].to_numpy()})
 
 
-def _doubt(path: Path, events: dict) -> None:
-    """Warn of an id that other programs write for a missing value: all its events are one user's or item's."""
+def _warn_of_missing_values(path: Path, events: dict) -> None:
+    """Warn of ids that may denote a missing value, whose events are all assigned to one user or item."""
     for side in (USER, ITEM):
         ids = events[side]
-        for at in np.flatnonzero(pd.Index(ids.categories).astype(str).isin(MISSING)):
+        for at in np.flatnonzero(pd.Index(ids.categories).astype(str).isin(MISSING_VALUE_WORDS)):
             count = int((ids.codes == at).sum())
             log.warning("%s: %d of %d events have the %s id %r and are read as one %s; remove them if it means missing",
                         path.name, count, len(ids), side, str(ids.categories[at]), side)  # fmt: skip
 
 
-def _pairs(events: dict) -> np.ndarray:
-    """(N,) int64: one number for each user and item."""
+def _pair_codes(events: dict) -> np.ndarray:
+    """(N,) int64: one code per user-item pair."""
     pair = events[USER].codes.astype(np.int64)
     pair *= len(events[ITEM].categories)
     pair += events[ITEM].codes
     return pair
 
 
-def _unrepeated(events: dict, policy: str) -> tuple[np.ndarray | None, dict]:
-    """(N,) bool events to keep (None: all), and the count of repeats: events whose user and item occurred before."""
-    pair = _pairs(events)
+def _without_duplicates(events: dict, policy: str) -> tuple[np.ndarray | None, dict]:
+    """(N,) bool events to keep (None: all), and counts of repeats: events whose user-item pair occurred before."""
+    pair = _pair_codes(events)
     pair.sort()
-    again = pair[1:][pair[1:] == pair[:-1]]
-    counts = {"policy": policy, "repeats": len(again), "dropped": 0}
-    if policy == "keep" or not len(again):
+    repeated = pair[1:][pair[1:] == pair[:-1]]
+    counts = {"policy": policy, "repeats": len(repeated), "dropped": 0}
+    if policy == "keep" or not len(repeated):
         return None, counts
-    pair = _pairs(events)
-    at = np.flatnonzero(pd.Series(pair).isin(again))
-    columns = {"pair": pair[at]} | {name: events[name][at] for name in events if name not in (USER, ITEM)}
-    some = pd.DataFrame(columns, index=at)
+    pair = _pair_codes(events)
+    rows = np.flatnonzero(pd.Series(pair).isin(repeated))
+    columns = {"pair": pair[rows]} | {name: events[name][rows] for name in events if name not in (USER, ITEM)}
+    repeats = pd.DataFrame(columns, index=rows)
     if policy == "drop-exact":
-        gone = some.duplicated()
+        drop = repeats.duplicated()
     else:
-        by_time = some.sort_values(TIME, kind="stable") if TIME in some else some
-        gone = by_time.duplicated("pair", keep=policy)
+        by_time = repeats.sort_values(TIME, kind="stable") if TIME in repeats else repeats
+        drop = by_time.duplicated("pair", keep=policy)
     kept = np.ones(len(pair), bool)
-    kept[gone.index[gone]] = False
-    return kept, counts | {"dropped": int(gone.sum())}
+    kept[drop.index[drop]] = False
+    return kept, counts | {"dropped": int(drop.sum())}
 
 
-def _thinned(events: dict, kept: np.ndarray | None, core: int) -> tuple[pd.DataFrame, dict]:
-    """The events in `kept` and in the k-core of those, with their row in the file; and how many there were."""
-    read = len(events[USER])
+def _within_core(events: dict, kept: np.ndarray | None, core: int) -> tuple[pd.DataFrame, dict]:
+    """The events in `kept` and in their k-core, with their row in the file, and the counts before and after."""
+    n_read = len(events[USER])
     if core > 1:
-        inner = k_core(*(events[side].codes[slice(None) if kept is None else kept] for side in (USER, ITEM)), core)
+        in_core = k_core(*(events[side].codes[slice(None) if kept is None else kept] for side in (USER, ITEM)), core)
         if kept is None:
-            kept = inner
+            kept = in_core
         else:
-            kept[np.flatnonzero(kept)[~inner]] = False
+            kept[np.flatnonzero(kept)[~in_core]] = False
     if kept is not None and not kept.all():
         events = {name: events.pop(name)[kept] for name in list(events)} | {ROW: np.flatnonzero(kept)}
-    return pd.DataFrame(events, copy=False), {"core": core, "read": read, "kept": len(events[USER])}
+    return pd.DataFrame(events, copy=False), {"core": core, "read": n_read, "kept": len(events[USER])}
 
 
-def _joined(path: Path, known: np.ndarray, asked: pd.Index) -> None:
-    """UserError (code 3) where none of the log's items is in the table; a warning where the table has one twice."""
-    if not asked.isin(known).any():
-        theirs, ours = (", ".join(map(repr, map(str, ids[:3]))) for ids in (known, asked))
-        raise UserError(f"{path}: none of the log's {len(asked):,} items is in it; items here are called {theirs} ..., "
+def _check_overlap(path: Path, table_items: np.ndarray, log_items: pd.Index) -> None:
+    """UserError (code 3) where the table has none of the log's items; a warning where it has duplicate rows."""
+    if not log_items.isin(table_items).any():
+        theirs, ours = (", ".join(map(repr, map(str, ids[:3]))) for ids in (table_items, log_items))
+        raise UserError(f"{path}: none of the log's {len(log_items):,} items is in it; its items are {theirs} ..., "
                         f"in the log {ours} ...", code=3)  # fmt: skip
-    if repeats := len(known) - len(set(known)):
-        log.warning("%s: %d of %d rows repeat an item; the first of each counts", path.name, repeats, len(known))
+    if repeats := len(table_items) - len(set(table_items)):
+        log.warning("%s: %d of %d rows repeat an item; the first of each is used", path.name, repeats, len(table_items))
 
 
 def _item_table(path: Path, item: str, title: str, events: pd.DataFrame) -> pd.DataFrame:
-    """Item attributes by raw id; the column `title` becomes the title. UserError (code 3) where the table knows none of
-    the log's items."""
-    there = log_reader.names(path, (item,))
-    key = column_mapping.column(path, item, there)
-    known = {name: column_mapping.ATOMIC.sub("", name) for name in there}
+    """Item attributes by raw id; the column `title` becomes the title.
+
+    UserError (code 3) where the table has none of the log's items.
+    """
+    columns_in_file = log_reader.column_names(path, (item,))
+    key = column_mapping.find_column(path, item, columns_in_file)
+    names = {name: column_mapping.ATOMIC_SUFFIX.sub("", name) for name in columns_in_file}
     if title != "title":
-        own = column_mapping.column(path, title, there)
-        if own == key:
-            raise UserError(f"{path}: one column is named for two purposes: {key} is the item and its title")
-        known = {name: known[name] for name in there if known[name] != "title"} | {own: "title"}
-    known = {name: plain for name, plain in known.items() if plain != RAW} | {key: RAW}  # ours, whatever theirs says
-    read = log_reader.read(path, dict.fromkeys(known, "text"))
-    columns = {known[name]: values for name, values in read.columns.items()}
-    _joined(path, columns[RAW], events[ITEM].cat.categories.astype(str))
+        title_column = column_mapping.find_column(path, title, columns_in_file)
+        if title_column == key:
+            raise UserError(f"{path}: one column is mapped to two roles: {key} is the item and its title")
+        names = {name: names[name] for name in columns_in_file if names[name] != "title"} | {title_column: "title"}
+    names = {name: new for name, new in names.items() if new != RAW} | {key: RAW}  # our raw_id overrides theirs
+    table = log_reader.read(path, dict.fromkeys(names, "text"))
+    columns = {names[name]: values for name, values in table.columns.items()}
+    _check_overlap(path, columns[RAW], events[ITEM].cat.categories.astype(str))
     if "price" in columns:
         columns["price"] = pd.to_numeric(pd.Series(columns["price"]), errors="coerce")
     return pd.DataFrame(columns)

@@ -4,8 +4,8 @@ import io
 import numpy as np
 import pandas as pd
 
-from workbench.data.formats.delimited_text import bad
-from workbench.data.formats.file_lookup import Content, File, Shelf
+from workbench.data.formats.delimited_text import data_error
+from workbench.data.formats.file_lookup import Content, DataFiles, File
 from workbench.data.schema import Dataset, assemble
 
 STAN = (
@@ -28,29 +28,30 @@ ABOUT = {
 
 def load() -> Dataset:
     """Foursquare NYC. items: lat, lon in degrees. Exact duplicate check-ins are kept, as published."""
-    shelf = Shelf("foursquare-nyc", "foursquare_nyc", "stan")
-    shelf.get(VISITS, VENUES)
-    visits, venues = _array(shelf.read(VISITS), np.integer), _array(shelf.read(VENUES), np.floating)
+    files = DataFiles("foursquare-nyc", "foursquare_nyc", "stan")
+    files.require(VISITS, VENUES)
+    visits, venues = _array(files.read(VISITS), np.integer), _array(files.read(VENUES), np.floating)
     times = START + 60 * visits[:, 2].astype(np.int64)
     events = pd.DataFrame({"user": visits[:, 0], "item": visits[:, 1], "timestamp": times})
     items = pd.DataFrame({"raw_id": venues[:, 0].astype(np.int64), "lat": venues[:, 1], "lon": venues[:, 2]})
     repeats = int(events.duplicated().sum())
-    notes = [f"{repeats} exact duplicate rows kept", "times: minutes since 2012-04-03 17:59 UTC; rows are not sorted"]
-    read = {"check-ins": len(events), "venues": len(items)}
-    about = {**ABOUT, "files": shelf.used, "read": read, "dropped": {}, "notes": notes}
+    notes = [f"{repeats} exact duplicate rows kept", "timestamps: minutes since 2012-04-03 17:59 UTC; rows unsorted"]
+    counts = {"check-ins": len(events), "venues": len(items)}
+    about = {**ABOUT, "files": files.checksums, "read": counts, "dropped": {}, "notes": notes}
     return assemble("foursquare-nyc", events, items=items, order="time", about=about)
 
 
 def _array(content: Content, kind: type) -> np.ndarray:
-    """(n, 3) numbers, never a pickle; no negative ids or minutes."""
+    """(n, 3) numbers, loaded without pickle. UserError for negative ids or minutes."""
     try:
         array = np.load(io.BytesIO(content.data), allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:
-        raise bad(content, None, f"not a plain numpy array ({error})", "get a fresh copy") from error
+        raise data_error(content, None, f"not a plain numpy array ({error})", "get a fresh copy") from error
     if array.ndim != 2 or array.shape[1] != 3 or not np.issubdtype(array.dtype, kind) or not np.isfinite(array).all():
         what = f"an array {array.shape} of {array.dtype}, three finite columns expected"
-        raise bad(content, None, what, "get a fresh copy")
+        raise data_error(content, None, what, "get a fresh copy")
     negative = array[:, 0] < 0 if kind is np.floating else (array < 0).any(axis=1)
     if negative.any():
-        raise bad(content, None, f"row {int(negative.argmax()):,} holds a negative id or time", "get a fresh copy")
+        what = f"row {int(negative.argmax()):,} has a negative id or time"
+        raise data_error(content, None, what, "get a fresh copy")
     return array

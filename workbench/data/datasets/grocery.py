@@ -3,10 +3,10 @@ import pandas as pd
 import polars as pl
 
 from workbench.data.formats import amazon_official
-from workbench.data.formats.delimited_text import bad, read_table
-from workbench.data.formats.file_lookup import File, Shelf
+from workbench.data.formats.delimited_text import data_error, read_table
+from workbench.data.formats.file_lookup import DataFiles, File
 from workbench.data.formats.lcrec import parse_inter, parse_json
-from workbench.data.formats.side_tables import attach
+from workbench.data.formats.side_tables import attach_tables
 from workbench.data.schema import Dataset, assemble
 
 TITLE = "Amazon Grocery and Gourmet Food 2014, 5-core"
@@ -25,37 +25,38 @@ IDS = File(
     "derived/apao_item_to_rechorus_item.json", None,
     "56518de946193a892452f2ffcc4c57125703e2235a58d470adb2149d0456127c",
 )
-OTHERWISE = (
-    "The official reviews_Grocery_and_Gourmet_Food_5.json.gz and meta_Grocery_and_Gourmet_Food.json.gz would do."
+ALTERNATIVE = (
+    "The official reviews_Grocery_and_Gourmet_Food_5.json.gz and meta_Grocery_and_Gourmet_Food.json.gz also work."
 )
 
 
 def load(*, release: str = "auto") -> Dataset:
-    """Grocery. release: apao (a published sequence), ucsd (official reviews, ordered by time), or auto: what is here.
+    """Grocery. release: apao (a published sequence), ucsd (official reviews, by time), or auto (first available).
 
-    APAO's is the only complete one: ReChorus is published here without its last two events. Raw ids are APAO's (alias
-    lcrec_id); rechorus_id links categories and the table `relations` (item, other, kind) where the map is here.
+    Only APAO's release is complete: ReChorus is published without each user's last two events. Raw ids are APAO's
+    (alias lcrec_id); rechorus_id links categories and the table `relations` (item, other, kind) where the id map is
+    available.
     """
-    shelf = Shelf("grocery", "amazon_grocery_2014")
+    files = DataFiles("grocery", "amazon_grocery_2014")
     reviews, _ = amazon_official.official_files("Grocery_and_Gourmet_Food")
-    if amazon_official.choose(shelf, release, {"apao": INTER, "ucsd": reviews}) == "ucsd":
-        return amazon_official.load_official(shelf, "Grocery_and_Gourmet_Food", TITLE)
-    shelf.get(INTER, otherwise=OTHERWISE)
-    events = parse_inter(shelf.read(INTER))
+    if amazon_official.choose_release(files, release, {"apao": INTER, "ucsd": reviews}) == "ucsd":
+        return amazon_official.load_official(files, "Grocery_and_Gourmet_Food", TITLE)
+    files.require(INTER, alternative=ALTERNATIVE)
+    events = parse_inter(files.read(INTER))
     numbers = events["item"].unique().sort().to_numpy()
     items = pd.DataFrame({"raw_id": numbers, "lcrec_id": numbers})
-    tables, notes = {}, ["order: the rows of the published sequences", "times: none are published with them"]
-    if shelf.find(IDS) and shelf.has(META):
-        items, tables["relations"] = _rechorus(shelf, items)
-        notes.append("category: ReChorus number, names are not published; items it does not know have none")
-    about = amazon_official.describe(shelf, TITLE, "APAO (LC-Rec layout)", {"interactions": len(events)}, notes)
-    return attach(assemble("grocery", events.to_pandas(), items=items, order="sequence", about=about), tables)
+    tables, notes = {}, ["order: row order of the published sequences", "timestamps: not published with them"]
+    if files.find(IDS) and files.try_get(META):
+        items, tables["relations"] = _rechorus(files, items)
+        notes.append("category: ReChorus number, names are not published; items unknown to it have none")
+    about = amazon_official.dataset_metadata(files, TITLE, "APAO (LC-Rec layout)", {"interactions": len(events)}, notes)
+    return attach_tables(assemble("grocery", events.to_pandas(), items=items, order="sequence", about=about), tables)
 
 
-def _rechorus(shelf: Shelf, items: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _rechorus(files: DataFiles, items: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The items with rechorus_id and category, and the relations between them in their raw ids."""
-    ids = {int(ours): int(theirs) for ours, theirs in parse_json(shelf.read(IDS)).items()}
-    content = shelf.read(META)
+    ids = {int(ours): int(theirs) for ours, theirs in parse_json(files.read(IDS)).items()}
+    content = files.read(META)
     columns = {"item_id": "int", "i_category": "int", "r_complement": "text", "r_substitute": "text"}
     meta = read_table(content, columns)
     back = {theirs: ours for ours, theirs in ids.items()}
@@ -74,6 +75,6 @@ def _rechorus(shelf: Shelf, items: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataF
     try:
         links = links.with_columns(pl.col("other").cast(pl.Int64))
     except pl.exceptions.PolarsError as error:
-        raise bad(content, None, f"a list of related items holds something else ({error})") from error
+        raise data_error(content, None, f"a list of related items contains a non-integer ({error})") from error
     names = {side: links[side].replace_strict(back, default=-1, return_dtype=pl.Int64) for side in ("item", "other")}
     return items, links.with_columns(**names).to_pandas()

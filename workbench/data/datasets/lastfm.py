@@ -1,11 +1,11 @@
-"""Last.fm 2K (HetRec 2011): who listened to which artist how often, with friends and a music knowledge graph."""
+"""Last.fm 2K (HetRec 2011): play counts of users and artists, with friendships and a music knowledge graph."""
 import pandas as pd
 
 from workbench.data.formats.delimited_text import read_table
-from workbench.data.formats.file_lookup import File, Shelf
-from workbench.data.formats.side_tables import attach
+from workbench.data.formats.file_lookup import DataFiles, File
+from workbench.data.formats.side_tables import attach_tables
 from workbench.data.schema import Dataset, assemble
-from workbench.data.text_cleaning import clean
+from workbench.data.text_cleaning import clean_text
 
 ZIP = File(
     "hetrec2011-lastfm-2k.zip", "https://files.grouplens.org/datasets/hetrec2011/hetrec2011-lastfm-2k.zip",
@@ -30,31 +30,31 @@ ABOUT = {
 
 
 def load() -> Dataset:
-    """Last.fm. Nothing tells what came first (order none); weight: how often a user played an artist.
+    """Last.fm. The order of events is not published (order none); weight: play count of a user and an artist.
 
     tables: social (user, friend; both directions), kg (head, relation, tail; entity numbers) and entities (item,
-    entity), which says where an artist stands in the graph.
+    entity), which maps artists to the graph.
     """
-    shelf = Shelf("lastfm", "lastfm_hetrec", "hetrec2011-lastfm-2k")
-    shelf.get(LISTENS)
-    events = read_table(shelf.read(LISTENS), {"userID": "int", "artistID": "int", "weight": "int"})
+    files = DataFiles("lastfm", "lastfm_hetrec", "hetrec2011-lastfm-2k")
+    files.require(LISTENS)
+    events = read_table(files.read(LISTENS), {"userID": "int", "artistID": "int", "weight": "int"})
     events = events.rename({"userID": "user", "artistID": "item"})
-    items, tables, notes = None, {}, ["order: none is published"]
-    if shelf.find(ARTISTS):
-        table = read_table(shelf.read(ARTISTS), {"id": "id", "name": "text"})
-        items = pd.DataFrame({"raw_id": table["id"].to_list(), "title": clean(table["name"]).to_list()})
+    items, tables, notes = None, {}, ["order: not published"]
+    if files.find(ARTISTS):
+        table = read_table(files.read(ARTISTS), {"id": "id", "name": "text"})
+        items = pd.DataFrame({"raw_id": table["id"].to_list(), "title": clean_text(table["name"]).to_list()})
     else:
-        notes.append("titles: artists.dat is not here, so artists go by their numbers")
-    if shelf.find(FRIENDS):
-        social = read_table(shelf.read(FRIENDS), {"userID": "int", "friendID": "int"})
+        notes.append("titles: artists.dat is not available, so artists are named by their ids")
+    if files.find(FRIENDS):
+        social = read_table(files.read(FRIENDS), {"userID": "int", "friendID": "int"})
         tables["social"] = social.rename({"userID": "user", "friendID": "friend"}).to_pandas()
-    elif shelf.find(TRUSTS):
-        tables["social"] = read_table(shelf.read(TRUSTS), {"user": "int", "friend": "int"}, header=False).to_pandas()
-    if shelf.has(KG) and shelf.has(ENTITIES):
-        triples = {"head": "int", "relation": "id", "tail": "int"}
-        tables["kg"] = read_table(shelf.read(KG), triples, header=False).to_pandas()
-        places = {"item": "int", "entity": "int"}
-        tables["entities"] = read_table(shelf.read(ENTITIES), places, header=False).to_pandas()
-    about = {**ABOUT, "files": shelf.used, "read": {"weights": len(events)}, "dropped": {}, "notes": notes}
-    about["lacking"] = shelf.lacking
-    return attach(assemble("lastfm", events.to_pandas(), items=items, order="none", about=about), tables)
+    elif files.find(TRUSTS):
+        tables["social"] = read_table(files.read(TRUSTS), {"user": "int", "friend": "int"}, header=False).to_pandas()
+    if files.try_get(KG) and files.try_get(ENTITIES):
+        kg_columns = {"head": "int", "relation": "id", "tail": "int"}
+        tables["kg"] = read_table(files.read(KG), kg_columns, header=False).to_pandas()
+        entity_columns = {"item": "int", "entity": "int"}
+        tables["entities"] = read_table(files.read(ENTITIES), entity_columns, header=False).to_pandas()
+    about = {**ABOUT, "files": files.checksums, "read": {"weights": len(events)}, "dropped": {}, "notes": notes}
+    about["missing_files"] = files.missing_optional
+    return attach_tables(assemble("lastfm", events.to_pandas(), items=items, order="none", about=about), tables)

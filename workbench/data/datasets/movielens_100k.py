@@ -1,6 +1,6 @@
 """MovieLens 100K (1998): 100,000 ratings with seconds, titles and genres; also RecBole's atomic files of it."""
 from workbench.data.formats.atomic import load_atomic
-from workbench.data.formats.file_lookup import File, Shelf
+from workbench.data.formats.file_lookup import DataFiles, File
 from workbench.data.formats.movielens import parse_100k_films, parse_100k_ratings, parse_100k_users
 from workbench.data.schema import Dataset, assemble
 
@@ -21,15 +21,15 @@ ABOUT = {
 
 def load() -> Dataset:
     """MovieLens 100K. category: genres joined by " | "; users: age, gender, occupation, zip_code."""
-    shelf = Shelf("movielens-100k", "ml-100k")
-    if shelf.find(RATINGS) is None and shelf.find(ATOMIC[0]):
-        return load_atomic(shelf, *ATOMIC, about=ABOUT)
-    shelf.get(RATINGS, FILMS, USERS, otherwise="RecBole's ml-100k.inter, .item and .user would do as well.")
-    events, films = parse_100k_ratings(shelf.read(RATINGS)), parse_100k_films(shelf.read(FILMS))
-    users = parse_100k_users(shelf.read(USERS))
+    files = DataFiles("movielens-100k", "ml-100k")
+    if files.find(RATINGS) is None and files.find(ATOMIC[0]):
+        return load_atomic(files, *ATOMIC, about=ABOUT)
+    files.require(RATINGS, FILMS, USERS, alternative="RecBole's ml-100k.inter, .item and .user are an alternative.")
+    events, films = parse_100k_ratings(files.read(RATINGS)), parse_100k_films(files.read(FILMS))
+    users = parse_100k_users(files.read(USERS))
     about = {
-        **ABOUT, "release": "GroupLens", "files": shelf.used, "read": {"ratings": len(events), "films": len(films)},
-        "dropped": {}, "notes": ["order: by time, in seconds"],
+        **ABOUT, "release": "GroupLens", "files": files.checksums,
+        "read": {"ratings": len(events), "films": len(films)}, "dropped": {}, "notes": ["order: by time, in seconds"],
     }  # fmt: skip
     return assemble(
         "movielens-100k", events.to_pandas(), items=films.to_pandas(), users=users.to_pandas(), order="time",

@@ -1,6 +1,6 @@
 """MovieLens 1M (2003): 1,000,209 ratings with seconds, titles and genres; also RecBole's atomic files of it."""
 from workbench.data.formats.atomic import load_atomic
-from workbench.data.formats.file_lookup import File, Shelf
+from workbench.data.formats.file_lookup import DataFiles, File
 from workbench.data.formats.movielens import parse_1m_films, parse_1m_ratings, parse_1m_users
 from workbench.data.schema import Dataset, assemble
 
@@ -19,15 +19,15 @@ ABOUT = {
 
 def load() -> Dataset:
     """MovieLens 1M. category: genres joined by " | "; users: gender, age (group), occupation (code), zip_code."""
-    shelf = Shelf("movielens-1m", "ml-1m")
-    if shelf.find(RATINGS) is None and shelf.find(ATOMIC[0]):
-        return load_atomic(shelf, *ATOMIC, about=ABOUT)
-    shelf.get(RATINGS, FILMS, USERS, otherwise="RecBole's ml-1m.inter, .item and .user would do as well.")
-    events, films = parse_1m_ratings(shelf.read(RATINGS)), parse_1m_films(shelf.read(FILMS))
-    users = parse_1m_users(shelf.read(USERS))
+    files = DataFiles("movielens-1m", "ml-1m")
+    if files.find(RATINGS) is None and files.find(ATOMIC[0]):
+        return load_atomic(files, *ATOMIC, about=ABOUT)
+    files.require(RATINGS, FILMS, USERS, alternative="RecBole's ml-1m.inter, .item and .user are an alternative.")
+    events, films = parse_1m_ratings(files.read(RATINGS)), parse_1m_films(files.read(FILMS))
+    users = parse_1m_users(files.read(USERS))
     about = {
-        **ABOUT, "release": "GroupLens", "files": shelf.used, "read": {"ratings": len(events), "films": len(films)},
-        "dropped": {}, "notes": ["order: by time, in seconds"],
+        **ABOUT, "release": "GroupLens", "files": files.checksums,
+        "read": {"ratings": len(events), "films": len(films)}, "dropped": {}, "notes": ["order: by time, in seconds"],
     }  # fmt: skip
     return assemble(
         "movielens-1m", events.to_pandas(), items=films.to_pandas(), users=users.to_pandas(), order="time",

@@ -1,7 +1,7 @@
 """MovieLens latest-small (2018): 100,836 ratings with seconds, titles, genres and tags."""
-from workbench.data.formats.file_lookup import File, Shelf
+from workbench.data.formats.file_lookup import DataFiles, File
 from workbench.data.formats.movielens import parse_latest_films, parse_latest_ratings, parse_latest_tags
-from workbench.data.formats.side_tables import attach
+from workbench.data.formats.side_tables import attach_tables
 from workbench.data.schema import Dataset, assemble
 
 ZIP = File(
@@ -24,14 +24,14 @@ ABOUT = {
 
 def load() -> Dataset:
     """MovieLens latest-small. category: genres joined by " | "; the table `tags` holds user, item, tag, timestamp."""
-    shelf = Shelf("movielens-small", "movielens_latest_small", "ml-latest-small")
-    shelf.get(RATINGS, FILMS, TAGS)
-    events, films = parse_latest_ratings(shelf.read(RATINGS)), parse_latest_films(shelf.read(FILMS))
-    tags = parse_latest_tags(shelf.read(TAGS))
+    files = DataFiles("movielens-small", "movielens_latest_small", "ml-latest-small")
+    files.require(RATINGS, FILMS, TAGS)
+    events, films = parse_latest_ratings(files.read(RATINGS)), parse_latest_films(files.read(FILMS))
+    tags = parse_latest_tags(files.read(TAGS))
     unrated = len(films) - events["item"].n_unique()
     about = {
-        **ABOUT, "files": shelf.used, "read": {"ratings": len(events), "films": len(films), "tags": len(tags)},
+        **ABOUT, "files": files.checksums, "read": {"ratings": len(events), "films": len(films), "tags": len(tags)},
         "dropped": {"films without a rating": unrated}, "notes": ["order: by time, in seconds"],
     }  # fmt: skip
     dataset = assemble("movielens-small", events.to_pandas(), items=films.to_pandas(), order="time", about=about)
-    return attach(dataset, {"tags": tags.to_pandas()})
+    return attach_tables(dataset, {"tags": tags.to_pandas()})

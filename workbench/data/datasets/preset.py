@@ -1,4 +1,4 @@
-"""Your own copy of a published log, filtered as its benchmark was: preset=NAME, and columns as for csv."""
+"""Your own copy of a published log, preprocessed as in its benchmark: preset=NAME, and columns as for csv."""
 from workbench.data import presets
 from workbench.data.datasets import csv
 from workbench.data.schema import ITEM, TIME, USER, Dataset
@@ -19,18 +19,15 @@ def load(
 ) -> Dataset:
     """A log under the filters of a preset (workbench.data.presets); the other arguments are those of csv.
 
-    strict: whether counts that are not the published ones are an error, which names every one of them. UserError too
-    for an unknown preset, for a filter whose column is not named, and as csv.
+    strict: whether statistics that differ from the published ones raise a UserError that lists them. UserError also for
+    an unknown preset, a filter whose column is missing, and as for csv.
     """
     if not preset:
-        raise UserError(f"dataset preset needs the name of one: preset=NAME; allowed: {', '.join(presets.PRESETS)}")
-    how = presets.named(preset)
-    found = presets.filtered(
-        how,
-        csv.load(
-            path=path, user=user, item=item, timestamp=timestamp, rating=rating, items=items, item_title=item_title
-        ),
-    )
+        raise UserError(f"dataset preset needs a preset: preset=NAME; allowed: {', '.join(presets.PRESETS)}")
+    chosen = presets.get_preset(preset)
+    columns = {"user": user, "item": item, "timestamp": timestamp, "rating": rating}
+    log = csv.load(path=path, items=items, item_title=item_title, **columns)
+    dataset = presets.filter_dataset(chosen, log)
     if strict:
-        presets.check(how, found)
-    return found
+        presets.check_statistics(chosen, dataset)
+    return dataset

@@ -2,8 +2,8 @@
 import numpy as np
 import pandas as pd
 
-from workbench.data.formats.delimited_text import bad
-from workbench.data.formats.file_lookup import File, Shelf
+from workbench.data.formats.delimited_text import data_error
+from workbench.data.formats.file_lookup import DataFiles, File
 from workbench.data.formats.safe_pickle import parse_matrix
 from workbench.data.schema import Dataset, assemble
 
@@ -29,28 +29,29 @@ ABOUT = {
 def load() -> Dataset:
     """RetailRocket. event: view, cart or buy.
 
-    `held_out` marks the one purchase a user that the release tests on. It is published without a time and stands here
-    one second after the user's last event, so that leave-one-out asks for exactly the published test items.
+    `held_out` marks the one purchase per user in the release's test set. It is published without a timestamp and is
+    placed one second after the user's last event, so that leave-one-out gives exactly the published test items.
     """
-    shelf = Shelf("retailrocket", "retailrocket_multibehaviour", "retail_rocket")
-    shelf.get(*FILES.values())
-    parts = []
+    files = DataFiles("retailrocket", "retailrocket_multibehaviour", "retail_rocket")
+    files.require(*FILES.values())
+    tables = []
     for name, file in FILES.items():
-        content = shelf.read(file)
+        content = files.read(file)
         matrix = parse_matrix(content)
         times = matrix.data
         if not np.isfinite(times).all() or (times < 0).any():
-            raise bad(content, None, f"entry {int((~(times >= 0)).argmax()):,} is not a Unix time", "get a fresh copy")
+            what = f"entry {int((~(times >= 0)).argmax()):,} is not a Unix time"
+            raise data_error(content, None, what, "get a fresh copy")
         event = "buy" if name == "test_mat" else name.removeprefix("train_mat_")
         columns = {"user": matrix.row, "item": matrix.col, "timestamp": times.astype(np.int64)}
-        parts.append(pd.DataFrame(columns).assign(event=event, held_out=name == "test_mat"))
-    events = pd.concat(parts, ignore_index=True)
+        tables.append(pd.DataFrame(columns).assign(event=event, held_out=name == "test_mat"))
+    events = pd.concat(tables, ignore_index=True)
     last = events[~events["held_out"]].groupby("user")["timestamp"].max()
     events["timestamp"] = events["timestamp"].mask(events["held_out"], events["user"].map(last) + 1).astype(np.int64)
-    read = {name: len(part) for name, part in zip(FILES, parts, strict=True)}
+    counts = {name: len(table) for name, table in zip(FILES, tables, strict=True)}
     notes = [
-        "order: by time, in seconds; a user's repeats of one kind on one item are published once",
-        "times of held_out purchases are not published: one second after the user's last event",
+        "order: by time, in seconds; repeated events of one kind on one item are published once",
+        "timestamps of held_out purchases are not published: set to one second after the user's last event",
     ]
-    about = {**ABOUT, "files": shelf.used, "read": read, "dropped": {}, "notes": notes}
+    about = {**ABOUT, "files": files.checksums, "read": counts, "dropped": {}, "notes": notes}
     return assemble("retailrocket", events, order="time", about=about)

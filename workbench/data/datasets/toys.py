@@ -4,10 +4,10 @@ import pandas as pd
 from workbench.data.formats import amazon_official
 from workbench.data.formats.amazon_sequences import read_sequences
 from workbench.data.formats.atomic import parse_atomic
-from workbench.data.formats.file_lookup import File, Shelf
+from workbench.data.formats.file_lookup import DataFiles, File
 from workbench.data.formats.lcrec import parse_json
 from workbench.data.schema import Dataset, assemble
-from workbench.data.text_cleaning import category_path, clean, without_placeholders
+from workbench.data.text_cleaning import blank_placeholder_titles, category_path, clean_text
 
 TITLE = "Amazon Toys and Games 2014, 5-core"
 GITHUB = "https://raw.githubusercontent.com/"
@@ -27,44 +27,44 @@ JOINED = File("derived/Toys.item", None, "cd29f03120936e3f8d625ac868048fc147f881
 S3REC_IDS = File(
     "derived/s3rec_to_p5_ids.json", None, "bc5f35db5bd94bab6b911d45b923a271e740a72e3d9a24c0e89e286c19572d57"
 )
-OTHERWISE = "The official reviews_Toys_and_Games_5.json.gz and meta_Toys_and_Games.json.gz would do as well."
+ALTERNATIVE = "The official reviews_Toys_and_Games_5.json.gz and meta_Toys_and_Games.json.gz are an alternative."
 
 
 def load(*, release: str = "auto") -> Dataset:
-    """Toys. release: p5 or s3rec (one sequence under two numberings), ucsd (official reviews), or auto: what is here.
+    """Toys. release: p5 or s3rec (the same sequences), ucsd (official reviews, by time), or auto (the first available).
 
-    Item aliases: asin, p5_id, and s3rec_id where the map between the two is here. P5 names its numbers, so its raw ids
-    are ASINs; S3-Rec's file alone has only numbers.
+    Item aliases: asin, p5_id, and s3rec_id where the map between the two is available. P5 publishes an id map, so its
+    raw ids are ASINs; S3-Rec's file alone has only integer ids.
     """
-    shelf = Shelf("toys", "amazon_toys_2014")
+    files = DataFiles("toys", "amazon_toys_2014")
     reviews, meta = amazon_official.official_files("Toys_and_Games")
-    chosen = amazon_official.choose(shelf, release, {"p5": SEQUENCE, "s3rec": S3REC, "ucsd": reviews})
+    chosen = amazon_official.choose_release(files, release, {"p5": SEQUENCE, "s3rec": S3REC, "ucsd": reviews})
     if chosen == "ucsd":
-        return amazon_official.load_official(shelf, "Toys_and_Games", TITLE)
+        return amazon_official.load_official(files, "Toys_and_Games", TITLE)
     if chosen == "s3rec":
-        events, items, users, notes = read_sequences(shelf, S3REC, maps=None, otherwise=OTHERWISE)
+        events, items, users, notes = read_sequences(files, S3REC, maps=None, alternative=ALTERNATIVE)
     else:
-        events, items, users, notes = read_sequences(shelf, SEQUENCE, maps=MAPS, alias="p5_id", otherwise=OTHERWISE)
-        items, users = _aliases(shelf, items, users)
-    items = amazon_official.fill(shelf, items, meta)
-    notes.append("times: none are published with these sequences")
-    about = amazon_official.describe(shelf, TITLE, chosen, {"interactions": len(events)}, notes)
+        events, items, users, notes = read_sequences(files, SEQUENCE, maps=MAPS, alias="p5_id", alternative=ALTERNATIVE)
+        items, users = _aliases(files, items, users)
+    items = amazon_official.fill_from_metadata(files, items, meta)
+    notes.append("timestamps: not published with these sequences")
+    about = amazon_official.dataset_metadata(files, TITLE, chosen, {"interactions": len(events)}, notes)
     return assemble("toys", events, items=items, users=users, order="sequence", about=about)
 
 
-def _aliases(shelf: Shelf, items: pd.DataFrame, users: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """S3-Rec's numbers, titles and categories, as far as their files are here."""
-    if shelf.find(S3REC_IDS):
-        ids = parse_json(shelf.read(S3REC_IDS))
+def _aliases(files: DataFiles, items: pd.DataFrame, users: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """S3-Rec ids, titles and categories, as far as their files are available."""
+    if files.find(S3REC_IDS):
+        ids = parse_json(files.read(S3REC_IDS))
         number = {kind: {p5: int(s3rec) for s3rec, p5 in ids[kind].items()} for kind in ("item", "user")}
         items = items.assign(s3rec_id=items["p5_id"].map(number["item"]))
         users = users.assign(s3rec_id=users["p5_id"].map(number["user"]))
-    if shelf.find(JOINED):
-        table = parse_atomic(shelf.read(JOINED))
+    if files.find(JOINED):
+        table = parse_atomic(files.read(JOINED))
         table = table.select(
             table["item_id"].cast(int).alias("p5_id"),
-            without_placeholders(clean(table["title"])).alias("title"),
-            category_path(clean(table["categories"])).alias("category"),
+            blank_placeholder_titles(clean_text(table["title"])).alias("title"),
+            category_path(clean_text(table["categories"])).alias("category"),
         )
-        items = amazon_official.join(items, table, "p5_id")
+        items = amazon_official.join_on_alias(items, table, "p5_id")
     return items, users

@@ -1,14 +1,14 @@
-"""The first line of a log: which of its columns is meant, and what to say where none is."""
+"""Column names of a log: matching requested columns, suggesting a mapping, and errors for invalid headers."""
 import os
 import re
 from difflib import get_close_matches
 from pathlib import Path
 
 from workbench.data.schema import ITEM, TIME, USER
-from workbench.errors import UserError, unknown
+from workbench.errors import UserError, unknown_name
 
-# What logs commonly call a column, without signs and case, the likelier first.
-KNOWN = {
+# Common column names, lower case and letters only, most likely first.
+COMMON_NAMES = {
     USER: ("user", "userid", "uid", "reviewerid", "customer", "customerid", "client", "clientid", "visitor",
            "visitorid", "account", "accountid", "member", "memberid", "session", "sessionid", "subjectid"),
     ITEM: ("item", "itemid", "iid", "movieid", "productid", "product", "parentasin", "asin", "sku", "stockcode", "isbn",
@@ -17,58 +17,65 @@ KNOWN = {
            "invoicedate", "orderdate", "ts", "utctime"),
     "item_title": ("itemtitle", "producttitle", "productname", "itemname", "movietitle", "tracktitle", "description"),
 }  # fmt: skip
-ATOMIC = re.compile(r":(token|float|token_seq|float_seq)$")
-VALUE = re.compile(r"[-+]?\d[\d.:eE+ -]*")
+ATOMIC_SUFFIX = re.compile(r":(token|float|token_seq|float_seq)$")
+NUMERIC_VALUE = re.compile(r"[-+]?\d[\d.:eE+ -]*")
 
 
-def column(path: Path, name: str, there: list[str]) -> str:
-    """The column of `there` that `name` means: itself, or, in an atomic file of RecBole, the one that is `name` before
-    its type. UserError, with the nearest and a guess at the options, where there is none.
+def find_column(path: Path, name: str, columns: list[str]) -> str:
+    """The column called `name`, ignoring the type suffix of RecBole atomic files.
 
-    >>> column(Path("Beauty.inter"), "user_id", ["user_id:token", "item_id:token"])
+    UserError with the nearest name and suggested options where there is none.
+
+    >>> find_column(Path("Beauty.inter"), "user_id", ["user_id:token", "item_id:token"])
     'user_id:token'
     """
     name = str(name)
-    found = [whole for whole in there if whole == name] or [whole for whole in there if ATOMIC.sub("", whole) == name]
-    if found:
-        return found[0]
-    error = unknown(f"column of {path}", name, there)
-    guess = guessed(there)
-    raise UserError(f"{error}. From their names: {guess}" if guess else str(error))
+    matches = [column for column in columns if column == name]
+    matches = matches or [column for column in columns if ATOMIC_SUFFIX.sub("", column) == name]
+    if matches:
+        return matches[0]
+    error = unknown_name(f"column of {path}", name, columns)
+    suggestion = guess_options(columns)
+    raise UserError(f"{error}. Suggested options: {suggestion}" if suggestion else str(error))
 
 
-def guessed(there: list[str]) -> str:
-    """The options that would read a log with these columns, as they are typed; empty where no name is known.
+def guess_options(columns: list[str]) -> str:
+    """Suggested options for a log with these columns; empty where user or item is not recognised.
 
-    >>> guessed(["userId", "movieId", "rating", "timestamp"])
+    >>> guess_options(["userId", "movieId", "rating", "timestamp"])
     'user=userId item=movieId timestamp=timestamp'
     """
-    plain = {re.sub(r"[^a-z]", "", ATOMIC.sub("", name).lower()): ATOMIC.sub("", name) for name in reversed(there)}
-    found = {role: next((plain[name] for name in names if name in plain), None) for role, names in KNOWN.items()}
-    if not (found[USER] and found[ITEM]):
+    plain = [ATOMIC_SUFFIX.sub("", name) for name in reversed(columns)]
+    by_letters = {re.sub(r"[^a-z]", "", name.lower()): name for name in plain}
+    options = {
+        role: next((by_letters[name] for name in names if name in by_letters), None)
+        for role, names in COMMON_NAMES.items()
+    }
+    if not (options[USER] and options[ITEM]):
         return ""
-    return " ".join(f'{role}="{name}"' if " " in name else f"{role}={name}" for role, name in found.items() if name)
+    return " ".join(f'{role}="{name}"' if " " in name else f"{role}={name}" for role, name in options.items() if name)
 
 
-def check(path: Path, there: list[str]) -> None:
-    """UserError (code 3) where the first line does not name columns: it holds values, or was not cut into columns."""
-    line = " ".join(there)
+def check_header(path: Path, columns: list[str]) -> None:
+    """UserError (code 3) where the first line does not name columns: it has values, or only one column."""
+    line = " ".join(columns)
     if "::" in line:
-        raise UserError(f"{path}, line 1: columns are separated by '::'; put one tab in its place", code=3)
-    if all(VALUE.fullmatch(name) for name in there):
-        what = f"{line[:60]!r} are values, not names; put a line of names on top, such as"
+        raise UserError(f"{path}, line 1: columns are separated by '::'; replace it with a tab", code=3)
+    if all(NUMERIC_VALUE.fullmatch(name) for name in columns):
+        what = f"{line[:60]!r} are values, not names; add a header line such as"
         raise UserError(f"{path}, line 1: {what} user, item, timestamp, with the file's own separator", code=3)
-    if len(there) < 2:
+    if len(columns) < 2:
         what = f"only one column, {line[:60]!r}; separate columns by comma, tab, semicolon, bar or blank"
         raise UserError(f"{path}, line 1: {what}", code=3)
 
 
-def absent(path: Path) -> UserError:
-    """The error for a path that is no file: the nearest name beside it, or what lies in the folder."""
-    wanted = "give the path of a CSV, TSV or parquet file"
+def missing_file_error(path: Path) -> UserError:
+    """The error for a path that is not a file: suggests the nearest name, or files in the folder."""
+    remedy = "give the path of a CSV, TSV or parquet file"
     folder = path if os.path.isdir(path) else path.parent
-    beside = sorted(p.name for p in folder.iterdir() if p.is_file())[:200] if os.path.isdir(folder) else []
+    siblings = sorted(p.name for p in folder.iterdir() if p.is_file())[:200] if os.path.isdir(folder) else []
     if os.path.isdir(path):
-        return UserError(f"{path} is a folder; {wanted}{', such as ' if beside else ''}{', '.join(beside[:5])}", code=3)
-    near = get_close_matches(path.name, beside, n=1)
-    return UserError(f"{path}: no such file; {f'did you mean {near[0]!r}?' if near else wanted}", code=3)
+        examples = f", such as {', '.join(siblings[:5])}" if siblings else ""
+        return UserError(f"{path} is a folder; {remedy}{examples}", code=3)
+    nearest = get_close_matches(path.name, siblings, n=1)
+    return UserError(f"{path}: no such file; {f'did you mean {nearest[0]!r}?' if nearest else remedy}", code=3)

@@ -1,13 +1,13 @@
-"""The LC-Rec / LETTER layout: `inter.json` (user: items), `item.json` (item: text), `index.json` (item: codes)."""
+"""The LC-Rec / LETTER format: `inter.json` (user: items), `item.json` (item: text), `index.json` (item: codes)."""
 import json
 import re
 
 import numpy as np
 import polars as pl
 
-from workbench.data.formats.delimited_text import bad
+from workbench.data.formats.delimited_text import data_error
 from workbench.data.formats.file_lookup import Content
-from workbench.data.text_cleaning import category_path, clean
+from workbench.data.text_cleaning import category_path, clean_text
 
 TOKEN = re.compile(r"<[a-z]+_(\d+)>")
 
@@ -17,20 +17,21 @@ def parse_json(content: Content) -> dict:
     try:
         value = json.loads(content.data)
     except (ValueError, RecursionError) as error:
-        raise bad(content, getattr(error, "lineno", None), f"not JSON ({error})") from error
+        raise data_error(content, getattr(error, "lineno", None), f"not JSON ({error})") from error
     if not isinstance(value, dict) or not value:
-        raise bad(content, None, "the file holds no JSON object with entries", "check that this is the right file")
+        what = "the file contains no JSON object with entries"
+        raise data_error(content, None, what, "check that this is the right file")
     return value
 
 
 def parse_inter(content: Content) -> pl.DataFrame:
-    """user, item (int64) in the order of the file; item ids count from 0. UserError names the user of a bad list."""
+    """user, item (int64) in file order; item ids start at 0. UserError names the user of an invalid list."""
     lists = parse_json(content)
     for user, items in lists.items():
-        whole = isinstance(items, list) and set(map(type, items)) == {int} and 0 <= min(items) and max(items) < 2**31
-        if not whole or not user.isdecimal():
+        valid = isinstance(items, list) and set(map(type, items)) == {int} and 0 <= min(items) and max(items) < 2**31
+        if not valid or not user.isdecimal():
             line = _line_of(content, user)
-            raise bad(content, line, f"the items of user {user!r} are not a list of non-negative integer ids")
+            raise data_error(content, line, f"the items of user {user!r} are not a list of non-negative integer ids")
     users = np.repeat(np.array(list(map(int, lists))), [len(items) for items in lists.values()])
     return pl.DataFrame({"user": users, "item": np.concatenate([*map(np.array, lists.values())])})
 
@@ -40,12 +41,13 @@ def parse_items(content: Content) -> pl.DataFrame:
     records = parse_json(content)
     for item, record in records.items():
         if not item.isdecimal() or not isinstance(record, dict):
-            raise bad(content, _line_of(content, item), f"item {item!r} is not an integer with a record of fields")
+            what = f"item {item!r} is not an integer with a record of fields"
+            raise data_error(content, _line_of(content, item), what)
     names = {"title": "title", "description": "text", "brand": "brand", "categories": "category"}
-    there = {key: column for key, column in names.items() if any(key in record for record in records.values())}
+    columns = {key: column for key, column in names.items() if any(key in record for record in records.values())}
     table = {
-        column: clean(pl.Series([str(record.get(key) or "") for record in records.values()]))
-        for key, column in there.items()
+        column: clean_text(pl.Series([str(record.get(key) or "") for record in records.values()]))
+        for key, column in columns.items()
     }
     if "category" in table:
         table["category"] = category_path(table["category"])
@@ -53,15 +55,15 @@ def parse_items(content: Content) -> pl.DataFrame:
 
 
 def parse_index(content: Content) -> pl.DataFrame:
-    """lcrec_id and one int64 column a level (`code0`, `code1`, ...) of published semantic ids such as `<a_12>`."""
+    """lcrec_id and one int64 column per level (`code0`, `code1`, ...) of published semantic IDs such as `<a_12>`."""
     index = parse_json(content)
     rows = []
     for item, tokens in index.items():
-        found = [TOKEN.fullmatch(str(token)) for token in tokens] if isinstance(tokens, list) else []
-        if not item.isdecimal() or not found or not all(found) or (rows and len(found) != len(rows[0])):
+        matches = [TOKEN.fullmatch(str(token)) for token in tokens] if isinstance(tokens, list) else []
+        if not item.isdecimal() or not matches or not all(matches) or (rows and len(matches) != len(rows[0])):
             what = f"the code of item {item!r} is not a list like ['<a_1>', '<b_2>']"
-            raise bad(content, _line_of(content, item), what)
-        rows.append([int(match[1]) for match in found])
+            raise data_error(content, _line_of(content, item), what)
+        rows.append([int(match[1]) for match in matches])
     codes = np.array(rows)
     columns = {f"code{level}": codes[:, level] for level in range(codes.shape[1])}
     return pl.DataFrame({"lcrec_id": [int(item) for item in index], **columns})

@@ -1,6 +1,6 @@
 """Synthetic worlds with planted structure, whose ground truth is known.
 
-Read world first (what each world holds), then catalogue (items with texts) and dynamics (popularity and transitions).
+Read world first (what each world plants), then catalogue (items with texts) and dynamics (popularity, transitions).
 """
 from workbench.data.synthetic.world import NAMES, OPTIONS, load, truth
 

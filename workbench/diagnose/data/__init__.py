@@ -1,4 +1,4 @@
-"""Diagnostics of a dataset and its split: size, order of events, repeats, leakage, drift, near-duplicates.
+"""Diagnostics of a dataset and its split: size, event order, repeat consumption, leakage, drift, near-duplicates.
 
-Read data_card first, which gathers most of the others; sensitivity, branching and predictability stand by themselves.
+Read data_card first, which runs most of the others; branching and predictability are measured separately.
 """

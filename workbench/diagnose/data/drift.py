@@ -1,27 +1,27 @@
-"""How fast tastes move: item shares of one stretch of the log against the next, new items, and what recent popularity
-gains over that of all time."""
+"""Popularity drift: item shares of consecutive time windows, cold-start targets, and recent against all-time
+popularity."""
 import numpy as np
 import pandas as pd
 from scipy.stats import rankdata, t
 
 from workbench.data import Dataset, Split
-from workbench.data.leakage_measures import divergence
+from workbench.data.leakage_measures import jensen_shannon
 from workbench.data.schema import ITEM, TIME
-from workbench.diagnose.data.leakage import timed
+from workbench.diagnose.data.leakage import require_times
 from workbench.diagnose.verdict.card import Card, Figure, mean_figure
 from workbench.errors import UserError
 from workbench.evaluate import per_case
-from workbench.train.rng import stream
+from workbench.train.rng import named_rng
 
 DRAWS = 20
 
 
-def drift(dataset: Dataset, *, windows: int = 10, seed: int = 0) -> Card:
-    """Item shares of consecutive windows of equally many events, against the same events dealt into two at random.
+def popularity_drift(dataset: Dataset, *, windows: int = 10, seed: int = 0) -> Card:
+    """Drift of item shares between consecutive windows with equal numbers of events; null: the same events permuted.
 
-    popularity drift: Jensen-Shannon divergence in bits, the mean over pairs of windows; its interval is over pairs.
-    rank correlation: Spearman's, over the items of either window. UserError without times, where all events have one
-    time, and with fewer than two events a window.
+    popularity drift: Jensen-Shannon divergence in bits, mean and interval over pairs of windows. rank correlation of
+    windows: Spearman's, over the items of either window. UserError without timestamps, if all events have the same
+    time, or with fewer than two events per window.
     """
     if not dataset.has_times:
         raise UserError("the dataset has no timestamps", code=3)
@@ -30,34 +30,36 @@ def drift(dataset: Dataset, *, windows: int = 10, seed: int = 0) -> Card:
         raise UserError("all events have the same time", code=3)
     if len(items) < 2 * windows:
         raise UserError(f"{len(items)} events are too few for {windows} windows", code=3)
-    rng = stream(seed, "drift")
-    order = rng.permutation(len(items))  # so that events of equal time stand in no order
-    parts = np.array_split(items[order[np.argsort(times[order], kind="stable")]], windows)
+    rng = named_rng(seed, "drift")
+    order = rng.permutation(len(items))  # ties in time are ordered at random
+    windows_of_items = np.array_split(items[order[np.argsort(times[order], kind="stable")]], windows)
     rows = []
-    for early, late in zip(parts, parts[1:], strict=False):
+    for early, late in zip(windows_of_items, windows_of_items[1:], strict=False):
         pooled = rng.permutation(np.concatenate([early, late]))
-        real, dealt = (_counts(a, b) for a, b in ((early, late), np.split(pooled, [len(early)])))
-        rows.append((divergence(*real), divergence(*dealt), rank_correlation(*real), rank_correlation(*dealt)))
-    table = pd.DataFrame(rows, columns=["bits", "bits_dealt", "correlation", "correlation_dealt"])
+        observed, permuted = (_counts(a, b) for a, b in ((early, late), np.split(pooled, [len(early)])))
+        rows.append((jensen_shannon(*observed), jensen_shannon(*permuted), spearman(*observed), spearman(*permuted)))
+    table = pd.DataFrame(rows, columns=["js_divergence", "js_divergence_null", "spearman", "spearman_null"])
     table.index = pd.RangeIndex(1, windows, name="window")
-    mean, ordered = table.mean(), table.dropna()  # where all items of two windows are equally frequent none is
-    drifted = Figure("popularity drift", *_mean(table["bits"]), mean["bits_dealt"], "above", windows - 1,
-                     f"Bits between item shares of consecutive {windows}ths of the log; the null is chance.")
-    if ordered.empty:
-        why = "all items of two windows are equally frequent, so they have no order"
+    mean, defined = table.mean(), table.dropna()  # Spearman is undefined if all items are equally frequent
+    drifted = Figure("popularity drift", *_mean(table["js_divergence"]), mean["js_divergence_null"], "above",
+                     windows - 1,
+                     f"Jensen-Shannon divergence in bits between item shares of consecutive {windows}ths of the log; "
+                     "null: permuted events.")
+    if defined.empty:
+        why = "all items of two windows are equally frequent, so the rank correlation is undefined"
         return Card((drifted,), {"drift": table}, {"rank correlation of windows": why})
     return Card((
         drifted,
-        Figure("rank correlation of windows", *_mean(ordered["correlation"]), ordered["correlation_dealt"].mean(),
-               "below", len(ordered),
-               "Spearman correlation of item counts of consecutive windows; the null deals events."),
+        Figure("rank correlation of windows", *_mean(defined["spearman"]), defined["spearman_null"].mean(),
+               "below", len(defined),
+               "Spearman correlation of item counts of consecutive windows; null: permuted events."),
     ), {"drift": table})  # fmt: skip
 
 
 def _mean(pairs: pd.Series) -> tuple[float, float, float]:
-    """The mean of pairs of windows, and the ends of a t interval by every second one: the others share a window."""
-    alone = pairs.iloc[::2]
-    half = t.ppf(0.975, len(alone) - 1) * alone.std() / np.sqrt(len(alone)) if len(alone) > 1 else np.nan
+    """The mean over pairs of windows, and a t interval from every second pair, as adjacent pairs share a window."""
+    disjoint = pairs.iloc[::2]
+    half = t.ppf(0.975, len(disjoint) - 1) * disjoint.std() / np.sqrt(len(disjoint)) if len(disjoint) > 1 else np.nan
     return float(pairs.mean()), float(pairs.mean() - half), float(pairs.mean() + half)
 
 
@@ -66,10 +68,10 @@ def _counts(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.bincount(a, minlength=width), np.bincount(b, minlength=width)
 
 
-def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
-    """Spearman correlation of two tables of counts, over what occurs in either; NaN where one is constant there.
+def spearman(a: np.ndarray, b: np.ndarray) -> float:
+    """Spearman correlation of two count vectors, over the entries that are nonzero in either; NaN if one is constant.
 
-    >>> round(rank_correlation(np.array([0, 1, 2, 3]), np.array([0, 3, 2, 1])), 3)
+    >>> round(spearman(np.array([0, 1, 2, 3]), np.array([0, 3, 2, 1])), 3)
     -1.0
     """
     either = (a + b) > 0
@@ -78,49 +80,49 @@ def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
     return float(x @ y / length) if length > 0 else np.nan
 
 
-def new_items(cut: Split, *, seed: int = 0) -> Card:
-    """Test targets that never occur in train, against as many events held out at random."""
-    target, held = cut.test.targets, np.concatenate([cut.test.targets, cut.valid.targets])
-    pool, rng = np.concatenate([cut.train.items, held]), stream(seed, "events held out")
-    chance = []
+def cold_targets(split: Split, *, seed: int = 0) -> Card:
+    """Test targets that never occur in train (cold start); null: as many events held out at random."""
+    target, held_out = split.test.targets, np.concatenate([split.test.targets, split.valid.targets])
+    pool, rng = np.concatenate([split.train.items, held_out]), named_rng(seed, "events held out")
+    null = []
     for _ in range(DRAWS):
-        out = rng.permutation(len(pool))[: len(held)]
-        left = np.bincount(pool, minlength=cut.n_items + 1) - np.bincount(pool[out], minlength=cut.n_items + 1)
-        chance.append((left[pool[out]] == 0).mean())
-    note = "Share of test targets that never occur in train; the null holds out events at random."
+        out = rng.permutation(len(pool))[: len(held_out)]
+        left = np.bincount(pool, minlength=split.n_items + 1) - np.bincount(pool[out], minlength=split.n_items + 1)
+        null.append((left[pool[out]] == 0).mean())
+    note = "Share of test targets that never occur in train; null: events held out at random."
     figure = mean_figure(
-        "new test targets", cut.train_counts()[target] == 0, null=float(np.mean(chance)), toward="above", note=note
+        "cold test targets", split.train_counts()[target] == 0, null=float(np.mean(null)), direction="above", note=note
     )
     return Card((figure,))
 
 
-def recency(cut: Split, *, window: float = 0.1) -> Card:
-    """NDCG@10 of the most popular items among the last tenth (`window`) of the train events, less that of the most
-    popular of all train events, paired by case. UserError without times."""
-    times, count = timed(cut.train), cut.train_counts()
-    recent = cut.train.items[times >= np.quantile(times, 1 - window, method="lower")]
-    last = np.bincount(recent, minlength=cut.n_items + 1)
-    gains = {name: per_case("ndcg@10", popular_places(cut, c)) for name, c in (("recent", last), ("all", count))}
+def recent_popularity(split: Split, *, window: float = 0.1) -> Card:
+    """NDCG@10 of ranking by popularity in the last tenth (`window`) of the train events minus that of ranking by
+    popularity in all of train, paired by case. UserError without timestamps."""
+    times, count = require_times(split.train), split.train_counts()
+    recent = split.train.items[times >= np.quantile(times, 1 - window, method="lower")]
+    last = np.bincount(recent, minlength=split.n_items + 1)
+    gains = {name: per_case("ndcg@10", popularity_ranks(split, c)) for name, c in (("recent", last), ("all", count))}
     table = pd.DataFrame({"ndcg@10": {name: gain.mean() for name, gain in gains.items()}}).rename_axis("popularity")
     figure = mean_figure(
-        "recent less all-time popularity", gains["recent"] - gains["all"], null=0.0, toward="above",
-        note=f"NDCG@10 of popularity in the last {window:.0%} of train ({gains['recent'].mean():.4f}) less that of "
-             f"popularity in all of it ({gains['all'].mean():.4f}).",
+        "recent minus all-time popularity", gains["recent"] - gains["all"], null=0.0, direction="above",
+        note=f"NDCG@10 of popularity in the last {window:.0%} of train ({gains['recent'].mean():.4f}) minus that of "
+             f"popularity in all of train ({gains['all'].mean():.4f}).",
     )  # fmt: skip
     return Card((figure,), {"recency": table})
 
 
-def popular_places(cut: Split, counts: np.ndarray) -> np.ndarray:
-    """(C,) places of the test targets by counts (I+1,), the lower id first among equals; the history is taken out where
-    the protocol masks it, and a target in it has place 0."""
-    place = np.empty(len(counts), np.int64)
+def popularity_ranks(split: Split, counts: np.ndarray) -> np.ndarray:
+    """(C,) ranks of the test targets by counts (I+1,), ties by lower id. Where the protocol masks the history, its
+    items are excluded and a target in it has rank 0."""
+    rank = np.empty(len(counts), np.int64)
     keys = np.concatenate([[np.inf], -counts[1:].astype(np.float64)])  # padding comes last
-    place[np.argsort(keys, kind="stable")] = np.arange(len(counts))
-    own, history = place[cut.test.targets] + 1, cut.test.histories
-    if not cut.protocol.mask_history:
+    rank[np.argsort(keys, kind="stable")] = np.arange(len(counts))
+    own, history = rank[split.test.targets] + 1, split.test.histories
+    if not split.protocol.mask_history:
         return own
     pairs = np.unique(history.rows() * len(counts) + history.items)
-    rows, there = pairs // len(counts), place[pairs % len(counts)] + 1
-    better = np.bincount(rows[there < own[rows]], minlength=len(own))
-    masked = np.bincount(rows[there == own[rows]], minlength=len(own)) > 0
+    rows, listed = pairs // len(counts), rank[pairs % len(counts)] + 1
+    better = np.bincount(rows[listed < own[rows]], minlength=len(own))
+    masked = np.bincount(rows[listed == own[rows]], minlength=len(own)) > 0
     return np.where(masked, 0, own - better)

@@ -1,4 +1,4 @@
-"""How much the answer depends on choices made before any model: the k-core filter and the split."""
+"""Sensitivity of results to preprocessing: the k-core filter and the split."""
 from itertools import islice
 
 import numpy as np
@@ -6,35 +6,36 @@ import pandas as pd
 from scipy.stats import kendalltau
 
 from workbench.data import Dataset
-from workbench.data.kcore import rounds
+from workbench.data.kcore import pruning_rounds
 from workbench.data.schema import ITEM, USER
 from workbench.diagnose.verdict.card import Card, Figure
 from workbench.errors import UserError
-from workbench.train.rng import stream
+from workbench.train.rng import named_rng
 
 KS = (1, 3, 5, 10)
 DRAWS = 500
 
 
-def core_effect(dataset: Dataset, *, ks: tuple[int, ...] = KS) -> Card:
-    """Shares of users, items and interactions that a k-core filter would keep of this log; 1 where it is one already.
+def k_core_sensitivity(dataset: Dataset, *, ks: tuple[int, ...] = KS) -> Card:
+    """Shares of users, items and interactions that a k-core filter keeps; 1 if the log is a k-core already.
 
-    The table `core` has a row for every k: those shares, rounds that took something out, and once, the share of
-    interactions after the first of them.
+    Table `core`, one row per k: these shares, rounds (pruning rounds that removed something) and first_round (the share
+    of interactions after the first round).
     """
     users, items = dataset.interactions[USER].to_numpy(), dataset.interactions[ITEM].to_numpy()
     rows = {}
     for k in ks:
-        first, kept, count = np.ones(len(users), bool), np.ones(len(users), bool), 0
-        for count, kept in enumerate(rounds(users, items, k), 1):
-            first = kept if count == 1 else first
-        sides = (len(np.unique(side[kept])) / n for side, n in ((users, dataset.n_users), (items, dataset.n_items)))
-        rows[k] = (*sides, kept.mean(), count, first.mean())
-    columns = ["users", "items", "interactions", "rounds", "once"]
+        first, remaining, count = np.ones(len(users), bool), np.ones(len(users), bool), 0
+        for count, remaining in enumerate(pruning_rounds(users, items, k), 1):
+            first = remaining if count == 1 else first
+        sides = (len(np.unique(side[remaining])) / n for side,
+                 n in ((users, dataset.n_users), (items, dataset.n_items)))
+        rows[k] = (*sides, remaining.mean(), count, first.mean())
+    columns = ["users", "items", "interactions", "rounds", "first_round"]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("k")
     figures = [
-        Figure(f"{what} kept by the {k}-core", float(table.loc[k, what]), null=1.0, toward="below", n=n,
-               note=f"Share of the {n:,} {what} that stay when users and items with fewer than {k} events go.")
+        Figure(f"{what} kept by the {k}-core", float(table.loc[k, what]), null=1.0, direction="below", n=n,
+               note=f"Share of the {n:,} {what} that remain in the {k}-core (all users and items with {k} events).")
         for k in ks if k > 1
         for what, n in (("users", dataset.n_users), ("items", dataset.n_items), ("interactions", len(users)))
     ]  # fmt: skip
@@ -42,19 +43,19 @@ def core_effect(dataset: Dataset, *, ks: tuple[int, ...] = KS) -> Card:
 
 
 def split_sensitivity(scores: dict[str, dict[str, np.ndarray]], *, seed: int = 0) -> Card:
-    """What another split does to the scores of the same systems, and to their order.
+    """Effect of another split on the scores and on the ranking of the same systems.
 
-    scores: protocol name -> system -> NDCG, as one number or per case (C,), all systems of a protocol over the same
-    cases. Every protocol is set against the first: the ratio of the means over systems, and Kendall's tau between the
-    two orders of systems (1: the same order). Per-case values give intervals by resampling cases within a protocol.
-    UserError with fewer than two protocols, or systems that differ between them. The table `splits` has the means.
+    scores: protocol name -> system -> NDCG, as one number or per case (C,), all systems of a protocol on the same
+    cases. Every protocol is compared with the first: the ratio of the means over systems, and Kendall's tau between the
+    two rankings of systems (1: identical). Per-case values give intervals by resampling cases within a protocol. Table
+    `splits`: means. UserError for fewer than two protocols, or systems that differ between them.
     """
     if len(scores) < 2:
-        raise UserError(f"split sensitivity needs two protocols, {len(scores)} given")
+        raise UserError(f"split sensitivity needs two protocols; got {len(scores)}")
     names = [sorted(systems) for systems in scores.values()]
     if any(other != names[0] for other in names) or not names[0]:
         raise UserError(f"the protocols must have the same systems, not {' / '.join(', '.join(n) for n in names)}")
-    rng = stream(seed, "split sensitivity")
+    rng = named_rng(seed, "split sensitivity")
     values = {name: np.stack([np.atleast_1d(row[s]) for s in names[0]]) for name, row in scores.items()}
     means = {name: np.array([rows.mean(1), *_resampled(rows, rng)]) for name, rows in values.items()}
     (first, base), figures, missing = next(iter(means.items())), [], {}
@@ -62,26 +63,26 @@ def split_sensitivity(scores: dict[str, dict[str, np.ndarray]], *, seed: int = 0
         draws = min(len(own), len(base))
         ratio = own[:draws].mean(1) / np.where(base[:draws].mean(1) > 0, base[:draws].mean(1), np.nan)
         if np.isnan(ratio[0]):
-            missing[f"{name} over {first}"] = f"no system finds anything under {first}"
+            missing[f"{name} over {first}"] = f"all systems score 0 under {first}"
         else:
             figures.append(_figure(
-                f"{name} over {first}", ratio, values[name].shape[1], "Mean NDCG of the systems under the one split, "
-                "as a multiple of that under the other; 1 where the split does not matter.",
+                f"{name} over {first}", ratio, values[name].shape[1], f"Mean NDCG of the systems under {name} "
+                f"divided by that under {first}; 1 if the split does not matter.",
             ))  # fmt: skip
         tau = np.array([kendalltau(a, b).statistic for a, b in zip(own[:draws], base[:draws], strict=True)])
         if np.isnan(tau[0]):
-            missing[f"order of systems, {name} and {first}"] = "under one of the splits no system is before another"
+            missing[f"rank correlation of systems, {name} and {first}"] = "all systems tie under one split"
         else:
             figures.append(_figure(
-                f"order of systems, {name} and {first}", tau, len(names[0]),
-                "Kendall's tau between the orders of the systems under the two splits; 1 where they agree.",
+                f"rank correlation of systems, {name} and {first}", tau, len(names[0]),
+                "Kendall's tau between the rankings of the systems under the two splits; 1 if they agree.",
             ))  # fmt: skip
     table = pd.DataFrame({name: rows[0] for name, rows in means.items()}, index=pd.Index(names[0], name="system"))
     return Card(tuple(figures), {"splits": table}, missing)
 
 
 def _resampled(rows: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
-    """Means (systems,) of rows (systems, C) over cases drawn again, the same ones for all systems."""
+    """Bootstrap means (systems,) of rows (systems, C): cases resampled, the same ones for all systems."""
     n = rows.shape[1]
     if n < 2:
         return []
@@ -89,8 +90,8 @@ def _resampled(rows: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
 
 
 def _figure(name: str, values: np.ndarray, n: int, note: str) -> Figure:
-    """The first value, with the interval of the others where nearly all of them could be measured."""
-    others = values[1:][~np.isnan(values[1:])]
-    enough = len(others) and len(others) >= 0.99 * len(values[1:])
-    low, high = np.quantile(others, [0.025, 0.975]) if enough else (np.nan, np.nan)
+    """The first value as the estimate, with the interval of the others if nearly all of these are defined."""
+    draws = values[1:][~np.isnan(values[1:])]
+    enough = len(draws) and len(draws) >= 0.99 * len(values[1:])
+    low, high = np.quantile(draws, [0.025, 0.975]) if enough else (np.nan, np.nan)
     return Figure(name, float(values[0]), float(low), float(high), 1.0, "below", n, note)

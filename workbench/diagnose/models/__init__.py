@@ -1,5 +1,5 @@
-"""Diagnostics of trained models: semantic IDs and their decoder, calibration, and the lists that are shown.
+"""Diagnostics of trained models: semantic IDs and their decoding, calibration, and recommendation lists.
 
-Read codes and beam_search first (semantic IDs and their search), then decoder and calibration; list_report and
-beyond_accuracy describe recommendation lists of any model.
+Read codes and beam_search first (semantic IDs and beam search over them), then decoder and calibration;
+beyond_accuracy and list_report describe the lists of any recommender.
 """

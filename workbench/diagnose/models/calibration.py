@@ -1,8 +1,8 @@
-"""Does a stated probability come true? Top-1 probabilities of any scorer, and those of each code of a speller.
+"""Calibration: expected calibration error (ECE) of top-1 probabilities, and of each code of a generative recommender.
 
-A probability is the softmax of an item's score over all candidates. Where scores are log-probabilities, as those of a
-network that spells, this is the exact distribution over the items there are. The scores of a network trained with a
-binary loss, or counts, are no probabilities; their softmax is measured all the same, and the card says so.
+A probability is the softmax of an item's score over all candidates. For scores that are log-probabilities, as of a
+generative recommender, this is the exact distribution over the catalogue. Scores trained with a binary or pairwise
+loss, or counts, are not log-probabilities; their softmax is measured too, and the card says so.
 """
 from collections.abc import Iterable
 from functools import partial
@@ -12,40 +12,40 @@ import numpy as np
 import pandas as pd
 
 from workbench.data import Cases
-from workbench.diagnose.models.beyond_accuracy import by_popularity
-from workbench.diagnose.verdict.card import Card, Figure, gathered, mean_figure
+from workbench.diagnose.models.beyond_accuracy import items_by_popularity
+from workbench.diagnose.verdict.card import Card, Figure, gather_cards, mean_figure
 from workbench.errors import UserError
-from workbench.train.rng import stream
+from workbench.train.rng import named_rng
 
 BINS, DRAWS = 15, 1000
-TEMPERATURES = np.geomspace(0.1, 1000, 81)  # counts need high ones
-FOREIGN = (
-    "the scores were not trained as log-probabilities (a binary or pairwise loss, or counts), so this softmax is no "
-    "probability that the recommender states: "
+TEMPERATURES = np.geomspace(0.1, 1000, 81)  # the softmax of counts needs high ones
+NOT_LIKELIHOOD = (
+    "the scores were not trained as log-probabilities (a binary or pairwise loss, or counts), so their softmax is no "
+    "probability of the model: "
 )
 
 
 class Confidence(NamedTuple):
-    """p: (C, G) probability of the top item at G temperatures. right: (C,) whether it was the target. item: (C,) which
-    item it was. nats: (C, G) -log probability of the target, inf where it was no candidate."""
+    """p: (C, G) probability of the top item at G temperatures. correct: (C,) whether it is the target. item: (C,) its
+    id. nll: (C, G) negative log-likelihood of the target in nats, inf if it is no candidate."""
 
     p: np.ndarray
-    right: np.ndarray
+    correct: np.ndarray
     item: np.ndarray
-    nats: np.ndarray
+    nll: np.ndarray
 
 
-def confidence(
-    parts: Iterable[tuple[np.ndarray, Cases]], temperatures: np.ndarray, *, group_size: np.ndarray | None = None,
+def top1_confidence(
+    batches: Iterable[tuple[np.ndarray, Cases]], temperatures: np.ndarray, *, group_size: np.ndarray | None = None,
     masked: bool = False,
 ) -> Confidence:  # fmt: skip
-    """Softmax of scores / temperature, a part of the cases at a time.
+    """Top-1 probabilities from the softmax of scores / temperature, in batches of cases.
 
-    parts: scores (B, I+1), column 0 not read, and their B cases. group_size: (I+1,) how many items share an item's
-    code and so its score's probability. masked: items of the history are no candidates.
+    batches: scores (B, I+1), column 0 ignored, with their B cases. group_size: (I+1,) number of items that share an
+    item's code, among which its probability is divided. masked: exclude the items of the history.
     """
-    found = []
-    for scores, cases in parts:
+    columns = []
+    for scores, cases in batches:
         scores = np.array(scores, np.float32)
         if group_size is not None:
             scores[:, 1:] -= np.log(group_size[1:]).astype(np.float32)
@@ -55,54 +55,55 @@ def confidence(
         item = scores.argmax(1)
         top = np.take_along_axis(scores, item[:, None], 1)
         scores -= top
-        aim = np.take_along_axis(scores, cases.targets[:, None].astype(np.int64), 1)
+        target = np.take_along_axis(scores, cases.targets[:, None].astype(np.int64), 1)
         total = np.stack([np.exp(scores / np.float32(t)).sum(1, dtype=np.float64) for t in temperatures], 1)
-        found.append((1 / total, item == cases.targets, item, np.log(total) - aim / temperatures))
-    if not found:
+        columns.append((1 / total, item == cases.targets, item, np.log(total) - target / temperatures))
+    if not columns:
         raise UserError("no case to measure a probability on", code=3)
-    return Confidence(*map(np.concatenate, zip(*found)))
+    return Confidence(*map(np.concatenate, zip(*columns)))
 
 
-def bins_of(p: np.ndarray, bins: int = BINS) -> np.ndarray:
-    """(C,) which of so many equally full bins of rising p (C,) each case falls into."""
-    place = np.empty(len(p), np.int64)
-    place[np.argsort(p, kind="stable")] = np.arange(len(p))
-    return place * bins // len(p)
+def equal_mass_bins(p: np.ndarray, bins: int = BINS) -> np.ndarray:
+    """(C,) bin of each case among `bins` equal-mass bins by rising p (C,)."""
+    rank = np.empty(len(p), np.int64)
+    rank[np.argsort(p, kind="stable")] = np.arange(len(p))
+    return rank * bins // len(p)
 
 
-def ece(p: np.ndarray, right: np.ndarray, bins: int = BINS) -> float:
-    """Expected calibration error: the mean over equally full bins of |share that was right - mean p| (Naeini et al.,
-    AAAI 2015; equal-mass bins as in arXiv:1904.01685)."""
-    return float(np.abs(np.bincount(bins_of(p, bins), weights=right - p)).sum() / len(p))
+def ece(p: np.ndarray, correct: np.ndarray, bins: int = BINS) -> float:
+    """Expected calibration error: the mean over equal-mass bins of |accuracy - mean p| (Naeini et al., AAAI 2015;
+    equal-mass bins as in arXiv:1904.01685)."""
+    return float(np.abs(np.bincount(equal_mass_bins(p, bins), weights=correct - p)).sum() / len(p))
 
 
-def ece_figure(name: str, p: np.ndarray, right: np.ndarray, *, note: str, bins: int = BINS, seed: int = 0) -> Figure:
-    """ECE with a basic bootstrap interval over cases, which takes off again what resampling adds, and for a null the
-    mean ECE of outcomes drawn with exactly these probabilities. UserError where bins would hold fewer than two."""
+def ece_figure(name: str, p: np.ndarray, correct: np.ndarray, *, note: str, bins: int = BINS, seed: int = 0) -> Figure:
+    """ECE with a basic bootstrap interval over cases, which corrects the bias of resampling; null: the mean ECE of
+    outcomes drawn with exactly these probabilities. UserError if bins would hold fewer than two cases."""
     if len(p) < 2 * bins:
         raise UserError(f"{name}: {len(p)} cases cannot fill {bins} bins", code=3)
-    rng, value = stream(seed, "calibration", name), ece(p, right, bins)
+    rng, value = named_rng(seed, "calibration", name), ece(p, correct, bins)
     member = np.zeros((len(p), bins))
-    member[np.arange(len(p)), bins_of(p, bins)] = 1
-    drawn = (rng.random((DRAWS, len(p))) < p) - p
-    null = np.abs(drawn @ member).sum(1).mean() / len(p)
+    member[np.arange(len(p)), equal_mass_bins(p, bins)] = 1
+    residuals = (rng.random((DRAWS, len(p))) < p) - p
+    null = np.abs(residuals @ member).sum(1).mean() / len(p)
     weights = rng.multinomial(len(p), np.full(len(p), 1 / len(p)), DRAWS)
-    again = np.abs((weights * (right - p)) @ member).sum(1) / len(p)
-    high, low = np.quantile(again, [0.025, 0.975])  # mirrored
-    said = f"{note}; null: outcomes drawn with just these probabilities."
-    ends = [max(0.0, 2 * value - end) for end in (low, high)]
-    return Figure(name, value, *ends, float(null), "above", len(p), said)
+    resampled = np.abs((weights * (correct - p)) @ member).sum(1) / len(p)
+    high, low = np.quantile(resampled, [0.025, 0.975])  # basic bootstrap: mirrored quantiles
+    interval = [max(0.0, 2 * value - end) for end in (low, high)]
+    note = f"{note}; null: outcomes drawn with exactly these probabilities."
+    return Figure(name, value, *interval, float(null), "above", len(p), note)
 
 
-def reliability(p: np.ndarray, right: np.ndarray, bins: int = BINS) -> pd.DataFrame:
-    """A row a bin, rising: cases, confidence (mean p), right (share), low and high (Wilson's 95 % interval)."""
-    of = bins_of(p, bins)
-    n = np.bincount(of, minlength=bins)
-    mean, share = (np.bincount(of, weights=x, minlength=bins) / np.maximum(1, n) for x in (p, right))
+def reliability(p: np.ndarray, correct: np.ndarray, bins: int = BINS) -> pd.DataFrame:
+    """Reliability diagram, one row per bin by rising p: cases, confidence (mean p), accuracy, low and high (Wilson's 95
+    % interval of the accuracy)."""
+    bin_of = equal_mass_bins(p, bins)
+    n = np.bincount(bin_of, minlength=bins)
+    mean, share = (np.bincount(bin_of, weights=x, minlength=bins) / np.maximum(1, n) for x in (p, correct))
     z = 1.96
     middle, half = share + z**2 / (2 * n), z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
     low, high = ((middle + side * half) / (1 + z**2 / n) for side in (-1, 1))
-    table = pd.DataFrame({"cases": n, "confidence": mean, "right": share, "low": low, "high": high})
+    table = pd.DataFrame({"cases": n, "confidence": mean, "accuracy": share, "low": low, "high": high})
     return table.set_index(pd.RangeIndex(1, bins + 1, name="bin"))
 
 
@@ -110,65 +111,67 @@ def calibration_card(
     test: Iterable[tuple[np.ndarray, Cases]], valid: Iterable[tuple[np.ndarray, Cases]], counts: np.ndarray, *,
     likelihood: bool, group_size: np.ndarray | None = None, masked: bool = False, seed: int = 0,
 ) -> Card:  # fmt: skip
-    """ECE and Brier score of the top item's probability, the ECE for frequent and for rare items, and the ECE after a
-    temperature that was fitted on validation. Tables: reliability, and `reliability, tempered`.
+    """ECE and Brier score of the top-1 probability, ECE for head and for tail items, and ECE after temperature scaling
+    on validation cases. Tables: `reliability` and `reliability, tempered`.
 
-    test, valid: as `confidence` takes them. counts: (I+1,) in train. likelihood: whether the scores were trained as
-    log-probabilities up to a constant, which the notes must say.
+    test, valid: batches as in `top1_confidence`. counts: (I+1,) train counts. likelihood: whether the scores were
+    trained as log-probabilities up to a constant, which the notes state.
     """
-    known = {"group_size": group_size, "masked": masked}
-    one = np.ones(1)
+    options = {"group_size": group_size, "masked": masked}
+    temperatures = np.ones(1)
     parts = {}
     try:
-        fitted = fitted_temperature(confidence(valid, TEMPERATURES, **known))
-        one = np.array([1, fitted])
+        fitted = fit_temperature(top1_confidence(valid, TEMPERATURES, **options))
+        temperatures = np.array([1, fitted])
     except UserError as error:
-        parts["ece, tempered"] = partial(_refuse, str(error))
-    found = confidence(test, one, **known)
-    said = "" if likelihood else FOREIGN
-    p, right = found.p[:, 0], found.right
+        parts["ece, tempered"] = partial(_unmeasured, str(error))
+    result = top1_confidence(test, temperatures, **options)
+    caveat = "" if likelihood else NOT_LIKELIHOOD
+    p, correct = result.p[:, 0], result.correct
     head = np.zeros(len(counts), bool)
-    head[by_popularity(counts)[-((len(counts) - 1) // 5) :]] = True
-    parts["ece"] = partial(_ece, "ece", p, right, said + "mean gap of the top item's probability and how often it came "
-                           "true, over 15 equally full bins", seed, "reliability")  # fmt: skip
-    parts["brier"] = partial(_brier, p, right)
-    for kind, some in (("head", head[found.item]), ("tail", ~head[found.item])):
-        note = f"The same where the top item is of the {'most frequent fifth' if kind == 'head' else 'rest'}"
-        parts[f"ece, {kind}"] = partial(_ece, f"ece, {kind}", p[some], right[some], note, seed, "")
-    if len(one) > 1:
-        note = f"The same after a temperature of {fitted:.2f}, fitted on validation"
-        parts["ece, tempered"] = partial(_ece, "ece, tempered", found.p[:, 1], right, note, seed,
+    head[items_by_popularity(counts)[-((len(counts) - 1) // 5) :]] = True
+    parts["ece"] = partial(_ece, "ece", p, correct, caveat + "mean gap between the top-1 probability and the accuracy "
+                           "over 15 equal-mass bins", seed, "reliability")  # fmt: skip
+    parts["brier"] = partial(_brier, p, correct)
+    for kind, mask in (("head", head[result.item]), ("tail", ~head[result.item])):
+        note = f"The same where the top item is of the {'most popular fifth' if kind == 'head' else 'rest'}"
+        parts[f"ece, {kind}"] = partial(_ece, f"ece, {kind}", p[mask], correct[mask], note, seed, "")
+    if len(temperatures) > 1:
+        note = f"The same after temperature scaling with {fitted:.2f}, fitted on validation"
+        parts["ece, tempered"] = partial(_ece, "ece, tempered", result.p[:, 1], correct, note, seed,
                                          "reliability, tempered")  # fmt: skip
-    return gathered(parts)
+    return gather_cards(parts)
 
 
-def fitted_temperature(found: Confidence) -> float:
-    """The temperature of least mean cross-entropy of the targets (Guo et al., arXiv:1706.04599), of a fixed grid."""
-    usable = np.isfinite(found.nats).all(1)
+def fit_temperature(result: Confidence) -> float:
+    """The temperature in a fixed grid with the lowest mean NLL of the targets (Guo et al., arXiv:1706.04599)."""
+    usable = np.isfinite(result.nll).all(1)
     if not usable.any():
         raise UserError("no validation target was a candidate, so no temperature can be fitted", code=3)
-    return float(TEMPERATURES[found.nats[usable].mean(0).argmin()])
+    return float(TEMPERATURES[result.nll[usable].mean(0).argmin()])
 
 
-def level_card(p: np.ndarray, right: np.ndarray, *, seed: int = 0) -> Card:
-    """ECE of each level of a speller, from `decoder.level_confidence`: p, right (C, L)."""
-    return gathered({
-        name: partial(_ece, name, p[:, level], right[:, level], "Gap of the probability of the likeliest code that may "
-                      "follow the true codes before, and how often it came true", seed, "")
+def level_calibration_card(p: np.ndarray, correct: np.ndarray, *, seed: int = 0) -> Card:
+    """ECE of each code level of a generative recommender, from `decoder.level_confidence`: p, correct (C, L)."""
+    return gather_cards({
+        name: partial(_ece, name, p[:, level], correct[:, level], "Gap between the probability of the most likely "
+                      "valid code after the true prefix and its accuracy", seed, "")
         for level in range(p.shape[1]) for name in [f"ece, level {level + 1}"]
     })  # fmt: skip
 
 
-def _ece(name: str, p: np.ndarray, right: np.ndarray, note: str, seed: int, table: str) -> Card:
+def _ece(name: str, p: np.ndarray, correct: np.ndarray, note: str, seed: int, table: str) -> Card:
     note = note[:1].upper() + note[1:]
-    return Card((ece_figure(name, p, right, note=note, seed=seed),), {table: reliability(p, right)} if table else {})
+    return Card((ece_figure(name, p, correct, note=note, seed=seed),),
+                {table: reliability(p, correct)} if table else {})
 
 
-def _brier(p: np.ndarray, right: np.ndarray) -> Card:
-    share = right.mean()
-    note = "Mean squared gap of the top item's probability and whether it came true; null: the same share for all."
-    return Card((mean_figure("brier", (p - right) ** 2, null=float(share * (1 - share)), toward="below", note=note),))
+def _brier(p: np.ndarray, correct: np.ndarray) -> Card:
+    share = correct.mean()
+    note = "Mean squared difference between the top-1 probability and its correctness; null: the mean accuracy for all."
+    return Card((mean_figure("brier", (p - correct) ** 2, null=float(share * (1 - share)), direction="below",
+                             note=note),))
 
 
-def _refuse(why: str) -> Card:
-    raise UserError(why, code=3)
+def _unmeasured(reason: str) -> Card:
+    raise UserError(reason, code=3)

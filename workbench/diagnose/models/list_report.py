@@ -1,5 +1,4 @@
-"""The lists that any recommender gives: how popular, concentrated, new, diverse and fitting they are, and to whose
-targets they do justice."""
+"""The report on a recommender's lists: popularity, coverage, novelty, diversity, calibration, and tail accuracy."""
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
@@ -9,183 +8,194 @@ import pandas as pd
 
 from workbench.data import Cases, Histories, Split
 from workbench.diagnose.models import beyond_accuracy
-from workbench.diagnose.models.codes import numbered
-from workbench.diagnose.verdict.card import Card, Figure, gathered, mean_figure
+from workbench.diagnose.models.codes import encode_labels
+from workbench.diagnose.verdict.card import Card, Figure, gather_cards, mean_figure
 from workbench.errors import UserError
 from workbench.evaluate import per_case
-from workbench.evaluate.compare import interval
+from workbench.evaluate.compare import bootstrap_interval
 from workbench.tokens import ItemCodes
-from workbench.train.rng import stream
+from workbench.train.rng import named_rng
 
-OWN, FLOOR, RANDOM, SWAPPED, PROFILE = "recommender", "popularity", "random", "other user", "history"
-SAID = {
-    FLOOR: "the popularity floor's lists", RANDOM: "lists drawn at random",
-    SWAPPED: "the same lists given to other users", PROFILE: "the items of the same users' histories",
+RECOMMENDER, POPULARITY, RANDOM, OTHER_USER, HISTORY = "recommender", "popularity", "random", "other user", "history"
+DESCRIPTIONS = {
+    POPULARITY: "lists of the popularity baseline", RANDOM: "random lists",
+    OTHER_USER: "the same lists assigned to other users", HISTORY: "the items of the same users' histories",
 }  # fmt: skip
-LISTS, SUBSETS = 1_000, 20  # lists that are counted at once, and how often they are drawn
-SPREAD = {  # what is counted over all lists at once: toward, what it is
-    "coverage": ("below", "Share of the catalogue that stands in any list"),
-    "gini": ("above", "Gini of how often each item of the catalogue is shown"),
-    "entropy": ("below", "Effective share of the catalogue that is shown, 2^H / I"),
+LISTS, SUBSETS = 1_000, 20  # lists in a random subset for exposure, and number of subsets
+EXPOSURE = {  # metrics over all lists: direction, description
+    "coverage": ("below", "Share of the catalogue in any list"),
+    "gini": ("above", "Gini coefficient of item exposure over the catalogue"),
+    "entropy": ("below", "Effective share of the catalogue that is exposed, 2^H / I"),
 }
 
 
-class Measure(NamedTuple):
-    """of: rows to (C,) values. null: which lists it is held against. toward: as of a Figure. said: what it is."""
+class ListMetric(NamedTuple):
+    """values: function of rows, to (C,) values. null: which lists it is compared with. direction: as of a Figure.
+    description: what it measures."""
 
-    of: Callable[[Histories], np.ndarray]
+    values: Callable[[Histories], np.ndarray]
     null: str
-    toward: str
-    said: str
+    direction: str
+    description: str
 
 
 def lists_card(
     items: np.ndarray, cases: Cases, split: Split, *, vectors: np.ndarray | None = None,
     categories: np.ndarray | None = None, codes: ItemCodes | None = None, ndcg: np.ndarray | None = None, seed: int = 0,
 ) -> Card:  # fmt: skip
-    """What the lists (C, k) of a recommender for C cases are like.
+    """Beyond-accuracy metrics of the lists (C, k) of a recommender for C cases.
 
-    Tables: lists (a row a figure; the same for the popularity floor, random lists, the lists of other users and the
-    histories, where it means something there) and `ndcg by popularity`. vectors: (I+1, D), for diversity. categories:
-    (I+1,) names, "" for none. codes: for prefix diversity. ndcg: (C,) gain of each case where it is known better than
-    from the lists, as with codes that collide. What is missing stands among the unmeasured with its reason.
+    Tables: lists (one row per figure; the same metric for popularity, random lists, lists of other users and histories,
+    where defined) and `ndcg by popularity`. vectors: (I+1, D), for intra-list diversity. categories: (I+1,) names, ""
+    for none, for miscalibration. codes: for prefix diversity. ndcg: (C,) per-case NDCG where it cannot be computed from
+    the lists, as with colliding codes. Metrics without their inputs are unmeasured.
     """
-    rows = sources(items, cases, split, seed)
-    parts = [*popularity_measures(split).items()]
-    parts += [("ild", partial(_diverse, vectors)), ("prefix diversity", partial(_prefixes, codes)),
-              ("miscalibration", partial(_category_fit, categories, rows[PROFILE])),
-              ("popularity distance", partial(_popularity_fit, split, rows[PROFILE]))]  # fmt: skip
-    measured = {name: partial(_measured, name, make, rows) for name, make in parts}
-    gains = _gains(items, cases.targets) if ndcg is None else ndcg
-    floor = _gains(beyond_accuracy.popular_lists(cases.histories, split, items.shape[1]), cases.targets)
-    by = partial(_targets, gains, floor, cases.targets, split.train_counts())
-    spread = partial(_spread, rows, split.n_items, items.shape[1], seed)
-    said = gathered({"exposure": spread, **measured, "targets": by})
-    found = [table for name, table in said.tables.items() if name.startswith("lists/")]
-    tables = {name: table for name, table in said.tables.items() if not name.startswith("lists/")}
-    return Card(said.figures, {"lists": pd.concat(found), **tables}, said.unmeasured)
+    rows = lists_and_references(items, cases, split, seed)
+    metrics = [*popularity_metrics(split).items()]
+    metrics += [("ild", partial(_ild, vectors)), ("prefix diversity", partial(_prefix_diversity, codes)),
+                ("miscalibration", partial(_miscalibration, categories, rows[HISTORY])),
+                ("popularity distance", partial(_popularity_distance, split, rows[HISTORY]))]  # fmt: skip
+    measured = {name: partial(_measured, name, make, rows) for name, make in metrics}
+    gains = _ndcg(items, cases.targets) if ndcg is None else ndcg
+    baseline = _ndcg(beyond_accuracy.popular_lists(cases.histories, split, items.shape[1]), cases.targets)
+    by_popularity = partial(_by_popularity, gains, baseline, cases.targets, split.train_counts())
+    exposure = partial(_exposure, rows, split.n_items, items.shape[1], seed)
+    card = gather_cards({"exposure": exposure, **measured, "targets": by_popularity})
+    lists = [table for name, table in card.tables.items() if name.startswith("lists/")]
+    tables = {name: table for name, table in card.tables.items() if not name.startswith("lists/")}
+    return Card(card.figures, {"lists": pd.concat(lists), **tables}, card.unmeasured)
 
 
-def sources(items: np.ndarray, cases: Cases, split: Split, seed: int) -> dict[str, Histories]:
-    """The lists and what they are held against, C rows each. UserError without a case, or for lists of one item."""
+def lists_and_references(items: np.ndarray, cases: Cases, split: Split, seed: int) -> dict[str, Histories]:
+    """The lists and those they are compared with, C rows each. UserError without cases, or for lists of one item."""
     C, k = items.shape
     if not C or k < 2 or C != len(cases.targets):
-        raise UserError(f"lists of shape {items.shape} for {len(cases.targets)} cases: a list of 2 or more for each",
-                        code=3)  # fmt: skip
-    drawn = beyond_accuracy.random_lists(C, k, split.n_items, stream(seed, "random lists"))
-    lists = {OWN: items, FLOOR: beyond_accuracy.popular_lists(cases.histories, split, k), RANDOM: drawn}
-    lists[SWAPPED] = np.roll(items, 1, axis=0)
-    return {name: beyond_accuracy.as_rows(made) for name, made in lists.items()} | {PROFILE: cases.histories}
+        raise UserError(f"lists of shape {items.shape} for {len(cases.targets)} cases: need a list of 2 or more items "
+                        "per case", code=3)  # fmt: skip
+    random = beyond_accuracy.random_lists(C, k, split.n_items, named_rng(seed, "random lists"))
+    lists = {RECOMMENDER: items, POPULARITY: beyond_accuracy.popular_lists(cases.histories, split, k), RANDOM: random}
+    lists[OTHER_USER] = np.roll(items, 1, axis=0)
+    return {name: beyond_accuracy.as_histories(array) for name, array in lists.items()} | {HISTORY: cases.histories}
 
 
-def popularity_measures(split: Split) -> dict[str, Callable[[], Measure]]:
-    """ARP, APLT (Abdollahpouri et al. 2019) and novelty (Zhou et al. 2010), each held against the histories."""
+def popularity_metrics(split: Split) -> dict[str, Callable[[], ListMetric]]:
+    """ARP and APLT (average recommendation popularity, average percentage of long-tail items; Abdollahpouri et al.,
+    2019) and novelty (Zhou et al., 2010), each compared with the histories."""
     counts = split.train_counts()
-    tail = beyond_accuracy.tail(counts)
+    tail = beyond_accuracy.tail_items(counts)
 
     def mean_of(values: np.ndarray) -> Callable[[Histories], np.ndarray]:
-        return lambda rows: beyond_accuracy.row_means(rows, values)
+        return lambda rows: beyond_accuracy.list_means(rows, values)
 
     return {
-        "arp": lambda: Measure(mean_of(counts), PROFILE, "above", "Mean train count of what is recommended"),
-        "aplt": lambda: Measure(mean_of(tail), PROFILE, "below", "Share of the list from the rarest 80 % of the items"),
-        "novelty": lambda: Measure(lambda rows: beyond_accuracy.novelty(rows, counts), PROFILE, "below",
-                                   "Mean -log2 of the items' share of train events, in bits"),
+        "arp": lambda: ListMetric(mean_of(counts), HISTORY, "above", "Average recommendation popularity (train count)"),
+        "aplt": lambda: ListMetric(mean_of(tail), HISTORY, "below",
+                                   "Average share of long-tail items, the least popular 80 %"),
+        "novelty": lambda: ListMetric(lambda rows: beyond_accuracy.novelty(rows, counts), HISTORY, "below",
+                                      "Novelty: mean -log2 of the items' share of train events, in bits"),
     }  # fmt: skip
 
 
-def _diverse(vectors: np.ndarray | None) -> Measure:
+def _ild(vectors: np.ndarray | None) -> ListMetric:
     if vectors is None:
         raise UserError("no item vectors were given, so items have no distance", code=3)
-    return Measure(lambda rows: beyond_accuracy.diversity(rows, vectors), RANDOM, "below",
-                   "Mean 1 - cosine of the pairs of a list")  # fmt: skip
+    return ListMetric(lambda rows: beyond_accuracy.intra_list_diversity(rows, vectors), RANDOM, "below",
+                      "Intra-list diversity: mean 1 - cosine over the pairs of a list")  # fmt: skip
 
 
-def _prefixes(codes: ItemCodes | None) -> Measure:
+def _prefix_diversity(codes: ItemCodes | None) -> ListMetric:
     if codes is None:
         raise UserError("the recommender has no codes, so its items have no prefixes", code=3)
-    return Measure(lambda rows: beyond_accuracy.distinct(rows, codes.trie.node[:, 1]), RANDOM, "below",
-                   "Different first codes in a list")  # fmt: skip
+    return ListMetric(lambda rows: beyond_accuracy.distinct_labels(rows, codes.trie.node[:, 1]), RANDOM, "below",
+                      "Distinct first codes in a list")  # fmt: skip
 
 
-def _category_fit(categories: np.ndarray | None, profile: Histories) -> Measure:
+def _miscalibration(categories: np.ndarray | None, histories: Histories) -> ListMetric:
     if categories is None:
         raise UserError("the items have no categories, or only one", code=3)
-    labels = numbered(categories)
-    own = beyond_accuracy.label_shares(profile, labels)
-    return Measure(lambda rows: beyond_accuracy.miscalibration(own, beyond_accuracy.label_shares(rows, labels)),
-                   SWAPPED, "below",
-                   "KL, in nats, of the categories of a user's history from those of the list")  # fmt: skip
+    labels = encode_labels(categories)
+    profile = beyond_accuracy.label_shares(histories, labels)
+
+    def values(rows: Histories) -> np.ndarray:
+        return beyond_accuracy.miscalibration(profile, beyond_accuracy.label_shares(rows, labels))
+
+    return ListMetric(values, OTHER_USER, "below",
+                      "KL divergence in nats of the category shares of a list from those of the history")  # fmt: skip
 
 
-def _popularity_fit(split: Split, profile: Histories) -> Measure:
-    rank = beyond_accuracy.percentile(split.train_counts())
-    return Measure(lambda rows: beyond_accuracy.quantile_distance(profile, rows, rank), SWAPPED, "below",
-                   "Mean distance of the popularity quantiles of a user's history and list")  # fmt: skip
+def _popularity_distance(split: Split, histories: Histories) -> ListMetric:
+    percentile = beyond_accuracy.popularity_percentile(split.train_counts())
+    return ListMetric(lambda rows: beyond_accuracy.quantile_distance(histories, rows, percentile), OTHER_USER, "below",
+                      "Mean distance between the popularity quantiles of a user's history and list")  # fmt: skip
 
 
-def _measured(name: str, make: Callable[[], Measure], rows: dict[str, Histories]) -> Card:
-    """The figure of one measure, and its row of the table. Users of whom nothing is known are left out."""
-    measure = make()
-    values = {source: measure.of(part) for source, part in rows.items()}
-    if measure.null == SWAPPED:
-        del values[PROFILE]  # a history fits itself
-        if len(rows[OWN]) < 2:
-            raise UserError("there is one user alone, so no list of another user", code=3)
-    known = ~np.isnan(values[OWN]) & ~np.isnan(values[measure.null])
-    if not known.any():
-        raise UserError(f"{name}: no list of two items of which anything is known", code=3)
-    null, note = float(values[measure.null][known].mean()), f"{measure.said}; null: {SAID[measure.null]}."
-    there = {source: some[~np.isnan(some)] for source, some in values.items()}
-    means = {source: float(some.mean()) for source, some in there.items() if len(some)}
-    figure = mean_figure(name, values[OWN][known], null=null, toward=measure.toward, note=note)
+def _measured(name: str, make: Callable[[], ListMetric], rows: dict[str, Histories]) -> Card:
+    """The figure of one metric and its row of the table, over the users for whom it is defined."""
+    metric = make()
+    values = {source: metric.values(lists) for source, lists in rows.items()}
+    if metric.null == OTHER_USER:
+        del values[HISTORY]  # a history matches itself
+        if len(rows[RECOMMENDER]) < 2:
+            raise UserError("there is only one user, so there are no lists of another user", code=3)
+    valid = ~np.isnan(values[RECOMMENDER]) & ~np.isnan(values[metric.null])
+    if not valid.any():
+        raise UserError(f"{name}: undefined for every list", code=3)
+    null, note = float(values[metric.null][valid].mean()), f"{metric.description}; null: {DESCRIPTIONS[metric.null]}."
+    defined = {source: array[~np.isnan(array)] for source, array in values.items()}
+    means = {source: float(array.mean()) for source, array in defined.items() if len(array)}
+    figure = mean_figure(name, values[RECOMMENDER][valid], null=null, direction=metric.direction, note=note)
     return Card((figure,), {f"lists/{name}": pd.DataFrame(means, index=[name])})
 
 
-def _spread(rows: dict[str, Histories], n_items: int, k: int, seed: int) -> Card:
-    """How lists fall on the catalogue, of as many lists whatever was asked for: more lists reach more items."""
-    rng, few = stream(seed, "lists that are counted"), min(LISTS, len(rows[OWN]))
-    drawn = [rng.permutation(len(rows[OWN]))[:few] for _ in range(SUBSETS)]
-    found = {name: pd.DataFrame([beyond_accuracy.exposures(rows[name].take(some), n_items) for some in drawn])
-             for name in (OWN, FLOOR, RANDOM)}  # fmt: skip
-    ends = found[OWN].quantile([0.025, 0.975])
+def _exposure(rows: dict[str, Histories], n_items: int, k: int, seed: int) -> Card:
+    """Exposure of the catalogue in random subsets of the lists of fixed size, as it grows with the number of lists."""
+    rng, size = named_rng(seed, "lists that are counted"), min(LISTS, len(rows[RECOMMENDER]))
+    subsets = [rng.permutation(len(rows[RECOMMENDER]))[:size] for _ in range(SUBSETS)]
+    exposure = {
+        name: pd.DataFrame([beyond_accuracy.exposure(rows[name].take(subset), n_items) for subset in subsets])
+        for name in (RECOMMENDER, POPULARITY, RANDOM)
+    }
+    interval = exposure[RECOMMENDER].quantile([0.025, 0.975])
     figures = [
-        Figure(f"{name}@{k} of {few:,} lists", float(found[OWN][name].mean()), *map(float, ends[name]),
-               null=float(found[RANDOM][name].mean()), toward=toward, n=few, note=f"{said}; null: as many "
-               f"{SAID[RANDOM]}. The interval is over {SUBSETS} draws of users.")
-        for name, (toward, said) in SPREAD.items()
+        Figure(f"{name}@{k} of {size:,} lists", float(exposure[RECOMMENDER][name].mean()), *map(float, interval[name]),
+               null=float(exposure[RANDOM][name].mean()), direction=direction, n=size,
+               note=f"{description}; null: the same number of {DESCRIPTIONS[RANDOM]}. The interval is over {SUBSETS} "
+                    "random subsets of users.")
+        for name, (direction, description) in EXPOSURE.items()
     ]  # fmt: skip
-    table = pd.DataFrame({source: table.mean() for source, table in found.items()})
+    table = pd.DataFrame({source: metrics.mean() for source, metrics in exposure.items()})
     table.index = [figure.name for figure in figures]
     return Card(tuple(figures), {"lists/exposure": table})
 
 
-def _gains(items: np.ndarray, targets: np.ndarray) -> np.ndarray:
+def _ndcg(items: np.ndarray, targets: np.ndarray) -> np.ndarray:
     hit = items == targets[:, None]
     return per_case(f"ndcg@{items.shape[1]}", np.where(hit.any(1), hit.argmax(1) + 1, 0))
 
 
-def _targets(gains: np.ndarray, floor: np.ndarray, targets: np.ndarray, counts: np.ndarray) -> Card:
-    """Gains by the target's popularity: a row a tenth of the catalogue, 10 the most frequent in train, and cold items,
-    which never occur there."""
-    tenth = np.zeros(len(counts), np.int64)
-    order = beyond_accuracy.by_popularity(counts)
-    tenth[order] = 1 + np.arange(len(order)) * 10 // len(order)
-    tenth[counts == 0] = 0
-    of, rows = tenth[targets], {}
+def _by_popularity(gains: np.ndarray, baseline: np.ndarray, targets: np.ndarray, counts: np.ndarray) -> Card:
+    """NDCG by popularity decile of the target: 10 is the most popular, and cold items never occur in train."""
+    decile = np.zeros(len(counts), np.int64)
+    order = beyond_accuracy.items_by_popularity(counts)
+    decile[order] = 1 + np.arange(len(order)) * 10 // len(order)
+    decile[counts == 0] = 0
+    target_decile, rows = decile[targets], {}
     for group in range(11):
-        some = of == group
-        low, high = interval(gains[some]) if some.any() else (np.nan, np.nan)
-        mean, other = (float(x[some].mean()) if some.any() else np.nan for x in (gains, floor))
-        rows[str(group or "cold")] = {"cases": int(some.sum()), "ndcg": mean, "low": low, "high": high, FLOOR: other}
-    kinds = {"tail": (beyond_accuracy.tail(counts)[targets] & (of > 0), "the rarest 80 % of the items"),
-             "cold": (of == 0, "items that never occur in train")}  # fmt: skip
-    parts = {
-        f"ndcg of {kind} targets": lambda some=some, kind=kind, said=said: Card((mean_figure(
-            f"ndcg of {kind} targets", gains[some], null=float(floor[some].mean()) if some.any() else np.nan,
-            toward="above", note=f"Mean NDCG where the target is of {said}; null: {SAID[FLOOR]}.",
-        ),)) for kind, (some, said) in kinds.items()
+        mask = target_decile == group
+        low, high = bootstrap_interval(gains[mask]) if mask.any() else (np.nan, np.nan)
+        mean, null = (float(x[mask].mean()) if mask.any() else np.nan for x in (gains, baseline))
+        rows[str(group or "cold")] = {
+            "cases": int(mask.sum()), "ndcg": mean, "low": low, "high": high, POPULARITY: null
+        }  # fmt: skip
+    groups = {
+        "tail": (beyond_accuracy.tail_items(counts)[targets] & (target_decile > 0), "a long-tail item (lowest 80 %)"),
+        "cold": (target_decile == 0, "a cold item that never occurs in train"),
     }  # fmt: skip
-    card = gathered(parts)
-    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("popularity tenth")
+    card = gather_cards({
+        f"ndcg of {group} targets": lambda mask=mask, group=group, description=description: Card((mean_figure(
+            f"ndcg of {group} targets", gains[mask], null=float(baseline[mask].mean()) if mask.any() else np.nan,
+            direction="above", note=f"Mean NDCG where the target is {description}; null: {DESCRIPTIONS[POPULARITY]}.",
+        ),)) for group, (mask, description) in groups.items()
+    })  # fmt: skip
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("popularity decile")
     return Card(card.figures, {"ndcg by popularity": table}, card.unmeasured)

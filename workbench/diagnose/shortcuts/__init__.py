@@ -1,5 +1,5 @@
-"""Could a rule without training answer the benchmark? Distances in the train graph, text similarity, memorization.
+"""Shortcuts: can training-free heuristics solve the benchmark, and what do trained models use of a history?
 
-Read graph_distance first, then feature_smoothness, memorization and hard_subset (which cases are left), solvability
-(shortcut score over model score) and history_ablation (how much history a model reads).
+Read graph_distance first (hops in the train graph), then feature_smoothness, memorization and hard_subset (cases beyond
+all shortcuts), solvability (heuristic score over model score) and history_ablation (truncated and shuffled histories).
 """

@@ -1,7 +1,7 @@
-"""What a trained recommender uses of a history: how much of it, whether its order, whether more than the last item.
+"""History ablation: how much of a history a trained recommender uses, and whether it uses the order of events.
 
-Shuffles at test time as in "Does It Look Sequential?" (arXiv:2408.12008). What a network does with histories that it
-was not trained on is about the network; whether the data needs more is told by training it again on them.
+Histories are truncated and shuffled at test time as in "Does It Look Sequential?" (arXiv:2408.12008). This describes
+the model, on inputs unlike its training data; what the data require is measured by retraining on ablated histories.
 """
 from typing import NamedTuple
 
@@ -9,30 +9,30 @@ import numpy as np
 import pandas as pd
 
 from workbench.data import Cases, Histories, Split, perturbations
-from workbench.data.splits import mix
+from workbench.data.splits import splitmix64
 from workbench.diagnose.verdict.card import Card, Figure, mean_figure
 from workbench.errors import UserError
 from workbench.evaluate import evaluate, per_case
-from workbench.evaluate.bootstrap import ends, resampled
-from workbench.evaluate.metrics import parse
+from workbench.evaluate.bootstrap import bootstrap_column_means, ratio_interval
+from workbench.evaluate.metrics import parse_metric
 from workbench.interfaces import Recommendations, Recommender
 from workbench.progress import track
-from workbench.train.rng import stream
+from workbench.train.rng import named_rng
 
-TOP = 10  # items of a list that are held against another list
-ENOUGH = 0.95  # share of the full metric at which a shorter history is as good
-ORDERS = {
-    "full shuffle": "all events are in random order",
-    "keep last 1": "all events but the last are in random order",
-    "keep last 2": "all events but the last two are in random order",
-    "reverse": "the history is read from its newest event to its oldest",
-    "within a day": "events of one day are in random order",
-    "prefix swap": "all but the last item are another user's of a history as long",
+TOP = 10  # items of the lists that are compared by Jaccard similarity
+SUFFICIENT = 0.95  # share of the full metric that defines the effective history length
+ABLATIONS = {
+    "full shuffle": "all events are shuffled",
+    "keep last 1": "all events but the last are shuffled",
+    "keep last 2": "all events but the last two are shuffled",
+    "reverse": "the order of events is reversed",
+    "within a day": "events of the same day are shuffled",
+    "prefix swap": "all items but the last are replaced by another user's, of a history of the same length",
 }
 
 
 def order_sensitivity(before: float, after: float) -> float:
-    """OS: the share of a metric that is lost with the order.
+    """OS, order sensitivity: the share of a metric that is lost without the order of events.
 
     >>> round(order_sensitivity(0.05, 0.03), 6)
     0.4
@@ -41,7 +41,7 @@ def order_sensitivity(before: float, after: float) -> float:
 
 
 def recency_share(full: float, keep_last: float) -> float:
-    """RS: of what a full shuffle loses, the share that is not lost if the last item stays.
+    """RS, recency share: of the loss under a full shuffle, the share that is avoided by keeping the last item.
 
     >>> round(recency_share(0.40, 0.02), 6)
     0.95
@@ -49,178 +49,191 @@ def recency_share(full: float, keep_last: float) -> float:
     return (full - keep_last) / full
 
 
-def memory(
+def history_ablation(
     recommender: Recommender, split: Split, *, cases: int = 5000, lengths: tuple[int, ...] = (1, 2, 3, 5, 10),
     shuffles: int = 3, metric: str = "ndcg@10", seed: int = 0,
 ) -> Card:  # fmt: skip
-    """History dependence HD_n, order sensitivity OS, recency share, effective memory and what the set of older items
-    is worth, over test cases; every reading of a case is paired with that of its whole history.
+    """Metric on ablated histories over test cases, paired by case with the full history.
 
-    cases: at most so many, by a hash; 0 for all. shuffles: random orders that are averaged case by case. The table
-    "readings" has a row a reading: the metric, its share of the full one, jaccard of the first ten items with those of
-    the whole history, and the share of cases whose history it leaves as it is. UserError where nothing is found at all.
+    Figures: history dependence HD_n (share retained with the last n events only), effective history length, order
+    sensitivity OS (share lost when events are shuffled or replaced), recency share, own-history gain, Jaccard@10 of the
+    top-10 lists, and the share of single-event histories.
+
+    cases: at most this many, sampled by a hash; 0 for all. shuffles: random orders, averaged per case. Table
+    `ablations`, one row per ablation: the metric, its share of that with the full history, jaccard of the top-10 lists
+    with those of the full history, and the share of cases whose history is unchanged. UserError if the metric is 0 in
+    all cases, or for invalid shuffles or lengths.
     """
     if shuffles < 1 or not lengths or min(lengths) < 1:
         raise UserError(f"shuffles={shuffles}, lengths={lengths}: need one shuffle or more, and lengths of 1 or more")
-    chosen = sample(split.test, cases, seed=seed)
-    whole = ask(recommender, chosen, split, metric=metric)
-    if not whole.values.any():
-        raise UserError(f"{metric} is 0 in all {len(whole.values)} cases, so nothing can be lost", code=3)
-    readings, unmeasured = _readings(chosen.histories, tuple(sorted(set(lengths))), shuffles, seed)
-    values, rows, alike = {}, {}, {}
-    for name, reads in track(list(readings.items()), "memory", unit="readings"):
-        found = [ask(recommender, chosen, split, read=read, known=whole, metric=metric) for read in reads]
-        values[name] = np.mean([answers.values for answers in found], axis=0)
-        alike[name] = np.mean([jaccard(whole.lists, answers.lists) for answers in found], axis=0)
-        same = 1 - np.mean([perturbations.differs(chosen.histories, read).mean() for read in reads])
-        rows[name] = {metric: values[name].mean(), "share": values[name].mean() / whole.values.mean(),
-                      "jaccard": alike[name].mean(), "unchanged": same}  # fmt: skip
-    rows["whole"] = {metric: whole.values.mean(), "share": 1.0, "jaccard": 1.0, "unchanged": 1.0}
-    figures = _figures(whole.values, values, int(chosen.histories.lengths.max()), metric, seed, unmeasured)
+    sample = sample_cases(split.test, cases, seed=seed)
+    full = recommend_with_histories(recommender, sample, split, metric=metric)
+    if not full.values.any():
+        raise UserError(f"{metric} is 0 in all {len(full.values)} cases, so nothing can be lost", code=3)
+    ablated, unmeasured = _ablated_histories(sample.histories, tuple(sorted(set(lengths))), shuffles, seed)
+    values, rows, similarity = {}, {}, {}
+    for name, variants in track(list(ablated.items()), "history ablation", unit="ablations"):
+        results = [
+            recommend_with_histories(recommender, sample, split, histories=histories, reference=full, metric=metric)
+            for histories in variants
+        ]
+        values[name] = np.mean([result.values for result in results], axis=0)
+        similarity[name] = np.mean([jaccard(full.lists, result.lists) for result in results], axis=0)
+        changed = [perturbations.is_changed(sample.histories, histories).mean() for histories in variants]
+        rows[name] = {metric: values[name].mean(), "share": values[name].mean() / full.values.mean(),
+                      "jaccard": similarity[name].mean(), "unchanged": 1 - np.mean(changed)}  # fmt: skip
+    rows["full history"] = {metric: full.values.mean(), "share": 1.0, "jaccard": 1.0, "unchanged": 1.0}
+    figures = _figures(full.values, values, int(sample.histories.lengths.max()), metric, seed, unmeasured)
     figures += [
-        mean_figure(f"Jaccard@10 {name}", alike[name], null=1, toward="below",
-                    note=f"What two top tens share, of all in either, where {ORDERS[name]}; 1 if it does not matter.")
-        for name in ORDERS if name in alike
+        mean_figure(f"Jaccard@10 {name}", similarity[name], null=1, direction="below",
+                    note=f"Jaccard similarity of the top-10 lists if {ABLATIONS[name]}; 1 if that has no effect.")
+        for name in ABLATIONS if name in similarity
     ]  # fmt: skip
-    single = float((chosen.histories.lengths <= 1).mean())
-    figures.append(Figure("one event", single, n=len(whole.values),
-                          note="The share of cases whose history has one event or none, which no order can change."))
-    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("reading")
-    return Card(tuple(figures), {"readings": table}, unmeasured)
+    single = float((sample.histories.lengths <= 1).mean())
+    figures.append(Figure("single-event histories", single, n=len(full.values),
+                          note="Share of cases whose history has at most one event, so that order has no effect."))
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("ablation")
+    return Card(tuple(figures), {"ablations": table}, unmeasured)
 
 
-def _readings(
+def _ablated_histories(
     histories: Histories, lengths: tuple[int, ...], shuffles: int, seed: int
 ) -> tuple[dict[str, list[Histories]], dict[str, str]]:
-    """What is read instead of the histories, by name, and why some of it cannot be."""
-    drawn = {
+    """The ablated histories by name of the ablation, and the reasons why some of them cannot be made."""
+    perturb = {
         "full shuffle": perturbations.shuffled,
         "keep last 1": lambda histories, rng: perturbations.shuffled(histories, rng, keep_last=1),
         "keep last 2": lambda histories, rng: perturbations.shuffled(histories, rng, keep_last=2),
-        "reverse": lambda histories, rng: perturbations.backwards(histories),
+        "reverse": lambda histories, rng: perturbations.reversed_order(histories),
         "within a day": perturbations.shuffled_within_days,
-        "prefix swap": perturbations.swapped,
+        "prefix swap": perturbations.swapped_prefixes,
     }
-    readings, unmeasured = {f"last {n}": [histories.last(n)] for n in lengths}, {}
-    for name, make in drawn.items():
-        times = 1 if name == "reverse" else shuffles
+    ablated, unmeasured = {f"last {n}": [histories.last(n)] for n in lengths}, {}
+    for name, function in perturb.items():
+        draws = 1 if name == "reverse" else shuffles
         try:
-            readings[name] = [make(histories, stream(seed, name, at)) for at in range(times)]
+            ablated[name] = [function(histories, named_rng(seed, name, draw)) for draw in range(draws)]
         except UserError as error:
             unmeasured[f"OS {name}"] = str(error)
-    return readings, unmeasured
+    return ablated, unmeasured
 
 
 def _figures(
-    whole: np.ndarray, values: dict[str, np.ndarray], longest: int, metric: str, seed: int, unmeasured: dict[str, str]
+    full: np.ndarray, values: dict[str, np.ndarray], longest: int, metric: str, seed: int, unmeasured: dict[str, str]
 ) -> list[Figure]:
-    """HD_n, effective memory, OS, recency share and user content, all intervals from the same draws of cases."""
-    known = {"whole": whole} | values
-    drawn = dict(zip(known, resampled(np.column_stack(list(known.values())), seed=seed).T))
-    base, n, figures = whole.mean(), len(whole), []
-    cuts = {int(name.split()[1]): name for name in values if name.startswith("last ")}
-    for length, name in cuts.items():
-        said = f"The share of {metric} that is left where only the last {length} of a history can be read"
-        figures.append(Figure(f"HD_{length}", values[name].mean() / base, *ends(drawn[name], drawn["whole"]), null=1,
-                              toward="below", n=n, note=f"{said}; 1 if no more is used."))  # fmt: skip
-    figures.append(_effective(cuts, values, drawn, base, longest, n))
-    for name in [name for name in ORDERS if name in values]:
-        low, high = (1 - end for end in ends(drawn[name], drawn["whole"])[::-1])
-        said = f"The share of {metric} that is lost where {ORDERS[name]}; 0 if that does not matter."
+    """HD_n, effective history length, OS, recency share and own-history gain, with intervals from the same bootstrap
+    draws of cases. full: (C,) metric with the full history. values: the same by ablation."""
+    columns = {"full": full} | values
+    draws = dict(zip(columns, bootstrap_column_means(np.column_stack(list(columns.values())), seed=seed).T))
+    base, n, figures = full.mean(), len(full), []
+    truncations = {int(name.split()[1]): name for name in values if name.startswith("last ")}
+    for length, name in truncations.items():
+        note = f"History dependence: share of {metric} retained with the last {length} event(s) of a history only"
+        figures.append(Figure(f"HD_{length}", values[name].mean() / base, *ratio_interval(draws[name], draws["full"]),
+                              null=1, direction="below", n=n, note=f"{note}; 1 if no more is used."))  # fmt: skip
+    figures.append(_effective_length(truncations, values, draws, base, longest, n))
+    for name in [name for name in ABLATIONS if name in values]:
+        low, high = (1 - end for end in ratio_interval(draws[name], draws["full"])[::-1])
+        note = f"Order sensitivity: share of {metric} lost if {ABLATIONS[name]}; 0 if that has no effect."
         figures.append(Figure(f"OS {name}", order_sensitivity(base, values[name].mean()), low, high, null=0,
-                              toward="above", n=n, note=said))  # fmt: skip
-    lost = drawn["whole"] - drawn["full shuffle"]
-    if np.quantile(lost, 0.025) > 0:
-        full, keep = (order_sensitivity(base, values[name].mean()) for name in ("full shuffle", "keep last 1"))
+                              direction="above", n=n, note=note))  # fmt: skip
+    loss = draws["full"] - draws["full shuffle"]
+    if np.quantile(loss, 0.025) > 0:
+        all_lost, keep = (order_sensitivity(base, values[name].mean()) for name in ("full shuffle", "keep last 1"))
         figures.append(Figure(
-            "recency share", recency_share(full, keep), *ends(drawn["keep last 1"] - drawn["full shuffle"], lost),
-            null=0, toward="above", n=n,
-            note="Of what a full shuffle loses, the share that is not lost if the last item stays; 0 if all is lost.",
+            "recency share", recency_share(all_lost, keep),
+            *ratio_interval(draws["keep last 1"] - draws["full shuffle"], loss), null=0, direction="above", n=n,
+            note="Of the loss under a full shuffle, the share that is avoided by keeping the last item in place.",
         ))  # fmt: skip
     else:
-        unmeasured["recency share"] = "a full shuffle loses nothing for sure, so there is nothing to take a share of"
+        unmeasured["recency share"] = "a full shuffle loses nothing significantly, so there is no loss to divide by"
     if "prefix swap" in values:
         figures.append(mean_figure(
-            "user content", values["keep last 1"] - values["prefix swap"], null=0, toward="above",
-            note=f"The {metric} that one's own older items, shuffled, give beyond another user's, which may mislead; "
-                 "0 if it does not matter whose they are.",
+            "own-history gain", values["keep last 1"] - values["prefix swap"], null=0, direction="above",
+            note=f"{metric} with the user's own earlier items, shuffled, minus that with another user's; 0 if it does "
+                 "not matter whose they are.",
         ))  # fmt: skip
     return figures
 
 
-def _effective(
-    cuts: dict[int, str], values: dict[str, np.ndarray], drawn: dict[str, np.ndarray], base: float, longest: int, n: int
-) -> Figure:
-    """The least number of last events with ENOUGH of the full metric, among those measured and the longest history."""
-    lengths = np.minimum([*cuts, longest], longest)
-    means = np.array([values[name].mean() for name in cuts.values()] + [base])
-    draws = np.column_stack([drawn[name] for name in cuts.values()] + [drawn["whole"]])
-    least = lengths[np.argmax(means >= ENOUGH * base)]
-    low, high = np.quantile(lengths[np.argmax(draws >= ENOUGH * draws[:, -1:], axis=1)], [0.025, 0.975])
-    asked = ", ".join(map(str, np.unique(lengths)))
-    return Figure("effective memory", float(least), float(low), float(high), null=1, toward="above", n=n,
-                  note=f"The fewest last events, of {asked}, that give 95 % of what all give; 1 if the last is enough.")
+def _effective_length(
+    truncations: dict[int, str], values: dict[str, np.ndarray], draws: dict[str, np.ndarray], base: float, longest: int,
+    n: int,
+) -> Figure:  # fmt: skip
+    """The fewest last events that retain SUFFICIENT of the full metric, among the truncations and the longest
+    history."""
+    lengths = np.minimum([*truncations, longest], longest)
+    means = np.array([values[name].mean() for name in truncations.values()] + [base])
+    samples = np.column_stack([draws[name] for name in truncations.values()] + [draws["full"]])
+    fewest = lengths[np.argmax(means >= SUFFICIENT * base)]
+    low, high = np.quantile(lengths[np.argmax(samples >= SUFFICIENT * samples[:, -1:], axis=1)], [0.025, 0.975])
+    tested = ", ".join(map(str, np.unique(lengths)))
+    return Figure("effective history length", float(fewest), float(low), float(high), null=1, direction="above", n=n,
+                  note=f"Fewest last events, among {tested}, that retain 95 % of the metric; 1 if the last is enough.")
 
 
-class Answers(NamedTuple):
-    """values: (C,) a metric per case. lists: (C, TOP) the first items, 0 where a list is shorter."""
+class AblationResult(NamedTuple):
+    """values: (C,) a metric per case. lists: (C, TOP) top items, 0 where a list is shorter."""
 
     values: np.ndarray
     lists: np.ndarray
 
 
-class _Reader:
-    """A recommender that reads other histories than it is asked about: `users` of what it is asked are row numbers of
-    `read`. Targets, masks and code groups thus stay those of the cases."""
+class _AblatedRecommender:
+    """A recommender whose input histories are replaced: `users` of the histories it receives are row numbers of
+    `ablated`. Targets, masks and code groups remain those of the original cases."""
 
-    def __init__(self, recommender: Recommender, asked: Histories, read: Histories):
-        self.recommender, self.asked, self.read = recommender, asked, read
+    def __init__(self, recommender: Recommender, original: Histories, ablated: Histories):
+        self.recommender, self.original, self.ablated = recommender, original, ablated
         self.codes = getattr(recommender, "codes", None)
-        self.lists = np.zeros((len(asked), TOP), np.int64)
+        self.lists = np.zeros((len(original), TOP), np.int64)
 
     def recommend(self, histories: Histories, k: int, exclude: Histories | None = None) -> Recommendations:
         rows = histories.users
-        exclude = None if exclude is None else self.asked.take(rows)
-        found = self.recommender.recommend(self.read.take(rows), k, exclude)
-        self.lists[rows, : min(k, TOP)] = found.items[:, :TOP]
-        return found
+        exclude = None if exclude is None else self.original.take(rows)
+        recommendations = self.recommender.recommend(self.ablated.take(rows), k, exclude)
+        self.lists[rows, : min(k, TOP)] = recommendations.items[:, :TOP]
+        return recommendations
 
 
-def ask(
-    recommender: Recommender, cases: Cases, split: Split, *, read: Histories | None = None,
-    known: Answers | None = None, metric: str = "ndcg@10",
-) -> Answers:  # fmt: skip
-    """What the recommender answers to the cases where it reads `read` instead of their histories.
+def recommend_with_histories(
+    recommender: Recommender, cases: Cases, split: Split, *, histories: Histories | None = None,
+    reference: AblationResult | None = None, metric: str = "ndcg@10",
+) -> AblationResult:  # fmt: skip
+    """Metric and top items per case when the recommender receives `histories` (C rows) instead of the cases' own.
 
-    Under a protocol that masks, what may not be recommended is still what the cases' own histories hold. known: the
-    answers to the histories themselves; then only cases are asked again whose history `read` shows otherwise.
+    Under a protocol that masks the history, the items of the original histories stay excluded. reference: the result
+    with the original histories; then only cases whose history differs are recomputed.
     """
-    read = cases.histories if read is None else read
-    rows = np.arange(len(read)) if known is None else np.flatnonzero(perturbations.differs(cases.histories, read))
-    values = np.zeros(len(read)) if known is None else known.values.copy()
-    lists = np.zeros((len(read), TOP), np.int64) if known is None else known.lists.copy()
+    ablated = cases.histories if histories is None else histories
+    n = len(ablated)
+    rows = np.arange(n) if reference is None else np.flatnonzero(perturbations.is_changed(cases.histories, ablated))
+    values = np.zeros(n) if reference is None else reference.values.copy()
+    lists = np.zeros((n, TOP), np.int64) if reference is None else reference.lists.copy()
     if len(rows):
-        part, n = cases.take(rows), np.arange(len(rows))
-        reader = _Reader(recommender, part.histories, read.take(rows))
-        own = part.histories
-        numbered = part._replace(histories=Histories(own.offsets, own.items, n, own.times))
-        found = evaluate(reader, numbered, split, depth=max(TOP, parse(metric)[1]), quiet=True)
-        values[rows], lists[rows] = per_case(metric, found.ranks, found.groups), reader.lists
-    return Answers(values, lists)
+        changed = cases.take(rows)
+        original = changed.histories
+        wrapper = _AblatedRecommender(recommender, original, ablated.take(rows))
+        row_ids = Histories(original.offsets, original.items, np.arange(len(rows)), original.times)
+        evaluation = evaluate(wrapper, changed._replace(histories=row_ids), split,
+                              depth=max(TOP, parse_metric(metric)[1]), quiet=True)  # fmt: skip
+        values[rows], lists[rows] = per_case(metric, evaluation.ranks, evaluation.groups), wrapper.lists
+    return AblationResult(values, lists)
 
 
-def sample(cases: Cases, n: int, *, seed: int = 0) -> Cases:
-    """At most n of the cases, by a seeded hash of their users, in their own order; all for n=0. UserError below 0."""
+def sample_cases(cases: Cases, n: int, *, seed: int = 0) -> Cases:
+    """At most n cases, sampled by a seeded hash of their users, in the original order; all for n=0. UserError for n <
+    0."""
     if n < 0:
         raise UserError(f"cases={n}: must be 0, for all, or more")
     if not n or n >= len(cases.targets):
         return cases
-    hashed = mix(cases.histories.users, cases.targets, seed=seed)
+    hashed = splitmix64(cases.histories.users, cases.targets, seed=seed)
     return cases.take(np.sort(np.argsort(hashed, kind="stable")[:n]))
 
 
 def jaccard(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """(C,) items in both lists over items in either, for lists (C, k) of distinct items; zeros are no items.
+    """(C,) Jaccard similarity of lists (C, k) of distinct items, where zeros are empty slots.
 
     >>> jaccard(np.array([[1, 2, 3]]), np.array([[3, 4, 1]]))
     array([0.5])

@@ -1,16 +1,17 @@
-"""How much of the best model's score a rule without training reaches: shortcut solvability (after arXiv:2605.07125)."""
+"""Shortcut solvability index (SSI): the share of the best model's score that a training-free heuristic reaches
+(after arXiv:2605.07125)."""
 import numpy as np
 import pandas as pd
 
 from workbench.diagnose.verdict.card import Card, Figure
 from workbench.errors import UserError, check_names
-from workbench.evaluate.bootstrap import share
+from workbench.evaluate.bootstrap import ratio_of_means
 
 ByName = dict[str, np.ndarray]
 POPULARITY, PERMUTED = "popularity", "permuted graph"
-FLOORS = {
-    POPULARITY: "recommending what is popular",
-    PERMUTED: "the heuristic on a train graph whose items exchanged their names",
+NULLS = {
+    POPULARITY: "ranking by popularity",
+    PERMUTED: "the heuristic on a train graph with permuted item ids",
 }
 
 
@@ -18,17 +19,16 @@ def solvability(
     heuristics: ByName, models: ByName, *, nulls: ByName | None = None, valid: dict[str, float] | None = None,
     metric: str = "ndcg@10", seed: int = 0,
 ) -> Card:  # fmt: skip
-    """SSI, the metric of the best heuristic over that of the best model, with a paired bootstrap over cases.
+    """SSI, the metric of the best heuristic divided by that of the best model, with a paired bootstrap over cases.
 
-    heuristics, models, nulls: by name, (C,) values of the metric, of the same cases. nulls: "popularity" and "permuted
-    graph", each also given as a figure of its own; the higher of their shares is the null value of SSI. valid: the
-    metric of heuristics and models on validation cases, by which the best of each side is chosen; without it they are
-    chosen by the same cases as they are measured on, which favours the side with more to choose from. The interval is
-    over cases: another seed of a trained model may differ by more.
+    heuristics, models, nulls: by name, (C,) per-case values of the metric on the same cases. nulls: "popularity" and
+    "permuted graph", each also a figure of its own; the higher ratio is the null of SSI. valid: the metric of
+    heuristics and models on validation cases, by which the best of each side is selected; without it selection uses
+    the test cases, which favours the side with more candidates. The interval is over cases, not over training seeds.
 
-    The table "solvability" has a row a system: side, the metric, its share of the best model's, low, high, and whether
-    it is the best of its side. UserError where a side is empty, sides differ in cases, validation lacks a name, or the
-    best model finds nothing.
+    Table `solvability`, one row per system: side, the metric, its ratio to the best model (share, low, high), and
+    whether it is the best of its side. UserError if a side is empty, sides differ in cases, validation lacks a name, or
+    the best model scores 0.
     """
     sides = {"heuristic": heuristics, "model": models, "null": nulls or {}}
     _check(sides, valid)
@@ -37,42 +37,42 @@ def solvability(
     rows = {}
     for side in ("null", "heuristic", "model"):  # popularity may be both a null and a heuristic
         for name, values in sides[side].items():
-            part, low, high = share(values, base, seed=seed)
-            rows[name] = {"side": side, metric: float(values.mean()), "share": part, "low": low, "high": high,
+            ratio, low, high = ratio_of_means(values, base, seed=seed)
+            rows[name] = {"side": side, metric: float(values.mean()), "share": ratio, "low": low, "high": high,
                           "best": chosen.get(side) == name}  # fmt: skip
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("system")
-    floors = {name: table["share"][name] for name in sides["null"]}
-    highest = max(floors, key=floors.get, default="")
-    how = "validation cases" if valid else "the cases they are measured on"
-    figures = [_figure("SSI", table.loc[chosen["heuristic"]], n, floors.get(highest, np.nan), (
-        f"The {metric} of {chosen['heuristic']} over that of {chosen['model']}, each the best of its side on {how}"
-        + (f", where {FLOORS[highest]} has the null value." if highest else "."))
+    null_ratios = {name: table["share"][name] for name in sides["null"]}
+    highest = max(null_ratios, key=null_ratios.get, default="")
+    selection = "validation cases" if valid else "the test cases"
+    figures = [_figure("SSI", table.loc[chosen["heuristic"]], n, null_ratios.get(highest, np.nan), (
+        f"Shortcut solvability index: {metric} of {chosen['heuristic']} divided by that of {chosen['model']}, each the "
+        f"best of its side on {selection}" + (f"; null: {NULLS[highest]}." if highest else "."))
     )]  # fmt: skip
     figures += [
-        _figure(f"SSI {name}", table.loc[name], n, np.nan, f"The {metric} of {FLOORS[name]}, over that of the model.")
-        for name in floors
+        _figure(f"SSI {name}", table.loc[name], n, np.nan, f"{metric} of {NULLS[name]}, divided by that of the model.")
+        for name in null_ratios
     ]
     return Card(tuple(figures), {"solvability": table})
 
 
 def _check(sides: dict[str, ByName], valid: dict[str, float] | None) -> None:
-    check_names("null of solvability", sides["null"], list(FLOORS))
-    asked = [*sides["heuristic"], *sides["model"]]
+    check_names("null of solvability", sides["null"], list(NULLS))
+    names = [*sides["heuristic"], *sides["model"]]
     if not sides["heuristic"] or not sides["model"]:
         raise UserError("solvability needs at least one heuristic and one model")
-    if len(set(asked)) < len(asked):
-        raise UserError(f"a name is on two sides: {', '.join(sorted(asked))}")
-    counts = {len(values) for found in sides.values() for values in found.values()}
+    if len(set(names)) < len(names):
+        raise UserError(f"a name is on two sides: {', '.join(sorted(names))}")
+    counts = {len(values) for side in sides.values() for values in side.values()}
     if len(counts) > 1:
         raise UserError(f"the sides differ in cases ({', '.join(map(str, sorted(counts)))}), so they cannot be paired")
-    if valid is not None and (lacking := [name for name in asked if name not in valid]):
+    if valid is not None and (lacking := [name for name in names if name not in valid]):
         raise UserError(f"no validation value of {', '.join(lacking)}")
 
 
-def _best(found: ByName, valid: dict[str, float] | None) -> str:
-    return max(found, key=lambda name: found[name].mean() if valid is None else valid[name])
+def _best(values: ByName, valid: dict[str, float] | None) -> str:
+    return max(values, key=lambda name: values[name].mean() if valid is None else valid[name])
 
 
 def _figure(name: str, row: pd.Series, n: int, null: float, note: str) -> Figure:
-    toward = "" if np.isnan(null) else "above"
-    return Figure(name, float(row["share"]), float(row["low"]), float(row["high"]), float(null), toward, n, note)
+    direction = "" if np.isnan(null) else "above"
+    return Figure(name, float(row["share"]), float(row["low"]), float(row["high"]), float(null), direction, n, note)

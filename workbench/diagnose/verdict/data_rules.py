@@ -1,103 +1,111 @@
-"""What the cards of a dataset and its split allow to say."""
+"""Verdict rules for the cards of a dataset and its split."""
 from collections.abc import Iterator
 
 from workbench.diagnose.verdict.sentences import CANNOT, CARE, SMALL, Facts, Sentence, percent
 
 
-def future(facts: Facts) -> Iterator[Sentence]:
-    """Training on what had not happened."""
-    leak, seen = facts.get("data", "future leakage"), facts.get("data", "memorised from the future")
+def future_leakage(facts: Facts) -> Iterator[Sentence]:
+    """Temporal leakage: training on events later than the test event."""
+    leak, future = facts.get("data", "future leakage"), facts.get("data", "memorized from future events")
     if leak is not None and leak.value > 0.01:
-        more = "" if seen is None else f"; of the answers whose step is in train, {percent(seen)} have it from later"
-        figures = ("future leakage", *(("memorised from the future",) if seen else ()))
-        yield Sentence(CANNOT, f"how a system would do tomorrow: {percent(leak)} of the train events, on average, are "
-                       f"later than the event asked about{more}.", "data", figures)  # fmt: skip
+        more = ""
+        if future is not None:
+            more = f"; for {percent(future)} of the memorized targets, every training occurrence is later too"
+        figures = ("future leakage", *(("memorized from future events",) if future else ()))
+        yield Sentence(CANNOT, f"performance on future data: on average, {percent(leak)} of the training events are "
+                       f"later than the test event{more}.", "data", figures)  # fmt: skip
 
 
-def ties(facts: Facts) -> Iterator[Sentence]:
-    """Events whose order nobody knows."""
-    spread, tied = facts.get("data", "tie range"), facts.get("data", "test targets tied with the item before")
+def tied_timestamps(facts: Facts) -> Iterator[Sentence]:
+    """Events whose order the timestamps do not determine."""
+    spread, tied = facts.get("data", "tie range"), facts.get("data", "test targets tied with the previous item")
     if spread is not None and tied is not None and tied.value > 0.01:
-        yield Sentence(CARE, f"For {percent(tied)} of the test cases the log does not say which item came last; "
-                       f"other orders move NDCG@10 of item transitions by up to {spread.value:.4f}.",
-                       "data", ("test targets tied with the item before", "tie range"))  # fmt: skip
+        yield Sentence(CARE, f"In {percent(tied)} of the test cases the target shares its timestamp with the previous "
+                       f"item, so their order is unknown; other orders change NDCG@10 of item transitions by up to "
+                       f"{spread.value:.4f}.",
+                       "data", ("test targets tied with the previous item", "tie range"))  # fmt: skip
 
 
-def transitions(facts: Facts) -> Iterator[Sentence]:
-    """Low branching: how often the answer has followed the last item before."""
-    ring, size, lift = (facts.get("graph", name) for name in ("CR_1", "size_1", "lift_1"))
-    if ring is not None and size is not None and lift is not None and ring.found and lift.low > 2:
-        yield Sentence(CARE, f"Local transitions help: {percent(ring)} of the answers are among those that followed "
-                       f"the last one in train, {size.value:.0f} at the median, {lift.value:.1f} times what as "
-                       "many popular ones would hold.", "graph", ("CR_1", "size_1", "lift_1"))  # fmt: skip
+def local_transitions(facts: Facts) -> Iterator[Sentence]:
+    """Low branching: how often the target directly followed the last item in train."""
+    coverage, size, lift = (facts.get("graph", name) for name in ("CR_1", "size_1", "lift_1"))
+    if coverage is not None and size is not None and lift is not None and coverage.significant and lift.low > 2:
+        yield Sentence(CARE, f"Local transitions help: {percent(coverage)} of the targets are among the items that "
+                       f"directly followed the last item in train (median: {size.value:.0f} items), {lift.value:.1f} "
+                       "times the share expected of equally many items drawn by popularity.",
+                       "graph", ("CR_1", "size_1", "lift_1"))  # fmt: skip
 
 
-def smooth(facts: Facts) -> Iterator[Sentence]:
-    """Feature smoothness: how alike the answer's text is to the last item's."""
-    auc, near = facts.get("features", "AUC_f"), facts.get("features", "nearest")
+def feature_smoothness(facts: Facts) -> Iterator[Sentence]:
+    """Feature smoothness: text similarity of the target and the last item."""
+    auc, near = facts.get("features", "AUC_f"), facts.get("features", "recall@50 by similarity")
     if auc is None or near is None:
         return
     if auc.low > auc.null + SMALL:
-        yield Sentence(CARE, f"Texts help: the answer's is more like the last item's than an equally popular item's in "
-                       f"{percent(auc)} of the comparisons (chance {100 * auc.null:.0f} %), and {percent(near)} of the "
-                       "answers are among the fifty nearest.", "features", ("AUC_f", "nearest"))  # fmt: skip
+        yield Sentence(CARE, "Text similarity helps: the target's text is more similar to the last item's than that of "
+                       f"an equally popular item in {percent(auc)} of the comparisons (chance {100 * auc.null:.0f} %), "
+                       f"and {percent(near)} of the targets are among the 50 most similar items.",
+                       "features", ("AUC_f", "recall@50 by similarity"))  # fmt: skip
     elif auc.high < auc.null + SMALL:
-        yield Sentence(CARE, f"Texts that are alike say little of what comes next: AUC {auc.value:.2f}, by chance "
-                       f"{auc.null:.2f}.", "features", ("AUC_f",))  # fmt: skip
+        yield Sentence(CARE, "Text similarity to the last item hardly predicts the next item: AUC "
+                       f"{auc.value:.2f}, chance {auc.null:.2f}.", "features", ("AUC_f",))  # fmt: skip
 
 
-def repeats(facts: Facts) -> Iterator[Sentence]:
-    """Targets that are in the history."""
-    again, last = facts.get("data", "repeated test targets"), facts.get("data", "repeat last")
-    if again is not None and last is not None and again.value > 0.05:
-        yield Sentence(CARE, f"{percent(again)} of the answers are in the history already, and the history itself "
-                       f"scores NDCG@10 {last.value:.4f}: masking it asks another question.",
+def repeat_consumption(facts: Facts) -> Iterator[Sentence]:
+    """Targets that already occur in the history."""
+    repeated, score = facts.get("data", "repeated test targets"), facts.get("data", "repeat last")
+    if repeated is not None and score is not None and repeated.value > 0.05:
+        yield Sentence(CARE, f"Repeat consumption: {percent(repeated)} of the targets already occur in the history, "
+                       f"and recommending the history, newest first, scores NDCG@10 {score.value:.4f}. Masking the "
+                       "history measures a different task.",
                        "data", ("repeated test targets", "repeat last"))  # fmt: skip
 
 
-def ids(facts: Facts) -> Iterator[Sentence]:
-    """Numbers that give the order away."""
+def id_leakage(facts: Facts) -> Iterator[Sentence]:
+    """Item ids that reveal the order of events."""
     figures = facts.cards["data"].figures if "data" in facts.cards else ()
     probes = [figure for figure in figures if figure.name.startswith("next-id probe")]
-    for figure in {f.value: f for f in reversed(probes)}.values():  # ids that differ by a constant tell the same
-        if figure.found and figure.value > 2 * figure.null + 0.001:
-            yield Sentence(CARE, f"Ids give answers away: recommending the next numbers scores NDCG@10 "
+    for figure in {f.value: f for f in reversed(probes)}.values():  # ids that differ by a constant score the same
+        if figure.significant and figure.value > 2 * figure.null + 0.001:
+            yield Sentence(CARE, "Item ids leak targets: recommending the next ten ids scores NDCG@10 "
                            f"{figure.value:.4f} ({figure.name.split(': ')[-1]}), chance {figure.null:.4f}.",
                            "data", (figure.name,))  # fmt: skip
 
 
-def drift(facts: Facts) -> Iterator[Sentence]:
-    """A catalogue that moves."""
-    new, recent = facts.get("data", "new test targets"), facts.get("data", "recent less all-time popularity")
-    if new is not None and new.value > 0.01:
-        yield Sentence(CARE, f"{percent(new)} of the answers never occur in train: no system that knows items by their "
-                       "events can find them.", "data", ("new test targets",))  # fmt: skip
-    if recent is not None and recent.found:
-        yield Sentence(CARE, "Popularity moves: what was popular lately beats what was popular ever, by NDCG@10 "
-                       f"{recent.value:.4f}.", "data", ("recent less all-time popularity",))  # fmt: skip
+def popularity_drift(facts: Facts) -> Iterator[Sentence]:
+    """A catalogue whose item popularity changes over time."""
+    cold, recent = facts.get("data", "cold test targets"), facts.get("data", "recent minus all-time popularity")
+    if cold is not None and cold.value > 0.01:
+        yield Sentence(CARE, f"{percent(cold)} of the targets are cold-start items that never occur in train: no model "
+                       "based on interactions alone can recommend them.", "data", ("cold test targets",))  # fmt: skip
+    if recent is not None and recent.significant:
+        yield Sentence(CARE, "Item popularity drifts: ranking by recent popularity beats ranking by all-time "
+                       f"popularity by {recent.value:.4f} NDCG@10.",
+                       "data", ("recent minus all-time popularity",))  # fmt: skip
 
 
-def splits(facts: Facts) -> Iterator[Sentence]:
-    """What the split does to a score."""
+def split_sensitivity(facts: Facts) -> Iterator[Sentence]:
+    """What another split does to the scores."""
     for figure in facts.cards["splits"].figures if "splits" in facts.cards else ():
         if figure.name.startswith("global-time over ") and (figure.high < 1 or figure.low > 1):
-            yield Sentence(CARE, "Scores are of the split: cut at one point in time, what is counted scores "
-                           f"{percent(figure)} of what it does here.", "splits", (figure.name,))  # fmt: skip
+            yield Sentence(CARE, "Scores depend on the split: under a global temporal split the training-free "
+                           f"baselines reach {percent(figure)} of their score here.",
+                           "splits", (figure.name,))  # fmt: skip
 
 
-def twins(facts: Facts) -> Iterator[Sentence]:
-    """Items that are nearly the same."""
-    twin = facts.get("data", "items with near-duplicate texts")
-    if twin is not None and twin.found and twin.value > 0.1:
-        yield Sentence(CARE, f"{percent(twin)} of the items share nearly all that the catalogue says of them with "
-                       "another: a miss may be a near hit.", "data", ("items with near-duplicate texts",))  # fmt: skip
+def near_duplicates(facts: Facts) -> Iterator[Sentence]:
+    """Items that are nearly identical."""
+    share = facts.get("data", "items with near-duplicate texts")
+    if share is not None and share.significant and share.value > 0.1:
+        yield Sentence(CARE, f"{percent(share)} of the items have a near-duplicate by text, so a miss may be a "
+                       "near-duplicate of the target.", "data", ("items with near-duplicate texts",))  # fmt: skip
 
 
-def published(facts: Facts) -> Iterator[Sentence]:
-    """Whether this is the benchmark that the name stands for."""
+def published_counts(facts: Facts) -> Iterator[Sentence]:
+    """Whether the data equal the published benchmark of the same name."""
     same = facts.get("published counts", "as published")
     if same is not None and not same.value:
-        counts = (facts.get("published counts", f"published {name}") for name in ("users", "items", "edges"))
-        told = ", ".join(f"{figure.value:,.0f} {figure.name.split()[-1]}" for figure in counts)
-        yield Sentence(CARE, f"These are not the data that published tables of this name were made on ({told}): their "
-                       "numbers are of another benchmark.", "published counts", ("as published",))  # fmt: skip
+        figures = (facts.get("published counts", f"published {name}") for name in ("users", "items", "edges"))
+        counts = ", ".join(f"{figure.value:,.0f} {figure.name.split()[-1]}" for figure in figures)
+        yield Sentence(CARE, f"This dataset differs from the published benchmark of the same name ({counts}), so "
+                       "published results are not comparable.", "published counts", ("as published",))  # fmt: skip

@@ -1,4 +1,4 @@
-"""What the cards of trained systems allow to say."""
+"""Verdict rules for the cards of trained models."""
 from collections.abc import Iterator
 
 from workbench.diagnose.verdict.card import Figure
@@ -7,9 +7,9 @@ from workbench.diagnose.verdict.sentences import (
     CANNOT,
     CARE,
     DECODING,
+    HISTORY_ABLATION,
     HITS,
     LONGEST,
-    MEMORY,
     NEAR,
     RETRAINED,
     SAME,
@@ -20,121 +20,121 @@ from workbench.diagnose.verdict.sentences import (
 )
 
 
-def solvable(facts: Facts) -> Iterator[Sentence]:
-    """How much of a trained system's score needs no training."""
-    ssi, popular = facts.get("shortcuts", "SSI"), facts.get("shortcuts", "SSI popularity")
+def shortcut_solvability(facts: Facts) -> Iterator[Sentence]:
+    """How much of a trained model's score a training-free heuristic reaches (SSI)."""
+    ssi, popularity = facts.get("shortcuts", "SSI"), facts.get("shortcuts", "SSI popularity")
     if ssi is None:
         return
     best = facts.cards["shortcuts"].tables["solvability"].query("best")
-    rule, model = (best.index[best["side"] == side][0] for side in ("heuristic", "model"))
-    reach = f"{rule}, which is not trained, reaches {percent(ssi)} of the score of {model}"
-    where = ("shortcuts", ("SSI",))
-    if popular is not None and popular.high >= SAME:
-        yield Sentence(CANNOT, f"anything about what {model} learned: recommending what is popular reaches "
-                       f"{percent(popular)} of its score.", "shortcuts", ("SSI popularity",))  # fmt: skip
+    heuristic, model = (best.index[best["side"] == side][0] for side in ("heuristic", "model"))
+    reach = f"the training-free heuristic {heuristic} reaches {percent(ssi)} of the score of {model}"
+    source = ("shortcuts", ("SSI",))
+    if popularity is not None and popularity.high >= SAME:
+        yield Sentence(CANNOT, f"anything about what {model} learned: ranking by popularity reaches "
+                       f"{percent(popularity)} of its score.", "shortcuts", ("SSI popularity",))  # fmt: skip
     elif ssi.low >= SAME:
-        yield Sentence(CANNOT, f"by its total alone, that {model} learned more than counting tells: {reach}.", *where)
+        yield Sentence(CANNOT, f"by its overall score, that {model} learned more than counting: {reach}.", *source)
     elif ssi.high >= SAME:
-        yield Sentence(CANNOT, f"with these test cases, that training {model} beats counting: {reach}.", *where)
+        yield Sentence(CANNOT, f"with these test cases, that training {model} beats counting: {reach}.", *source)
     elif ssi.value >= NEAR:
-        yield Sentence(CARE, f"Most of a good score needs no training: {reach}.", *where)
+        yield Sentence(CARE, f"Most of a good score requires no training: {reach}.", *source)
     else:
-        yield Sentence(CAN, f"that training adds something to counting: {reach}.", *where)
+        yield Sentence(CAN, f"that training improves over counting: {reach}.", *source)
 
 
-def memory(facts: Facts) -> Iterator[Sentence]:
-    """What each system makes of more than the last item, and of order."""
-    for card in (name for name in facts.cards if name.startswith(MEMORY)):
-        system, one = card.removeprefix(MEMORY), facts.get(card, "HD_1")
-        order, least = facts.get(card, "OS keep last 1"), facts.get(card, "effective memory")
-        if one is not None and one.low >= NEAR:
-            yield Sentence(CANNOT, f"what {system} makes of a history: reading its last item alone it keeps "
-                           f"{percent(one)} of its score.", card, ("HD_1",))  # fmt: skip
-        elif one is not None and least is not None:
-            enough = f"{least.value:.0f}" if least.value <= LONGEST else f"more than {LONGEST}"
-            yield Sentence(CARE, f"{system} reads more than the last item, which alone keeps {percent(one)} of its "
-                           f"score; 95 % takes the last {enough}. This does not say what it keeps if trained on less.",
-                           card, ("HD_1", "effective memory"))  # fmt: skip
+def history_ablation(facts: Facts) -> Iterator[Sentence]:
+    """How much of the history, and of its order, each model uses."""
+    for card in (name for name in facts.cards if name.startswith(HISTORY_ABLATION)):
+        system, last_only = card.removeprefix(HISTORY_ABLATION), facts.get(card, "HD_1")
+        order, length = facts.get(card, "OS keep last 1"), facts.get(card, "effective history length")
+        if last_only is not None and last_only.low >= NEAR:
+            yield Sentence(CANNOT, f"how {system} uses longer histories: with the last item only it retains "
+                           f"{percent(last_only)} of its score.", card, ("HD_1",))  # fmt: skip
+        elif last_only is not None and length is not None:
+            enough = f"{length.value:.0f}" if length.value <= LONGEST else f"more than {LONGEST}"
+            yield Sentence(CARE, f"{system} uses more than the last item, which alone retains {percent(last_only)} of "
+                           f"its score; 95 % requires the last {enough}. This does not say what it would retain if "
+                           "retrained on shorter histories.", card, ("HD_1", "effective history length"))  # fmt: skip
         if order is not None:
             yield from _order(system, order, card)
 
 
 def _order(system: str, order: Figure, card: str) -> Iterator[Sentence]:
-    """A loss, a gain, or nothing that could be told."""
-    shuffled = "with all but the last in random order"
+    """Whether shuffling the earlier items loses score, gains score, or the interval allows neither conclusion."""
+    shuffled = "with all items but the last shuffled"
     if order.high < 0:
-        yield Sentence(CANNOT, f"that the order of older items helps {system}: {shuffled} it gains "
-                       f"{percent(order._replace(value=-order.value, low=-order.high, high=-order.low))}.",
+        gain = order._replace(value=-order.value, low=-order.high, high=-order.low)
+        yield Sentence(CANNOT, f"that the order of earlier items helps {system}: {shuffled} it gains {percent(gain)}.",
                        card, ("OS keep last 1",))  # fmt: skip
     elif order.low <= 0 and order.high <= SMALL:
-        yield Sentence(CANNOT, f"that {system} uses the order of older items: {shuffled} it loses {percent(order)}.",
+        yield Sentence(CANNOT, f"that {system} uses the order of earlier items: {shuffled} it loses {percent(order)}.",
                        card, ("OS keep last 1",))  # fmt: skip
     elif order.low <= 0:
-        yield Sentence(CARE, f"Whether {system} uses the order of older items cannot be told here: {shuffled} it "
-                       f"loses {percent(order)}.", card, ("OS keep last 1",))  # fmt: skip
+        yield Sentence(CARE, f"Whether {system} uses the order of earlier items is undecided here: {shuffled} it loses "
+                       f"{percent(order)}.", card, ("OS keep last 1",))  # fmt: skip
 
 
-def trained_on_less(facts: Facts) -> Iterator[Sentence]:
-    """What a system keeps that was trained to read its last item alone, which is the fair question."""
+def retrained_on_less(facts: Facts) -> Iterator[Sentence]:
+    """What a model retains when it is retrained on the last item only."""
     for card in (name for name in facts.cards if name.startswith(RETRAINED)):
-        one, system = facts.get(card, "HD_1 retrained"), card.removeprefix(RETRAINED)
-        if one is not None and one.low >= NEAR:
-            yield Sentence(CANNOT, f"that {system} needs more than the last item: trained to read no more it keeps "
-                           f"{percent(one)} of its score.", card, ("HD_1 retrained",))  # fmt: skip
-        elif one is not None and one.high < SAME:
-            yield Sentence(CAN, f"that {system} needs more than the last item: trained to read no more it keeps "
-                           f"{percent(one)} of its score.", card, ("HD_1 retrained",))  # fmt: skip
+        last_only, system = facts.get(card, "HD_1 retrained"), card.removeprefix(RETRAINED)
+        text = f"that {system} needs more than the last item: retrained on the last item only it retains "
+        if last_only is not None and last_only.low >= NEAR:
+            yield Sentence(CANNOT, f"{text}{percent(last_only)} of its score.", card, ("HD_1 retrained",))
+        elif last_only is not None and last_only.high < SAME:
+            yield Sentence(CAN, f"{text}{percent(last_only)} of its score.", card, ("HD_1 retrained",))
 
 
-def composed(facts: Facts) -> Iterator[Sentence]:
-    """What is found where counting what followed what cannot help."""
-    lead = facts.get("strata", "lead on unseen steps")
-    if lead is not None and lead.found:
-        who = facts.cards["strata"].tables["lead"].iloc[0]
-        yield Sentence(CAN, f"that {who['ours']} puts together what train shows only in parts: on the "
-                       f"{100 * who['share']:.0f} % of the cases whose step is not in train it is ahead of "
-                       f"{who['rival']}, the best rule there, by NDCG@10 {lead.value:.4f} [{lead.low:.4f}, "
-                       f"{lead.high:.4f}].",
-                       "strata", ("lead on unseen steps",))  # fmt: skip
+def unseen_transitions(facts: Facts) -> Iterator[Sentence]:
+    """Generalization to test transitions that never occur in train."""
+    lead = facts.get("memorization", "lead on unseen transitions")
+    if lead is not None and lead.significant:
+        row = facts.cards["memorization"].tables["lead"].iloc[0]
+        yield Sentence(CAN, f"that {row['ours']} generalizes beyond memorized transitions: on the "
+                       f"{100 * row['share']:.0f} % of the cases whose transition is not in train it beats "
+                       f"{row['rival']}, the best baseline there, by {lead.value:.4f} [{lead.low:.4f}, "
+                       f"{lead.high:.4f}] NDCG@10.",
+                       "memorization", ("lead on unseen transitions",))  # fmt: skip
 
 
-def hard(facts: Facts) -> Iterator[Sentence]:
-    """Which system is best where neither graph nor texts come near."""
+def hard_subset(facts: Facts) -> Iterator[Sentence]:
+    """Which model is best on targets that are near the last item neither in the graph nor by text."""
     share, lead = (facts.get("hard subset", name) for name in ("hard cases", "lead on the hard subset"))
     if share is not None:
-        where = share.note.split("whose answer lies ")[-1].rstrip(".")
-        yield Sentence(CARE, f"{percent(share)} of the answers lie {where}: what ranks near items first "
-                       "misses them.", "hard subset", ("hard cases",))  # fmt: skip
+        where = share.note.split("whose target lies ")[-1].rstrip(".")
+        yield Sentence(CARE, f"{percent(share)} of the targets lie {where}: rankings by graph distance or text "
+                       "similarity miss them.", "hard subset", ("hard cases",))  # fmt: skip
     if lead is not None and lead.low > 0:
-        order = facts.cards["hard subset"].tables["order"]
-        first, here = order["all"].idxmax(), order["hard"].idxmax()
-        if order["hits"][here] >= HITS:
-            yield Sentence(CANNOT, f"by its total alone, which system is best on those: {first} leads on all cases, "
-                           f"and there {here} is ahead by NDCG@10 {lead.value:.4f} [{lead.low:.4f}, {lead.high:.4f}].",
+        ranking = facts.cards["hard subset"].tables["ranking"]
+        best_all, best_hard = ranking["all"].idxmax(), ranking["hard"].idxmax()
+        if ranking["hits"][best_hard] >= HITS:
+            yield Sentence(CANNOT, f"by the overall score alone, which system is best on the hard subset: {best_all} "
+                           f"leads on all cases, but on the hard ones {best_hard} is ahead by {lead.value:.4f} "
+                           f"[{lead.low:.4f}, {lead.high:.4f}] NDCG@10.",
                            "hard subset", ("lead on the hard subset",))  # fmt: skip
 
 
-def apart(facts: Facts) -> Iterator[Sentence]:
-    """The least difference that can be seen."""
-    least = facts.get("systems", "smallest effect")
-    if least is not None:
+def detectable_difference(facts: Facts) -> Iterator[Sentence]:
+    """The minimum detectable effect of the test set."""
+    effect = facts.get("systems", "minimum detectable effect")
+    if effect is not None:
         pair = " and ".join(facts.cards["systems"].tables["pair"].iloc[0])
-        yield Sentence(CARE, f"With {least.n:,} test cases a difference of {least.value:.4f} NDCG@10 ({pair}) is seen "
-                       f"four times in five, one of {0.7 * least.value:.4f} every other time.",
-                       "systems", ("smallest effect",))  # fmt: skip
+        yield Sentence(CARE, f"With {effect.n:,} test cases, a difference of {effect.value:.4f} NDCG@10 ({pair}) is "
+                       f"detected with 80 % power, and one of {0.7 * effect.value:.4f} with 50 % power.",
+                       "systems", ("minimum detectable effect",))  # fmt: skip
 
 
-def decoding(facts: Facts) -> Iterator[Sentence]:
-    """What beams lose that the network knew."""
+def beam_search_loss(facts: Facts) -> Iterator[Sentence]:
+    """Targets that beam search loses although an exact search ranks them in the top ten."""
     for card in (name for name in facts.cards if name.startswith(DECODING)):
-        begin, widths = "lost answers@10, beam ", []
+        prefix, widths = "lost targets@10, beam ", []
         for figure in facts.cards[card].figures:
-            if figure.name.startswith(begin) and figure.n >= HITS:
-                widths.append((int(figure.name.removeprefix(begin)), figure))
+            if figure.name.startswith(prefix) and figure.n >= HITS:
+                widths.append((int(figure.name.removeprefix(prefix)), figure))
         if widths:
             width, lost = max(widths, key=lambda pair: pair[0])
             kind = CARE if lost.high > SMALL else CAN
-            text = "Beams may lose answers" if kind == CARE else "what a network knows and not what its search finds"
-            yield Sentence(kind, f"{text} ({card.removeprefix(DECODING)}): of the {lost.n:,} answers that an exact "
-                           f"search has among the first ten, a beam of {width} misses {percent(lost)}.",
+            text = "Beam search may lose targets" if kind == CARE else "model quality apart from beam search errors"
+            yield Sentence(kind, f"{text} ({card.removeprefix(DECODING)}): of the {lost.n:,} targets in the top ten of "
+                           f"an exact search, a beam of width {width} misses {percent(lost)}.",
                            card, (lost.name,))  # fmt: skip

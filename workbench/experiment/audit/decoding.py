@@ -1,132 +1,127 @@
-"""The decoder card of a run, a stored stage: its lists, its probabilities and, where it spells its items, its beams.
+"""The decoding card of a run: its top-k lists, its probabilities and, if it decodes semantic IDs, its beam search.
 
-Users are a sample by hash: their ids are in the order of a seeded hash, so the first are one.
+Test users are numbered in the order of a seeded hash, so the first n are a random sample.
 """
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import numpy as np
 
-from workbench.artifacts import code_hash
 from workbench.data import Cases
 from workbench.diagnose.models import beam_search
-from workbench.diagnose.models.calibration import calibration_card, level_card
-from workbench.diagnose.models.codes import categories
-from workbench.diagnose.models.decoder import decoder_card, level_confidence, prefix_scores
+from workbench.diagnose.models.calibration import calibration_card, level_calibration_card
+from workbench.diagnose.models.codes import item_categories
+from workbench.diagnose.models.decoder import decoder_card, level_confidence, prefix_log_probs
 from workbench.diagnose.models.list_report import lists_card
-from workbench.diagnose.verdict.card import Card, gathered
-from workbench.embed import usual
+from workbench.diagnose.verdict.card import Card, gather_cards
+from workbench.embed import default_kind
 from workbench.errors import UserError
-from workbench.evaluate import lists, per_case
-from workbench.experiment.audit.shortcuts import file_of
-from workbench.experiment.audit.stored_cards import stored
-from workbench.experiment.bench import ROOMS
+from workbench.evaluate import per_case, recommend_all
+from workbench.experiment.bench import RUN_CODE
 from workbench.experiment.run import Run
 from workbench.interfaces import Likelihood, Scorer
+from workbench.stages import stage
+from workbench.tokens import ItemCodes
 
-BATCH = 128  # histories scored at a time against the whole catalogue
+BATCH_SIZE = 128  # histories scored at a time against the whole catalogue
 DEPTH = 10
-NODES = 700_000  # prefixes that may be scored where whole catalogues are
-TRAINED = {"full", "sampled"}  # losses whose scores are log-probabilities up to a constant
+MAX_PREFIXES = 700_000  # case-prefix pairs that may be scored exactly
+LOG_PROBABILITY_LOSSES = {"full", "sampled"}  # their scores are log-probabilities up to a constant
 
 
-def decoding(run: Run, *, cases: int = 5000, spelt: int = 500, control: Run | None = None, seed: int = 0) -> Card:
+@stage("decoding", *RUN_CODE, "systems", "diagnose", "experiment/audit/decoding.py")
+def decoding_card(
+    run: Run, *, cases: int = 5000, decoded: int = 500, control: Run | None = None, seed: int = 0
+) -> Card:
     """`lists_card`, `calibration_card` and `decoder_card` of a run. Stored.
 
-    cases: how many test users are given lists and top-1 probabilities. spelt: how many are decoded with beams of
-    several widths by a recommender that spells. Of those 100, more in a small catalogue, have the whole of it scored,
-    for probabilities and what the mask does to them, and half as many validation users, for a temperature. control: a
-    run of the same protocol with random or permuted codes, whose beams stand in the table `beams of the control`.
+    cases: test users for whom lists and top-1 probabilities are computed. decoded: test users for whom a recommender of
+    semantic IDs decodes with several beam widths. For 100 of them, or more if the catalogue is small, the whole
+    catalogue is scored, which gives probabilities and the effect of constrained decoding, and for half as many
+    validation users, on which a temperature is fitted. control: a run under the same protocol with random or permuted
+    codes; the table "control beams" holds its beams.
     """
-    inputs = {
-        "run": run.key, "cases": cases, "spelt": spelt, "seed": seed,
-        "control": None if control is None else control.key,
-        "code": code_hash(*ROOMS, "diagnose", "experiment/audit/decoding.py", file_of(run.system)),
-    }  # fmt: skip
-
-    def make() -> Card:
-        asked = partial(_first, run.bench().split.test)
-        whole = run.recommender()
-        parts = {"lists": partial(_lists, run, whole, asked(cases), seed)}
-        if hasattr(whole, "beams"):
-            parts["decoder"] = partial(_spelt, run, whole, asked(spelt), seed)
-        else:
-            parts["decoder"] = partial(decoder_card, whole, asked(spelt), run.bench().split)
-            parts["calibration"] = partial(_calibrated, run, whole, cases, seed)
-        if control is not None:
-            parts["control"] = partial(_control, run, control, asked(spelt))
-        return gathered(parts)
-
-    return stored(run.bench().store, "decoding", inputs, make)
+    test, recommender = run.bench().split.test, run.recommender()
+    parts: dict[str, Callable[[], Card]] = {"lists": partial(_lists_card, run, recommender, _first(test, cases), seed)}
+    if hasattr(recommender, "beams"):
+        parts["decoder"] = partial(_semantic_id_card, run, recommender, _first(test, decoded), seed)
+    else:
+        parts["decoder"] = partial(decoder_card, recommender, _first(test, decoded), run.bench().split)
+        parts["calibration"] = partial(_calibration_card, run, recommender, cases, seed)
+    if control is not None:
+        parts["control"] = partial(_control_card, run, control, _first(test, decoded))
+    return gather_cards(parts)
 
 
 def _first(cases: Cases, n: int) -> Cases:
     return cases.take(np.arange(min(n, len(cases.targets))))
 
 
-def _lists(run: Run, recommender, cases: Cases, seed: int) -> Card:
-    bench = run.bench()
+def _lists_card(run: Run, recommender, cases: Cases, seed: int) -> Card:
+    bench, n = run.bench(), len(cases.targets)
     try:
-        vectors = bench.vectors(usual(bench.dataset))
+        vectors = bench.vectors(default_kind(bench.dataset))
     except UserError:
-        vectors = None  # noted among the unmeasured by the card
-    found = lists(recommender, cases.histories, min(DEPTH, bench.split.n_items), masked=bench.protocol.mask_history)
-    n = len(cases.targets)
+        vectors = None  # the card names it among the unmeasured
+    depth = min(DEPTH, bench.split.n_items)
+    top_k = recommend_all(recommender, cases.histories, depth, masked=bench.protocol.mask_history)
     groups = None if run.groups is None else run.groups[:n]
     return lists_card(
-        found.items, cases, bench.split, vectors=vectors, categories=categories(bench.dataset),
+        top_k.items, cases, bench.split, vectors=vectors, categories=item_categories(bench.dataset),
         codes=getattr(recommender, "codes", None), ndcg=per_case(f"ndcg@{DEPTH}", run.ranks[:n], groups), seed=seed,
-    )
+    )  # fmt: skip
 
 
-def _scored(recommender, cases: Cases) -> Iterator[tuple[np.ndarray, Cases]]:
-    for index in cases.histories.batches(BATCH):
-        part = cases.take(index)
-        yield recommender.score(part.histories), part
+def _score_batches(recommender, cases: Cases) -> Iterator[tuple[np.ndarray, Cases]]:
+    """Batches of scores (B, I+1) with their cases."""
+    for index in cases.histories.batches(BATCH_SIZE):
+        batch = cases.take(index)
+        yield recommender.score(batch.histories), batch
 
 
-def _calibrated(run: Run, recommender, n: int, seed: int) -> Card:
+def _calibration_card(run: Run, recommender, n: int, seed: int) -> Card:
     if not isinstance(recommender, Scorer):
         raise UserError("the recommender gives no scores of all items, so no probabilities", code=3)
     split, codes = run.bench().split, getattr(recommender, "codes", None)
-    likelihood = isinstance(recommender, Likelihood) and run.info["settings"].get("loss", "full") in TRAINED
+    loss = run.info["settings"].get("loss", "full")
+    likelihood = isinstance(recommender, Likelihood) and loss in LOG_PROBABILITY_LOSSES
+    test, valid = _first(split.test, n), _first(split.valid, max(1, n // 5))
     return calibration_card(
-        _scored(recommender, _first(split.test, n)), _scored(recommender, _first(split.valid, max(1, n // 5))),
-        split.train_counts(), likelihood=likelihood, group_size=_shared(codes), masked=split.protocol.mask_history,
-        seed=seed,
+        _score_batches(recommender, test), _score_batches(recommender, valid), split.train_counts(),
+        likelihood=likelihood, group_size=_group_sizes(codes), masked=split.protocol.mask_history, seed=seed,
     )  # fmt: skip
 
 
-def _shared(codes) -> np.ndarray | None:
-    """(I+1,) how many items share each item's code."""
+def _group_sizes(codes: ItemCodes | None) -> np.ndarray | None:
+    """(I+1,) how many items share each item's semantic ID; None without codes."""
     return None if codes is None else np.concatenate([[1], codes.trie.group_size[codes.trie.group[1:]]])
 
 
-def _spelt(run: Run, recommender, cases: Cases, seed: int) -> Card:
-    """The cards of a recommender that spells; every case that is scored whole is so once."""
+def _semantic_id_card(run: Run, recommender, cases: Cases, seed: int) -> Card:
+    """The cards of a decoder of semantic IDs. The whole catalogue is scored once and used by all three."""
     split, codes = run.bench().split, recommender.codes
-    nodes = sum(len(counts) for counts in codes.trie.counts[:-1])
-    some = _first(cases, int(np.clip(NODES // nodes, 100, 500)))
-    scores = prefix_scores(recommender, some.histories)
-    items = np.concatenate([scores[-1], scores[-1][:, :1]], 1)[:, codes.trie.group]
-    valid = _first(split.valid, max(1, len(some.targets) // 2))
-    calibrated = partial(
-        calibration_card, [(items, some)], _scored(recommender, valid), split.train_counts(), likelihood=True,
-        group_size=_shared(codes), masked=split.protocol.mask_history, seed=seed,
-    )  # fmt: skip
-    return gathered({
-        "decoder": partial(decoder_card, recommender, cases, split, scores=scores, seed=seed),
-        "calibration": calibrated,
-        "levels": lambda: level_card(*level_confidence(scores, codes.trie, some.targets), seed=seed),
+    n_prefixes = sum(len(counts) for counts in codes.trie.counts[:-1])
+    scored = _first(cases, int(np.clip(MAX_PREFIXES // n_prefixes, 100, 500)))
+    log_probs = prefix_log_probs(recommender, scored.histories)
+    item_scores = np.concatenate([log_probs[-1], log_probs[-1][:, :1]], 1)[:, codes.trie.group]
+    valid = _first(split.valid, max(1, len(scored.targets) // 2))
+    return gather_cards({
+        "decoder": partial(decoder_card, recommender, cases, split, scores=log_probs, seed=seed),
+        "calibration": partial(
+            calibration_card, [(item_scores, scored)], _score_batches(recommender, valid), split.train_counts(),
+            likelihood=True, group_size=_group_sizes(codes), masked=split.protocol.mask_history, seed=seed,
+        ),
+        "levels": lambda: level_calibration_card(*level_confidence(log_probs, codes.trie, scored.targets), seed=seed),
     })  # fmt: skip
 
 
-def _control(run: Run, control: Run, cases: Cases) -> Card:
-    """The beams of a decoder whose codes mean nothing, for the same cases."""
-    different = [name for name in ("dataset", "data_hash", "protocol", "users") if run.info[name] != control.info[name]]
-    other = control.recommender()
-    if different or not hasattr(other, "beams"):
-        why = f"differs in {', '.join(different)}" if different else "does not spell its items"
-        raise UserError(f"{control.label} {why}, so it is no control of {run.label}", code=3)
-    table = beam_search.study(other, cases, masked=control.info["protocol"]["mask_history"])
-    return Card(tables={"beams of the control": table})
+def _control_card(run: Run, control: Run, cases: Cases) -> Card:
+    """Beam search of a decoder whose codes carry no content, on the same cases."""
+    fields = ("dataset", "data_hash", "protocol", "users")
+    different = [name for name in fields if run.info[name] != control.info[name]]
+    recommender = control.recommender()
+    if different or not hasattr(recommender, "beams"):
+        reason = f"differs in {', '.join(different)}" if different else "decodes no semantic IDs"
+        raise UserError(f"{control.label} {reason}, so it is no control of {run.label}", code=3)
+    table = beam_search.beam_width_table(recommender, cases, masked=control.info["protocol"]["mask_history"])
+    return Card(tables={"control beams": table})

@@ -1,4 +1,4 @@
-"""A system trained again on less: on the last events of each history, and on events in random order."""
+"""A system retrained on less: on the last events of each history, and on events in random order."""
 import logging
 from dataclasses import asdict, replace
 
@@ -9,86 +9,91 @@ from workbench.artifacts import code_hash
 from workbench.data import perturbations
 from workbench.diagnose.verdict.card import Card, Figure
 from workbench.errors import UserError
-from workbench.evaluate.bootstrap import share
-from workbench.evaluate.compare import places
-from workbench.experiment.audit.shortcuts import file_of, inputs_of
-from workbench.experiment.bench import ROOMS, Bench, load_run, stored_runs
+from workbench.evaluate.bootstrap import ratio_of_means
+from workbench.experiment.bench import RUN_CODE, Bench, load_run, stored_runs
 from workbench.experiment.run import Run
 from workbench.experiment.training import train_run
 from workbench.progress import track
-from workbench.train.runtime import runtime
+from workbench.train.runtime import configure_runtime
 
 log = logging.getLogger("workbench")
 
 
-def retrained(
+def retraining_card(
     bench: Bench, system: str, *, lengths: tuple[int, ...] = (1, 2, 5, 10), metric: str = "ndcg@10", **changes
 ) -> Card:
-    """HD_n of the system trained anew to read no more than n events (its setting max_length), and what it loses when it
-    is trained on histories in random order, both over its usual self; paired over test cases, each one training long.
+    """What a system keeps of its score when it is retrained on less, paired over test cases; one training a figure.
 
-    changes: settings and recipe of all of them. The runs are stored, so an interrupted call goes on where it stopped.
-    UserError where the system has no max_length, or reads no more than a length asked for.
+    "HD_n retrained": trained to read the last n events (its setting max_length), relative to the usual training. "OS
+    retrained": the relative loss when it is trained on histories in random order. changes: settings and recipe fields
+    of every training. Runs are stored, so an interrupted call resumes. UserError if the system has no max_length, or
+    does not read more than every length.
     """
-    known = systems.keywords(system)
-    if "max_length" not in known:
+    keywords = systems.keywords(system)
+    if "max_length" not in keywords:
         raise UserError(f"{system} has no setting max_length, so it cannot be trained to read less")
-    usual = changes.get("max_length", known["max_length"])
+    usual = changes.get("max_length", keywords["max_length"])
     if not lengths or not 1 <= min(lengths) <= max(lengths) < usual:
         raise UserError(f"lengths={lengths}: must be from 1 to below the {usual} events that {system} reads")
-    _announce(bench, system, [changes | {"max_length": n} for n in lengths] + [changes], changes)
-    whole = bench.fit(system, **changes)
-    base, rows, figures = places(whole, metric), {"whole": {metric: places(whole, metric).mean(), "share": 1.0}}, []
+    _log_duration(bench, system, [changes | {"max_length": n} for n in lengths] + [changes], changes)
+    run = bench.fit(system, **changes)
+    base = run.per_case(metric)
+    rows, figures = {"full": {metric: base.mean(), "share": 1.0}}, []
     for n in track(sorted(set(lengths)), f"train {system} on shorter histories", unit="lengths", stages=True):
-        values = places(bench.fit(system, **(changes | {"max_length": n})), metric)
-        part, low, high = share(values, base, seed=bench.seed)
-        said = f"The {metric} of {whole.label} trained to read the last {n} of a history, over that of its usual self."
-        figures.append(Figure(f"HD_{n} retrained", part, low, high, 1.0, "below", len(base), said))
-        rows[f"last {n}"] = {metric: values.mean(), "share": part}
-    values = places(reordered(bench, system, changes), metric)
-    part, low, high = share(values, base, seed=bench.seed)
-    said = f"The share of {metric} that {whole.label} loses when it is trained on histories in random order."
-    figures.append(Figure("OS retrained", 1 - part, 1 - high, 1 - low, 0.0, "above", len(base), said))
-    rows["train shuffled"] = {metric: values.mean(), "share": part}
-    return Card(tuple(figures), {"retrained": pd.DataFrame.from_dict(rows, orient="index").rename_axis("reads")})
+        values = bench.fit(system, **(changes | {"max_length": n})).per_case(metric)
+        share, low, high = ratio_of_means(values, base, seed=bench.seed)
+        note = f"The {metric} of {run.label} trained to read the last {n} events, relative to the usual training."
+        figures.append(Figure(f"HD_{n} retrained", share, low, high, 1.0, "below", len(base), note))
+        rows[f"last {n}"] = {metric: values.mean(), "share": share}
+    values = fit_on_shuffled(bench, system, changes).per_case(metric)
+    share, low, high = ratio_of_means(values, base, seed=bench.seed)
+    note = f"The share of {metric} that {run.label} loses when it is trained on histories in random order."
+    figures.append(Figure("OS retrained", 1 - share, 1 - high, 1 - low, 0.0, "above", len(base), note))
+    rows["train shuffled"] = {metric: values.mean(), "share": share}
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("training")
+    return Card(tuple(figures), {"retrained": table})
 
 
-def reordered(bench: Bench, system: str, changes: dict) -> Run:
-    """A run trained on train histories whose events are in random order, one order for all epochs; validation and test
-    are as they were. changes: settings and recipe, as of `Bench.fit`.
+def fit_on_shuffled(bench: Bench, system: str, changes: dict) -> Run:
+    """A run trained on `shuffled_bench`; validation and test are unchanged. changes: as of `Bench.fit`.
 
-    Stored apart from other runs: it is not among `stored_runs`, and its data hash is its own."""
+    Stored apart from other runs: it is not among `stored_runs`, and it has a data hash of its own."""
     settings, recipe = bench.plan(system, **changes)
-    other = shuffled_bench(bench)
-    device = runtime(bench.device if bench.device != "auto" else bench.profile.device, threads=bench.profile.threads)
-    inputs = inputs_of(other, system, settings) | {
+    shuffled = shuffled_bench(bench)
+    device = configure_runtime(
+        bench.device if bench.device != "auto" else bench.profile.device, threads=bench.profile.threads
+    )
+    inputs = shuffled.key | {
+        "system": system, "settings": settings, "device": device.type,
         "recipe": {name: value for name, value in asdict(recipe).items() if name != "sizes"},
-        "device": device.type,
-        "code": code_hash(*ROOMS, file_of(system)),
-    }
+        "code": code_hash(*RUN_CODE, f"systems/{systems.family(system)}/{system}.py"),
+    }  # fmt: skip
     return load_run(
-        bench.store.get("reordered-run", inputs, lambda folder: train_run(other, inputs, recipe, changes, folder))
+        bench.store.get("shuffled-run", inputs, lambda folder: train_run(shuffled, inputs, recipe, changes, folder))
     )
 
 
 def shuffled_bench(bench: Bench) -> Bench:
-    """The same bench, but with each train history in a random order, and a data hash that says so."""
-    part, other = bench.split, replace(bench)
-    train = perturbations.shuffled(part.train, bench.rng("shuffled train"))
-    known = {"dataset": bench.dataset, "protocol": bench.protocol, "store": bench.store}
-    other.__dict__.update(known, split=replace(part, train=train, data_hash=f"{part.data_hash}-shuffled-{bench.seed}"))
-    return other
+    """The same bench with every train history in one random order, the same for all epochs, and its own data hash."""
+    split, shuffled = bench.split, replace(bench)
+    train = perturbations.shuffled(split.train, bench.rng("shuffled train"))
+    split = replace(split, train=train, data_hash=f"{split.data_hash}-shuffled-{bench.seed}")
+    shuffled.__dict__.update(dataset=bench.dataset, protocol=bench.protocol, store=bench.store, split=split)
+    return shuffled
 
 
-def _announce(bench: Bench, system: str, plans: list[dict], changes: dict) -> None:
-    """Say how long trainings will take, by the time of the stored run that they are variants of."""
-    def of(run: Run, settings: dict) -> bool:
-        same = {"system": system, "settings": settings, "data_hash": bench.split.data_hash, "users": bench.users}
-        return all(run.info[name] == value for name, value in same.items())
+def _log_duration(bench: Bench, system: str, plans: list[dict], changes: dict) -> None:
+    """Log how long the trainings will take, estimated from the stored run of the usual training."""
+
+    def matches(run: Run, settings: dict) -> bool:
+        fields = {"system": system, "settings": settings, "data_hash": bench.split.data_hash, "users": bench.users}
+        return all(run.info[name] == value for name, value in fields.items())
 
     settings = [bench.plan(system, **plan)[0] for plan in plans]
     runs = stored_runs()
-    left = 1 + sum(not any(of(run, plan) for run in runs) for plan in settings)  # 1 for the shuffled one
-    like = [run.info["seconds"]["fit"] for run in runs if of(run, bench.plan(system, **changes)[0])]
-    known = f"about {left * like[-1] / 60:.0f} minutes at most, by the stored run" if like else "no run of it is stored"
-    log.info("%s is trained up to %d times: %s; what is done is kept", system, left, known)
+    missing = 1 + sum(not any(matches(run, plan) for run in runs) for plan in settings)  # 1 on shuffled histories
+    seconds = [run.info["seconds"]["fit"] for run in runs if matches(run, bench.plan(system, **changes)[0])]
+    estimate = "no run of it is stored"
+    if seconds:
+        estimate = f"about {missing * seconds[-1] / 60:.0f} minutes at most, by the stored run"
+    log.info("%s is trained up to %d times: %s; finished trainings are kept", system, missing, estimate)

@@ -1,185 +1,204 @@
-"""The parts of an audit that need a bench: what stands beside what, and the cards of systems already trained."""
+"""The sections of an audit that need a bench: data, train graph, texts, and comparisons of evaluated runs."""
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from workbench import embed
-from workbench.artifacts import code_hash
 from workbench.data import presets
 from workbench.diagnose.data import leakage, sensitivity
+from workbench.diagnose.data.branching import branching
+from workbench.diagnose.data.data_card import data_card
+from workbench.diagnose.data.event_order import require_event_order
+from workbench.diagnose.data.predictability import predictability
 from workbench.diagnose.shortcuts import hard_subset, memorization
-from workbench.diagnose.verdict.card import Card, Figure, gathered, mean_figure
+from workbench.diagnose.shortcuts.feature_smoothness import feature_smoothness
+from workbench.diagnose.shortcuts.graph_distance import hop_coverage, transition_coverage
+from workbench.diagnose.verdict.card import Card, Figure, gather_cards, mean_figure
 from workbench.errors import UserError
-from workbench.evaluate import compare, lists, per_case
-from workbench.evaluate.compare import by_system, places, smallest_effect
-from workbench.evaluate.evaluation import longest_set
-from workbench.experiment.audit.shortcuts import WALK, file_of
-from workbench.experiment.audit.stored_cards import stored
-from workbench.experiment.bench import ROOMS, Bench
+from workbench.evaluate import compare, recommend_all
+from workbench.evaluate.compare import minimum_detectable_effect, per_case_by_system
+from workbench.evaluate.evaluation import max_distinct_items
+from workbench.experiment.audit.shortcuts import GRAPH_WALK
+from workbench.experiment.bench import RUN_CODE, Bench
 from workbench.experiment.run import Run
+from workbench.stages import stage
 
 METRIC, DEPTH = "ndcg@10", 10
-CODE = (*ROOMS, "diagnose", "experiment/audit/run_audit.py", "experiment/audit/sections.py")
-FLOORS = ("popularity", "item_knn")
-WITHOUT = {  # parts of the graph walk: the settings that leave them out, and whether that takes texts
-    "likeness": ({"features": "none"}, True), "the right texts": ({"features": "permuted"}, True),
-    "the graph": ({"hops": 0}, True), "the second step": ({"hops": 1}, False),
-    "the item before": ({"older": 0.0}, False),
+CODE = (*RUN_CODE, "systems", "diagnose", "experiment/audit/sections.py")
+NON_GRAPH_BASELINES = ("popularity", "item_knn")
+GRAPH_DIAGNOSTICS = {
+    "hop coverage": hop_coverage, "transition coverage": transition_coverage, "branching": branching,
+    "predictability": predictability,
 }  # fmt: skip
-SAID = {
-    "likeness": "by edge counts alone", "the right texts": "with texts dealt to other items",
-    "the graph": "by likeness alone", "the second step": "with one step", "the item before": "from the last item alone",
+ABLATIONS = {  # parts of graph_walk: settings without the part, whether it needs texts, the ablated model in words
+    "text similarity": ({"features": "none"}, True, "by transition counts alone"),
+    "matching texts": ({"features": "permuted"}, True, "with texts permuted among items"),
+    "the graph": ({"hops": 0}, True, "by text similarity alone"),
+    "the second hop": ({"hops": 1}, False, "with one hop"),
+    "the previous item": ({"older": 0.0}, False, "from the last item alone"),
 }  # fmt: skip
-LISTED, DEEP = 5_000, 50  # test users whose lists are looked at for items that did not exist yet, and how deep
+LISTED_USERS, LIST_DEPTH = 5_000, 50  # top-k lists that are searched for items from the future
 
 
-def once(bench: Bench, name: str, measure: Callable[[], Card]) -> Callable[[], Card]:
-    """The measurement as a stage of the store: it depends on the data, the protocol, the seed and the code."""
-    inputs = {
-        "part": name, "dataset": bench.name, "options": bench.options, "data_hash": bench.split.data_hash,
-        "items": bench.content, "protocol": bench.protocol.dict(), "users": bench.users, "seed": bench.seed,
-        "code": code_hash(*CODE),
-    }  # fmt: skip
-    return lambda: stored(bench.store, "audit", inputs, measure)
+@stage("data-card", *CODE)
+def dataset_card(bench: Bench) -> Card:
+    """Statistics of the log and what in it could mislead, see `data_card`. Stored."""
+    return data_card(bench.dataset, bench.split, seed=bench.seed)
 
 
-def texts(bench: Bench) -> np.ndarray | None:
-    """Item vectors from what the catalogue says; None where it has no words."""
-    return bench.vectors("text") if embed.usual(bench.dataset) == "text" else None
+@stage("graph-card", *CODE)
+def graph_card(bench: Bench) -> Card:
+    """How far the train graph predicts the next item: coverage by hops, branching and predictability. Stored."""
+
+    def measure(diagnostic: Callable) -> Card:
+        require_event_order(bench.split)
+        return diagnostic(bench.split, seed=bench.seed)
+
+    return gather_cards({name: partial(measure, diagnostic) for name, diagnostic in GRAPH_DIAGNOSTICS.items()})
 
 
-def published(bench: Bench) -> Card:
-    """Our counts beside those of the published benchmark that goes by this name. UserError where none is known."""
-    asked = bench.dataset.about.get("preset")
-    preset = presets.named(asked) if asked else presets.for_dataset(bench.name)
+@stage("features-card", *CODE)
+def features_card(bench: Bench) -> Card:
+    """Feature smoothness: how similar the target's text is to the last item's. Stored. UserError without texts."""
+    return feature_smoothness(bench.split, text_vectors(bench), seed=bench.seed)
+
+
+def text_vectors(bench: Bench) -> np.ndarray | None:
+    """(I+1, D) vectors of the item texts, None where items have no text."""
+    return bench.vectors("text") if embed.default_kind(bench.dataset) == "text" else None
+
+
+def published_counts_card(bench: Bench) -> Card:
+    """The dataset's counts, compared with those of the published benchmark of the same name. UserError if none is
+    known."""
+    name = bench.dataset.about.get("preset")
+    preset = presets.get_preset(name) if name else presets.preset_for_dataset(bench.name)
     if preset is None:
         raise UserError(f"no published filter of {bench.name} is known", code=3)
-    found = presets.figures(preset, bench.dataset)
-    same = all(value == getattr(preset, name) for name, value in found.items())
+    counts = presets.dataset_statistics(preset, bench.dataset)
+    same = all(count == getattr(preset, name) for name, count in counts.items())
     return Card((
         Figure("as published", float(same), note=f"1 if all counts are those of {preset.source}; else 0."),
-        *(Figure(f"published {name}", float(getattr(preset, name)), note=f"Here: {value:,}.")
-          for name, value in found.items()),
+        *(Figure(f"published {name}", float(getattr(preset, name)), note=f"Here: {count:,}.")
+          for name, count in counts.items()),
     ))  # fmt: skip
 
 
-def splits(bench: Bench) -> Card:
-    """What is counted, under a cut at one point in time beside the bench's own split. UserError without times."""
+def split_sensitivity_card(bench: Bench) -> Card:
+    """Training-free baselines under the bench's split and under a global temporal split. UserError without times."""
     if bench.protocol.split == "global-time":
         raise UserError("the split is by global time already", code=3)
     other = replace(bench, protocol_changes=bench.protocol_changes | {"split": "global-time"})
     for name in ("dataset", "store"):
         other.__dict__[name] = getattr(bench, name)
-    counted = (*FLOORS, "item_transitions")
-    found = {part.protocol.split: values([part.fit(name) for name in counted]) for part in (bench, other)}
-    return sensitivity.split_sensitivity(found, seed=bench.seed)
+    names = (*NON_GRAPH_BASELINES, "item_transitions")
+    scores = {b.protocol.split: per_case_metric([b.fit(name) for name in names]) for b in (bench, other)}
+    return sensitivity.split_sensitivity(scores, seed=bench.seed)
 
 
-def systems_card(runs: list[Run], floors: list[Run]) -> Card:
-    """All systems with intervals, beside the best floor; and what difference between the best trained system and the
-    best floor (between the two best floors, where nothing was trained) this many cases can see."""
-    table, of = compare([*runs, *floors], metric=METRIC), values([*runs, *floors])
-    sides = [[run.label for run in side] for side in (runs or floors, floors)]
+def systems_card(runs: list[Run], baselines: list[Run]) -> Card:
+    """All systems with intervals, and the minimum detectable effect between the best trained system and the best
+    baseline (between the two best baselines where nothing was trained)."""
+    table, values = compare([*runs, *baselines], metric=METRIC), per_case_metric([*runs, *baselines])
+    sides = [[run.label for run in side] for side in (runs or baselines, baselines)]
     first = next(name for name in table.index if name in sides[0])
     second = next(name for name in table.index if name in sides[1] and name != first)
-    effect = smallest_effect(of[first] - of[second])
+    effect, name = minimum_detectable_effect(values[first] - values[second]), "minimum detectable effect"
     if np.isnan(effect):
-        return Card((), {"systems": table}, {"smallest effect": "one test case tells nothing of how much cases differ"})
-    note = f"The difference in {METRIC} between {first} and {second} that is seen four times out of five."
+        return Card((), {"systems": table}, {name: "one test case tells nothing of how much cases differ"})
+    note = f"The difference in {METRIC} between {first} and {second} that is detected with 80 % power."
     pair = pd.DataFrame({"ours": [first], "rival": [second]})
-    return Card((Figure("smallest effect", effect, n=len(of[first]), note=note),), {"systems": table, "pair": pair})
+    return Card((Figure(name, effect, n=len(values[first]), note=note),), {"systems": table, "pair": pair})
 
 
-def heuristic(bench: Bench) -> Card:
-    """What each part of the graph walk is worth: its score less that of the same walk without the part."""
-    told = texts(bench) is not None
-    without = {name: settings for name, (settings, needs_texts) in WITHOUT.items() if told or not needs_texts}
-    whole, rows = places(bench.fit(WALK), METRIC), {}
-    figures = []
-    for name, settings in without.items():
-        rows[name] = places(bench.fit(WALK, **settings), METRIC)
-        note = f"{METRIC} of the graph walk less that of the same {SAID[name]}."
-        figures.append(mean_figure(f"worth of {name}", whole - rows[name], null=0.0, toward="above", note=note))
-    table = pd.DataFrame({METRIC: {"whole": whole.mean()} | {f"without {n}": v.mean() for n, v in rows.items()}})
-    reason = {} if told else {"worth of texts": "the items have no text"}
-    return Card(tuple(figures), {"heuristic": table.rename_axis("graph walk")}, reason)
+def baseline_ablation_card(bench: Bench) -> Card:
+    """An ablation of graph_walk: for each of its parts, its score minus the score without that part."""
+    has_texts = text_vectors(bench) is not None
+    full = bench.fit(GRAPH_WALK).per_case(METRIC)
+    figures, means = [], {"full": full.mean()}
+    for part, (settings, needs_texts, words) in ABLATIONS.items():
+        if needs_texts and not has_texts:
+            continue
+        ablated = bench.fit(GRAPH_WALK, **settings).per_case(METRIC)
+        note = f"{METRIC} of the graph walk minus that of the same {words}."
+        figures.append(mean_figure(f"gain from {part}", full - ablated, null=0.0, direction="above", note=note))
+        means[f"without {part}"] = ablated.mean()
+    unmeasured = {} if has_texts else {"gain from texts": "the items have no text"}
+    return Card(tuple(figures), {"ablation": pd.DataFrame({METRIC: means}).rename_axis("graph walk")}, unmeasured)
 
 
-def values(runs: list[Run]) -> dict[str, np.ndarray]:
-    """(C,) the metric a case of every system, its seeds averaged."""
-    return {name: rows.mean(axis=0) for name, rows in by_system(runs, METRIC).items()}
+def per_case_metric(runs: list[Run]) -> dict[str, np.ndarray]:
+    """(C,) per-case values of METRIC by system, averaged over seeds."""
+    return {name: seeds.mean(axis=0) for name, seeds in per_case_by_system(runs, METRIC).items()}
 
 
-def strata_of(bench: Bench) -> np.ndarray:
-    """(C,) the stratum of each test case. Stored."""
-    return _strata(bench).tables["labels"]["label"].to_numpy(str)
+@stage("generalization-hops", *CODE)
+def _generalization_hops(bench: Bench) -> pd.DataFrame:
+    return memorization.generalization_hops(bench.split)
 
 
-def _strata(bench: Bench) -> Card:
-    def measure() -> Card:
-        found = memorization.kinds(bench.split)
-        return Card(
-            tables={"strata": memorization.shares(found), "labels": pd.DataFrame({"label": memorization.labels(found)})}
-        )
-
-    return once(bench, "strata", measure)()
+def generalization_kinds(bench: Bench) -> np.ndarray:
+    """(C,) what each test case asks for: a memorised transition, one composed of several, or neither. Stored."""
+    return memorization.generalization_kinds(_generalization_hops(bench))
 
 
-def strata_card(bench: Bench, runs: list[Run], floors: list[Run]) -> Card:
-    """Every system by whether the transition was seen in train, can be composed of some that were, or neither."""
-    of, named = values([*runs, *floors]), strata_of(bench)
-    note = "Share of test cases whose step from the last item to the answer occurs in train."
-    figure = mean_figure("memorised", (named == memorization.MEMORISED).astype(float), note=note)
-    unseen, tables = named != memorization.MEMORISED, {"by stratum": memorization.by_stratum(of, named)}
-    tables["strata"] = _strata(bench).tables["strata"]
-    if not runs or not unseen.any():
-        return Card((figure,), tables)
-    ours = max((run.label for run in runs), key=lambda name: of[name].mean())
-    rival = max((run.label for run in floors), key=lambda name: of[name][unseen].mean())  # to the rival's advantage
+def memorization_card(bench: Bench, runs: list[Run], baselines: list[Run]) -> Card:
+    """Every system by kind of test case: transition seen in train, composed of transitions in train, or neither."""
+    values, kinds = per_case_metric([*runs, *baselines]), generalization_kinds(bench)
+    seen = kinds == memorization.MEMORIZED
+    note = "Share of test cases whose transition from the last item to the target occurs in train."
+    share = mean_figure("memorized", seen.astype(float), note=note)
+    tables = {"by kind": memorization.metric_by_kind(values, kinds),
+              "kinds": memorization.kind_shares(_generalization_hops(bench))}  # fmt: skip
+    if not runs or seen.all():
+        return Card((share,), tables)
+    ours = max((run.label for run in runs), key=lambda name: values[name].mean())
+    rival = max((run.label for run in baselines), key=lambda name: values[name][~seen].mean())  # in the rival's favour
     lead = mean_figure(
-        "lead on unseen steps", (of[ours] - of[rival])[unseen], null=0.0, toward="above",
-        note=f"{METRIC} of {ours} less that of {rival}, the best rule there, where the step is not in train.",
+        "lead on unseen transitions", (values[ours] - values[rival])[~seen], null=0.0, direction="above",
+        note=f"{METRIC} of {ours} minus that of {rival}, the best baseline there, on transitions not in train.",
     )  # fmt: skip
-    tables["lead"] = pd.DataFrame({"ours": [ours], "rival": [rival], "share": [unseen.mean()]})
-    return Card((figure, lead), tables)
+    tables["lead"] = pd.DataFrame({"ours": [ours], "rival": [rival], "share": [(~seen).mean()]})
+    return Card((share, lead), tables)
 
 
-def hard_card(bench: Bench, runs: list[Run], floors: list[Run]) -> Card:
-    """The cases that neither graph nor texts come near, and which system is best there. Systems that walk the graph
-    are in no order there: they have put nearer items first by construction."""
-    split, vectors, mask = bench.split, texts(bench), _hard(bench)
-    where = "beyond two steps in the train graph" + (" and the fifty nearest texts" if vectors is not None else "")
-    share = mean_figure("hard cases", mask.astype(float), note=f"Share of test cases whose answer lies {where}.")
-    sighted = values([*runs, *(floor for floor in floors if floor.system in FLOORS)])
-    counts = split.train_counts()[split.test.targets]
-    order = gathered({"order": lambda: hard_subset.order_on(sighted, mask, popularity=counts, seed=bench.seed)})
-    return Card((share, *order.figures), order.tables, order.unmeasured)
+def hard_subset_card(bench: Bench, runs: list[Run], baselines: list[Run]) -> Card:
+    """Test cases whose target is near neither in the train graph nor in text, and how systems rank on them. Baselines
+    that walk the graph are left out: they rank nearer items first by construction."""
+    hard = _hard_cases(bench)
+    texts = " and the fifty nearest texts" if text_vectors(bench) is not None else ""
+    note = f"Share of test cases whose target lies beyond two hops in the train graph{texts}."
+    share = mean_figure("hard cases", hard.astype(float), note=note)
+    values = per_case_metric([*runs, *(run for run in baselines if run.system in NON_GRAPH_BASELINES)])
+    counts = bench.split.train_counts()[bench.split.test.targets]
+    ranking = gather_cards({
+        "ranking": lambda: hard_subset.ranking_agreement(values, hard, popularity=counts, seed=bench.seed)
+    })  # fmt: skip
+    return Card((share, *ranking.figures), ranking.tables, ranking.unmeasured)
 
 
-def _hard(bench: Bench) -> np.ndarray:
-    """(C,) bool, stored."""
-    def measure() -> Card:
-        return Card(tables={"hard": pd.DataFrame({"hard": hard_subset.hard(bench.split, texts(bench))})})
-
-    return once(bench, "hard", measure)().tables["hard"]["hard"].to_numpy()
+@stage("hard-cases", *CODE)
+def _hard_cases(bench: Bench) -> np.ndarray:
+    return hard_subset.hard_cases(bench.split, text_vectors(bench))
 
 
-def future(bench: Bench, run: Run) -> Card:
-    """How many of a run's hits stand on what happened only later, and how many of its items did not exist yet."""
-    split, n = bench.split, min(LISTED, len(bench.split.test.targets))
-    few = split.test.take(np.arange(n))  # users are in hash order
+@stage("temporal-leakage", *CODE)
+def temporal_leakage_card(bench: Bench, run: Run) -> Card:
+    """The hits of a run on transitions that occur in train only after the test event, and recommended items that had
+    not occurred by then. Stored."""
+    cases = bench.split.test.take(np.arange(min(LISTED_USERS, len(bench.split.test.targets))))  # users in hash order
 
-    def shown() -> Card:
-        leakage.timed(few.histories)
-        room = longest_set(few.histories) if bench.protocol.mask_history else 0
-        depth = min(DEEP, split.n_items - room)
-        found = lists(run.recommender(), few.histories, depth, masked=bench.protocol.mask_history)
-        return leakage.future_items(found.items, few, bench.dataset)
+    def future_items() -> Card:
+        leakage.require_times(cases.histories)
+        n_masked = max_distinct_items(cases.histories) if bench.protocol.mask_history else 0
+        depth = min(LIST_DEPTH, bench.split.n_items - n_masked)
+        top_k = recommend_all(run.recommender(), cases.histories, depth, masked=bench.protocol.mask_history)
+        return leakage.future_items(top_k.items, cases, bench.dataset)
 
-    hits = per_case(f"recall@{DEPTH}", run.ranks, run.groups) > 0
-    inputs = {"run": run.key, "n": n, "code": code_hash(*CODE, file_of(run.system))}
-    return stored(bench.store, "future", inputs, lambda: gathered({
-        "transitions": lambda: leakage.future_transitions(split, hits=hits), "items": shown,
-    }))  # fmt: skip
+    hits = run.per_case(f"recall@{DEPTH}") > 0
+    return gather_cards({
+        "transitions": lambda: leakage.future_transitions(bench.split, hits=hits), "items": future_items,
+    })  # fmt: skip

@@ -1,173 +1,147 @@
-"""Stages that ask whether a shortcut would have done as well: what a run uses of a history, what heuristics without
-training score beside it, and what is left of it when it is trained again on less."""
+"""Could a shortcut do as well? How much of its history a run uses, and how near training-free heuristics come to it."""
 import logging
 from dataclasses import replace
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 
-from workbench import systems
-from workbench.artifacts import code_hash
-from workbench.data import Split
-from workbench.diagnose.shortcuts import history_ablation
-from workbench.diagnose.shortcuts import solvability as ratio
+from workbench.diagnose.shortcuts import history_ablation, solvability
 from workbench.diagnose.verdict.card import Card
 from workbench.errors import UserError
 from workbench.evaluate import evaluate, per_case
-from workbench.evaluate.compare import by_system, places, same_protocol
-from workbench.experiment.audit.stored_cards import stored
+from workbench.evaluate.compare import check_same_protocol, per_case_by_system
 from workbench.experiment.bench import Bench
 from workbench.experiment.run import Run
 from workbench.progress import track
+from workbench.stages import stage
 
 log = logging.getLogger("workbench")
-CODE = ("data", "nets", "train/rng.py", "embed", "tokens", "decode.py", "evaluate", "recommenders", "diagnose",
-        "experiment/audit/shortcuts.py", "experiment/audit/stored_cards.py")  # fmt: skip
-GRAPH, WALK = "graph_heuristic", "graph_walk"
-COUNTED = ("item_transitions", "item_knn", "popularity")
-GRID = {"hops": (1, 2), "decay": (0.1, 0.5), "older": (0.0, 0.25, 0.5), "features": ("text", "none")}  # of WALK
-HEURISTICS = ((GRAPH, {}), (GRAPH, {"form": "tgh2"}), (WALK, {}), *((name, {}) for name in COUNTED))
-QUICK, SLOW = 5000, 1000  # cases that each reading is asked about
-LIKE = 20  # items of like popularity that exchange their names in a permuted graph
-Heuristics = tuple[tuple[str, dict], ...]
+CODE = ("data", "nets", "train/rng.py", "embed", "tokens", "decode.py", "evaluate", "recommenders", "systems",
+        "diagnose", "experiment/audit/shortcuts.py")  # fmt: skip
+GRAPH_HEURISTIC, GRAPH_WALK = "graph_heuristic", "graph_walk"
+Heuristics = tuple[tuple[str, dict], ...]  # system, settings
+HEURISTICS: Heuristics = (
+    (GRAPH_HEURISTIC, {}), (GRAPH_HEURISTIC, {"form": "tgh2"}), (GRAPH_WALK, {}), ("item_transitions", {}),
+    ("item_knn", {}), ("popularity", {}),
+)  # fmt: skip
+GRID = {"hops": (1, 2), "decay": (0.1, 0.5), "older": (0.0, 0.25, 0.5), "features": ("text", "none")}  # of graph_walk
+MAX_CASES, MAX_CASES_DECODED = 5000, 1000  # test cases under ablation; fewer for a decoder of semantic IDs, as slow
+BIN_SIZE = 20  # items of similar popularity that are permuted among themselves
 
 
-def memory(
+@stage("history-ablation", *CODE)
+def history_ablation_card(
     bench: Bench, run: Run, *, cases: int | None = None, lengths: tuple[int, ...] = (1, 2, 3, 5, 10), shuffles: int = 3,
     metric: str = "ndcg@10",
 ) -> Card:  # fmt: skip
-    """`diagnose.memory.memory` of a run's recommender on the bench's split, with the bench's seed. Stored.
+    """`diagnose.shortcuts.history_ablation` of a run's recommender on the bench's split, with the bench's seed. Stored.
 
-    cases: at most so many, 0 for all; without it QUICK, and SLOW of what spells items, which takes ten times as long.
-    UserError where the run was made on other data, users or under another protocol than the bench has.
+    cases: at most so many test cases, 0 for all; by default 5,000, or 1,000 for a decoder of semantic IDs. UserError if
+    the run was made on other data or users, or under another protocol.
     """
     check_run(bench, run)
-    inputs = {"run": run.key, "cases": cases, "lengths": sorted(set(lengths)), "shuffles": shuffles,
-              "metric": metric, "seed": bench.seed, "code": code_hash(*CODE, file_of(run.system))}  # fmt: skip
-
-    def measure() -> Card:
-        model = run.recommender()
-        few = (SLOW if getattr(model, "codes", None) is not None else QUICK) if cases is None else cases
-        return history_ablation.memory(
-            model, bench.split, cases=few, lengths=tuple(inputs["lengths"]), shuffles=shuffles, metric=metric,
-            seed=bench.seed,
-        )  # fmt: skip
-
-    return stored(bench.store, "memory", inputs, measure)
+    recommender = run.recommender()
+    if cases is None:
+        cases = MAX_CASES_DECODED if getattr(recommender, "codes", None) is not None else MAX_CASES
+    return history_ablation.history_ablation(
+        recommender, bench.split, cases=cases, lengths=tuple(sorted(set(lengths))), shuffles=shuffles, metric=metric,
+        seed=bench.seed,
+    )  # fmt: skip
 
 
-def solvability(
+def solvability_card(
     bench: Bench, runs: list[Run], *, heuristics: Heuristics = HEURISTICS, metric: str = "ndcg@10"
 ) -> Card:  # fmt: skip
-    """SSI: the best of these heuristics (system, settings), fitted here where they are not stored, over the best of
-    `runs`, each side's best chosen on validation. Nulls: popularity, and the graph heuristic on a permuted train
-    graph.
+    """Shortcut solvability (SSI): the score of the best heuristic over that of the best run, each chosen on validation.
 
+    heuristics are fitted if they are not stored. Nulls: popularity, and the graph heuristic on a permuted train graph.
     Seeds of one system are averaged case by case. UserError as `diagnose.shortcuts.solvability` and `evaluate.compare`.
     """
     if not runs or not heuristics:
         raise UserError("no trained system was given to hold a heuristic against", code=3)
     for run in runs:
         check_run(bench, run)
-    rules = [bench.fit(system, **settings) for system, settings in heuristics]
-    popular = bench.fit("popularity")
-    same_protocol([*runs, *rules, popular])
-    models, rivals = (_means(found, metric) for found in (runs, rules))
-    valid = {}
-    for found in (runs, rules):
-        for run in found:
-            valid.setdefault(run.label, []).append(_valid(bench, run, metric))
-    valid = {name: float(np.mean(seeds)) for name, seeds in valid.items()}
-    nulls = {ratio.POPULARITY: places(popular, metric)}
-    graphs = {run.label: settings for run, (system, settings) in zip(rules, heuristics) if system == GRAPH}
+    baselines = [bench.fit(system, **settings) for system, settings in heuristics]
+    popularity = bench.fit("popularity")
+    check_same_protocol([*runs, *baselines, popularity])
+    by_seed: dict[str, list[float]] = {}
+    for run in (*runs, *baselines):
+        by_seed.setdefault(run.label, []).append(_validation_metric(bench, run, metric))
+    valid = {name: float(np.mean(seeds)) for name, seeds in by_seed.items()}
+    nulls = {solvability.POPULARITY: popularity.per_case(metric)}
+    graphs = {run.label: settings for run, (name, settings) in zip(baselines, heuristics) if name == GRAPH_HEURISTIC}
     if graphs:
-        nulls[ratio.PERMUTED] = permuted_graph(bench, graphs[max(graphs, key=valid.get)], metric=metric)
-    return ratio.solvability(rivals, models, nulls=nulls, valid=valid, metric=metric, seed=bench.seed)
+        best = graphs[max(graphs, key=valid.get)]
+        nulls[solvability.PERMUTED] = permuted_graph_baseline(bench, best, metric=metric)
+    return solvability.solvability(
+        _mean_over_seeds(baselines, metric), _mean_over_seeds(runs, metric), nulls=nulls, valid=valid, metric=metric,
+        seed=bench.seed,
+    )  # fmt: skip
 
 
-def tuned(bench: Bench, *, metric: str = "ndcg@10") -> dict:
-    """The settings of graph_walk that are best on validation, of the 24 in GRID; of equal ones the first. Each is
-    stored, so an interrupted call goes on where it stopped."""
-    grid = [dict(zip(GRID, chosen)) for chosen in product(*GRID.values())]
+def tune_graph_walk(bench: Bench, *, metric: str = "ndcg@10") -> dict:
+    """The settings of graph_walk with the best validation metric among the 24 in GRID; the first of equally good ones.
+    Each evaluation is stored, so an interrupted call resumes."""
+    grid = [dict(zip(GRID, values)) for values in product(*GRID.values())]
     log.info("graph_walk is tried with %d settings on validation; the time left is said after the first", len(grid))
-    found = []
+    scores = []
     for settings in track(grid, "tune graph_walk", unit="settings", stages=True):
-        found.append(_validated(bench, settings, metric))
-    return grid[int(np.argmax(found))]
+        scores.append(_graph_walk_validation(bench, settings, metric).mean())
+    return grid[int(np.argmax(scores))]
 
 
-def _validated(bench: Bench, settings: dict, metric: str) -> float:
-    inputs = inputs_of(bench, WALK, settings) | {"metric": metric, "code": code_hash(*CODE, file_of(WALK))}
-
-    def make(folder: Path) -> None:
-        model = bench.build(WALK, **settings)
-        model.fit(bench.split)
-        found = evaluate(model, bench.split.valid, bench.split, quiet=True)
-        np.save(folder / "values.npy", per_case(metric, found.ranks, found.groups))
-
-    return float(np.load(bench.store.get("validation", inputs, make) / "values.npy").mean())
+@stage("graph-walk-validation", *CODE)
+def _graph_walk_validation(bench: Bench, settings: dict, metric: str) -> np.ndarray:
+    """(V,) a metric per validation case."""
+    recommender = bench.build(GRAPH_WALK, **settings)
+    recommender.fit(bench.split)
+    evaluation = evaluate(recommender, bench.split.valid, bench.split, quiet=True)
+    return per_case(metric, evaluation.ranks, evaluation.groups)
 
 
-def permuted_graph(bench: Bench, settings: dict, *, metric: str = "ndcg@10") -> np.ndarray:
-    """(C,) a metric per test case of the graph heuristic where the items of the train graph have exchanged their names
-    with others of like popularity: its edges lead to items as popular as before, and say nothing else. Stored."""
-    settings = systems.settings(GRAPH, **settings)
-    inputs = inputs_of(bench, GRAPH, settings) | {"placebo": "permuted graph", "code": code_hash(*CODE, file_of(GRAPH))}
-
-    def make(folder: Path) -> None:
-        part, model = bench.split, bench.build(GRAPH, **settings)
-        names = exchanged(part.train_counts(), bench.rng("permuted graph"))
-        model.fit(replace(part, train=replace(part.train, items=names[part.train.items])))
-        np.save(folder / "ranks.npy", evaluate(model, part.test, part, quiet=True).ranks)
-
-    return per_case(metric, np.load(bench.store.get("permuted-graph", inputs, make) / "ranks.npy"))
+@stage("permuted-graph", *CODE)
+def permuted_graph_baseline(bench: Bench, settings: dict, *, metric: str = "ndcg@10") -> np.ndarray:
+    """(C,) a metric per test case of the graph heuristic on a permuted train graph, the null of solvability: items are
+    permuted among items of similar popularity, so edges lead to items as popular as before and say nothing else.
+    Stored."""
+    split, recommender = bench.split, bench.build(GRAPH_HEURISTIC, **settings)
+    permutation = permute_within_popularity_bins(split.train_counts(), bench.rng("permuted graph"))
+    recommender.fit(replace(split, train=replace(split.train, items=permutation[split.train.items])))
+    return per_case(metric, evaluate(recommender, split.test, split, quiet=True).ranks)
 
 
-def exchanged(counts: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """(I+1,) int32 new names of items: a random permutation within every LIKE items that follow each other in
-    popularity. counts: (I+1,) of train."""
-    draw = rng.random(len(counts) - 1)
-    by_count = np.lexsort((draw, counts[1:]))
-    block = np.arange(len(by_count)) // LIKE
-    names = np.zeros(len(counts), np.int32)
-    names[1 + by_count] = 1 + by_count[np.lexsort((rng.random(len(by_count)), block))]
-    return names
-
-
-def inputs_of(bench: Bench, system: str, settings: dict) -> dict:
-    """What any answer of a system depends on, as a stage is named by."""
-    part: Split = bench.split
-    return {"system": system, "settings": settings, "seed": bench.seed, "dataset": bench.name,
-            "options": bench.options, "users": bench.users, "protocol": bench.protocol.dict(),
-            "data_hash": part.data_hash, "items": bench.content}  # fmt: skip
-
-
-def file_of(system: str) -> str:
-    """Where the code of a system lies in the package."""
-    return f"systems/{systems.family(system)}/{system}.py"
+def permute_within_popularity_bins(counts: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(I+1,) int32 a random permutation of items 1..I within bins of BIN_SIZE items that are adjacent in popularity
+    rank; 0 stays. counts: (I+1,) occurrences in train."""
+    ties = rng.random(len(counts) - 1)
+    by_count = np.lexsort((ties, counts[1:]))
+    bins = np.arange(len(by_count)) // BIN_SIZE
+    permutation = np.zeros(len(counts), np.int32)
+    permutation[1 + by_count] = 1 + by_count[np.lexsort((rng.random(len(by_count)), bins))]
+    return permutation
 
 
 def check_run(bench: Bench, run: Run) -> None:
-    """UserError unless a run's cases and protocol are the bench's."""
-    mine = {"data": bench.split.data_hash, "protocol": bench.protocol.dict(), "users": bench.users}
-    theirs = run.info | {"data": run.info["data_hash"]}
-    if differ := [name for name, value in mine.items() if theirs[name] != value]:
-        raise UserError(f"{run.label} was made with another {' and '.join(differ)} than this bench has", code=3)
+    """UserError unless a run has the bench's data, protocol and users."""
+    expected = {"data": bench.split.data_hash, "protocol": bench.protocol.dict(), "users": bench.users}
+    actual = run.info | {"data": run.info["data_hash"]}
+    if different := [name for name, value in expected.items() if actual[name] != value]:
+        raise UserError(f"{run.label} was made with another {' and '.join(different)} than this bench has", code=3)
 
 
-def _means(runs: list[Run], metric: str) -> dict[str, np.ndarray]:
-    return {name: seeds.mean(axis=0) for name, seeds in by_system(runs, metric).items()}
+def _mean_over_seeds(runs: list[Run], metric: str) -> dict[str, np.ndarray]:
+    return {name: seeds.mean(axis=0) for name, seeds in per_case_by_system(runs, metric).items()}
 
 
-def _valid(bench: Bench, run: Run, metric: str) -> float:
-    """A metric on all validation cases: the best of the learning curve, or measured where that does not tell."""
+def _validation_metric(bench: Bench, run: Run, metric: str) -> float:
+    """The metric on all validation cases: the best of the learning curve, or measured if the curve lacks it."""
     if run.curve and metric in run.curve[0] and not run.info["recipe"].get("valid_cases", 0):
         return max(row[metric] for row in run.curve)
-    inputs = {"run": run.key, "metric": metric, "code": code_hash(*CODE, file_of(run.system))}
+    return float(_validation_values(bench, run, metric).mean())
 
-    def make(folder: Path) -> None:
-        found = evaluate(run.recommender(), bench.split.valid, bench.split, quiet=True)
-        np.save(folder / "values.npy", per_case(metric, found.ranks, found.groups))
 
-    return float(np.load(bench.store.get("validation", inputs, make) / "values.npy").mean())
+@stage("validation", *CODE)
+def _validation_values(bench: Bench, run: Run, metric: str) -> np.ndarray:
+    """(V,) a metric per validation case."""
+    evaluation = evaluate(run.recommender(), bench.split.valid, bench.split, quiet=True)
+    return per_case(metric, evaluation.ranks, evaluation.groups)

@@ -1,4 +1,4 @@
-"""Look-ups behind interactive views: items with their neighbours, test cases with the lists of several systems.
+"""Look-ups behind notebooks and widgets: items, test cases, semantic IDs, decoders and users of a bench.
 
-Read item_index first, then case_study, which uses it.
+Read item_index first, then case_study, which uses it; code_inspector, decoder_inspector and users stand alone.
 """

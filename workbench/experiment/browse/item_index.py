@@ -1,4 +1,4 @@
-"""The items of a bench to look through: found by letters, and what stands around one in train and in words."""
+"""The items of a bench: text search, and each item's neighbours in the train histories and by text similarity."""
 import unicodedata
 from dataclasses import dataclass
 from functools import cached_property
@@ -7,121 +7,174 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_matrix
 
-from workbench.data.graph import item_sets, transitions
+from workbench.data.graph import binary_user_items, transitions
 from workbench.data.schema import ITEM, RAW, TIME, USER
-from workbench.errors import UserError, whole
+from workbench.errors import UserError, is_integer
 from workbench.experiment.bench import Bench
 
-SHRINKAGE = 20.0  # of the cosine by which items of the same people are ordered, as item_knn has it
+COLUMNS = ("category", "brand")  # columns that describe an item beside its title
+SHRINKAGE = 20.0  # of the co-occurrence cosine, as in item_knn
+MAX_QUERY = 40  # characters of a query in a caption
+BEFORE, AFTER, SAME_USERS, SIMILAR_TEXT = "directly before", "directly after", "same users", "similar text"
 
 
 @dataclass(frozen=True)
-class Shelf:
-    """The items of a bench. What every question needs is made once, when it is first asked for."""
+class ItemIndex:
+    """The items of a bench. Each attribute is computed when it is first used."""
 
     bench: Bench
 
     @cached_property
     def titles(self) -> np.ndarray:
-        """(I+1,) what to call items, '' at 0."""
+        """(I+1,) titles, or raw ids where items have none; '' at 0."""
         return self.bench.dataset.titles()
 
     @cached_property
-    def counts(self) -> np.ndarray:
-        """(I+1,) how often each item occurs in train."""
+    def train_counts(self) -> np.ndarray:
+        """(I+1,) occurrences of each item in train."""
         return self.bench.split.train_counts()
 
     @cached_property
-    def follows(self) -> csr_matrix:
-        """(I+1, I+1) how often one item directly followed another in train."""
+    def transition_counts(self) -> csr_matrix:
+        """(I+1, I+1): entry (i, j) counts how often item j directly followed item i in train."""
         return transitions(self.bench.split.train, self.bench.split.n_items)
 
     @cached_property
-    def precedes(self) -> csr_matrix:
-        """(I+1, I+1) how often one item came directly before another in train."""
-        return self.follows.T.tocsr()
+    def reversed_transition_counts(self) -> csr_matrix:
+        """(I+1, I+1): entry (i, j) counts how often item j directly preceded item i in train."""
+        return self.transition_counts.T.tocsr()
 
     @cached_property
-    def people(self) -> tuple[csr_matrix, csr_matrix]:
-        """(U, I+1) who has what in train, in ones, and the same by item."""
-        seen = item_sets(self.bench.split.train, self.bench.split.n_items)
-        return seen, seen.T.tocsr()
+    def user_items(self) -> csr_matrix:
+        """(U, I+1) binary user-item matrix of train."""
+        return binary_user_items(self.bench.split.train, self.bench.split.n_items)
 
     @cached_property
-    def vectors(self) -> np.ndarray | None:
-        """(I+1, D) unit rows of item texts, None where there are none."""
+    def item_users(self) -> csr_matrix:
+        """(I+1, U) the transpose of `user_items`, by row."""
+        return self.user_items.T.tocsr()
+
+    @cached_property
+    def text_vectors(self) -> np.ndarray | None:
+        """(I+1, D) TF-IDF vectors of the item texts, normalized to unit length; None where items have no text."""
         try:
-            rows = self.bench.vectors("text")
+            vectors = self.bench.vectors("text")
         except UserError:
             return None
-        return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+        return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
 
     @cached_property
-    def spoken(self) -> list[tuple[str, str]]:
-        """Title and raw id of each item 1..I as `folded` has them."""
-        return [(folded(title), folded(raw)) for title, raw in zip(self.titles[1:], self.bench.dataset.items[RAW])]
+    def search_keys(self) -> list[tuple[str, str]]:
+        """Normalized title and raw id of each item 1..I, see `normalize_text`."""
+        raw_ids = self.bench.dataset.items[RAW]
+        return [(normalize_text(title), normalize_text(raw)) for title, raw in zip(self.titles[1:], raw_ids)]
 
-    def find(self, text: str) -> np.ndarray:
-        """(n,) items whose title or raw id holds a text, whatever its case, accents and blanks: one whose raw id it is
-        first, then those most frequent in train. All items where the text is empty; a pattern is a text like any other.
+    def search(self, text: str) -> np.ndarray:
+        """(n,) items whose title or raw id contains the text, ignoring case, accents and repeated blanks; all items for
+        an empty text. An exact match of a raw id comes first, then by frequency in train. The text is no pattern."""
+        query = normalize_text(text)
+        exact = 1 + np.flatnonzero([raw == query for _, raw in self.search_keys])
+        matches = 1 + np.flatnonzero([query in title or query in raw for title, raw in self.search_keys])
+        return matches[np.lexsort((-self.train_counts[matches], ~np.isin(matches, exact)))]
+
+    def find(self, text: str, *, n: int = 10) -> pd.DataFrame:
+        """The first n items of `search`, one row each: title, category and brand where there are any, raw id, and train
+        events. UserError if n is not a whole number from 1."""
+        if not is_integer(n, 1):
+            raise UserError(f"n={n!r}: how many items are shown, a whole number from 1")
+        items = self.search(text)
+        shown = items[:n]
+        frame = pd.DataFrame(item_columns(self.bench, shown), index=pd.Index(shown, name="item"))
+        frame["raw id"] = self.bench.dataset.items[RAW].loc[shown].tolist()
+        frame["train events"] = self.train_counts[shown]
+        frame.attrs["caption"] = self.match_caption(text, len(items), n)
+        return frame
+
+    def match_caption(self, text: str, matches: int, n: int) -> str:
+        """The number of items that match a text, and which n of them are shown, in words."""
+        shown = f"; these are the {n} most frequent in train." if matches > n else "."
+        if not normalize_text(text):
+            return f"All {matches:,} items{shown}"
+        count, verb = f"{matches:,}" if matches else "None", "has" if matches == 1 else "have"
+        query = text if len(text) <= MAX_QUERY else f"{text[: MAX_QUERY - 1].rstrip()}…"
+        return f"{count} of {len(self.titles) - 1:,} items {verb} “{query}” in title or raw id{shown}"
+
+    def properties(self, item: int) -> pd.DataFrame:
+        """All fields of an item in the catalogue, from which text vectors are computed, one row each: value. UserError
+        if there is no such item."""
+        self._check(item)
+        row = self.bench.dataset.items.loc[item].dropna()
+        fields = {name: str(value) for name, value in row.items() if str(value).strip()}
+        return pd.DataFrame({"value": list(fields.values())}, index=pd.Index(list(fields), name="field"))
+
+    def statistics(self, item: int) -> dict[str, int | pd.Timestamp]:
+        """Statistics of an item: events and users in the whole log, train_events, rank by frequency in train (1-based),
+        and the first and last time if the log has timestamps. UserError if there is no such item."""
+        self._check(item)
+        interactions = self.bench.dataset.interactions
+        events = interactions[interactions[ITEM].to_numpy() == item]
+        statistics = {
+            "events": len(events), "users": events[USER].nunique(), "train_events": int(self.train_counts[item]),
+            "rank": 1 + int((self.train_counts[1:] > self.train_counts[item]).sum()),
+        }  # fmt: skip
+        if self.bench.dataset.has_times and len(events):
+            span = {"first": events[TIME].min(), "last": events[TIME].max()}
+            statistics |= {name: pd.Timestamp(int(time), unit="s") for name, time in span.items()}
+        return statistics
+
+    def neighbours(self, item: int, k: int = 6) -> dict[str, pd.Series]:
+        """Up to k nearest items by each of four relations, each a Series by item, nearest first.
+
+        "directly before" and "directly after": transition counts in train. "same users": the number of users who have
+        both items, ordered by shrunken cosine. "similar text", where items have text: the cosine of their TF-IDF
+        vectors. UserError if there is no such item, or if k is below 1.
         """
-        wanted = folded(text)
-        own = 1 + np.flatnonzero([raw == wanted for _, raw in self.spoken])
-        there = 1 + np.flatnonzero([wanted in title or wanted in raw for title, raw in self.spoken])
-        return there[np.lexsort((-self.counts[there], ~np.isin(there, own)))]
-
-    def facts(self, item: int) -> dict[str, int | pd.Timestamp]:
-        """Events and users of an item in the whole log, in train, its place there by frequency, and its first and last
-        time where there are times. UserError where there is no such item."""
         self._check(item)
-        log = self.bench.dataset.interactions
-        own = log[log[ITEM].to_numpy() == item]
-        facts = {"events": len(own), "users": own[USER].nunique(), "train": int(self.counts[item]),
-                 "place": 1 + int((self.counts[1:] > self.counts[item]).sum())}  # fmt: skip
-        if self.bench.dataset.has_times and len(own):
-            facts |= {name: pd.Timestamp(int(time), unit="s")
-                      for name, time in (("first", own[TIME].min()), ("last", own[TIME].max()))}  # fmt: skip
-        return facts
-
-    def around(self, item: int, k: int = 6) -> dict[str, pd.Series]:
-        """The items that stand around one, the nearest first, at most k of each sort: those that came right before and
-        right after it in train, with how often; those of the same users, by shrunken cosine, with how many users have
-        both; and those with words like its own, with the cosine of TF-IDF vectors. UserError where there is no such
-        item."""
-        self._check(item)
-        if not whole(k, 1):
-            raise UserError(f"k={k!r}: how many items of each sort, a whole number from 1")
-        seen, has = self.people
-        both, size = (has[item] @ seen).toarray()[0], np.diff(has.indptr).astype(float)
-        both[item] = 0
-        near = _first(both / (np.sqrt(size * size[item]) + SHRINKAGE), k).index
-        found = {
-            "right before": _first(self.precedes[item].toarray()[0], k),
-            "right after": _first(self.follows[item].toarray()[0], k),
-            "of the same users": pd.Series(both[near], index=near),
+        if not is_integer(k, 1):
+            raise UserError(f"k={k!r}: the number of neighbours of each kind, a whole number from 1")
+        common_users = (self.item_users[item] @ self.user_items).toarray()[0]
+        n_users = np.diff(self.item_users.indptr).astype(float)
+        common_users[item] = 0
+        nearest = _top_k(common_users / (np.sqrt(n_users * n_users[item]) + SHRINKAGE), k).index
+        neighbours = {
+            BEFORE: _top_k(self.reversed_transition_counts[item].toarray()[0], k),
+            AFTER: _top_k(self.transition_counts[item].toarray()[0], k),
+            SAME_USERS: pd.Series(common_users[nearest], index=nearest),
         }
-        if self.vectors is not None:
-            like = self.vectors @ self.vectors[item]
-            like[item] = 0
-            found["alike in words"] = _first(like, k)
-        return found
+        if self.text_vectors is not None:
+            similarity = self.text_vectors @ self.text_vectors[item]
+            similarity[item] = 0
+            neighbours[SIMILAR_TEXT] = _top_k(similarity, k)
+        return neighbours
 
     def _check(self, item: int) -> None:
-        if not whole(item, 1, self.bench.split.n_items):
+        if not is_integer(item, 1, self.bench.split.n_items):
             raise UserError(f"item {item!r}: this catalogue has items 1 to {self.bench.split.n_items:,}")
 
 
-def _first(strength: np.ndarray, k: int) -> pd.Series:
-    """The k largest positive entries by index, ties to the lower one."""
-    order = np.argsort(-strength, kind="stable")[:k]
-    kept = pd.Series(strength[order], index=order)
-    return kept[kept > 0]
+def inspect_items(bench: Bench) -> ItemIndex:
+    """Search the items of a bench and look up their neighbours: `inspect_items(bench).find("green tea")`."""
+    return ItemIndex(bench)
 
 
-def folded(text: object) -> str:
-    """A text as it is searched: lower case, no accents, single blanks.
+def item_columns(bench: Bench, items: np.ndarray) -> dict[str, list]:
+    """Columns of a table that describe items: title, and category and brand where there are any."""
+    names = [name for name in COLUMNS if name in bench.dataset.items]
+    rows = bench.dataset.items.loc[items]
+    return {"title": bench.dataset.titles(items).tolist()} | {name: rows[name].tolist() for name in names}
 
-    >>> folded(" Crème  BRÛLÉE ")
+
+def _top_k(scores: np.ndarray, k: int) -> pd.Series:
+    """The k largest positive scores by item; ties go to the lower index."""
+    order = np.argsort(-scores, kind="stable")[:k]
+    top = pd.Series(scores[order], index=order)
+    return top[top > 0]
+
+
+def normalize_text(text: object) -> str:
+    """A text as search compares it: lower case, without accents, single blanks.
+
+    >>> normalize_text(" Crème  BRÛLÉE ")
     'creme brulee'
     """
     line = " ".join(str(text).casefold().split())

@@ -1,5 +1,6 @@
-"""Stored stages of probing a run: activations, dictionaries, concept tests, interventions.
+"""Stored stages of probing a run: activations, dictionaries, concept tests, interventions; `probe` is the entry point.
 
-Read train_sae first (activations and a dictionary of a run), then feature_table (what latents stand for),
-faithfulness and interventions; compare_dictionaries, absorption, per_level and feature_dashboard build on these.
+Read train_sae first (activations and dictionaries of a run), then feature_table (the concept of each latent),
+causal_tests and faithfulness_by_group; compare_dictionaries, concept_hierarchy, by_code_level and feature_dashboard
+build on these.
 """

@@ -1,166 +1,186 @@
-"""Stages that ask whether latents do what they stand for: taken away, and pushed, beside what needs no autoencoder."""
+"""Causal tests of latents: ablation, and steering compared with directions that need no autoencoder."""
 import logging
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from scipy.sparse import csr_matrix
 
-from workbench.artifacts import code_hash
 from workbench.data import Cases
-from workbench.errors import UserError, unknown
-from workbench.experiment.probing.feature_table import concepts
-from workbench.experiment.probing.train_sae import SHARES, fits, sides
+from workbench.errors import UserError
+from workbench.experiment.probing.feature_table import item_concepts_of
+from workbench.experiment.probing.train_sae import SHARES, check_table, discovery_and_test
 from workbench.experiment.run import Run
 from workbench.interfaces import Scorer
-from workbench.probing.activations.store import Activations, activations
-from workbench.probing.concepts.concept_test import by_item, read_at
-from workbench.probing.concepts.permutation_test import step_up
+from workbench.probing.activations import store
+from workbench.probing.activations.store import Activations
+from workbench.probing.concepts.concept_test import item_weights, mean_by_item
+from workbench.probing.concepts.permutation_test import benjamini_hochberg
 from workbench.probing.dictionaries.dictionary import Dictionary
-from workbench.probing.interventions import ablation, rival_directions
+from workbench.probing.interventions import ablation, dose_response, steering
 from workbench.progress import track
+from workbench.stages import stage
 
 log = logging.getLogger("workbench")
 CODE = ("probing", "evaluate", "recommenders", "nets", "experiment/probing/causal_tests.py",
-        "experiment/probing/feature_table.py",
-        "experiment/probing/train_sae.py")  # fmt: skip
-FEW = 20  # users for whom a latent must fire before its effect is measured
-STRENGTHS = (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 4.0, 8.0)  # in the 99th percentile of the latent's activation
+        "experiment/probing/feature_table.py", "experiment/probing/train_sae.py")  # fmt: skip
+MIN_USERS = 20  # users for whom a latent must be active before its effect is measured
+STRENGTHS = (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 4.0, 8.0)  # times the 99th percentile of the latent's activation
+LATENT, SCORE_BOOST = "latent", "score boost"
+MATCHED = "matched latent "  # prefix of the interventions of the control latents
 BOOSTS = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)  # in standard deviations of a user's scores
 COLUMNS = ["concept", "users", "before", "change", "control", "p", "z"]
 
 
-def held_out(run: Run, cached: Activations, *, users: int = 0, seed: int = 0) -> Cases:
-    """The test cases of users that no dictionary of `cached` was learned or looked at on; at most `users`, if not 0."""
+def held_out_cases(run: Run, activations: Activations, *, users: int = 0, seed: int = 0) -> Cases:
+    """The test cases of the test users, on whom no dictionary was trained and no concept selected; at most `users` of
+    them, 0 for all."""
     if users < 0:
-        raise UserError(f"users={users}: must be 0, for all, or more")
+        raise UserError(f"users={users}: must be at least 0, where 0 means all")
     cases = run.bench().split.test
-    rows = np.flatnonzero(np.isin(cases.histories.users, cached.users(SHARES)[2].user))
+    rows = np.flatnonzero(np.isin(cases.histories.users, activations.split_users(SHARES)[2].user))
     if users and users < len(rows):
         rows = np.sort(np.random.default_rng(seed).permutation(rows)[:users])
     return cases.take(rows)
 
 
-def member_of(run: Run, concept: str) -> np.ndarray:
-    """(I+1,) bool: which items are of a concept, by its name. UserError where there is none of that name."""
-    known = concepts(run)
-    if concept not in known.names:
-        raise unknown("concept", concept, known.names)
-    return known.members[:, known.names.tolist().index(concept)].toarray().ravel() > 0
-
-
-def ablations(
-    run: Run, cached: Activations, found: Dictionary, table: pd.DataFrame, *, latents: int = 10, controls: int = 249,
-    users: int = 0,
+@stage("ablations", *CODE)
+def ablation_table(
+    run: Run, activations: Activations, dictionary: Dictionary, table: pd.DataFrame, *, latents: int = 10,
+    controls: int = 249, users: int = 0,
 ) -> pd.DataFrame:  # fmt: skip
-    """Take each of the certified latents with most activation away, for the held-out users for whom it fires: a row a
-    latent with its concept, users, and what `steer.ablate` says, and q over the rows. Stored.
+    """Ablate each of the significant latents with the largest share of the activation, for the held-out users for whom
+    it is active: one row per latent with its concept, the number of users, and the columns of `ablation_effect`.
+    Stored.
 
-    users: at most that many of the held-out ones, all without; lists that are searched for take long.
-    table: of `latents.latents` or `certify`. A row says `used` where q is below .05: certified, and it does something.
-    The least p is 1 / (controls + 1), so controls must be more than 20 times the latents, or none can pass alone. A
-    network that spells is not asked at a place that was read: there all held-out users count. UserError where the table
-    or the dictionary is of another site.
+    table: of `feature_table` or `concept_table`. q: Benjamini-Hochberg over the rows; significant: q below .05.
+    The smallest p is 1 / (controls + 1), so a single effect can be significant only if there are more than 20 controls
+    per latent. users: at most this many of the held-out users, 0 for all; where lists come from beam search each user
+    takes long. A network that decodes semantic IDs predicts at positions that are not among the activations: all
+    held-out users count there. Raises UserError where the table or the dictionary is of another site.
     """
-    chosen = fits(table, found)[table["certified"]].nlargest(latents, "mass")
-    if controls < 20 * len(chosen):
-        log.warning("%d controls for %d latents: one that moves its concept cannot pass alone", controls, len(chosen))
-    inputs = {"run": run.key, "at": cached.fingerprint, "dictionary": found.digest(), "users": users,
-              "of": chosen["concept"].to_dict(), "controls": controls, "code": code_hash(*CODE)}  # fmt: skip
-    units = sides(cached, found)[0][1]
-
-    def make(folder: Path) -> None:
-        model, cases, rows = run.recommender(), held_out(run, cached, users=users), {}
-        fires = _fires(model, cached, found, cases)
-        for latent in track(list(chosen.index), "ablate", unit="latents"):
-            who = np.flatnonzero(fires[:, latent])
-            rows[latent] = {"concept": chosen["concept"][latent], "users": len(who)}
-            if len(who) >= FEW:
-                others, fired = ablation.alike(units, np.ones(found.latents), latent, controls), cases.take(who)
-                member = member_of(run, chosen["concept"][latent])
-                told = ablation.ablate(model, cached.site, found, latent, fired, member, controls=others)
-                rows[latent] |= told
-        out = pd.DataFrame.from_dict(rows, orient="index").reindex(columns=COLUMNS).rename_axis("latent")
-        q = step_up(out["p"].to_numpy(float))
-        out.assign(q=q, used=q < 0.05).to_parquet(folder / "ablations.parquet")
-
-    return pd.read_parquet(run.bench().store.get("ablations", inputs, make) / "ablations.parquet")
+    largest = check_table(table, dictionary)[table["significant"]].nlargest(latents, "activation_share")
+    if controls < 20 * len(largest):
+        log.warning("%d controls for %d latents: a single effect cannot be significant", controls, len(largest))
+    z = discovery_and_test(activations, dictionary)[0][1]
+    model, cases, rows = run.recommender(), held_out_cases(run, activations, users=users), {}
+    active = _active_latents(model, activations, dictionary, cases)
+    for latent in track(list(largest.index), "ablate", unit="latents"):
+        active_cases = np.flatnonzero(active[:, latent])
+        rows[latent] = {"concept": largest["concept"][latent], "users": len(active_cases)}
+        if len(active_cases) >= MIN_USERS:
+            matched = ablation.matched_latents(z, np.ones(dictionary.latents), latent, controls)
+            member = item_concepts_of(run).members_of(largest["concept"][latent])
+            rows[latent] |= ablation.ablation_effect(model, activations.site, dictionary, latent,
+                                                     cases.take(active_cases), member, controls=matched)  # fmt: skip
+    effects = pd.DataFrame.from_dict(rows, orient="index").reindex(columns=COLUMNS).rename_axis("latent")
+    q = benjamini_hochberg(effects["p"].to_numpy(float))
+    return effects.assign(q=q, significant=q < 0.05)
 
 
-def _fires(model, cached: Activations, found: Dictionary, cases: Cases) -> np.ndarray:
-    """(C, m) bool: which latents fire where the answer is made, after the last event of each history; all where that is
-    no place that was read, as in networks that spell."""
-    read = activations(model, cached.site, cases.histories.last(model.max_length))
-    place = {int(user): at for at, user in enumerate(read.user)}  # the last row of a user stays
-    rows = np.array([place.get(int(user), -1) for user in cases.histories.users])
-    if (rows < 0).any() or (read.place[rows] != read.length[rows] - 1).any():
-        return np.ones((len(rows), found.latents), bool)
-    return (found.latents_of(read.x[rows]) > 0).toarray()
+def ablation_caption(ablations: pd.DataFrame) -> str:
+    """The number of latents with a significant effect, and the meaning of the columns of `ablation_table`."""
+    tested = ablations["p"].notna()
+    return (f"{int(ablations['significant'].sum())} of {int(tested.sum())} latents that are active for enough users "
+            "change their concept's share more than controls do, at FDR 5 %. before: the share of the top 10; control: "
+            "the mean absolute change by ablation of matched latents.")  # fmt: skip
 
 
-def steering(
-    run: Run, cached: Activations, found: Dictionary, latent: int, concept: str, *, users: int = 500,
+def _active_latents(model, activations: Activations, dictionary: Dictionary, cases: Cases) -> np.ndarray:
+    """(C, m) bool: the latents that are active at the position after the last event of each history, where the network
+    predicts; all of them where that position is not recorded, as in networks that decode semantic IDs."""
+    recorded = store.record_activations(model, activations.site, cases.histories.last(model.max_length))
+    last_row = {int(user): row for row, user in enumerate(recorded.user)}  # the last row of each user
+    rows = np.array([last_row.get(int(user), -1) for user in cases.histories.users])
+    if (rows < 0).any() or (recorded.position[rows] != recorded.length[rows] - 1).any():
+        return np.ones((len(rows), dictionary.latents), bool)
+    return (dictionary.encode_sparse(recorded.x[rows]) > 0).toarray()
+
+
+@stage("steering", *CODE)
+def dose_response_table(
+    run: Run, activations: Activations, dictionary: Dictionary, latent: int, concept: str, *, users: int = 500,
     controls: int = 20,
 ) -> pd.DataFrame:  # fmt: skip
-    """Push along a latent, along rival directions of its concept and along `controls` latents like it, and boost the
-    concept's scores: a row an arm and amount, with share, ndcg@10 and `off target` over held-out users. Stored.
+    """Steer along a latent, along rival directions of its concept and along `controls` matched latents, and boost the
+    scores of the concept's items: one row per intervention and amount with share, ndcg@10 and `off target`, as of
+    `dose_response`, over held-out users. Stored.
 
-    concept: by its name; empty for the ten items at which the latent fires most, where nothing is known of items.
-    amount: of what is added at the site, in the 99th percentile of the latent's activation; of a boost, in standard
-    deviations of a user's scores. The controls' rows have arm `like it, 0` ... Lists are not masked. UserError where
-    there is no such latent or concept, or the dictionary is of another site.
+    concept: by name; "" for the ten items at which the latent is most active, for datasets without item attributes.
+    amount: times the 99th percentile of the latent's activation at the site; for the score boost, times the standard
+    deviation of a user's scores. intervention: latent, the names of `rival_directions`, matched latent 0 ..., score
+    boost. Histories are not masked. Raises UserError where there is no such latent or concept, or the dictionary is of
+    another site.
     """
-    if not 0 <= latent < found.latents:
-        raise UserError(f"latent {latent}: this dictionary has latents 0 to {found.latents - 1}")
-    inputs = {"run": run.key, "at": cached.fingerprint, "dictionary": found.digest(), "latent": latent,
-              "concept": concept,
-              "users": users, "controls": controls, "code": code_hash(*CODE)}  # fmt: skip
-    units, z = sides(cached, found)[0]
-    fired, lengths = z[:, latent].data, found.decoder.norm(dim=1).numpy()
-    if not len(fired):
-        raise UserError(f"latent {latent} does not fire on the users that it would be measured by; choose another")
-    member = member_of(run, concept) if concept else _strongest(units, z, latent, run.bench().split.n_items)
-
-    def make(folder: Path) -> None:
-        model, cases, size = run.recommender(), held_out(run, cached, users=users), float(np.quantile(fired, 0.99))
-        arms = {"the latent": found.decoder[latent].numpy() / lengths[latent]}
-        item = getattr(model.module, "item", None)
-        table = np.zeros((1, 0)) if item is None else item.weight.detach().cpu().numpy()
-        arms |= rival_directions.directions(units.x, member[units.last], table, member)
-        others = ablation.alike(z, np.ones(found.latents), latent, controls)
-        arms |= {f"like it, {at}": found.decoder[other].numpy() / lengths[other] for at, other in enumerate(others)}
-        curves = []
-        for arm, direction in track(list(arms.items()), "steer", unit="directions"):
-            curve = ablation.dose(model, cached.site, direction, [size * s for s in STRENGTHS], cases, member)
-            curves.append(curve.assign(amount=STRENGTHS, arm=arm))
-        if isinstance(model, Scorer):
-            scores = model.score(cases.histories)[:, 1:]
-            spread = float(np.nanstd(np.where(np.isfinite(scores), scores, np.nan), axis=1).mean())
-            curve = ablation.boost(model, [spread * b for b in BOOSTS], cases, member)
-            curves.append(curve.assign(amount=BOOSTS, arm="score boost"))
-        pd.concat(curves, ignore_index=True).to_parquet(folder / "steering.parquet")
-
-    return pd.read_parquet(run.bench().store.get("steering", inputs, make) / "steering.parquet")
+    if not 0 <= latent < dictionary.latents:
+        raise UserError(f"latent {latent}: this dictionary has latents 0 to {dictionary.latents - 1}")
+    positions, z = discovery_and_test(activations, dictionary)[0]
+    activation, lengths = z[:, latent].data, dictionary.decoder.norm(dim=1).numpy()
+    if not len(activation):
+        raise UserError(f"latent {latent} is active for none of the discovery users; choose another")
+    if concept:
+        member = item_concepts_of(run).members_of(concept)
+    else:
+        member = _top_items(positions, z, latent, run.bench().split.n_items)
+    model, cases = run.recommender(), held_out_cases(run, activations, users=users)
+    amounts = [float(np.quantile(activation, 0.99)) * strength for strength in STRENGTHS]
+    directions = {LATENT: dictionary.decoder[latent].numpy() / lengths[latent]}
+    item = getattr(model.module, "item", None)
+    embeddings = np.zeros((1, 0)) if item is None else item.weight.detach().cpu().numpy()
+    directions |= steering.rival_directions(positions.x, member[positions.last], embeddings, member)
+    for n, other in enumerate(ablation.matched_latents(z, np.ones(dictionary.latents), latent, controls)):
+        directions[f"{MATCHED}{n}"] = dictionary.decoder[other].numpy() / lengths[other]
+    curves = []
+    for name, direction in track(list(directions.items()), "steer", unit="directions"):
+        curve = dose_response.dose_response(model, activations.site, direction, amounts, cases, member)
+        curves.append(curve.assign(amount=STRENGTHS, intervention=name))
+    if isinstance(model, Scorer):
+        scores = model.score(cases.histories)[:, 1:]
+        spread = float(np.nanstd(np.where(np.isfinite(scores), scores, np.nan), axis=1).mean())
+        curve = dose_response.score_boost(model, [spread * b for b in BOOSTS], cases, member)
+        curves.append(curve.assign(amount=BOOSTS, intervention=SCORE_BOOST))
+    return pd.concat(curves, ignore_index=True)
 
 
-def _strongest(units: Activations, z: csr_matrix, latent: int, n_items: int) -> np.ndarray:
-    """(I+1,) bool: the ten items at which a latent fires most on average."""
-    means = by_item(z[:, latent], read_at(units, "last", n_items)).ravel()
+def _top_items(positions: Activations, z: csr_matrix, latent: int, n_items: int) -> np.ndarray:
+    """(I+1,) bool: the ten items with the largest mean activation of a latent."""
+    means = mean_by_item(z[:, latent], item_weights(positions, "last", n_items)).ravel()
     member = np.zeros(n_items + 1, bool)
     member[np.argsort(-means, kind="stable")[:10]] = True
     return member & (means > 0)
 
 
-def costs(curves: pd.DataFrame, *, gain: float = 0.2) -> pd.DataFrame:
-    """A row an arm of `steering`: what of ndcg@10 it costs to raise the concept's share by `gain` (NaN where it never
-    rises so far), what it gives over the range of amounts (`area`), and whether share follows the amount (`monotone`,
-    Spearman's rho). Of the controls the median, with those that never rise so far at the end."""
+def steering_costs(curves: pd.DataFrame, *, gain: float = 0.2) -> pd.DataFrame:
+    """The cost of steering by intervention, cheapest first. curves: of `dose_response_table`.
+
+    ndcg@10 lost: at the amount where the concept's share is `gain` higher, NaN if it never is. mean gain: of the share
+    over the amounts (`mean_share_gain`). rank correlation: Spearman's rho of share and amount. highest share: over the
+    amounts. The row "matched latents" is the median of the controls, where a share that never rises that far counts as
+    an infinite loss.
+    """
     rows = {}
-    for arm, curve in curves.groupby("arm", sort=False):
-        rho = curve["amount"].rank().corr(curve["share"].rank())
-        rows[arm] = {"cost": ablation.cost(curve, gain=gain), "area": ablation.area(curve), "monotone": rho,
-                     "highest share": curve["share"].max()}  # fmt: skip
-    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("arm")
-    like = table.index.str.startswith("like it")
-    alike = table[like].fillna({"cost": np.inf}).median().replace(np.inf, np.nan).to_frame("latents like it").T
-    return pd.concat([table[~like], alike]).rename_axis("arm")
+    for intervention, curve in curves.groupby("intervention", sort=False):
+        rows[intervention] = {
+            "ndcg@10 lost": dose_response.cost_of_gain(curve, gain=gain),
+            "mean gain": dose_response.mean_share_gain(curve),
+            "rank correlation": curve["amount"].rank().corr(curve["share"].rank()),
+            "highest share": curve["share"].max(),
+        }  # fmt: skip
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    matched = table.index.str.startswith(MATCHED)
+    medians = table[matched].fillna({"ndcg@10 lost": np.inf}).median().replace(np.inf, np.nan)
+    costs = pd.concat([table[~matched], medians.to_frame("matched latents").T]).rename_axis("intervention")
+    costs = costs.sort_values("ndcg@10 lost")
+    costs.attrs["caption"] = f"To raise the share by {gain:.0%}. {_cost_ratio(costs)}"
+    return costs
+
+
+def _cost_ratio(costs: pd.DataFrame) -> str:
+    """The cost of steering along the latent as a multiple of that of a score boost, in words."""
+    latent, boost = (costs["ndcg@10 lost"].get(name, np.nan) for name in (LATENT, SCORE_BOOST))
+    if not np.isfinite(latent):
+        return "Steering along the latent never raises it that much."
+    if not np.isfinite(boost):
+        return "A score boost was not tried, or never raises it that much."
+    if min(latent, boost) > 0:
+        return f"The latent costs {latent / boost:.1f} times what a score boost costs."
+    return "The latent or the score boost costs nothing: there is no ratio."

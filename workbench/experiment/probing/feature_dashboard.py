@@ -1,140 +1,140 @@
-"""The stage behind the dashboard: an atlas of a dictionary's latents, with what pushing along them does, stored."""
-from pathlib import Path
-
+"""The stage behind the feature dashboard: measurements of a dictionary's latents and effects of steering, stored."""
 import numpy as np
 import pandas as pd
 from scipy.sparse import csr_matrix, vstack
 
-from workbench.artifacts import code_hash, digest
 from workbench.errors import UserError
-from workbench.experiment.probing.causal_tests import held_out
-from workbench.experiment.probing.feature_table import concepts
-from workbench.experiment.probing.train_sae import SHARES, data_of, fits, sides, stand_in
+from workbench.experiment.probing.causal_tests import held_out_cases
+from workbench.experiment.probing.feature_table import item_concepts_of
+from workbench.experiment.probing.train_sae import (
+    SHARES,
+    check_table,
+    data_fingerprint,
+    discovery_and_test,
+    metric_recovered,
+)
 from workbench.experiment.run import Run
 from workbench.probing.activations.hooks import fingerprint
 from workbench.probing.activations.store import Activations
 from workbench.probing.dashboard import feature_stats
-from workbench.probing.dashboard.tables import Atlas, chosen
+from workbench.probing.dashboard.tables import FeatureTables, select_latents
 from workbench.probing.dictionaries.dictionary import Dictionary
 from workbench.probing.interventions import dose_response
-from workbench.probing.interventions.faithfulness import summary
-from workbench.probing.interventions.steering import Steering, strong
+from workbench.probing.interventions.faithfulness import evaluate_reconstruction
+from workbench.probing.interventions.steering import Steering, activation_quantile
+from workbench.stages import stage
 from workbench.tokens import ItemCodes
 
 
-def unseen(cached: Activations, found: Dictionary) -> tuple[Activations, csr_matrix]:
-    """The units of all users that a dictionary was not learned on, with its latents in units of the site (n, m)."""
-    learned_on = np.unique(cached.users(SHARES)[0].user)
-    (_, first), (_, second) = sides(cached, found)
-    place = [np.flatnonzero(np.isin(cached.user, np.unique(part.user))) for part in cached.users(SHARES)[1:]]
-    order = np.argsort(np.concatenate(place))
-    return cached.take(~np.isin(cached.user, learned_on)), vstack([first, second], format="csr")[order]
+def held_out_positions(activations: Activations, dictionary: Dictionary) -> tuple[Activations, csr_matrix]:
+    """The positions of all users that a dictionary was not trained on, with its latents (n, m) in units of the site."""
+    train, *held_out = activations.split_users(SHARES)
+    (_, discovery_z), (_, test_z) = discovery_and_test(activations, dictionary)
+    rows = [np.flatnonzero(np.isin(activations.user, np.unique(split.user))) for split in held_out]
+    order = np.argsort(np.concatenate(rows))
+    positions = activations.take(~np.isin(activations.user, np.unique(train.user)))
+    return positions, vstack([discovery_z, test_z], format="csr")[order]
 
 
-def steering(run: Run, cached: Activations, found: Dictionary, *, z: csr_matrix | None = None) -> Steering:
-    """What it takes to push along a dictionary's latents in a run's network; one push is the 99th percentile of what a
-    latent fires on users that the dictionary was not learned on. z: its latents there, as of `unseen`, if known.
+def steering_of(run: Run, activations: Activations, dictionary: Dictionary, *, z: csr_matrix | None = None) -> Steering:
+    """Steering along a dictionary's latents in a run's network; a strength of 1 is the 99th percentile of the latent's
+    activation on users that the dictionary was not trained on. z: its latents there, as of `held_out_positions`, if
+    already computed.
 
-    UserError where the dictionary is of another site, other weights or other data.
+    Raises UserError where the dictionary is of another site, other weights or other data.
     """
     model = run.recommender()
-    found.on(cached.fingerprint).on(fingerprint(model.module, cached.site, data_of(run)))
-    amount = strong(unseen(cached, found)[1] if z is None else z)
-    return Steering(model, cached.site, found, amount, run.bench().protocol.mask_history)
+    dictionary.check_site(activations.fingerprint)
+    dictionary.check_site(fingerprint(model.module, activations.site, data_fingerprint(run)))
+    step_size = activation_quantile(held_out_positions(activations, dictionary)[1] if z is None else z)
+    return Steering(model, activations.site, dictionary, step_size, run.bench().protocol.mask_history)
 
 
-def atlas(
-    run: Run, cached: Activations, found: Dictionary, certified: pd.DataFrame, *, latents: int = 100,
+@stage("feature-dashboard", "probing", "recommenders", "nets", "experiment/probing/feature_dashboard.py")
+def feature_dashboard(
+    run: Run, activations: Activations, dictionary: Dictionary, features: pd.DataFrame, *, latents: int = 100,
     sample: int = 100, users: int = 256, codes: ItemCodes | None = None, seed: int = 0,
-) -> Atlas:  # fmt: skip
-    """An atlas of the `latents` of largest certified effect and of `sample` more drawn at random from all that fire, on
-    users that the dictionary was not learned on; stored.
+) -> FeatureTables:  # fmt: skip
+    """Measurements of the `latents` with the largest significant effects and of a random `sample` of the other active
+    ones, on users that the dictionary was not trained on. Stored.
 
-    certified: what `probing.certified` or `latents.latents` gave. users: held-out test cases that are pushed along each
-    latent. codes: semantic IDs whose prefixes are profiled; those of the run where it has some. A recommender that
-    spells items takes some twenty times as long as one that scores them: give it fewer of each.
-    UserError where the dictionary is of another site, where the table is not of it, and where no latent fires.
+    features: of `feature_table` or `concept_table`. users: held-out test cases that are steered along each latent.
+    codes: semantic IDs whose first level is profiled; by default those of the recommender, if it has some. Generative
+    retrieval takes some twenty times as long as scoring; pass smaller numbers there. Raises UserError where the
+    dictionary is of another site, the table is of another dictionary, or no latent is active.
     """
-    found.on(cached.fingerprint)
-    fits(certified, found)
+    dictionary.check_site(activations.fingerprint)
+    check_table(features, dictionary)
     if latents + sample < 1:
         raise UserError(f"latents={latents}, sample={sample}: there must be at least one latent to show")
-    inputs = {
-        "at": cached.fingerprint, "dictionary": found.digest(), "certified": digest(certified.to_json()),
-        "latents": latents, "sample": sample, "users": users, "seed": seed,
-        "codes": None if codes is None else digest(codes.codes.tolist()),
-        "run": run.key,
-        "code": code_hash("probing", "recommenders", "nets", "experiment/probing/feature_dashboard.py"),
-    }  # fmt: skip
-
-    def make(folder: Path) -> None:
-        _make(run, cached, found, certified, inputs, codes).save(folder)
-
-    return Atlas.load(run.bench().store.get("atlas", inputs, make))
-
-
-def _make(
-    run: Run, cached: Activations, found: Dictionary, certified: pd.DataFrame, inputs: dict, codes: ItemCodes | None
-) -> Atlas:
-    (part, z), split, seed = unseen(cached, found), run.bench().split, inputs["seed"]
-    fires = np.diff(z.tocsc().indptr)
-    if not fires.any():
-        raise UserError(f"none of {found.latents} latents fires at any of {len(part):,} places: all are dead", code=3)
-    desk = steering(run, cached, found, z=z)
-    table = chosen(certified, fires, latents=inputs["latents"], sample=inputs["sample"], seed=seed)
-    table = table.assign(density=table["fires"] / len(part), strong=desk.amount[table.index])
+    (positions, z), split = held_out_positions(activations, dictionary), run.bench().split
+    active = np.diff(z.tocsc().indptr)
+    if not active.any():
+        raise UserError(f"none of {dictionary.latents} latents is active at any of {len(positions):,} positions",
+                        code=3)  # fmt: skip
+    steering = steering_of(run, activations, dictionary, z=z)
+    table = select_latents(features, active, latents=latents, sample=sample, seed=seed)
+    density = table["active_positions"] / len(positions)
+    table = table.assign(density=density, activation_p99=steering.step_size[table.index])
     shown = table.index.to_numpy()
-    bins = feature_stats.popularity_bins(part.last, split.train_counts())
-    profiles = [feature_stats.profile(z, shown, *bins, "popularity"),
-                feature_stats.profile(z, shown, *feature_stats.place_bins(part), "place")]  # fmt: skip
-    codes = getattr(desk.recommender, "codes", None) if codes is None else codes
+    bins = feature_stats.popularity_bins(positions.last, split.train_counts())
+    profiles = [feature_stats.activation_profile(z, shown, *bins, "popularity"),
+                feature_stats.activation_profile(z, shown, *feature_stats.position_bins(positions),
+                                                 "position")]  # fmt: skip
+    codes = getattr(steering.recommender, "codes", None) if codes is None else codes
     if codes is not None:
-        profiles.append(feature_stats.prefixes(z, shown, codes.codes[part.last, 0]))
-    near = feature_stats.near(found.decoder.numpy(), shown, np.flatnonzero(fires))
-    curves, lists, moved, told = _pushed(run, cached, desk, table, inputs["users"], seed)
-    return Atlas(
-        about=_about(run, cached, found, certified) | _size(part, fires) | told, latents=table, curves=curves,
-        lists=lists, moved=moved, near=near.join(certified[["concept", "certified"]], on="other"),
-        histograms=feature_stats.histograms(z, shown), units=feature_stats.units(part, z, shown, seed=seed),
+        profiles.append(feature_stats.code_profile(z, shown, codes.codes[positions.last, 0]))
+    neighbors = feature_stats.nearest_latents(dictionary.decoder.numpy(), shown, np.flatnonzero(active))
+    curves, lists, changes, settings = _steer(run, activations, steering, table, users, seed)
+    size = {"positions": len(positions), "users": len(np.unique(positions.user)), "alive": int((active > 0).sum())}
+    return FeatureTables(
+        about=_about(run, activations, dictionary, features) | size | settings, latents=table, dose_response=curves,
+        example_lists=lists, score_changes=changes,
+        neighbors=neighbors.join(features[["concept", "significant"]], on="other"),
+        histograms=feature_stats.activation_histograms(z, shown),
+        positions=feature_stats.example_positions(positions, z, shown, seed=seed),
         profiles=pd.concat(profiles, ignore_index=True),
     )  # fmt: skip
 
 
-def _pushed(run: Run, cached: Activations, desk: Steering, table: pd.DataFrame, users: int, seed: int) -> tuple:
-    """Curves, one user's lists, items moved, and how these were measured."""
-    shown, cases = table.index.to_numpy(), held_out(run, cached, users=users, seed=seed)
+def _steer(run: Run, activations: Activations, steering: Steering, table: pd.DataFrame, users: int, seed: int) -> tuple:
+    """Dose-response curves, the lists of an example user per latent, score changes of items, and the settings."""
+    shown, cases = table.index.to_numpy(), held_out_cases(run, activations, users=users, seed=seed)
     if not len(cases.targets):
-        raise UserError("no user that the dictionary was not learned on has a test case: nobody can be pushed", code=3)
-    done, mine = dose_response.steer(desk, cases, shown), dose_response.members(concepts(run), table["concept"])
-    curves = dose_response.curves(done, shown, desk.amount[shown], table["sampled"].to_numpy(), mine)
-    push = desk.of(cases.histories)
-    who = np.random.default_rng(seed).integers(0, len(cases.targets), len(shown))
-    before = dose_response.unpushed(push, run.bench().split.n_items)
-    lists = dose_response.marked(dose_response.shown(done, shown, who, before, cases.histories.users), shown, mine)
-    others = max(0, int(table["sampled"].sum()) - 1)
-    told = {"steered": len(cases.targets), "scored": len(push.scored), "algebraic": push.algebraic,
-            "strengths": list(dose_response.STRENGTHS), "matched": min(dose_response.MATCHED, others),
-            "depth": before.shape[1]}  # fmt: skip
-    return curves, lists, dose_response.marked(feature_stats.moved(done.change, shown), shown, mine), told
+        raise UserError("no user that the dictionary was not trained on has a test case, so there is no effect of "
+                        "steering to measure", code=3)  # fmt: skip
+    results = dose_response.steer_latents(steering, cases, shown)
+    members = dose_response.concept_members(item_concepts_of(run), table["concept"])
+    sampled = table["sampled"].to_numpy()
+    curves = dose_response.dose_response_curves(results, shown, steering.step_size[shown], sampled, members)
+    steered = steering.for_histories(cases.histories)
+    example_users = np.random.default_rng(seed).integers(0, len(cases.targets), len(shown))
+    unsteered = dose_response.unsteered_items(steered, run.bench().split.n_items)
+    lists = dose_response.example_lists(results, shown, example_users, unsteered, cases.histories.users)
+    changes = feature_stats.score_changes(results.score_change, shown)
+    lists, changes = (dose_response.add_membership(rows, shown, members) for rows in (lists, changes))
+    controls = max(0, int(table["sampled"].sum()) - 1)
+    settings = {"steered": len(cases.targets), "scored": len(steered.scored_histories), "algebraic": steered.algebraic,
+                "strengths": list(dose_response.STRENGTHS), "matched": min(dose_response.MATCHED, controls),
+                "depth": unsteered.shape[1]}  # fmt: skip
+    return curves, lists, changes, settings
 
 
-def _size(part: Activations, fires: np.ndarray) -> dict:
-    return {"units": len(part), "users": len(np.unique(part.user)), "alive": int((fires > 0).sum())}
-
-
-def _about(run: Run, cached: Activations, found: Dictionary, certified: pd.DataFrame) -> dict:
-    """What an atlas is of, and how good its dictionary is: its reconstruction on users that it was not learned on, what
-    the network recovers over all test users."""
-    kept = stand_in(run, cached, found)
-    recovered = {name: kept[name]["mean"] for name in ("recovered", "low", "high")}
-    numbers = {name: None if value is None or value != value else float(value) for name, value in recovered.items()}
-    values = {name: float(kept["ndcg@10"][name]) for name in ("base", "spliced", "mean")}
-    passed = certified["certified"].to_numpy(bool)
+def _about(run: Run, activations: Activations, dictionary: Dictionary, features: pd.DataFrame) -> dict:
+    """The run and the dictionary: reconstruction metrics on test users, and NDCG@10 recovered over all test cases."""
+    table = metric_recovered(run, activations, dictionary)
+    recovered = {name: table[name]["mean"] for name in ("recovered", "low", "high")}
+    recovered = {name: None if value is None or value != value else float(value) for name, value in recovered.items()}
+    recovered |= {name: float(table["ndcg@10"][name]) for name in ("base", "spliced", "mean")}
+    significant = features["significant"].to_numpy(bool)
+    test = activations.split_users(SHARES)[2].x
+    reconstruction = evaluate_reconstruction(dictionary, test, same_site=True)
     return {
         "dataset": run.info["dataset"], "system": run.label, "data_hash": run.info["data_hash"],
-        "fingerprint": cached.fingerprint, "site": cached.site.path, "form": found.about.get("form", ""),
-        "k": found.k, "latents": found.latents, "width": cached.x.shape[1], "certified": int(passed.sum()),
-        "mass": float(certified["mass"][passed].sum()),
-        "recovered": numbers | values | {"said": kept["said"]["mean"]},
-        **{name: float(value) for name, value in summary(found, cached.users(SHARES)[2].x, own=True).items()},
+        "fingerprint": activations.fingerprint, "site": activations.site.path, "kind": dictionary.about.get("kind", ""),
+        "k": dictionary.k, "latents": dictionary.latents, "width": activations.x.shape[1],
+        "significant": int(significant.sum()),
+        "activation_share": float(features["activation_share"][significant].sum()),
+        "recovered": recovered | {"text": table["text"]["mean"]},
+        **{name: float(value) for name, value in reconstruction.items()},
     }  # fmt: skip

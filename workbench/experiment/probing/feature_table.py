@@ -1,56 +1,62 @@
-"""The concept dictionary of a run's latents, a stored stage: what each stands for, how well that tells when it fires,
-what else may be behind it, and its name."""
-from pathlib import Path
-
+"""A stored stage: the concept of each latent, how well it predicts where the latent is active, confounds, a name."""
 import pandas as pd
 
-from workbench.artifacts import code_hash
-from workbench.experiment.probing.train_sae import sides
+from workbench.experiment.probing.train_sae import discovery_and_test
 from workbench.experiment.run import Run
 from workbench.llm import causal_lm
 from workbench.probing.activations.store import Activations
-from workbench.probing.concepts.concept_test import ANY, certify
+from workbench.probing.concepts.concept_test import ANY, concept_test
 from workbench.probing.concepts.concepts import Concepts, item_concepts
-from workbench.probing.concepts.position_confounds import certify_marks, marks
+from workbench.probing.concepts.position_confounds import position_confound_test, position_confounds
 from workbench.probing.dictionaries.dictionary import Dictionary
 from workbench.probing.naming import auto_interp
-from workbench.probing.naming.concept_scores import describe
-from workbench.probing.naming.predicates import aligned, name, predicates
+from workbench.probing.naming.concept_scores import concept_scores
+from workbench.probing.naming.predicates import align, name_latents, predicates
+from workbench.stages import stage
+
+CODE = ("probing", "experiment/probing/feature_table.py", "experiment/probing/train_sae.py")
 
 
-def latents(run: Run, cached: Activations, found: Dictionary, *, source: str = ANY, draws: int = 999) -> pd.DataFrame:
-    """A row a latent of a dictionary learned on `cached`: the columns of `certify`, `describe` and `naming.name`, and
-    mark_q, the q-value of the mark that it follows most. Stored."""
+@stage("feature-table", *CODE)
+def feature_table(
+    run: Run, activations: Activations, dictionary: Dictionary, *, source: str = ANY, draws: int = 999
+) -> pd.DataFrame:
+    """The concept of each latent, one row per latent: the columns of `concept_test`, `concept_scores` and
+    `name_latents`, and confound_q, the q-value of its strongest position confound. Stored.
+
+    source: the item whose concepts are tested, as of `concept_test`. draws: permutations. Raises UserError where the
+    dictionary was trained at another site.
+    """
     bench = run.bench()
-    inputs = {"run": run.key, "at": cached.fingerprint, "dictionary": found.digest(), "source": source,
-              "draws": draws, "code": code_hash("probing", "experiment/probing/feature_table.py",
-                                                "experiment/probing/train_sae.py")}  # fmt: skip
-
-    def make(folder: Path) -> None:
-        known, train, counts = concepts(run), bench.split.train, bench.split.train_counts()
-        parts = sides(cached, found)
-        marked = tuple(marks(units, train, counts) for units, _ in parts)
-        table = certify(*parts, known, counts, source=source, histories=train, draws=draws)
-        table = describe(table, *parts, known, marked, train)
-        table["mark_q"] = certify_marks(*parts, marked, chosen=table["mark"].to_numpy())["q"].to_numpy()
-        said = [predicates(units, known, mark, train) for (units, _), mark in zip(parts, marked)]
-        named = name((said[0], parts[0][1]), (aligned(*said), parts[1][1]))
-        table.join(named).to_parquet(folder / "latents.parquet")
-
-    return pd.read_parquet(bench.store.get("latents", inputs, make) / "latents.parquet")
+    concepts, train, counts = item_concepts_of(run), bench.split.train, bench.split.train_counts()
+    splits = discovery_and_test(activations, dictionary)
+    confounds = tuple(position_confounds(positions, train, counts) for positions, _ in splits)
+    table = concept_test(*splits, concepts, counts, source=source, histories=train, draws=draws)
+    table = concept_scores(table, *splits, concepts, confounds, train)
+    confound_tests = position_confound_test(*splits, confounds, chosen=table["confound"].to_numpy())
+    table["confound_q"] = confound_tests["q"].to_numpy()
+    (positions, z), (test, test_z) = splits
+    candidates = predicates(positions, concepts, confounds[0], train)
+    test_candidates = align(candidates, predicates(test, concepts, confounds[1], train))
+    return table.join(name_latents((candidates, z), (test_candidates, test_z)))
 
 
-def named(run: Run, cached: Activations, found: Dictionary, asked: list[int], namer: str = "words") -> pd.DataFrame:
-    """Names by titles alone for the latents `asked`, and how well a name foretells where its latent fires, a row each:
-    see `namers.judged`. namer: words, or the folder of a causal language model as transformers saves it, which is asked
-    on this machine. UserError where that is no model, or the extra `text` is not installed."""
-    bench, parts = run.bench(), sides(cached, found)
+def generated_names(
+    run: Run, activations: Activations, dictionary: Dictionary, latents: list[int], namer: str = "words"
+) -> pd.DataFrame:
+    """Names of `latents` from item titles alone, and how well each name predicts where its latent is active, a row per
+    latent, as of `auto_interp.evaluate_names`.
+
+    namer: "words" (log-odds of title words), or the folder of a causal language model in the format of transformers,
+    which runs locally. Raises UserError where the folder holds no such model, or the extra `text` is not installed.
+    """
+    bench, splits = run.bench(), discovery_and_test(activations, dictionary)
     titles = bench.dataset.titles()
-    who = auto_interp.Words(list(titles[1:])) if namer == "words" else causal_lm.LocalModel(namer)
-    return auto_interp.judged(who, asked, *parts, bench.split.train, titles, seed=bench.seed)
+    model = auto_interp.LogOddsNamer(list(titles[1:])) if namer == "words" else causal_lm.CausalLMNamer(namer)
+    return auto_interp.evaluate_names(model, latents, *splits, bench.split.train, titles, seed=bench.seed)
 
 
-def concepts(run: Run) -> Concepts:
-    """What is known of the items of a run, its codes' prefixes too where it has codes."""
+def item_concepts_of(run: Run) -> Concepts:
+    """The item concepts of a run's dataset, with the code prefixes if its recommender decodes semantic IDs."""
     bench = run.bench()
     return item_concepts(bench.dataset, bench.split, codes=getattr(run.recommender(), "codes", None))

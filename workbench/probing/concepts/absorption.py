@@ -1,102 +1,106 @@
-"""Where a concept holds another: a parent's latent that is silent on one child, and a concept that several latents
-share. Absorption and splitting as in SAEBench (Karvonen et al., 2025), the gap by permutation of items."""
+"""Hierarchical concepts: feature absorption (the latent of a parent concept fails to activate on one child) and feature
+splitting (several latents share one concept). Definitions as in SAEBench (Karvonen et al., 2025); the absorption gap
+has a permutation test over items."""
 from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from workbench.probing.concepts.permutation_test import shuffled
+from workbench.probing.concepts.permutation_test import permute_within_strata
 
-COSINE, SHARE = 0.025, 0.4  # SAEBench's full absorption: of an absorber to the probe, and of the probe's projection
-SPLIT = 0.03  # F1 that several latents must add to one before a concept counts as split
+MIN_COSINE, MIN_PROJECTION_SHARE = 0.025, 0.4  # SAEBench: of an absorbing latent to the probe; of the probe projection
+MIN_F1_GAIN = 0.03  # F1 that further latents must add to the first before a concept counts as split
 
 
-class Gap(NamedTuple):
-    """rest, inside: how often the latent fires on the parent's other items and on the child's. gap: rest - inside. p:
-    of a gap as large when the child's name is dealt out again among the parent's items."""
+class AbsorptionGap(NamedTuple):
+    """parent_rate, child_rate: how often the latent is active on the parent's other items and on the child's. gap:
+    parent_rate - child_rate. p: one-sided permutation p-value of the gap, permuting the child label over the parent's
+    items."""
 
-    rest: float
-    inside: float
+    parent_rate: float
+    child_rate: float
     gap: float
     p: float
 
 
-def absorption(
-    fires: np.ndarray, items: np.ndarray, parent: np.ndarray, child: np.ndarray, stratum: np.ndarray, *,
+def absorption_gap(
+    active: np.ndarray, items: np.ndarray, parent: np.ndarray, child: np.ndarray, stratum: np.ndarray, *,
     draws: int = 999, seed: int = 0,
-) -> Gap:  # fmt: skip
-    """How much less a parent's latent fires on one child. fires: (n,) bool, items: (n,) of the units. parent, child:
-    (I+1,) bool, the child within the parent. stratum: (I+1,) items among which names are dealt out again.
+) -> AbsorptionGap:  # fmt: skip
+    """How much less often a parent's latent is active on one child. active: (n,) bool, items: (n,) of the positions.
+    parent, child: (I+1,) bool, the child within the parent. stratum: (I+1,); labels are permuted within strata.
 
-    >>> fires, items = np.arange(20) % 10 < np.repeat([9, 4], 10), np.repeat([1, 2], 10)
+    >>> active, items = np.arange(20) % 10 < np.repeat([9, 4], 10), np.repeat([1, 2], 10)
     >>> both = np.array([False, True, True])
-    >>> round(absorption(fires, items, both, np.array([False, False, True]), np.zeros(3, int)).gap, 6)
+    >>> round(absorption_gap(active, items, both, np.array([False, False, True]), np.zeros(3, int)).gap, 6)
     0.5
     """
-    asked = np.flatnonzero(parent & (np.bincount(items, minlength=len(parent)) > 0))
-    count = np.bincount(items, minlength=len(parent))[asked].astype(float)
-    hits = np.bincount(items, weights=fires, minlength=len(parent))[asked]
-    rng, mine = np.random.default_rng(seed), child[asked]
-    dealt = np.stack([mine, *(mine[shuffled(stratum[asked], rng)] for _ in range(draws))])
+    observed = np.flatnonzero(parent & (np.bincount(items, minlength=len(parent)) > 0))
+    count = np.bincount(items, minlength=len(parent))[observed].astype(float)
+    hits = np.bincount(items, weights=active, minlength=len(parent))[observed]
+    rng, label = np.random.default_rng(seed), child[observed]
+    permuted = (label[permute_within_strata(stratum[observed], rng)] for _ in range(draws))
+    labels = np.stack([label, *permuted])  # (1 + draws, items), the observed one first
     with np.errstate(invalid="ignore"):
-        inside = (dealt @ hits) / (dealt @ count)
-        rest = (hits.sum() - dealt @ hits) / (count.sum() - dealt @ count)
-    gaps = rest - inside
+        child_rate = (labels @ hits) / (labels @ count)
+        parent_rate = (hits.sum() - labels @ hits) / (count.sum() - labels @ count)
+    gaps = parent_rate - child_rate
     p = (1 + (gaps[1:] >= gaps[0] - 1e-9).sum()) / (1 + draws) if gaps[0] == gaps[0] else np.nan
-    return Gap(float(rest[0]), float(inside[0]), float(gaps[0]), float(p))
+    return AbsorptionGap(float(parent_rate[0]), float(child_rate[0]), float(gaps[0]), float(p))
 
 
-def absorbed(
+def fully_absorbed(
     z: csr_matrix, directions: np.ndarray, probe: np.ndarray, projection: np.ndarray, main: list[int]
 ) -> np.ndarray:
-    """(n,) bool: units of a concept where none of its main latents fires, and another one that points along the probe
-    (cosine `COSINE` or more) brings `SHARE` or more of what the unit has along it.
+    """(n,) bool: positions of a concept where none of its main latents is active and another latent, whose direction
+    has a cosine of at least `MIN_COSINE` to the probe, contributes at least `MIN_PROJECTION_SHARE` of the projection on
+    it.
 
-    z: (n, m) latents in units of the site. directions: (m, D) and probe: (D,) of length 1. projection: (n,) of the
-    units on the probe.
+    z: (n, m) latents in units of the site. directions: (m, D) and probe: (D,) of norm 1. projection: (n,) of the
+    positions on the probe.
     """
-    along = directions @ probe
-    silent = np.asarray(z[:, main].sum(axis=1)).ravel() == 0
-    along[main] = 0
-    along[along < COSINE] = 0
-    brought = z.multiply(along[None]).tocsr().max(axis=1).toarray().ravel()
-    return silent & (projection > 0) & (brought >= SHARE * projection)
+    cosine = directions @ probe
+    inactive = np.asarray(z[:, main].sum(axis=1)).ravel() == 0
+    cosine[main] = 0
+    cosine[cosine < MIN_COSINE] = 0
+    contribution = z.multiply(cosine[None]).tocsr().max(axis=1).toarray().ravel()
+    return inactive & (projection > 0) & (contribution >= MIN_PROJECTION_SHARE * projection)
 
 
-def together(
-    discovery: tuple[csr_matrix, np.ndarray], held_out: tuple[csr_matrix, np.ndarray], *, most: int = 5
+def greedy_union_f1(
+    discovery: tuple[csr_matrix, np.ndarray], held_out: tuple[csr_matrix, np.ndarray], *, max_latents: int = 5
 ) -> tuple[list[int], np.ndarray]:
-    """Latents that foretell a concept together, one after the other by what each adds to the F1 of firing at all on the
-    discovery side: which, and (most,) their F1 on the held-out side with the first 1, 2 ... of them.
+    """Latents that together predict a concept, selected greedily by the F1 of their union on the discovery split: their
+    indices, and (max_latents,) the F1 on the held-out split with the first 1, 2, ... of them.
 
-    Both sides: latents (n, m) and (n,) bool, where the concept holds.
+    Both splits: latents (n, m), and (n,) bool, where the concept holds.
     """
-    z, member = (discovery[0] > 0).astype(np.float32).tocsr(), discovery[1].astype(np.float32)
-    said, chosen, scores = np.zeros(len(member), bool), [], []
-    for _ in range(min(most, z.shape[1])):
-        free = z[~said]
-        both = (said * member).sum() + free.T @ member[~said]
-        f1 = 2 * both / np.maximum(said.sum() + np.asarray(free.sum(axis=0)).ravel() + member.sum(), 1)
+    z, holds = (discovery[0] > 0).astype(np.float32).tocsr(), discovery[1].astype(np.float32)
+    predicted, chosen, scores = np.zeros(len(holds), bool), [], []
+    for _ in range(min(max_latents, z.shape[1])):
+        rest = z[~predicted]
+        both = (predicted * holds).sum() + rest.T @ holds[~predicted]
+        f1 = 2 * both / np.maximum(predicted.sum() + np.asarray(rest.sum(axis=0)).ravel() + holds.sum(), 1)
         f1[chosen] = -1
         chosen.append(int(f1.argmax()))
-        said |= z[:, [chosen[-1]]].toarray().ravel() > 0
-    test, holds = (held_out[0][:, chosen] > 0).toarray(), held_out[1]
+        predicted |= z[:, [chosen[-1]]].toarray().ravel() > 0
+    active, test_holds = (held_out[0][:, chosen] > 0).toarray(), held_out[1]
     for n in range(1, len(chosen) + 1):
-        any_ = test[:, :n].any(axis=1)
-        scores.append(2 * (any_ & holds).sum() / max(any_.sum() + holds.sum(), 1))
+        union = active[:, :n].any(axis=1)
+        scores.append(2 * (union & test_holds).sum() / max(union.sum() + test_holds.sum(), 1))
     return chosen, np.array(scores)
 
 
-def twins(a: np.ndarray | csr_matrix, b: np.ndarray | csr_matrix, *, at: float = 0.8) -> float:
-    """Share of the rows of a (m, D) that have a twin among those of b (n, D), a cosine of `at` or more; rows of zeros
-    stay out. Directions of two seeds, or where their latents fire (the columns of z, turned).
+def matched_fraction(a: np.ndarray | csr_matrix, b: np.ndarray | csr_matrix, *, min_cosine: float = 0.8) -> float:
+    """Share of the rows of a (m, D) with a cosine of at least `min_cosine` to some row of b (n, D); zero rows are left
+    out. Applied to the directions of two seeds, or to the activations of their latents (the columns of z, transposed).
 
-    >>> twins(np.eye(3), np.array([[2.0, 0, 0], [0, 1, 1]]))
+    >>> matched_fraction(np.eye(3), np.array([[2.0, 0, 0], [0, 1, 1]]))
     0.3333333333333333
     """
     a, b = (csr_matrix(rows) for rows in (a, b))
-    lengths = [np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel()) for rows in (a, b)]
-    a, b = (rows[size > 0].multiply(1 / size[size > 0, None]).tocsr() for rows, size in zip((a, b), lengths))
+    norms = [np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel()) for rows in (a, b)]
+    a, b = (rows[norm > 0].multiply(1 / norm[norm > 0, None]).tocsr() for rows, norm in zip((a, b), norms))
     if not a.shape[0] or not b.shape[0]:
         return float("nan")
-    return float(((a @ b.T).max(axis=1).toarray().ravel() >= at).mean())
+    return float(((a @ b.T).max(axis=1).toarray().ravel() >= min_cosine).mean())

@@ -1,4 +1,5 @@
-"""Permutation tests of what latents stand for: labels are dealt out again among items as popular."""
+"""Popularity-stratified permutation tests of the concepts of latents: labels are permuted among items of similar
+popularity."""
 from typing import NamedTuple
 
 import numpy as np
@@ -7,82 +8,83 @@ from scipy.sparse import csr_matrix
 from workbench.probing.concepts.concepts import Concepts
 from workbench.progress import track
 
-RATE = 0.05  # of false discoveries
+FDR = 0.05  # false discovery rate
 
 
-class Standard(NamedTuple):
-    """rows (n, m): mean activations of items (n,), centred and over each latent's spread; 0 for silent latents."""
+class StandardizedMeans(NamedTuple):
+    """rows (n, m): mean activations of items (n,), standardized for each latent over items; 0 for inactive latents."""
 
     rows: np.ndarray
     items: np.ndarray
 
 
-def standard(table: np.ndarray, items: np.ndarray) -> Standard:
-    """The rows of a table (I+1, m) of mean activations at these items, made comparable between latents."""
+def standardize(table: np.ndarray, items: np.ndarray) -> StandardizedMeans:
+    """The rows of a table (I+1, m) of mean activations for these items, with mean 0 and standard deviation 1 for each
+    latent."""
     rows = table[items].astype(np.float64)
     rows -= rows.mean(axis=0)
     spread = rows.std(axis=0)
-    return Standard((rows / np.where(spread > 0, spread, np.inf)).astype(np.float32), items)
+    return StandardizedMeans((rows / np.where(spread > 0, spread, np.inf)).astype(np.float32), items)
 
 
-def differences(a: Standard, members: csr_matrix) -> np.ndarray:
-    """(m, C) how much more a latent fires on the items of a concept than on others, in standard errors of a random
-    choice of as many: sum over members / sqrt(n_c (1 - n_c / n)). members: (n, C) of the same items."""
+def z_scores(means: StandardizedMeans, members: csr_matrix) -> np.ndarray:
+    """(m, C) z-score of the mean activation of each latent on each concept's items against a random choice of as many
+    items: sum over members / sqrt(n_c (1 - n_c / n)). members: (n, C) of the same items."""
     size = np.asarray(members.sum(axis=0), np.float64).ravel()
-    return (members.T @ a.rows).T / _error(size, len(a.items))
+    return (members.T @ means.rows).T / _standard_error(size, len(means.items))
 
 
-def _error(size: np.ndarray | float, n: int) -> np.ndarray:
-    """Of the sum over `size` of n standardised items; without end where none or all are chosen: nothing to see."""
-    inside = np.asarray((size > 0) & (size < n))
-    return np.where(inside, np.sqrt(np.maximum(size * (1 - size / n), 1e-9)), np.inf).astype(np.float32)
+def _standard_error(size: np.ndarray | float, n: int) -> np.ndarray:
+    """Of the sum over `size` of n standardized items; infinite if none or all are chosen, so that the z-score is 0."""
+    partial = np.asarray((size > 0) & (size < n))
+    return np.where(partial, np.sqrt(np.maximum(size * (1 - size / n), 1e-9)), np.inf).astype(np.float32)
 
 
-def strata(counts: np.ndarray, items: np.ndarray, parts: int = 10) -> np.ndarray:
-    """(n,) which tenth of popularity each item is of, by train counts (I+1,)."""
-    order = np.argsort(np.argsort(counts[items], kind="stable"), kind="stable")
-    return order * parts // max(1, len(items))
+def popularity_strata(counts: np.ndarray, items: np.ndarray, n_strata: int = 10) -> np.ndarray:
+    """(n,) popularity quantile of each item, by train counts (I+1,)."""
+    rank = np.argsort(np.argsort(counts[items], kind="stable"), kind="stable")
+    return rank * n_strata // max(1, len(items))
 
 
-def categories(concepts: Concepts) -> np.ndarray:
-    """(I+1,) a number for the first category of each item, 0 for none that is known."""
-    mine = np.flatnonzero(np.isin(concepts.families, ("category", "category 1")))
-    return (concepts.members[:, mine] @ np.arange(1, len(mine) + 1)).astype(np.int64)
+def first_categories(concepts: Concepts) -> np.ndarray:
+    """(I+1,) the number of each item's first-level category, 0 if unknown."""
+    columns = np.flatnonzero(np.isin(concepts.families, ("category", "category 1")))
+    return (concepts.members[:, columns] @ np.arange(1, len(columns) + 1)).astype(np.int64)
 
 
-def shuffled(stratum: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """(n,) a permutation that leaves everyone within their stratum."""
-    place, order = np.argsort(stratum, kind="stable"), np.lexsort((rng.random(len(stratum)), stratum))
-    out = np.empty(len(stratum), np.int64)
-    out[place] = order
-    return out
+def permute_within_strata(stratum: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(n,) a random permutation that maps each stratum (n,) to itself."""
+    sorted_rows, order = np.argsort(stratum, kind="stable"), np.lexsort((rng.random(len(stratum)), stratum))
+    permutation = np.empty(len(stratum), np.int64)
+    permutation[sorted_rows] = order
+    return permutation
 
 
-def null(
-    a: Standard, members: csr_matrix, chosen: np.ndarray, stratum: np.ndarray, *, draws: int, seed: int
+def permutation_null(
+    means: StandardizedMeans, members: csr_matrix, chosen: np.ndarray, stratum: np.ndarray, *, draws: int, seed: int
 ) -> np.ndarray:
-    """(draws, m) the difference of each latent at its chosen concept (m,) when labels are dealt out again among items
-    of the same stratum (n,). The choice was made on other items, so the concept stays the same and p-values of noise
-    are uniform."""
+    """(draws, m) z-score of each latent for its chosen concept (m,) with labels permuted within strata (n,). The
+    concept was chosen on other items, so it is kept fixed and p-values under the null are uniform."""
     rng = np.random.default_rng(seed)
-    dealt = np.stack([shuffled(stratum, rng) for _ in range(draws)]).argsort(axis=1)  # where each label's item goes
-    out = np.empty((draws, a.rows.shape[1]), np.float32)
+    # for each draw, the item that each item's label moves to
+    targets = np.stack([permute_within_strata(stratum, rng) for _ in range(draws)]).argsort(axis=1)
+    null = np.empty((draws, means.rows.shape[1]), np.float32)
     for concept in track(np.unique(chosen), "permute concepts", unit="concepts"):
-        mine, has = np.flatnonzero(chosen == concept), members[:, concept].nonzero()[0]
-        drawn = csr_matrix((np.ones(draws * len(has), np.float32), dealt[:, has].ravel(),
-                            np.arange(draws + 1) * len(has)), shape=dealt.shape)  # fmt: skip
-        out[:, mine] = drawn @ a.rows[:, mine] / max(_error(len(has), len(a.items)), 1e-30)
-    return out
+        latents, items = np.flatnonzero(chosen == concept), members[:, concept].nonzero()[0]
+        labels = csr_matrix((np.ones(draws * len(items), np.float32), targets[:, items].ravel(),
+                             np.arange(draws + 1) * len(items)), shape=targets.shape)  # fmt: skip
+        null[:, latents] = labels @ means.rows[:, latents] / max(_standard_error(len(items), len(means.items)), 1e-30)
+    return null
 
 
-def step_up(p: np.ndarray, rate: float = RATE) -> np.ndarray:
-    """(m,) q-values of p-values by Benjamini and Hochberg; NaN stays out.
+def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
+    """(m,) q-values of p-values (m,) by Benjamini and Hochberg; NaN is left out.
 
-    >>> step_up(np.array([0.01, 0.04, 0.03, np.nan])).round(3).tolist()
+    >>> benjamini_hochberg(np.array([0.01, 0.04, 0.03, np.nan])).round(3).tolist()
     [0.03, 0.04, 0.04, nan]
     """
-    known = np.flatnonzero(~np.isnan(p))
-    order = known[np.argsort(p[known])]
+    tested = np.flatnonzero(~np.isnan(p))
+    order = tested[np.argsort(p[tested])]
     scaled = p[order] * len(order) / np.arange(1, len(order) + 1)
     q = np.full(len(p), np.nan)
     q[order] = np.minimum.accumulate(scaled[::-1])[::-1]

@@ -1,4 +1,5 @@
-"""What a page of latents shows, as plain tables.
+"""The tables behind a page of latents.
 
-Read feature_stats first (histograms, top units, profiles), then tables (the stored atlas of a dictionary).
+Read feature_stats first (histograms, example positions, profiles, neighbors), then tables (`FeatureTables`, which
+stores all tables of a dictionary).
 """

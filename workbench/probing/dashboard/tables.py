@@ -1,4 +1,4 @@
-"""The atlas of a dictionary: what was measured of its latents, as tables that are stored together."""
+"""The feature tables of a dictionary: everything measured of its latents, stored together."""
 import json
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -10,59 +10,64 @@ from workbench.errors import UserError
 
 
 @dataclass(frozen=True)
-class Atlas:
-    """What was measured of a dictionary, as data frames; about: of the whole, as JSON values.
+class FeatureTables:
+    """Measurements of a dictionary's latents as data frames; about: properties of the whole dictionary, as JSON values.
 
-    latents: a row a latent that is shown, in the order of certified effect: what `certify` found, fires (units),
-    density, strong (a_j, how far one push goes) and sampled (one of those drawn at random). The others have a column
-    latent: histograms (low, high, count), units (kind, band, value, user, place, last, next, level), profiles (family,
-    bin, share of the latent's activation, base: share of all units), near (other, cosine, its concept, certified),
-    moved (rank from 1 and from -1, item, change, member: is it of the concept), curves (as `doses.curves`), lists of
-    one user (user, strength, place, item, before: its place at strength 0, 0 for none, member).
+    latents: one row per selected latent, in order of significance and effect: the columns of `concept_test` or of the
+    feature table, active_positions (their number), density, activation_p99 (the step of steering at strength 1) and
+    sampled (drawn at random). The others have a column latent: histograms (low, high, count), positions (kind, band,
+    value, user, position, last, next, level), profiles (family, bin, share of the latent's activation, base: share of
+    all positions), neighbors (other, cosine, its concept, significant), score_changes (rank from 1 and from -1, item,
+    change, member: is the item of the concept), dose_response (as `dose_response_curves`), example_lists of one user
+    (user, strength, rank, item, rank_before: at strength 0, 0 if absent, member).
     """
 
     about: dict
     latents: pd.DataFrame
     histograms: pd.DataFrame
-    units: pd.DataFrame
+    positions: pd.DataFrame
     profiles: pd.DataFrame
-    near: pd.DataFrame
-    moved: pd.DataFrame
-    curves: pd.DataFrame
-    lists: pd.DataFrame
+    neighbors: pd.DataFrame
+    score_changes: pd.DataFrame
+    dose_response: pd.DataFrame
+    example_lists: pd.DataFrame
 
-    def of(self, latent: int) -> dict[str, pd.DataFrame]:
-        """The rows of one latent in every table. UserError where it is not shown."""
+    def of_latent(self, latent: int) -> dict[str, pd.DataFrame]:
+        """The rows of one latent in every table. Raises UserError if it was not selected."""
         if latent not in self.latents.index:
-            raise UserError(f"latent {latent} is not among the {len(self.latents)} of this atlas")
-        tables = {name: getattr(self, name) for name in tables_of(Atlas) if name != "latents"}
+            raise UserError(f"latent {latent} is not among the {len(self.latents)} of these tables")
+        tables = {name: getattr(self, name) for name in table_names(FeatureTables) if name != "latents"}
         rows = {name: table[table["latent"] == latent] for name, table in tables.items()}
         return {"latents": self.latents.loc[[latent]], **rows}
 
     def save(self, folder: Path) -> None:
-        """Write a parquet a table and about.json into a folder."""
-        for name in tables_of(Atlas):
+        """Write one Parquet file per table and about.json into a folder."""
+        for name in table_names(FeatureTables):
             getattr(self, name).to_parquet(Path(folder) / f"{name}.parquet")
         (Path(folder) / "about.json").write_text(json.dumps(self.about))
 
     @staticmethod
-    def load(folder: Path) -> "Atlas":
-        """What `save` wrote."""
-        tables = {name: pd.read_parquet(Path(folder) / f"{name}.parquet") for name in tables_of(Atlas)}
-        return Atlas(about=json.loads((Path(folder) / "about.json").read_text()), **tables)
+    def load(folder: Path) -> "FeatureTables":
+        """Read what `save` wrote."""
+        tables = {name: pd.read_parquet(Path(folder) / f"{name}.parquet") for name in table_names(FeatureTables)}
+        return FeatureTables(about=json.loads((Path(folder) / "about.json").read_text()), **tables)
 
 
-def tables_of(kind: type) -> list[str]:
-    """Names of the fields that are tables."""
+def table_names(kind: type) -> list[str]:
+    """The names of the fields that are tables."""
     return [field.name for field in fields(kind) if field.name != "about"]
 
 
-def chosen(certified: pd.DataFrame, fires: np.ndarray, *, latents: int, sample: int, seed: int) -> pd.DataFrame:
-    """The latents that are shown, the certified first, by effect: the first `latents` of them, and `sample` drawn at
-    random from all that fire (m,), whatever was found. Adds fires and sampled to a certified table of m rows."""
-    alive = np.flatnonzero(fires > 0)
+def select_latents(
+    features: pd.DataFrame, active_positions: np.ndarray, *, latents: int, sample: int, seed: int
+) -> pd.DataFrame:
+    """The latents of a dashboard, significant ones first, by effect: the first `latents` of them, and `sample` drawn at
+    random from all that are active. active_positions: (m,) how often each latent is active. Adds the columns
+    active_positions and sampled to a feature table of m rows."""
+    alive = np.flatnonzero(active_positions > 0)
     drawn = np.random.default_rng(seed).permutation(alive)[:sample]
-    table = certified.assign(fires=fires, sampled=np.isin(np.arange(len(fires)), drawn)).loc[alive]
-    table = table.sort_values(["certified", "effect"], ascending=False, na_position="last", kind="stable")
-    kept = table.index[:latents].union(pd.Index(drawn))
-    return table[table.index.isin(kept)]
+    sampled = np.isin(np.arange(len(active_positions)), drawn)
+    table = features.assign(active_positions=active_positions, sampled=sampled).loc[alive]
+    table = table.sort_values(["significant", "effect"], ascending=False, na_position="last", kind="stable")
+    selected = table.index[:latents].union(pd.Index(drawn))
+    return table[table.index.isin(selected)]

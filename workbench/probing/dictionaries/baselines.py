@@ -1,5 +1,5 @@
-"""What any claim about an autoencoder has to beat, through the same door: dictionaries that nobody trained as one, and
-autoencoders that were kept from learning what matters."""
+"""Baseline dictionaries for comparison with autoencoders: untrained or classical decompositions, and autoencoders as
+negative controls."""
 from dataclasses import replace
 from inspect import signature
 
@@ -8,82 +8,84 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from workbench.errors import UserError, check_names, unknown
+from workbench.errors import UserError, check_names, unknown_name
 from workbench.probing.dictionaries import sae
 from workbench.probing.dictionaries.clustering import kmeans, nmf, product_kmeans
 from workbench.probing.dictionaries.dictionary import Dictionary
-from workbench.train.rng import derive
+from workbench.train.rng import derive_seed
 
 
-def both_ways(directions: Tensor, back: Tensor, center: Tensor, k: int, form: str) -> Dictionary:
-    """Latents that are the positive and the negative parts of linear read-outs (m, D), decoded along `back` (m, D)."""
-    W, D = torch.cat([directions, -directions]), torch.cat([back, -back])
-    return Dictionary(W, -W @ center, D, center, torch.zeros(len(W)), k, about={"form": form, "k": k})
+def signed_directions(encoder: Tensor, decoder: Tensor, center: Tensor, k: int, kind: str) -> Dictionary:
+    """Latents that are the positive and the negative parts of linear projections (m, D), decoded by `decoder` (m,
+    D)."""
+    W, D = torch.cat([encoder, -encoder]), torch.cat([decoder, -decoder])
+    return Dictionary(W, -W @ center, D, center, torch.zeros(len(W)), k, about={"kind": kind, "k": k})
 
 
 def neurons(x: np.ndarray, k: int = 0, seed: int = 0) -> Dictionary:
     """The site's own dimensions, split by sign."""
     eye = torch.eye(x.shape[1])
-    return both_ways(eye, eye, torch.from_numpy(x.mean(axis=0)), k, "neurons")
+    return signed_directions(eye, eye, torch.from_numpy(x.mean(axis=0)), k, "neurons")
 
 
 def pca(x: np.ndarray, k: int = 0, seed: int = 0) -> Dictionary:
-    """Principal components, split by sign; with k, the k of the largest magnitude in each row."""
+    """Principal components, split by sign; with k > 0, the k of the largest magnitude in each row."""
     center = torch.from_numpy(x.mean(axis=0))
     directions = torch.linalg.svd(torch.from_numpy(x) - center, full_matrices=False).Vh
-    return both_ways(directions, directions, center, k, "pca")
+    return signed_directions(directions, directions, center, k, "pca")
 
 
 def ica(x: np.ndarray, k: int = 0, seed: int = 0) -> Dictionary:
     """Independent components (FastICA), split by sign."""
     from sklearn.decomposition import FastICA
 
-    model = FastICA(whiten="unit-variance", random_state=derive(seed, "ica") % 2**32, max_iter=300)
+    model = FastICA(whiten="unit-variance", random_state=derive_seed(seed, "ica") % 2**32, max_iter=300)
     model.fit(x.astype(np.float64))
-    out, back = (torch.from_numpy(np.ascontiguousarray(a, np.float32)) for a in (model.components_, model.mixing_.T))
-    length = back.norm(dim=1, keepdim=True).clamp_min(1e-12)
-    return both_ways(out * length, back / length, torch.from_numpy(x.mean(axis=0)), k, "ica")
+    encoder, decoder = (torch.from_numpy(np.ascontiguousarray(a, np.float32))
+                        for a in (model.components_, model.mixing_.T))  # fmt: skip
+    norm = decoder.norm(dim=1, keepdim=True).clamp_min(1e-12)
+    return signed_directions(encoder * norm, decoder / norm, torch.from_numpy(x.mean(axis=0)), k, "ica")
 
 
 def random(x: np.ndarray, k: int = 8, seed: int = 0, latents: int = 0) -> Dictionary:
-    """Random directions, the k best matching ones of each row, scaled together to fit the data best."""
-    rng = np.random.default_rng(derive(seed, "random directions"))
+    """Random directions, the k with the largest dot products in each row, scaled by the factor that fits best."""
+    rng = np.random.default_rng(derive_seed(seed, "random directions"))
     directions = rng.standard_normal((latents or 8 * x.shape[1], x.shape[1]), np.float32)
-    return matched(x, directions, k, "random")
+    return scaled_directions(x, directions, k, "random")
 
 
 def items(x: np.ndarray, table: np.ndarray, k: int = 8) -> Dictionary:
-    """The item table (I, D) as the directions."""
-    return matched(x, table - table.mean(axis=0), k, "items")
+    """The item embeddings (I, D) as directions."""
+    return scaled_directions(x, table - table.mean(axis=0), k, "items")
 
 
-def matched(x: np.ndarray, directions: np.ndarray, k: int, form: str) -> Dictionary:
-    """Given directions (m, D), read by their own dot products times the one factor that reconstructs best."""
+def scaled_directions(x: np.ndarray, directions: np.ndarray, k: int, kind: str) -> Dictionary:
+    """Given directions (m, D), encoded by their dot products times the one factor that reconstructs best."""
     D, center = F.normalize(torch.from_numpy(directions), dim=1), torch.from_numpy(x.mean(axis=0))
-    plain = Dictionary(D, -D @ center, D, center, torch.zeros(len(D)), k, about={"form": form, "k": k})
-    some = torch.from_numpy(x[:: max(1, len(x) // 8192)])
-    guess, real = plain.decode(plain.encode(some)) - center, some - center
-    c = float((guess * real).sum() / guess.square().sum().clamp_min(1e-12))
-    return Dictionary(c * D, c * plain.bias, D, center, plain.threshold, k, about=plain.about)
+    unscaled = Dictionary(D, -D @ center, D, center, torch.zeros(len(D)), k, about={"kind": kind, "k": k})
+    sample = torch.from_numpy(x[:: max(1, len(x) // 8192)])
+    prediction, target = unscaled.decode(unscaled.encode(sample)) - center, sample - center
+    c = float((prediction * target).sum() / prediction.square().sum().clamp_min(1e-12))
+    return Dictionary(c * D, c * unscaled.bias, D, center, unscaled.threshold, k, about=unscaled.about)
 
 
 def frozen_decoder(
     x: np.ndarray, k: int = 8, seed: int = 0, latents: int = 0, epochs: int = 50, batch: int = 4096, lr: float = 1e-3
 ) -> Dictionary:
-    """A TopK autoencoder whose directions stay the random ones it began with; its encoder is trained (the sanity check
-    of arXiv:2602.14111). What it does as well as a trained one is no evidence of learned directions."""
-    found = sae.train(x, k=k, seed=seed, latents=latents, epochs=epochs, batch=batch, lr=lr, frozen_decoder=True)
-    return replace(found, about=found.about | {"form": "frozen_decoder"})
+    """A TopK autoencoder with fixed random directions and a trained encoder (the sanity check of arXiv:2602.14111). Any
+    measure on which it equals a trained autoencoder is no evidence of learned directions."""
+    control = sae.train(x, k=k, seed=seed, latents=latents, epochs=epochs, batch=batch, lr=lr, frozen_decoder=True)
+    return replace(control, about=control.about | {"kind": "frozen_decoder"})
 
 
 def shuffled(
     x: np.ndarray, k: int = 8, seed: int = 0, latents: int = 0, epochs: int = 50, batch: int = 4096, lr: float = 1e-3
 ) -> Dictionary:
-    """A TopK autoencoder of activations whose dimensions were shuffled among rows, each on its own: every dimension has
-    the values that it had, and nothing joins them."""
-    mixed = np.random.default_rng(derive(seed, "shuffled")).permuted(x, axis=0)
-    found = sae.train(mixed, k=k, seed=seed, latents=latents, epochs=epochs, batch=batch, lr=lr)
-    return replace(found, about=found.about | {"form": "shuffled"})
+    """A TopK autoencoder of activations in which each dimension is shuffled over rows independently: every dimension
+    keeps its marginal distribution and all dependence is removed."""
+    rows = np.random.default_rng(derive_seed(seed, "shuffled")).permuted(x, axis=0)
+    control = sae.train(rows, k=k, seed=seed, latents=latents, epochs=epochs, batch=batch, lr=lr)
+    return replace(control, about=control.about | {"kind": "shuffled"})
 
 
 KINDS = {
@@ -92,19 +94,19 @@ KINDS = {
 }  # fmt: skip
 
 
-def make(kind: str, x: np.ndarray, *, k: int = 0, seed: int = 0, **settings) -> Dictionary:
-    """A baseline by name, learned on x (n, D). settings: what the kind takes besides (`takes`).
+def fit_baseline(kind: str, x: np.ndarray, *, k: int = 0, seed: int = 0, **settings) -> Dictionary:
+    """A baseline by name, fitted to x (n, D). settings: further settings of the kind (`settings_of`).
 
-    UserError names the nearest kind or setting, and where k is negative.
+    Raises UserError for an unknown kind or setting, naming the nearest, and for a negative k.
     """
-    check_names(f"setting of {kind}", settings, takes(kind))
+    check_names(f"setting of {kind}", settings, settings_of(kind))
     if k < 0:
         raise UserError(f"k={k}: must be 0, for no limit, or more")
     return KINDS[kind](x, k=k, seed=seed, **settings)
 
 
-def takes(kind: str) -> tuple[str, ...]:
-    """What can be set of a kind besides k and seed. UserError names the nearest kind."""
+def settings_of(kind: str) -> tuple[str, ...]:
+    """The names of a kind's settings besides k and seed. Raises UserError for an unknown kind, naming the nearest."""
     if kind not in KINDS:
-        raise unknown("baseline", kind, KINDS)
+        raise unknown_name("baseline", kind, KINDS)
     return tuple(name for name in signature(KINDS[kind]).parameters if name not in ("x", "k", "seed"))

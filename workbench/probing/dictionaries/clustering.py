@@ -1,4 +1,4 @@
-"""Rivals of an autoencoder whose codes are not linear: clusters, clusters of parts, and nonnegative factors."""
+"""Baseline dictionaries with nonlinear codes: k-means, product k-means, and nonnegative matrix factorization."""
 import warnings
 
 import numpy as np
@@ -9,95 +9,96 @@ from torch import Tensor
 from workbench.errors import UserError
 from workbench.probing.dictionaries import sae
 from workbench.probing.dictionaries.dictionary import Dictionary
-from workbench.probing.dictionaries.encoders import split
+from workbench.probing.dictionaries.encoders import split_signs
 from workbench.tokens.rq_kmeans import lloyd
-from workbench.train.rng import derive
+from workbench.train.rng import derive_seed
 
 ITERATIONS = 50  # of k-means
-SAMPLE, PASSES = 8192, 100  # rows that the nonnegative factors are found on, and how often they are gone over
+SAMPLE, NMF_ITERATIONS = 8192, 100  # rows that NMF is fitted to, and its iterations
 
 
 def kmeans(x: np.ndarray, k: int = 1, seed: int = 0, latents: int = 0) -> Dictionary:
-    """The nearest of `latents` centroids (8 D if 0) and nothing else: one latent fires in a row, whatever k is asked
-    for, as far as its centroid lies from the mean."""
-    rows, mean = sae.centred(x)
-    table, _ = lloyd(rows, _at_most(latents or 8 * x.shape[1], x), ITERATIONS, derive(seed, "kmeans"))
-    return _clusters(table, mean, 1, {"form": "kmeans", "k": 1, "latents": len(table), "seed": seed})
+    """The nearest of `latents` centroids (8 D if 0): one active latent per row, whatever k is; its value is the
+    distance of the centroid from the mean."""
+    rows, mean = sae.center(x)
+    table, _ = lloyd(rows, _check_rows(latents or 8 * x.shape[1], x), ITERATIONS, derive_seed(seed, "kmeans"))
+    return _centroid_dictionary(table, mean, 1, {"kind": "kmeans", "k": 1, "latents": len(table), "seed": seed})
 
 
 def product_kmeans(x: np.ndarray, k: int = 8, seed: int = 0, latents: int = 0) -> Dictionary:
-    """The principal components dealt to k parts, and in each part the nearest of its latents / k centroids (8 D in all
-    if 0): k latents fire in a row.
+    """Product quantization: the principal components are divided into k groups, with latents / k centroids in each (8 D
+    in all if 0), so k latents are active per row.
 
-    Components are turned, not whitened, and dealt so that the parts' products of variances are as equal as can be (Ge
-    et al. 2013, optimised product quantisation, "parametric"). UserError where k is no number of parts of D dimensions.
+    Components are rotated, not whitened, and divided so that the groups' products of variances are as equal as possible
+    (Ge et al., 2013, optimized product quantization, parametric). Raises UserError unless 1 <= k <= D.
     """
     D = x.shape[1]
     if not 1 <= k <= D:
-        raise UserError(f"product_kmeans: k={k}; {D} dimensions have between 1 and {D} parts")
-    rows, mean = sae.centred(x)
-    each = _at_most(max(1, (latents or 8 * D) // k), x)
-    spread, components = torch.linalg.svd(rows, full_matrices=False)[1:]
+        raise UserError(f"product_kmeans: k={k}; {D} dimensions can be divided into 1 to {D} groups")
+    rows, mean = sae.center(x)
+    centroids = _check_rows(max(1, (latents or 8 * D) // k), x)
+    singular_values, components = torch.linalg.svd(rows, full_matrices=False)[1:]
     tables = []
-    for number, part in enumerate(dealt(spread.numpy(), k)):
-        directions = components[part]
-        table, _ = lloyd(rows @ directions.T, each, ITERATIONS, derive(seed, "kmeans", number))
+    for number, group in enumerate(eigenvalue_allocation(singular_values.numpy(), k)):
+        directions = components[group]
+        table, _ = lloyd(rows @ directions.T, centroids, ITERATIONS, derive_seed(seed, "kmeans", number))
         tables.append(table @ directions)
-    about = {"form": "product_kmeans", "k": k, "latents": k * each, "seed": seed}
-    return _clusters(torch.cat(tables), mean, k, about)
+    about = {"kind": "product_kmeans", "k": k, "latents": k * centroids, "seed": seed}
+    return _centroid_dictionary(torch.cat(tables), mean, k, about)
 
 
-def dealt(spread: np.ndarray, k: int) -> list[list[int]]:
-    """k lists of components, dealt in rounds, the widest first; within a round a component goes to the part whose
-    product of spreads (D,) is smallest so far.
+def eigenvalue_allocation(spread: np.ndarray, k: int) -> list[list[int]]:
+    """k groups of components, assigned in rounds in order of decreasing spread (D,); within a round a component joins
+    the group with the smallest product of spreads so far.
 
-    >>> dealt(np.array([8.0, 4.0, 2.0, 1.0]), 2)
+    >>> eigenvalue_allocation(np.array([8.0, 4.0, 2.0, 1.0]), 2)
     [[0, 3], [1, 2]]
     """
     logs = np.log(np.maximum(spread / spread.max(), 1e-9))
-    parts: list[list[int]] = [[] for _ in range(k)]
+    groups: list[list[int]] = [[] for _ in range(k)]
     for component in np.argsort(-spread, kind="stable"):
-        shortest = min(map(len, parts))
-        part = min((p for p in parts if len(p) == shortest), key=lambda p: float(logs[p].sum()))
-        part.append(int(component))
-    return parts
+        shortest = min(map(len, groups))
+        group = min((g for g in groups if len(g) == shortest), key=lambda g: float(logs[g].sum()))
+        group.append(int(component))
+    return groups
 
 
 def nmf(x: np.ndarray, k: int = 0, seed: int = 0, factors: int = 0) -> Dictionary:
-    """Nonnegative factors of the two signs of x less its mean (`readings.split`), as many as dimensions if 0: twice as
-    many would be the signed dimensions themselves. With k, the k largest of a row are kept and solved for again.
+    """Nonnegative matrix factorization of the split signs of the centered activations (`encoders.split_signs`).
+    factors: D if 0; with 2 D the factors would be the signed dimensions themselves. With k > 0, the k largest per row
+    are kept and solved for again.
 
-    UserError where there are more factors than signs.
+    Raises UserError for more factors than split dimensions.
     """
     from sklearn.decomposition import NMF
     from sklearn.exceptions import ConvergenceWarning
 
-    rows, mean = sae.centred(x)
+    rows, mean = sae.center(x)
     D, count = x.shape[1], factors or x.shape[1]
-    signs = split(rows[:: -(-len(rows) // SAMPLE)]).numpy()
+    signs = split_signs(rows[:: -(-len(rows) // SAMPLE)]).numpy()
     if count > min(signs.shape):
         raise UserError(f"nmf: {count} factors of {len(signs):,} rows with two signs of {D} dimensions; give at most "
                         f"{min(signs.shape)}")  # fmt: skip
-    model = NMF(count, init="nndsvda", max_iter=PASSES, random_state=derive(seed, "nmf") % 2**32)
+    model = NMF(count, init="nndsvda", max_iter=NMF_ITERATIONS, random_state=derive_seed(seed, "nmf") % 2**32)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # that more passes would fit these rows a little closer
+        warnings.simplefilter("ignore", ConvergenceWarning)  # more iterations would fit these rows slightly better
         model.fit(signs)
     H = torch.from_numpy(np.ascontiguousarray(model.components_, np.float32))
     directions, zero = H[:, :D] - H[:, D:], torch.zeros(count)
-    # a factor that is as much of a sign as of its opposite moves nothing: its length is kept from being 0
-    length = torch.maximum(directions.norm(dim=1), 1e-6 * H.norm(dim=1)).clamp_min(1e-12)[:, None]
-    return Dictionary(H / length, zero, directions / length, mean, zero, k, reading="nonnegative",
-                      about={"form": "nmf", "k": k, "factors": count, "seed": seed})
+    # a factor with equal weight on both signs has no net direction: its norm is kept above 0
+    norm = torch.maximum(directions.norm(dim=1), 1e-6 * H.norm(dim=1)).clamp_min(1e-12)[:, None]
+    return Dictionary(H / norm, zero, directions / norm, mean, zero, k, encoding="nonnegative",
+                      about={"kind": "nmf", "k": k, "factors": count, "seed": seed})
 
 
-def _at_most(centroids: int, x: np.ndarray) -> int:
+def _check_rows(centroids: int, x: np.ndarray) -> int:
     if centroids > len(x):
         raise UserError(f"{len(x):,} activations for {centroids:,} centroids; give more rows or fewer latents")
     return centroids
 
 
-def _clusters(table: Tensor, mean: Tensor, parts: int, about: dict) -> Dictionary:
-    """Centroids (m, D) less the mean as a dictionary: the nearest one is the largest x.c - |c|^2 / 2."""
+def _centroid_dictionary(table: Tensor, mean: Tensor, k: int, about: dict) -> Dictionary:
+    """Centered centroids (m, D) in k groups as a dictionary: the nearest one has the largest x.c - |c|^2 / 2."""
     bias = -table @ mean - table.square().sum(1) / 2
-    return Dictionary(table, bias, F.normalize(table, dim=1), mean, torch.zeros(len(table)), parts, reading="nearest",
+    return Dictionary(table, bias, F.normalize(table, dim=1), mean, torch.zeros(len(table)), k, encoding="nearest",
                       about=about)

@@ -1,5 +1,5 @@
-"""Causal tests: replace, ablate or steer activations and measure what is recommended then.
+"""Causal interventions: replace, ablate or steer activations and measure the change in recommendations.
 
-Read faithfulness first (splicing a reconstruction in), then ablation, steering (with rival directions and
-dose_response), and per_level for networks that decode semantic IDs.
+Read faithfulness first (activation patching with reconstructions), then ablation, steering, dose_response (what
+steering does, by strength), and per_level for networks that decode semantic IDs.
 """

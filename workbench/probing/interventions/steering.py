@@ -1,9 +1,10 @@
-"""Push along a latent, and ask again: what is recommended to the same users then.
+"""Activation steering: add a step along a direction at every readout position and recommend again.
 
-x' = x + strength a_j w_j / |w_j| at every place that is read, where w_j is the latent's direction and a_j the 99th
-percentile of z_j |w_j| where it fires. A strength of 0 leaves every score as it was, bit for bit.
+x' = x + strength a_j w_j / |w_j|, where w_j is the decoder direction of latent j and a_j the 99th percentile of
+z_j |w_j| over the positions where it is active. A strength of 0 leaves every score unchanged, bit for bit.
 """
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,123 +19,165 @@ from workbench.errors import UserError
 from workbench.evaluate import top_k
 from workbench.interfaces import Recommendations
 from workbench.probing.activations.hooks import Site
-from workbench.probing.activations.store import activations
+from workbench.probing.activations.store import record_activations
 from workbench.probing.dictionaries.dictionary import Dictionary
-from workbench.probing.interventions.faithfulness import standing_in
+from workbench.probing.interventions.faithfulness import patched
 
-STRONG = 0.99  # the quantile of a latent's activations that counts as one push
-BATCH = 64  # histories of similar length that are read together
-FEW = 16  # histories over which a change of scores is averaged where scoring all items means spelling each of them
+STEP_QUANTILE = 0.99  # the quantile of a latent's positive activations that a strength of 1 adds
+BATCH = 64  # histories of similar length processed at a time
+SCORED = 16  # histories over which score changes are averaged for a recommender that decodes each item with beam search
+PROBE_ROWS = 20_000  # positions that the linear probe is fitted to
 
 
-def strong(z: csr_matrix, share: float = STRONG) -> np.ndarray:
-    """(m,) the quantile of each latent's positive activations, z (n, m); 0 where it never fires.
+def activation_quantile(z: csr_matrix, q: float = STEP_QUANTILE) -> np.ndarray:
+    """(m,) quantile q of the positive activations of each latent, z (n, m); 0 for latents that are never active.
 
-    >>> strong(csr_matrix(np.array([[1.0, 0], [3, 0], [0, 0]])), 0.5).tolist()
+    >>> activation_quantile(csr_matrix(np.array([[1.0, 0], [3, 0], [0, 0]])), 0.5).tolist()
     [2.0, 0.0]
     """
     columns = z.tocsc()
     n = np.diff(columns.indptr)
     order = np.lexsort((columns.data, np.repeat(np.arange(len(n)), n)))
-    data = np.append(columns.data[order].astype(np.float64), 0)
-    at = columns.indptr[:-1] + share * np.maximum(n - 1, 0)
-    low = np.floor(at).astype(np.int64)
+    values = np.append(columns.data[order].astype(np.float64), 0)
+    index = columns.indptr[:-1] + q * np.maximum(n - 1, 0)
+    low = np.floor(index).astype(np.int64)
     high = np.minimum(low + 1, columns.indptr[:-1] + np.maximum(n - 1, 0))
-    return np.where(n > 0, data[low] + (at - low) * (data[high] - data[low]), 0.0)
+    return np.where(n > 0, values[low] + (index - low) * (values[high] - values[low]), 0.0)
 
 
-class Push:
-    """What a recommender answers to the same histories with a step (D,) added at a site, wherever `standing_in` edits.
+class SteeredRecommender:
+    """Recommendations for fixed histories with a step (D,) added at a site. Everything that steers goes through here.
 
-    algebraic: nothing but a dot product with the item table follows the site. Then a step changes every user's scores
-    by step . e_i, which is added to the scores; elsewhere the network runs again. masked: whether lists leave out what
-    was read. scored: the histories over which `change` averages: all, or `FEW` of a recommender that spells items.
+    mask_history: exclude the items of the history from its list. patch: how the edit is applied; the default edits
+    every readout position, `only_levels(...)` those that predict one code level. algebraic: only a dot product with the
+    item table follows the site, so a step changes each score by step . e_i and the network need not run again.
+    scored_histories: the histories that `score_change` averages over: all of them, or the first `SCORED` for a
+    recommender with beam search.
     """
 
-    def __init__(self, recommender: Any, site: Site, histories: Histories, *, masked: bool = False):
-        self.recommender, self.site, self.histories, self.masked = recommender, site, histories, masked
-        self.table = readout(recommender, site, histories.take(np.arange(min(8, len(histories)))))
-        self.base = None if self.table is None else self._batched(recommender.score)[0]
-        self.scored = histories.take(np.arange(min(FEW, len(histories)))) if hasattr(recommender, "beam") else histories
+    def __init__(
+        self, recommender: Any, site: Site, histories: Histories, *, mask_history: bool = False,
+        patch: Callable = patched,
+    ):  # fmt: skip
+        self.recommender, self.site, self.histories = recommender, site, histories
+        self.mask_history, self.patch, first = mask_history, patch, histories.take(np.arange(min(8, len(histories))))
+        self.item_table = item_readout(recommender, site, first) if patch is patched else None
+        self.base_scores = None if self.item_table is None else self._batched(recommender.score)[0]
+        self.unsteered_scores: np.ndarray | None = None
+        few = histories.take(np.arange(min(SCORED, len(histories))))
+        self.scored_histories = few if hasattr(recommender, "beam") else histories
 
     @property
     def algebraic(self) -> bool:
-        return self.table is not None
+        return self.item_table is not None
 
-    def lists(self, step: Tensor | None = None, k: int = 10) -> Recommendations:
-        """The k best items of each history; without a step, as they are."""
+    @contextmanager
+    def steered(self, step: Tensor) -> Iterator[None]:
+        """Inside the block, the network runs with `step` (D,) added at the site."""
+        with self.patch(self.recommender, self.site, lambda x: x + step):
+            yield
 
-        def answer(part: Histories) -> Recommendations:
-            return self.recommender.recommend(part, k, part if self.masked else None)
+    def recommend(self, step: Tensor | None = None, k: int = 10) -> Recommendations:
+        """The top k items of each history; without a step, those of the unedited recommender."""
+
+        def recommend_batch(histories: Histories) -> Recommendations:
+            return self.recommender.recommend(histories, k, histories if self.mask_history else None)
 
         if step is None:
-            return Recommendations(*self._batched(answer))
-        if self.base is not None:
-            scores = self.base + (self.table @ step).numpy()
-            return top_k(scores, k, self.histories if self.masked else None)
-        with standing_in(self.recommender, self.site, lambda x: x + step):
-            return Recommendations(*self._batched(answer))
+            return Recommendations(*self._batched(recommend_batch))
+        if self.base_scores is not None:
+            scores = self.base_scores + (self.item_table @ step).numpy()
+            return top_k(scores, k, self.histories if self.mask_history else None)
+        with self.steered(step):
+            return Recommendations(*self._batched(recommend_batch))
 
-    def change(self, step: Tensor) -> np.ndarray | None:
-        """(I+1,) mean change of an item's score over `scored` histories, less its mean over items, because what all
-        items gain ranks nothing. None for a recommender that scores no items."""
+    def score_change(self, step: Tensor) -> np.ndarray | None:
+        """(I+1,) mean change of each item's score over `scored_histories`, minus the mean over items, because a shift
+        common to all items changes no ranking. None for a recommender without `score`."""
         if not hasattr(self.recommender, "score"):
             return None
-        if self.base is not None:
-            change = (self.table @ step).numpy().astype(np.float64)
+        if self.base_scores is not None:
+            change = (self.item_table @ step).numpy().astype(np.float64)
         else:
-            if not hasattr(self, "before"):
-                self.before = self._batched(self.recommender.score, self.scored)[0]
-            with standing_in(self.recommender, self.site, lambda x: x + step):
-                after = self._batched(self.recommender.score, self.scored)[0]
+            if self.unsteered_scores is None:
+                self.unsteered_scores = self._batched(self.recommender.score, self.scored_histories)[0]
+            with self.steered(step):
+                steered_scores = self._batched(self.recommender.score, self.scored_histories)[0]
             with np.errstate(invalid="ignore"):  # column 0 may be -inf
-                change = (after - self.before).mean(axis=0, dtype=np.float64)
+                change = (steered_scores - self.unsteered_scores).mean(axis=0, dtype=np.float64)
         change[0] = 0
         change[1:] -= change[1:].mean()
         return change
 
-    def _batched(self, answer: Callable[[Histories], Any], histories: Histories | None = None) -> list:
-        """One array, or each of a tuple of them, for all histories in their own order; None stays None."""
+    def _batched(self, function: Callable[[Histories], Any], histories: Histories | None = None) -> list:
+        """The result of `function` for all histories, in their order: one array, or each array of a tuple; None for
+        the elements of a tuple that are None."""
         histories = self.histories if histories is None else histories
-        order = list(histories.batches(BATCH))
-        parts = [answer(histories.take(index)) for index in order]
-        back = np.argsort(np.concatenate(order))
-        parts = [part if isinstance(part, tuple) else (part,) for part in parts]
-        return [None if arrays[0] is None else np.concatenate(arrays)[back] for arrays in zip(*parts)]
+        batches = list(histories.batches(BATCH))
+        results = [function(histories.take(index)) for index in batches]
+        inverse = np.argsort(np.concatenate(batches))
+        results = [result if isinstance(result, tuple) else (result,) for result in results]
+        return [None if arrays[0] is None else np.concatenate(arrays)[inverse] for arrays in zip(*results)]
 
 
-def readout(recommender: Any, site: Site, histories: Histories) -> Tensor | None:
-    """The item table (I+1, D) where an item's score is its dot product with what a site puts out after the last event,
-    plus what is the same for everybody; None elsewhere. Found by trying it on these histories."""
+def item_readout(recommender: Any, site: Site, histories: Histories) -> Tensor | None:
+    """The item table (I+1, D) if an item's score is its dot product with the site's output after the last event, plus a
+    term shared by all users; None otherwise. Decided by comparing scores on these histories."""
     table = getattr(getattr(recommender.module, "item", None), "weight", None)
     if table is None or not hasattr(recommender, "score") or not len(histories) or not histories.lengths.all():
         return None
-    seen = activations(recommender, site, histories)
-    x, table = torch.from_numpy(seen.x[seen.place == seen.length - 1]), table.detach().float().cpu()
+    activations = record_activations(recommender, site, histories)
+    last = activations.position == activations.length - 1
+    x, table = torch.from_numpy(activations.x[last]), table.detach().float().cpu()
     if x.shape != (len(histories), table.shape[1]):
         return None
     rest = torch.from_numpy(recommender.score(histories)).float()[:, 1:] - x @ table[1:].T
-    same = rest[:1] if len(rest) > 1 else torch.zeros(1, 1)
-    return table if torch.allclose(rest, same.expand_as(rest), rtol=1e-3, atol=1e-4) else None
+    shared = rest[:1] if len(rest) > 1 else torch.zeros(1, 1)
+    return table if torch.allclose(rest, shared.expand_as(rest), rtol=1e-3, atol=1e-4) else None
 
 
 @dataclass(frozen=True)
 class Steering:
-    """All it takes to push along the latents of a dictionary. amount: (m,) a_j, how far one push goes; masked: whether
-    lists leave out what was read."""
+    """Steering along the latents of a dictionary at a site. step_size: (m,) a_j, the step of strength 1. mask_history:
+    exclude the items of the history from its list."""
 
     recommender: Any
     site: Site
     dictionary: Dictionary
-    amount: np.ndarray
-    masked: bool = False
+    step_size: np.ndarray
+    mask_history: bool = False
 
     def step(self, latent: int, strength: float) -> Tensor:
-        """(D,) strength a_j w_j / |w_j|. UserError where there is no such latent."""
+        """(D,) strength a_j w_j / |w_j|. Raises UserError if there is no such latent."""
         if not 0 <= latent < self.dictionary.latents:
             raise UserError(f"latent {latent}: this dictionary has latents 0 to {self.dictionary.latents - 1}")
-        return float(strength * self.amount[latent]) * F.normalize(self.dictionary.decoder[latent], dim=0)
+        return float(strength * self.step_size[latent]) * F.normalize(self.dictionary.decoder[latent], dim=0)
 
-    def of(self, histories: Histories) -> Push:
-        """What these users are recommended when pushed."""
-        return Push(self.recommender, self.site, histories, masked=self.masked)
+    def for_histories(self, histories: Histories) -> SteeredRecommender:
+        """The recommender for these histories, ready to be steered."""
+        return SteeredRecommender(self.recommender, self.site, histories, mask_history=self.mask_history)
+
+
+def rival_directions(
+    x: np.ndarray, holds: np.ndarray, item_table: np.ndarray, member: np.ndarray, *, seed: int = 0
+) -> dict[str, np.ndarray]:
+    """Unit directions (D,) for a concept that need no autoencoder, by name: `difference of means` (mean activation
+    where the concept holds minus the overall mean), `probe` (the weights of a logistic probe, in units of the site),
+    and `item centroid` (mean embedding of the concept's items minus that of all items) if the item table has width D.
+
+    x: (n, D) activations. holds: (n,) bool, whether the concept holds for the last item at a position.
+    item_table: (I+1, D). member: (I+1,) bool. Raises UserError if the concept holds at every position that the probe is
+    fitted to, or at none.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    rows = np.random.default_rng(seed).permutation(len(x))[:PROBE_ROWS]
+    if holds[rows].all() or not holds[rows].any():
+        which = "every position" if holds.any() else "no position"
+        raise UserError(f"the concept holds at {which}; choose one that distinguishes positions", code=3)
+    scale = np.maximum(x.std(axis=0), 1e-12)
+    probe = LogisticRegression(max_iter=300, class_weight="balanced").fit(x[rows] / scale, holds[rows])
+    directions = {"difference of means": x[holds].mean(axis=0) - x.mean(axis=0), "probe": probe.coef_[0] / scale}
+    if item_table.shape[1] == x.shape[1]:
+        directions["item centroid"] = item_table[member].mean(axis=0) - item_table[1:].mean(axis=0)
+    return {name: (d / max(np.linalg.norm(d), 1e-12)).astype(np.float32) for name, d in directions.items()}

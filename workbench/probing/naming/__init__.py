@@ -1,5 +1,5 @@
-"""Names of latents, and how well a name predicts where its latent is active.
+"""Names for latents, and how well a name predicts where its latent is active.
 
-Read predicates first (names made of one or two item properties), then concept_scores (precision, recall, F1) and
-auto_interp (names from titles, by words or a language model).
+Read concept_scores first (precision, recall and confounds of a concept), then predicates (names from known properties)
+and auto_interp (names by a namer, from titles).
 """

@@ -1,6 +1,6 @@
-"""Small charts as SVG text for a page that holds hundreds: colours come from the page's style, words from the caller.
+"""Small charts as SVG for a page with hundreds of them: colours come from the page's stylesheet.
 
-Classes: bar, base (what to compare with), band, line, dot, now (the marker that a slider moves), grid, n for numbers.
+Classes: bar, base (the reference of a bar), band, line, dot, now (the marker that a slider moves), grid, n for numbers.
 """
 import html
 
@@ -8,12 +8,12 @@ import numpy as np
 
 from workbench.show.svg import ticks
 
-LEFT, RIGHT, TOP, BOTTOM = 42, 8, 8, 34  # pixels around what is drawn
+LEFT, RIGHT, TOP, BOTTOM = 42, 8, 8, 34  # pixels around the plot area
 CHARACTER = 6.2  # pixels, of a label
 
 
 def _frame(parts: list[str], width: int, height: int, label: str, x: str) -> str:
-    """The whole drawing: its name for readers who see none, what is drawn, the name of the horizontal axis."""
+    """The SVG of a chart: accessible label, content, and title of the horizontal axis."""
     middle = (LEFT + width - RIGHT) / 2
     axis = f'<text class="axis" x="{middle:.0f}" y="{height - 3}" text-anchor="middle">{html.escape(x)}</text>'
     return (f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img">'
@@ -21,7 +21,7 @@ def _frame(parts: list[str], width: int, height: int, label: str, x: str) -> str
 
 
 def _grid(marks: np.ndarray, width: int, height: int, percent: bool) -> list[str]:
-    """Horizontal lines at round numbers from 0, and the numbers."""
+    """Horizontal grid lines at round numbers from 0, with labels."""
     lines, names = [], []
     for mark in marks:
         y = height - BOTTOM - (height - BOTTOM - TOP) * mark / marks[-1]
@@ -31,12 +31,12 @@ def _grid(marks: np.ndarray, width: int, height: int, percent: bool) -> list[str
     return [f'<path class="grid" d="{"".join(lines)}"/>', *names]
 
 
-def bars(
+def bar_chart(
     values: np.ndarray, names: list[str], *, label: str, x: str, base: np.ndarray | None = None, percent: bool = True,
     end: float = 0.0, width: int = 400, height: int = 150,
 ) -> str:  # fmt: skip
-    """Bars (n,) with a name each; base (n,): what each is compared with, a line across it. end: where this is given the
-    bars have no names, but stand side by side on an axis from 0 to there. Names that would overlap are left out."""
+    """Bars (n,) with names; base (n,): a reference for each, a line across it. end: where it is given, the bars have no
+    names but cover an axis from 0 to there, as in a histogram. Names that would overlap are left out."""
     high = max(float(np.max(values, initial=0)), 0.0 if base is None else float(np.max(base, initial=0)))
     marks, low = ticks(high or 1.0, 3), height - BOTTOM
     step = (width - LEFT - RIGHT) / max(1, len(values))
@@ -55,14 +55,16 @@ def bars(
     return _frame(parts, width, height, label, x)
 
 
-def figures(drawn: list[tuple[str, str, str]]) -> str:
-    """Charts side by side: a title, what is drawn in words, and the SVG of each."""
-    each = (f"<figure><figcaption><b>{title}</b><br>{said}</figcaption>{svg}</figure>" for title, said, svg in drawn)
-    return f'<div class="figures">{"".join(each)}</div>'
+def figure_row(charts: list[tuple[str, str, str]]) -> str:
+    """Charts side by side, each with a title and a caption. charts: (title, caption, SVG)."""
+    figures = (
+        f"<figure><figcaption><b>{title}</b><br>{text}</figcaption>{svg}</figure>" for title, text, svg in charts
+    )
+    return f'<div class="figures">{"".join(figures)}</div>'
 
 
 def _names(names: list[str], middle: np.ndarray, y: float) -> list[str]:
-    """Names under their places, but for those that would run into the one before."""
+    """Labels below the axis, without those that would overlap the one before."""
     shown, end = [], 0.0  # pixels
     for name, x in zip(names, middle):
         half = CHARACTER * len(name) / 2
@@ -72,35 +74,35 @@ def _names(names: list[str], middle: np.ndarray, y: float) -> list[str]:
     return shown
 
 
-def places(strengths: np.ndarray, width: int = 420) -> np.ndarray:
-    """(S,) where strengths lie from left to right in `dose`, in pixels."""
+def x_positions(strengths: np.ndarray, width: int = 420) -> np.ndarray:
+    """(S,) the horizontal positions of strengths in `line_chart`, in pixels."""
     low, high = float(np.min(strengths)), float(np.max(strengths))
     inset = 10
     return LEFT + inset + (width - LEFT - RIGHT - 2 * inset) * (np.asarray(strengths) - low) / max(high - low, 1e-9)
 
 
-def dose(
+def line_chart(
     strengths: np.ndarray, values: np.ndarray, low: np.ndarray, high: np.ndarray, *, label: str, x: str,
     percent: bool = True, width: int = 420, height: int = 190,
 ) -> str:  # fmt: skip
-    """A line of values (S,) over strengths, the band from low to high behind it, and the marker, at strength 0."""
+    """A line of values (S,) over strengths with a band from low to high, and the marker at strength 0."""
     top = max(float(np.nanmax(array, initial=0)) for array in (values, high))
-    marks, across, floor = ticks(top or 1.0, 4), places(strengths, width), height - BOTTOM
+    marks, across, bottom = ticks(top or 1.0, 4), x_positions(strengths, width), height - BOTTOM
 
     def at(array: np.ndarray) -> np.ndarray:
-        return floor - (floor - TOP) * np.nan_to_num(np.asarray(array, float)) / marks[-1]
+        return bottom - (bottom - TOP) * np.nan_to_num(np.asarray(array, float)) / marks[-1]
 
     def path(xs: np.ndarray, ys: np.ndarray) -> str:
         return "L".join(f"{x:.1f} {y:.1f}" for x, y in zip(xs, ys))
 
     parts = _grid(marks, width, height, percent)
     if not np.isnan(low).any():
-        whole = path(np.r_[across, across[::-1]], np.r_[at(high), at(low)[::-1]])
-        parts.append(f'<path class="band" d="M{whole}z"/>')
+        outline = path(np.r_[across, across[::-1]], np.r_[at(high), at(low)[::-1]])
+        parts.append(f'<path class="band" d="M{outline}z"/>')
     zero = float(across[np.flatnonzero(np.asarray(strengths) == 0)[0]])
-    parts.append(f'<path class="now" d="M{zero:.1f} {TOP}V{floor}"/>')
+    parts.append(f'<path class="now" d="M{zero:.1f} {TOP}V{bottom}"/>')
     parts.append(f'<path class="line" d="M{path(across, at(values))}"/>')
     parts += [f'<circle class="dot" cx="{cx:.1f}" cy="{cy:.1f}" r="3"/>' for cx, cy in zip(across, at(values))]
-    parts += [f'<text class="n" x="{cx:.1f}" y="{floor + 14}" text-anchor="middle">{strength:g}</text>'
+    parts += [f'<text class="n" x="{cx:.1f}" y="{bottom + 14}" text-anchor="middle">{strength:g}</text>'
               for cx, strength in zip(across, strengths)]  # fmt: skip
     return _frame(parts, width, height, label, x)

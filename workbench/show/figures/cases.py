@@ -1,155 +1,155 @@
-"""One test case in front of a person: where the answer lies in the train graph, and what was recommended instead. In a
-live notebook menus and sliders choose the case, its stratum and how much of the history is read."""
+"""One test case: the path from the last item to the target in the train graph, and what each run recommends. In a live
+notebook widgets choose the case, its stratum and the number of events that are read."""
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
 from workbench.evaluate.evaluation import DEPTH as LISTED
-from workbench.experiment.browse.case_study import DEPTH, Cases
+from workbench.experiment.browse.case_study import MAX_HOPS, CaseStudy
 from workbench.show.tables import Table, table
-from workbench.show.theme import BLUE, GREY, ORANGE, VERMILLION, dress, escape, shorten
+from workbench.show.theme import BLUE, GREY, ORANGE, VERMILLION, escape, finish, shorten
 from workbench.show.widgets import controls
 
-SHOWN = 7  # items of a ring that are drawn
-FEW = 400  # cases of a stratum that a slider runs over
-RINGS = ("the last item", "ring 1: followed it", "ring 2: two steps", "ring 3: three steps", "farther")
+SHOWN = 7  # items drawn at each distance
+MAX_CASES = 400  # cases of a stratum that a slider runs over
+HOP_NAMES = ("the last item", "1 hop: followed it", "2 hops", "3 hops", "farther")
 
 
-def case_rings(cases: Cases, row: int) -> go.Figure:
-    """The last item, the best of each ring around it, and the way to the item that came next.
+def plot_case(cases: CaseStudy, row: int) -> go.Figure:
+    """The last item of a case, items at each distance from it in the train graph, and the shortest path to the target.
 
-    In a ring the items that followed most often come first, then those whose text is most like the last item's.
+    At each distance the items that followed the last one most often come first, then those with the most similar text.
     """
-    rings, target, way = cases.rings(row), cases.target(row), cases.way(row)
-    last, titles = int(cases.history(row).items[-1]), cases.shelf.titles
-    places = {last: (0, 0.0)} | _placed(rings, {*way, target} - {last})
+    distances, target, path = cases.distances(row), cases.target(row), cases.shortest_path(row)
+    last, titles = int(cases.history(row).items[-1]), cases.item_index.titles
+    places = {last: (0, 0.0)} | _places(distances, {*path, target} - {last})
     figure = go.Figure()
-    for a, b in zip(way, way[1:]):
+    for a, b in zip(path, path[1:]):
         (x0, y0), (x1, y1) = places[a], places[b]
         figure.add_scatter(x=[x0, x1], y=[y0, y1], mode="lines", line={"color": ORANGE, "width": 3}, hoverinfo="skip",
                            showlegend=False)  # fmt: skip
     groups = {
-        "last item": ([last], BLUE, "square"), "on the way": (way[1:-1], ORANGE, "diamond"),
-        "came next": ([target], VERMILLION, "star"),
-        "in the ring": ([item for item in places if item not in {last, target, *way}], GREY, "circle"),
+        "last item": ([last], BLUE, "square"), "on the path": (path[1:-1], ORANGE, "diamond"),
+        "target": ([target], VERMILLION, "star"),
+        "other items": ([item for item in places if item not in {last, target, *path}], GREY, "circle"),
     }  # fmt: skip
     for name, (items, color, symbol) in groups.items():
         if items:
             x, y = zip(*(places[item] for item in items))
             figure.add_scatter(x=x, y=y, mode="markers+text", name=name,
-                               textposition="top right" if name == "on the way" else "middle right",
+                               textposition="top right" if name == "on the path" else "middle right",
                                text=[escape(titles[i], 18) for i in items],
                                marker={"color": color, "symbol": symbol, "size": 13 if symbol == "star" else 10},
-                               customdata=[_about(rings, i, titles) for i in items], cliponaxis=False,
+                               customdata=[_hover(distances, i, titles) for i in items], cliponaxis=False,
                                hovertemplate="%{customdata}<extra></extra>")  # fmt: skip
-    sizes = [int((rings["ring"] == ring).sum()) for ring in range(1, DEPTH + 2)]
-    names = [RINGS[0], *(f"{name} ({size:,})" for name, size in zip(RINGS[1:], sizes))]
+    sizes = [int((distances["hops"] == hops).sum()) for hops in range(1, MAX_HOPS + 2)]
+    names = [HOP_NAMES[0], *(f"{name} ({size:,})" for name, size in zip(HOP_NAMES[1:], sizes))]
     figure.update_xaxes(tickvals=list(range(len(names))), ticktext=names, range=[-0.2, len(names)], showgrid=False,
                         side="top")  # fmt: skip
     figure.update_yaxes(visible=False, range=[SHOWN + 0.5, -0.8])
-    title = f"“{escape(titles[target], 44)}” came next, {_where(rings, target, way, sizes)}"
+    title = f"“{escape(titles[target], 44)}” came next, {_distance(path, sizes)}"
     figure.update_layout(legend={"orientation": "h", "y": 0, "yanchor": "top"})
-    figure = dress(figure, title, subtitle="Behind each ring's name: how many items it holds.", height=350)
-    room = 20  # for the names of the rings, which stand between the words above and the figure
+    figure = finish(figure, title, subtitle="In brackets: the number of items at each distance.", height=350)
+    room = 20  # for the names of the distances, which stand between the titles and the figure
     return figure.update_layout(height=figure.layout.height + room, margin_t=figure.layout.margin.t + room)
 
 
-def _placed(rings: pd.DataFrame, wanted: set[int]) -> dict[int, tuple[int, float]]:
-    """Where the items that are drawn stand: (ring, height). wanted: drawn whatever their place in the ring."""
+def _places(distances: pd.DataFrame, required: set[int]) -> dict[int, tuple[int, float]]:
+    """The position (hops, height) of each item that is drawn. required: items that are drawn whatever their order."""
     places = {}
-    for ring, part in rings.groupby("ring"):
-        order = part.sort_values(["follows", "likeness"], ascending=False, kind="stable").index
-        forced = [item for item in order if item in wanted]
-        items = forced if ring > DEPTH else sorted({*order[: SHOWN - len(forced)], *forced}, key=list(order).index)
-        places |= {int(item): (int(ring), float(height)) for height, item in enumerate(items)}
+    for hops, group in distances.groupby("hops"):
+        order = group.sort_values(["transitions", "similarity"], ascending=False, kind="stable").index
+        forced = [item for item in order if item in required]
+        items = forced if hops > MAX_HOPS else sorted({*order[: SHOWN - len(forced)], *forced}, key=list(order).index)
+        places |= {int(item): (int(hops), float(height)) for height, item in enumerate(items)}
     return places
 
 
-def _about(rings: pd.DataFrame, item: int, titles) -> str:
+def _hover(distances: pd.DataFrame, item: int, titles: np.ndarray) -> str:
     name = escape(titles[item], 70)
-    if item not in rings.index:
+    if item not in distances.index:
         return f"{name}<br>the last item"
-    row = rings.loc[item]
-    like = "" if np.isnan(row["likeness"]) else f"<br>likeness of texts {row['likeness']:.2f}"
-    return f"{name}<br>followed {int(row['follows'])} times{like}"
+    row = distances.loc[item]
+    similarity = "" if np.isnan(row["similarity"]) else f"<br>similarity of texts {row['similarity']:.2f}"
+    return f"{name}<br>followed {int(row['transitions'])} times{similarity}"
 
 
-def _where(rings: pd.DataFrame, target: int, way: list[int], sizes: list[int]) -> str:
-    if not way:
-        return f"more than {DEPTH} steps from the last item"
-    steps = len(way) - 1
-    return f"{steps} step{'s' * (steps > 1)} from the last item, with {sizes[steps - 1]:,} items as near"
+def _distance(path: list[int], sizes: list[int]) -> str:
+    if not path:
+        return f"more than {MAX_HOPS} hops from the last item"
+    hops = len(path) - 1
+    return f"{hops} hop{'s' * (hops > 1)} from the last item, as are {sizes[hops - 1]:,} items"
 
 
-def case_lists(cases: Cases, row: int, *, length: int = 0, k: int = 10) -> Table:
-    """What each run recommends after the last `length` events (0: all), the item that came next marked, and in
-    brackets how many steps each lies from the last item."""
-    found, rings, target = cases.answers(row, length=length, k=k), cases.rings(row)["ring"], cases.target(row)
-    titles = cases.shelf.titles
+def table_case_lists(cases: CaseStudy, row: int, *, length: int = 0, k: int = 10) -> Table:
+    """The top k of each run after the last `length` events (0: all), the target marked ▶, and in brackets the hops of
+    each item from the last one in the train graph."""
+    lists, hops_of = cases.recommendations(row, length=length, k=k), cases.distances(row)["hops"]
+    titles, target = cases.item_index.titles, cases.target(row)
 
-    def named(item: int) -> str:
-        ring = int(rings.get(item, 0))
-        far = "itself" if not ring else f"{ring}" if ring <= DEPTH else f">{DEPTH}"
-        return ("▶ " if item == target else "") + f"{shorten(titles[item], 40)} ({far})"
+    def cell(item: int) -> str:
+        hops = int(hops_of.get(item, 0))
+        distance = "itself" if not hops else f"{hops}" if hops <= MAX_HOPS else f">{MAX_HOPS}"
+        return ("▶ " if item == target else "") + f"{shorten(titles[item], 40)} ({distance})"
 
-    caption = f"Came next, marked ▶: {shorten(titles[target], 60)}. {_read(cases, row, length)}"
-    return table(found.map(named), caption=caption, length=60)
-
-
-def side_by_side(cases: Cases, row: int, *, k: int = 10) -> Table:
-    """What each run recommends for a case, and below at which place it has the item that was held out, marked ▶."""
-    found, target, titles = cases.answers(row, k=k), cases.target(row), cases.shelf.titles
-    shown = found.map(lambda item: ("▶ " if item == target else "") + shorten(titles[item], 44)).rename(index=str)
-    places = [int(run.ranks[row]) for run in cases.runs]
-    shown.loc["held out"] = [f"place {place}" if place else f"not in the first {LISTED}" for place in places]
-    caption = f"Held out, marked ▶: {shorten(titles[target], 80)}. {_read(cases, row)}"
-    return table(shown.rename_axis("place"), caption=caption)
+    caption = f"Target, marked ▶: {shorten(titles[target], 60)}. {_history(cases, row, length)}"
+    return table(lists.map(cell), caption=caption, length=60)
 
 
-def _read(cases: Cases, row: int, length: int = 0) -> str:
+def table_ranked_lists(cases: CaseStudy, row: int, *, k: int = 10) -> Table:
+    """The top k of each run for a case, the held-out item marked ▶, and in the last row its rank in each."""
+    lists, target, titles = cases.recommendations(row, k=k), cases.target(row), cases.item_index.titles
+    shown = lists.map(lambda item: ("▶ " if item == target else "") + shorten(titles[item], 44)).rename(index=str)
+    ranks = [int(run.ranks[row]) for run in cases.runs]
+    shown.loc["held out"] = [f"rank {rank}" if rank else f"not in the top {LISTED}" for rank in ranks]
+    caption = f"Held out, marked ▶: {shorten(titles[target], 80)}. {_history(cases, row)}"
+    return table(shown.rename_axis("rank"), caption=caption)
+
+
+def _history(cases: CaseStudy, row: int, length: int = 0) -> str:
     """The history of a case in a sentence."""
-    read = cases.shelf.titles[cases.history(row, length).items][::-1]
-    newest = " · ".join(shorten(title, 30) for title in read[:6])
-    more = f", and {len(read) - 6:,} before" if len(read) > 6 else ""
-    return f"Read, newest first: {newest}{more}."
+    titles = cases.item_index.titles[cases.history(row, length).items][::-1]
+    newest = " · ".join(shorten(title, 30) for title in titles[:6])
+    more = f", and {len(titles) - 6:,} before" if len(titles) > 6 else ""
+    return f"History, newest first: {newest}{more}."
 
 
-def explore_cases(cases: Cases, row: int, *, length: int = 0) -> Table:
-    """`case_lists` of a case; in a live notebook controls above it choose the stratum, the case and how many events are
-    read, and `case_rings` is drawn with it."""
-    shown = case_lists(cases, row, length=length)
-    controls.put(lambda: _controls(cases, row, length))
+def explore_cases(cases: CaseStudy, row: int, *, length: int = 0) -> Table:
+    """The top 10 of each run for a case after its last `length` events (0: all), with graph distances; in a live
+    notebook widgets choose the stratum, the case and the number of events, and draw `plot_case`."""
+    shown = table_case_lists(cases, row, length=length)
+    controls.show_widgets(lambda: _widgets(cases, row, length))
     return shown
 
 
-def _controls(cases: Cases, row: int, length: int):
-    kinds = pd.Series([] if cases.labels is None else cases.labels, dtype=object).value_counts()
-    options = [("all cases", ""), *((f"{name} ({count:,})", name) for name, count in kinds.items())]
-    which = controls.menu("stratum", options, "")
+def _widgets(cases: CaseStudy, row: int, length: int):
+    counts = pd.Series([] if cases.strata is None else cases.strata, dtype=object).value_counts()
+    options = [("all cases", ""), *((f"{name} ({count:,})", name) for name, count in counts.items())]
+    stratum = controls.dropdown("stratum", options, "")
     place = controls.slider(0, 1, 0, follow=False)
     events = controls.slider(0, max(20, length), length)
-    graph, page = controls.picture(), controls.page()
-    others = cases.of()[:FEW]
+    graph, lists = controls.figure_area(), controls.html_area()
+    others = cases.rows_of_stratum()[:MAX_CASES]
     rows = {"": np.append(row, others[others != row])}
 
-    def chosen() -> int:
-        return int(rows[which.value][place.value])
+    def current_row() -> int:
+        return int(rows[stratum.value][place.value])
 
-    def narrow() -> None:
-        if which.value not in rows:
-            rows[which.value] = cases.of(which.value)[:FEW]
-        controls.reach(place, len(rows[which.value]), see)
+    def update_stratum() -> None:
+        if stratum.value not in rows:
+            rows[stratum.value] = cases.rows_of_stratum(stratum.value)[:MAX_CASES]
+        controls.set_case_count(place, len(rows[stratum.value]), update_case)
 
-    def see() -> None:
-        controls.draw(graph, case_rings(cases, chosen()))
-        answer()
+    def update_case() -> None:
+        controls.show_figure(graph, plot_case(cases, current_row()))
+        update_lists()
 
-    def answer() -> None:
-        controls.fill(page, case_lists(cases, chosen(), length=events.value))
+    def update_lists() -> None:
+        controls.show_tables(lists, table_case_lists(cases, current_row(), length=events.value))
 
-    narrow()
-    controls.when([which], narrow)
-    controls.when([place], see)
-    controls.when([events], answer)
-    case, read = controls.numbered("case", place), controls.numbered("read last (0: all events)", events)
-    return controls.stack(which, case, graph, read, page)
+    update_stratum()
+    controls.on_change([stratum], update_stratum)
+    controls.on_change([place], update_case)
+    controls.on_change([events], update_lists)
+    case, length_control = controls.labelled("case", place), controls.labelled("last events (0: all)", events)
+    return controls.vbox(stratum, case, graph, length_control, lists)

@@ -1,24 +1,43 @@
-"""What was measured, as figures: learning curves, systems against the floors, protocols side by side, strata."""
+"""Systems and protocols compared: learning curves, metrics with intervals, paired differences, item frequency."""
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from workbench.errors import UserError
+from workbench.errors import UserError, unknown_name
 from workbench.experiment import Run
-from workbench.show.theme import BLUE, COLORWAY, GREEN, GREY, PURPLE, SYMBOLS, VERMILLION, dress, escape, notice, rows
+from workbench.show.figures.codes import level_names
+from workbench.show.theme import (
+    BLUE,
+    COLORWAY,
+    DASHES,
+    GREEN,
+    GREY,
+    PURPLE,
+    SYMBOLS,
+    VERMILLION,
+    escape,
+    finish,
+    notice,
+    rows,
+)
 
-SURE = 0.05  # below this corrected p-value a difference is called one
+ALPHA = 0.05  # a difference is significant below this corrected p-value
 VERDICTS = {  # against the baseline: colour, symbol
     "above the baseline": (BLUE, "triangle-up"), "no difference shown": (PURPLE, "circle-open"),
     "below the baseline": (VERMILLION, "triangle-down"), "baseline": (GREY, "diamond"),
 }  # fmt: skip
 
 
-def curve(run: Run) -> go.Figure:
-    """Training loss and the validation metric, epoch by epoch; the weights of the best epoch are the ones kept."""
+def plot_learning_curve(run: Run, *, by: str = "") -> go.Figure:
+    """Training loss and validation metric by epoch, with the checkpoint that is kept; by="level": the validation
+    cross-entropy of each code of a semantic ID instead, given the true codes before it."""
+    if by == "level":
+        return _loss_by_level(run)
+    if by:
+        raise unknown_name("learning curve", by, ["level"])
     if not run.curve:
-        return notice(f"{escape(run.label)} counts and solves; it has no epochs and no learning curve")
+        return notice(f"{escape(run.label)} is not trained in epochs and has no learning curve")
     frame, metric = pd.DataFrame(run.curve), run.info["recipe"]["monitor"]
     best = frame.loc[frame[metric].idxmax()]
     figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.12)
@@ -35,81 +54,104 @@ def curve(run: Run) -> go.Figure:
     last = int(frame["epoch"].iloc[-1])
     rising = int(best["epoch"]) == last
     title = f"{escape(run.label)} was best at epoch {int(best['epoch'])} of {last}"
-    subtitle = "The circle marks the weights that are kept."
+    subtitle = "The circle marks the checkpoint that is kept."
     if rising:
-        subtitle = "It was still rising when it had to stop: more epochs may help."
-    return dress(figure, title, subtitle=subtitle, x="epoch", height=270)
+        subtitle = "The metric was still rising when training stopped: more epochs may help."
+    return finish(figure, title, subtitle=subtitle, x="epoch", height=270)
+
+
+def _loss_by_level(run: Run) -> go.Figure:
+    """The validation cross-entropy of each code of the target by epoch, given the true codes before it."""
+    frame = pd.DataFrame(run.curve)
+    if "nats/1" not in frame:
+        return notice(f"{escape(run.label)} decodes no semantic IDs or was not validated: no code has a learning curve")
+    frame = frame.dropna(subset=["nats/1"])
+    names = level_names(run.recommender().codes)
+    nats = frame[[f"nats/{level}" for level in range(1, len(names) + 1)]].set_axis(names, axis=1)
+    figure = go.Figure()
+    for n, name in enumerate(names):
+        figure.add_scatter(x=frame["epoch"], y=nats[name], mode="lines+markers", name=name,
+                           line={"color": COLORWAY[n % 4], "dash": DASHES[n % 7]},
+                           marker={"symbol": SYMBOLS[n % 7]},
+                           hovertemplate=f"{name}, epoch %{{x}}: %{{y:.2f}} nats<extra></extra>")
+    figure.update_yaxes(rangemode="tozero")
+    gains = nats.iloc[0] - nats.min()
+    first = frame["epoch"].iloc[0]
+    title = f"{gains.idxmax().capitalize()} improves most: by {gains.max():.2f} nats since epoch {first}"
+    return finish(figure, title, x="epoch", y="validation cross-entropy (nats)")
 
 
 def verdicts(table: pd.DataFrame) -> list[str]:
-    """What each row of evaluate.compare allows to say about it and the baseline."""
-    sure, above = (table["p"] < SURE).to_numpy(), (table["difference"] > 0).to_numpy()
-    named = np.where(~sure, "no difference shown", np.where(above, "above the baseline", "below the baseline"))
-    return np.where((table.index == table["baseline"]).to_numpy(), "baseline", named).tolist()
+    """How each row of evaluate.compare relates to the baseline: above, below, no difference shown, or the baseline."""
+    significant, above = (table["p"] < ALPHA).to_numpy(), (table["difference"] > 0).to_numpy()
+    verdict = np.where(~significant, "no difference shown", np.where(above, "above the baseline", "below the baseline"))
+    return np.where((table.index == table["baseline"]).to_numpy(), "baseline", verdict).tolist()
 
 
 def headline(table: pd.DataFrame, metric: str, escaped=escape) -> str:
-    """The sentence that a table of evaluate.compare supports: who is ahead of the baseline, by how much, how surely."""
+    """The sentence that a table of evaluate.compare supports: the best system against the baseline, with the
+    interval."""
     names, baseline = table.index.tolist(), table["baseline"].iloc[0]
     challengers = table[table.index != baseline]
     if not len(challengers):
         return f"{escaped(baseline)}: {metric} {table['mean'].iloc[0]:.4f}"
-    best, sure = challengers.iloc[0], verdicts(challengers)[0]
+    best, verdict = challengers.iloc[0], verdicts(challengers)[0]
     size, low, high = best[["difference", "diff_low", "diff_high"]] * (1 if best["difference"] >= 0 else -1)
-    by = f"{size:.4f} [{min(low, high):.4f}, {max(low, high):.4f}]"
-    if sure == "above the baseline":
-        return f"{escaped(names[0])} beats {escaped(baseline)} by {by}"
-    if sure == "below the baseline":
-        return f"Nothing beats {escaped(baseline)}; {escaped(best.name)} is {by} behind"
+    gap = f"{size:.4f} [{min(low, high):.4f}, {max(low, high):.4f}]"
+    if verdict == "above the baseline":
+        return f"{escaped(names[0])} beats {escaped(baseline)} by {gap}"
+    if verdict == "below the baseline":
+        return f"Nothing beats {escaped(baseline)}; {escaped(best.name)} is {gap} behind"
     return f"{escaped(best.name)} and {escaped(baseline)} cannot be told apart with these test cases"
 
 
 def _intervals(table: pd.DataFrame, middle: str, low: str, high: str, unit: str) -> go.Figure:
-    """Dots with intervals, a row a system, the sign of each dot saying what may be said about it."""
-    figure, said = go.Figure(), np.array(verdicts(table))
+    """Dots with intervals, a row a system; the symbol of a dot says how it relates to the baseline."""
+    figure, verdict_by_row = go.Figure(), np.array(verdicts(table))
     for verdict, (color, symbol) in VERDICTS.items():
-        at = np.flatnonzero(said == verdict)
-        if len(at):
-            part = table.iloc[at]
+        places = np.flatnonzero(verdict_by_row == verdict)
+        if len(places):
+            group = table.iloc[places]
             figure.add_scatter(
-                x=part[middle], y=at, mode="markers", name=verdict, customdata=part[[low, high]].to_numpy(),
+                x=group[middle], y=places, mode="markers", name=verdict, customdata=group[[low, high]].to_numpy(),
                 marker={"color": color, "symbol": symbol, "size": 12, "line": {"width": 2, "color": color}},
-                error_x={"type": "data", "symmetric": False, "array": part[high] - part[middle],
-                         "arrayminus": part[middle] - part[low], "thickness": 2, "width": 0},
+                error_x={"type": "data", "symmetric": False, "array": group[high] - group[middle],
+                         "arrayminus": group[middle] - group[low], "thickness": 2, "width": 0},
                 hovertemplate=f"{unit} %{{x:.4f}} [%{{customdata[0]:.4f}}, %{{customdata[1]:.4f}}]<extra></extra>",
             )  # fmt: skip
     return figure.update_yaxes(**rows(table.index.tolist()))
 
 
-def comparison(table: pd.DataFrame, *, metric: str = "ndcg@10") -> go.Figure:
-    """A table of evaluate.compare: means with 95 % intervals, best first, the baseline as a line through all."""
+def plot_comparison(table: pd.DataFrame, *, metric: str = "ndcg@10") -> go.Figure:
+    """Systems by the mean of a metric with 95 % intervals, best first, the baseline as a line. table: of `compare`."""
     figure = _intervals(table, "mean", "low", "high", metric)
     baseline = table["baseline"].iloc[0]
     figure.add_vline(x=float(table["mean"][baseline]), line={"color": GREY, "dash": "dash", "width": 1.5})
     figure.update_xaxes(rangemode="tozero")
     subtitle = "Dots are means over the test cases, bars 95 % bootstrap intervals, the dashed line is the baseline."
     title = headline(table, metric)
-    return dress(figure, title, subtitle=subtitle, x=f"{metric} (0 to 1)", height=75 + 34 * len(table))
+    return finish(figure, title, subtitle=subtitle, x=f"{metric} (0 to 1)", height=75 + 34 * len(table))
 
 
-def differences(table: pd.DataFrame, *, metric: str = "ndcg@10") -> go.Figure:
-    """Paired differences to the baseline with 95 % intervals, over the band that this many cases cannot see."""
+def plot_differences(table: pd.DataFrame, *, metric: str = "ndcg@10") -> go.Figure:
+    """Paired differences to the baseline with 95 % intervals, over the band of differences too small to detect. table:
+    of `compare`."""
     baseline, rest = table["baseline"].iloc[0], table[table.index != table["baseline"].iloc[0]]
     if not len(rest):
-        return notice("One system alone has nothing to differ from")
+        return notice("One system alone: there is no difference to show")
     figure = _intervals(rest, "difference", "diff_low", "diff_high", f"difference in {metric}")
-    effect, row = rest["smallest_effect"].to_numpy(), np.arange(len(rest))
-    figure.add_bar(x=2 * effect, base=-effect, y=row, orientation="h", width=0.5, name="too small to see",
+    effect, row = rest["minimum_detectable_effect"].to_numpy(), np.arange(len(rest))
+    figure.add_bar(x=2 * effect, base=-effect, y=row, orientation="h", width=0.5, name="too small to detect",
                    marker={"color": GREY, "opacity": 0.3}, customdata=effect,
                    hovertemplate="differences below %{customdata:.4f} would likely be missed<extra></extra>")
     figure.add_vline(x=0, line={"color": GREY, "width": 1.5})
-    title = f"With these test cases, differences below about {np.nanmedian(effect):.4f} {metric} go unseen"
-    subtitle = f"Grey: the smallest difference seen four times out of five. The zero line is {escape(baseline)}."
-    return dress(figure, title, subtitle=subtitle, x=f"paired difference in {metric}", height=75 + 34 * len(rest))
+    title = f"With these test cases, differences below about {np.nanmedian(effect):.4f} {metric} go undetected"
+    subtitle = f"Grey: the smallest difference detected with 80 % power. The zero line is {escape(baseline)}."
+    return finish(figure, title, subtitle=subtitle, x=f"paired difference in {metric}", height=75 + 34 * len(rest))
 
 
 def _pairs(table: pd.DataFrame, names: list[str]) -> go.Figure:
-    """A row a system, a sign a column, and a line along each row."""
+    """A row a system, a symbol a column, and a line along each row."""
     figure = go.Figure()
     for place, values in enumerate(table.to_numpy(float)):
         figure.add_scatter(x=[np.nanmin(values), np.nanmax(values)], y=[place, place], mode="lines", showlegend=False,
@@ -121,23 +163,24 @@ def _pairs(table: pd.DataFrame, names: list[str]) -> go.Figure:
     return figure.update_yaxes(**rows(table.index.tolist())).update_xaxes(rangemode="tozero")
 
 
-def contrast(table: pd.DataFrame, *, metric: str = "ndcg@10") -> go.Figure:
-    """A table of evaluate.contrast: the same systems under protocols that differ in one field, not ranked."""
+def plot_contrast(table: pd.DataFrame, *, metric: str = "ndcg@10") -> go.Figure:
+    """The same systems under protocols that differ in one field, not ranked. table: of `contrast`."""
     field = str(table.columns.name)
     figure = _pairs(table, [f"{field} = {value}" for value in table.columns])
     spread = (table.max(axis=1) - table.min(axis=1)) / table.min(axis=1).where(table.min(axis=1) > 0)
     title = f"Changing {escape(field)} alone moves {metric} by up to {spread.max():.0%}"
     if not len(table.columns) > 1 or not np.isfinite(spread.max()):
         title = f"{metric} by {escape(field)}"
-    subtitle = "The same system stands in both places of a row; only the protocol differs, so nothing is ranked."
-    return dress(figure, title, subtitle=subtitle, x=f"{metric} (0 to 1)", height=75 + 34 * len(table))
+    subtitle = "A row is one system under each protocol: systems of different protocols are not ranked."
+    return finish(figure, title, subtitle=subtitle, x=f"{metric} (0 to 1)", height=75 + 34 * len(table))
 
 
-def strata(runs: list[Run], *, metric: str = "ndcg@10") -> go.Figure:
-    """A metric by how often the target was seen in train: head, tail, never. Best overall first."""
+def plot_strata(runs: list[Run], *, metric: str = "ndcg@10") -> go.Figure:
+    """Systems by a metric on head, tail and cold targets, by frequency in train; best overall first. UserError where
+    the metric has no strata."""
     names = [name for name in ("head", "tail", "cold") if all(f"{metric}/{name}" in run.metrics for run in runs)]
     if not names:
-        raise UserError(f"no strata of {metric} were stored; they are kept for recall@10 and ndcg@10")
+        raise UserError(f"no strata of {metric} are stored; there are some for recall@10 and ndcg@10")
     runs = sorted(runs, key=lambda run: -run.metrics[metric])
     labels = [run.label for run in runs]
     table = pd.DataFrame([[run.metrics[f"{metric}/{name}"] for name in names] for run in runs], labels, names)
@@ -148,4 +191,4 @@ def strata(runs: list[Run], *, metric: str = "ndcg@10") -> go.Figure:
         leaders.setdefault(leads, []).append(name)
     title = "; ".join(f"{leads} {' and '.join(which)} items" for leads, which in leaders.items())
     subtitle = "Head: the most frequent fifth of the items in train; cold: never seen in train; tail: the rest."
-    return dress(figure, title, subtitle=subtitle, x=f"{metric} (0 to 1)", height=75 + 34 * len(table))
+    return finish(figure, title, subtitle=subtitle, x=f"{metric} (0 to 1)", height=75 + 34 * len(table))

@@ -1,4 +1,4 @@
-"""Controls of a live notebook, moved by keyboard and with the whole of their labels, and the places that they fill."""
+"""The elements of the widgets in a live notebook: menus, sliders and areas with full labels, operable by keyboard."""
 import json
 from collections.abc import Callable, Iterable
 
@@ -6,114 +6,116 @@ import plotly.graph_objects as go
 
 from workbench.data.schema import RAW
 from workbench.experiment import Bench
-from workbench.progress import live
+from workbench.progress import in_jupyter
 from workbench.show.theme import escape, shorten
 
-WIDE, WHOLE = {"width": "36em", "max_width": "100%"}, {"description_width": "initial"}
-BELOW = "Below, without controls, what a report shows:"
+LAYOUT, FULL_LABEL = {"width": "36em", "max_width": "100%"}, {"description_width": "initial"}
+STATIC_NOTE = "Without widgets, as in a report:"
 
 
-def put(make: Callable[[], object]) -> None:
-    """Show the widgets that `make` makes where a browser listens, and say that what follows has none."""
-    if live():
+def show_widgets(make: Callable[[], object]) -> None:
+    """Display the widgets that `make` creates where a browser is connected, with a note above the static output."""
+    if in_jupyter():
         import ipywidgets
         from IPython.display import display
 
         display(make())
-        display(ipywidgets.Label(BELOW))
+        display(ipywidgets.Label(STATIC_NOTE))
 
 
-def menu(label: str, options: list, value: object):
-    """A menu to choose one of `options`, texts or (text, value); None where there are none.
+def dropdown(label: str, options: list, value: object):
+    """A menu of `options`, texts or (text, value); its value is None where there are none.
 
-    JupyterLab takes the arrow keys of a focused menu for itself; in a page where lab.js runs they are the menu's.
+    JupyterLab takes the arrow keys of a focused menu; lab.js returns them to the menu.
     """
     import ipywidgets
 
-    return ipywidgets.Dropdown(options=options, value=value, description=label, style=WHOLE, layout=WIDE,
+    return ipywidgets.Dropdown(options=options, value=value, description=label, style=FULL_LABEL, layout=LAYOUT,
                                tooltip=f"{label}: space opens the menu")  # fmt: skip
 
 
 def slider(low: int, high: int, value: int, *, follow: bool = True):
-    """A slider over whole numbers, to be shown by `numbered`. follow: it answers while it moves, else at rest."""
+    """A slider over whole numbers, to be wrapped by `labelled`. follow: it updates while it is dragged, else when it is
+    released."""
     import ipywidgets
 
-    return ipywidgets.IntSlider(value=value, min=low, max=high, continuous_update=follow, readout=False, layout=WIDE)
+    return ipywidgets.IntSlider(value=value, min=low, max=high, continuous_update=follow, readout=False, layout=LAYOUT)
 
 
-def numbered(label: str, slider):
-    """A slider behind a line that holds its number, as a number that is typed is sooner there. ipywidgets gives the
-    handle of a slider no name that a screen reader could say; lab.js gives it this label."""
+def labelled(label: str, slider):
+    """A slider after a labelled number field with the same value. ipywidgets gives the handle of a slider no accessible
+    name; lab.js gives it this label."""
     import ipywidgets
 
     kind = ipywidgets.BoundedIntText if isinstance(slider, ipywidgets.IntSlider) else ipywidgets.BoundedFloatText
     number = kind(value=slider.value, min=slider.min, max=slider.max, step=slider.step, description=label,
-                  style=WHOLE, layout={"width": "auto"})  # fmt: skip
+                  style=FULL_LABEL, layout={"width": "auto"})  # fmt: skip
     for trait in ("max", "value", "disabled"):
         ipywidgets.link((slider, trait), (number, trait))
     return ipywidgets.HBox([number, slider])
 
 
-def field(label: str, value: str, *, hint: str = ""):
-    """A line to write in, which answers at every letter."""
+def text_field(label: str, value: str, *, hint: str = ""):
+    """A text field that updates at every letter."""
     import ipywidgets
 
-    return ipywidgets.Text(value=value, description=label, placeholder=hint, style=WHOLE, layout=WIDE)
+    return ipywidgets.Text(value=value, description=label, placeholder=hint, style=FULL_LABEL, layout=LAYOUT)
 
 
-def page():
-    """A place for tables or a sentence, which `fill` and `say` put there."""
+def html_area():
+    """An area for `show_tables` and `show_text`."""
     import ipywidgets
 
     return ipywidgets.HTML(layout={"overflow": "auto"})
 
 
-def fill(place, *parts) -> None:
-    """Show tables in a page, which executes what it is given: only what escapes its texts may come here."""
-    place.value = "".join(part._repr_html_() for part in parts)
+def show_tables(area, *tables) -> None:
+    """Show tables in an area, which renders HTML: only tables that escape their texts may be shown."""
+    area.value = "".join(table._repr_html_() for table in tables)
 
 
-def say(place, text: str) -> None:
-    """Show a sentence in a page, as it is."""
-    place.value = escape(text, 300)
+def show_text(area, text: str) -> None:
+    """Show a sentence in an area, escaped."""
+    area.value = escape(text, 300)
 
 
-def picture():
-    """A place for a figure, which `draw` puts there."""
+def figure_area():
+    """An area for `show_figure`."""
     import ipywidgets
 
     return ipywidgets.Output()
 
 
-def draw(place, figure: go.Figure) -> None:
-    """Show a figure in a picture. Its data are set as they are: an engine may wait for ever on an output that is
-    entered as a context, and what is cleared first flickers."""
-    shown = {"application/vnd.plotly.v1+json": json.loads(figure.to_json()), "text/plain": figure.layout.title.text}
-    place.outputs = ({"output_type": "display_data", "data": shown, "metadata": {}},)
+def show_figure(area, figure: go.Figure) -> None:
+    """Show a figure in an area. Its outputs are set directly: some kernels block on an output that is entered as a
+    context, and clearing it first flickers."""
+    data = {"application/vnd.plotly.v1+json": json.loads(figure.to_json()), "text/plain": figure.layout.title.text}
+    area.outputs = ({"output_type": "display_data", "data": data, "metadata": {}},)
 
 
-def stack(*parts):
-    """One under the other."""
+def vbox(*elements):
+    """Elements in a column."""
     import ipywidgets
 
-    return ipywidgets.VBox(list(parts))
+    return ipywidgets.VBox(list(elements))
 
 
-def reach(place, cases: int, see: Callable[[], None]) -> None:
-    """Let a slider, whose moves call `see`, run over so many cases, and see the first; it stands where there is one."""
-    moved = place.value != 0
-    place.value, place.max, place.disabled = 0, max(1, cases - 1), cases < 2
+def set_case_count(slider, n: int, update: Callable[[], None]) -> None:
+    """Let a slider, whose changes call `update`, run over n cases from the first; with fewer than two it is
+    disabled."""
+    moved = slider.value != 0
+    slider.value, slider.max, slider.disabled = 0, max(1, n - 1), n < 2
     if not moved:
-        see()
+        update()
 
 
-def when(controls: Iterable, answer: Callable) -> None:
-    """Call `answer` with no argument whenever one of these controls takes another value."""
+def on_change(controls: Iterable, update: Callable) -> None:
+    """Call `update` without arguments whenever one of these controls takes another value."""
     for control in controls:
-        control.observe(lambda _: answer(), names="value")
+        control.observe(lambda _: update(), names="value")
 
 
-def people(bench: Bench, users: list[int], first: int) -> list[tuple[str, int]]:
+def user_options(bench: Bench, users: list[int], first: int) -> list[tuple[str, int]]:
     """Options of a menu of users by raw id, `first` among them."""
     names = bench.dataset.users[RAW]
     return [(shorten(names.loc[user], 40), user) for user in ([] if first in users else [first]) + users]

@@ -1,57 +1,69 @@
-"""The live controls of `steering`: menus of latents and users, a latent at random, and a slider that re-ranks."""
+"""The steering widget: menus of latents and users, a random latent, and a slider that re-ranks a user's list."""
 import time
 
 import numpy as np
 import pandas as pd
 
 from workbench.experiment import Bench, Run
+from workbench.experiment.browse.users import typical_users
 from workbench.experiment.probing import feature_dashboard
+from workbench.experiment.probing.probe import SAE
 from workbench.probing.activations.store import Activations
 from workbench.probing.dictionaries.dictionary import Dictionary
 from workbench.probing.interventions.steering import Steering
-from workbench.show.dashboard.feature_card import READ, called
-from workbench.show.figures.sae import firing
-from workbench.show.figures.users import typical_users
+from workbench.show.dashboard.feature_card import HISTORY_SHOWN, feature_label
+from workbench.show.figures.sae import top_activations
 from workbench.show.tables import Table
 from workbench.show.widgets import controls
-from workbench.show.widgets.steering_tables import Listener, concept_items, concept_row, ladder, ordered, reranked
+from workbench.show.widgets.steering_tables import (
+    SteeredUser,
+    by_significance,
+    concept_masks,
+    table_feature,
+    table_steered_list,
+    table_strengths,
+)
 
-FAR, STEP = 4.0, 0.25  # of the slider
-QUICK = 0.15  # seconds: what answers sooner follows the slider while it moves
+MAX_STRENGTH, STEP = 4.0, 0.25  # of the slider
+FAST = 0.15  # seconds: where an update takes less, it follows the slider while it is dragged
 
 
-def steer_latents(
-    run: Run, cached: Activations, found: Dictionary, certified: pd.DataFrame, *, latent: int | None = None,
+def explore_steering(sae: SAE, *, latent: int | None = None, user: int | None = None, n: int = 50) -> Table:
+    """A user's top 10 steered along a latent at several strengths; in a live notebook widgets above it choose the
+    latent, one of `n` users and the strength. latent: by default the significant one with the largest effect.
+    UserError where there is no such latent or user, or where no latent was tested."""
+    probe = sae.probe
+    return steering_view(probe.run, probe.activations, sae.dictionary, sae.features, latent=latent, user=user, n=n)
+
+
+def steering_view(
+    run: Run, activations: Activations, sae: Dictionary, features: pd.DataFrame, *, latent: int | None = None,
     user: int | None = None, n: int = 50,
 ) -> Table:  # fmt: skip
-    """A user's lists when pushed along a latent, at several strengths; in a live notebook controls above it choose the
-    latent, one of `n` users and the strength.
-
-    certified: of `latents.latents` or `probing.certified`. latent: the one of largest certified effect if None.
-    UserError where there is no such latent or user, or where no latent was tested.
-    """
-    bench, steering = run.bench(), feature_dashboard.steering(run, cached, found)
-    latent = int(ordered(certified)[0]) if latent is None else latent
-    steering.step(latent, 0.0)  # before anything is computed: is there such a latent?
+    """`explore_steering` of its parts. features: of `concept_table` or `feature_table`."""
+    bench, steering = run.bench(), feature_dashboard.steering_of(run, activations, sae)
+    latent = int(by_significance(features)[0]) if latent is None else latent
+    steering.step(latent, 0.0)  # raises where there is no such latent, before anything is computed
     users = typical_users(bench, n).tolist()
     user = users[0] if user is None else user
-    shown = ladder(Listener(bench, steering, user), latent,
-                   member=concept_items(bench, steering, certified.loc[[latent]])[0])  # fmt: skip
-    controls.put(lambda: Dials(bench, steering, cached, certified, users).box(latent, user))
+    member = concept_masks(bench, steering, features.loc[[latent]])[0]
+    shown = table_strengths(SteeredUser(bench, steering, user), latent, member=member)
+    controls.show_widgets(lambda: SteeringWidget(bench, steering, activations, features, users).box(latent, user))
     return shown
 
 
-class Dials:
-    """Widgets for one dictionary. Each of `listen`, `tell` and `answer` fills what one choice changes, by functions
-    that a cell could call."""
+class SteeringWidget:
+    """The widgets for one dictionary. `update_user`, `update_latent` and `update_list` each refresh what one choice
+    changes, by functions that a cell could call."""
 
     def __init__(
-        self, bench: Bench, steering: Steering, cached: Activations, certified: pd.DataFrame, users: list[int]
+        self, bench: Bench, steering: Steering, activations: Activations, features: pd.DataFrame, users: list[int]
     ):
-        self.bench, self.steering, self.certified, self.users = bench, steering, certified, users
-        self.order, (self.units, z) = ordered(certified), feature_dashboard.unseen(cached, steering.dictionary)
-        self.z = z.tocsc()  # one column is asked for at a time
-        self.member = dict(zip(self.order, concept_items(bench, steering, certified.loc[self.order])))
+        self.bench, self.steering, self.features, self.users = bench, steering, features, users
+        self.order = by_significance(features)
+        self.positions, z = feature_dashboard.held_out_positions(activations, steering.dictionary)
+        self.z = z.tocsc()  # one column is read at a time
+        self.member = dict(zip(self.order, concept_masks(bench, steering, features.loc[self.order])))
         self.rng = np.random.default_rng()
 
     def box(self, latent: int, user: int):
@@ -59,46 +71,48 @@ class Dials:
         import ipywidgets
 
         order = self.order if latent in self.order else [latent, *self.order]
-        self.who = controls.menu("user", controls.people(self.bench, self.users, user), user)
-        self.which = controls.menu("latent", [(self.label(one), int(one)) for one in order], latent)
+        self.user_menu = controls.dropdown("user", controls.user_options(self.bench, self.users, user), user)
+        self.latent_menu = controls.dropdown("latent", [(self.label(one), int(one)) for one in order], latent)
         self.random = ipywidgets.Button(description="random latent")
-        self.dial = ipywidgets.FloatSlider(value=0.0, min=-FAR, max=FAR, step=STEP, readout=False, layout=controls.WIDE)
-        self.about, self.past, self.list = controls.page(), controls.page(), controls.page()
-        self.listen()
-        self.tell()
-        self.dial.continuous_update = self.answer() < QUICK
-        controls.when([self.who], self.listen)
-        controls.when([self.which], self.tell)
-        controls.when([self.who, self.which, self.dial], self.answer)
-        self.random.on_click(self.draw)
-        top, strength = ipywidgets.HBox([self.which, self.random]), controls.numbered("strength", self.dial)
-        return controls.stack(top, self.about, self.who, self.past, strength, self.list)
+        self.strength = ipywidgets.FloatSlider(value=0.0, min=-MAX_STRENGTH, max=MAX_STRENGTH, step=STEP, readout=False,
+                                               layout=controls.LAYOUT)  # fmt: skip
+        self.about, self.history, self.list = controls.html_area(), controls.html_area(), controls.html_area()
+        self.update_user()
+        self.update_latent()
+        self.strength.continuous_update = self.update_list() < FAST
+        controls.on_change([self.user_menu], self.update_user)
+        controls.on_change([self.latent_menu], self.update_latent)
+        controls.on_change([self.user_menu, self.latent_menu, self.strength], self.update_list)
+        self.random.on_click(self.choose_random)
+        top, strength = ipywidgets.HBox([self.latent_menu, self.random]), controls.labelled("strength", self.strength)
+        return controls.vbox(top, self.about, self.user_menu, self.history, strength, self.list)
 
     def label(self, latent: int) -> str:
-        """A line of the menu."""
-        row = self.certified.loc[latent]
-        return f"{latent}  {called(row)}  {'✓ ' if row['certified'] else ''}{row['effect']:.1f}"
+        """A latent in the menu: number, concept, ✓ if significant, effect size."""
+        row = self.features.loc[latent]
+        return f"{latent}  {feature_label(row)}  {'✓ ' if row['significant'] else ''}{row['effect']:.1f}"
 
-    def listen(self) -> None:
-        """Another user, and what was read last."""
-        self.listener = Listener(self.bench, self.steering, self.who.value)
-        read = self.listener.titles(self.listener.push.histories.row(0)[-READ:], 34)
-        controls.say(self.past, f"Read last: {' · '.join(read)}")
+    def update_user(self) -> None:
+        """Show another user's last events."""
+        self.steered_user = SteeredUser(self.bench, self.steering, self.user_menu.value)
+        titles = self.steered_user.titles(self.steered_user.steered.histories.row(0)[-HISTORY_SHOWN:], 34)
+        controls.show_text(self.history, f"Last events: {' · '.join(titles)}")
 
-    def tell(self) -> None:
-        """Another latent: its concept, and where it fires."""
-        latent = self.which.value
-        where = firing(self.bench, self.units, self.z, latent, n=5)
-        controls.fill(self.about, concept_row(self.certified, latent), where)
+    def update_latent(self) -> None:
+        """Show another latent's row of the feature table and its top activations."""
+        latent = self.latent_menu.value
+        top = top_activations(self.bench, self.positions, self.z, latent, n=5)
+        controls.show_tables(self.about, table_feature(self.features, latent), top)
 
-    def answer(self) -> float:
-        """The list as it is now; returns the seconds that it took."""
-        started, latent = time.perf_counter(), self.which.value
+    def update_list(self) -> float:
+        """Show the steered list; returns the seconds that it took."""
+        started, latent = time.perf_counter(), self.latent_menu.value
         member = self.member.get(latent, np.zeros(self.bench.split.n_items + 1, bool))
-        concept = self.certified.loc[latent, "concept"] or ""
-        controls.fill(self.list, reranked(self.listener, latent, self.dial.value, member=member, concept=concept))
+        concept = self.features.loc[latent, "concept"] or ""
+        steered = table_steered_list(self.steered_user, latent, self.strength.value, member=member, concept=concept)
+        controls.show_tables(self.list, steered)
         return time.perf_counter() - started
 
-    def draw(self, _=None) -> None:
-        """A latent at random of all that were tested, certified or not."""
-        self.which.value = int(self.rng.choice(self.order))
+    def choose_random(self, _=None) -> None:
+        """Choose a random latent among all that were tested, significant or not."""
+        self.latent_menu.value = int(self.rng.choice(self.order))

@@ -1,119 +1,124 @@
-"""Push along a latent and watch one person's list, as tables; `dials` has the controls that call them live."""
+"""One user's recommendations steered along a latent, as tables; `steering` has the widgets that call them live."""
 import numpy as np
 import pandas as pd
 
 from workbench.data.schema import RAW
 from workbench.errors import UserError
 from workbench.experiment import Bench
+from workbench.experiment.browse.users import row_of_user
 from workbench.probing.concepts.concepts import item_concepts
-from workbench.probing.interventions.dose_response import members, unpushed, was
+from workbench.probing.interventions.dose_response import concept_members, rank_in, unsteered_items
 from workbench.probing.interventions.steering import Steering
 from workbench.show.dashboard.feature_card import COLUMNS
-from workbench.show.figures.users import row_of
 from workbench.show.tables import Table, table
 from workbench.show.theme import shorten
 
-TOLD = ("name", "concept", "certified", "source", "effect", "q", "precision", "recall", "f1", "flag")
-SHOWN = (-2.0, 0.0, 2.0, 4.0)  # strengths that stand side by side where there are no controls
+SHOWN = ("name", "concept", "significant", "source", "effect", "q", "precision", "recall", "f1", "flag")
+STRENGTHS = (-2.0, 0.0, 2.0, 4.0)  # of the lists shown side by side without widgets
 
 
-class Listener:
-    """A test user who is asked about again and again; the list at strength 0 is kept.
+class SteeredUser:
+    """A test user whose recommendations are steered repeatedly; the unsteered list is computed once.
 
-    k: places of a list. UserError where the user has no test case.
+    k: length of the lists. UserError where the user has no test case.
     """
 
     def __init__(self, bench: Bench, steering: Steering, user: int, *, k: int = 10):
-        row = row_of(bench, user)
-        asked = bench.split.test.histories.take([row])
+        row = row_of_user(bench, user)
         self.bench, self.steering, self.user = bench, steering, user
-        self.target, self.push = int(bench.split.test.targets[row]), steering.of(asked)
-        self.base = unpushed(self.push, bench.split.n_items)[0]
-        self.k = min(k, len(self.base))
+        self.target = int(bench.split.test.targets[row])
+        self.steered = steering.for_histories(bench.split.test.histories.take([row]))
+        self.unsteered = unsteered_items(self.steered, bench.split.n_items)[0]
+        self.k = min(k, len(self.unsteered))
 
-    def pushed(self, latent: int, strength: float) -> pd.DataFrame:
-        """The first k items at a strength: place, item, and before, its place at strength 0, 0 for none. UserError
-        where there is no such latent."""
-        items = self.push.lists(self.steering.step(latent, strength), self.k).items[0]
-        return pd.DataFrame({"place": np.arange(1, len(items) + 1), "item": items, "before": was(items, self.base)})
+    def top_k(self, latent: int, strength: float) -> pd.DataFrame:
+        """The top k at a strength: rank, item, and rank_before, its rank at strength 0, 0 for none. UserError where
+        there is no such latent."""
+        items = self.steered.recommend(self.steering.step(latent, strength), self.k).items[0]
+        before = rank_in(items, self.unsteered)
+        return pd.DataFrame({"rank": np.arange(1, len(items) + 1), "item": items, "rank_before": before})
 
     def titles(self, items: np.ndarray, length: int) -> list[str]:
-        """Titles of items, cut; ▶ marks the one that was held out."""
+        """Titles of items, cut; ▶ marks the held-out one."""
         names = [shorten(title, length) for title in self.bench.dataset.titles(items)]
         return [f"▶ {name}" if item == self.target else name for item, name in zip(items, names)]
 
 
-def moves(before: int, place: int, k: int, depth: int) -> str:
-    """Where an item comes from, in words: k places are shown, `depth` are known at strength 0.
+def rank_change(before: int, rank: int, k: int, depth: int) -> str:
+    """The change of an item's rank in words. k: length of the list; depth: that of the unsteered list.
 
-    >>> [moves(before, 2, 10, 100) for before in (2, 5, 1, 37, 0)]
+    >>> [rank_change(before, 2, 10, 100) for before in (2, 5, 1, 37, 0)]
     ['', '▲ from 5', '▼ from 1', '▲ in, from 37', '▲ in, from below 100']
     """
-    if before == place:
+    if before == rank:
         return ""
     if before == 0 or before > k:
         return f"▲ in, from {before or f'below {depth}'}"
-    return f"{'▲' if before > place else '▼'} from {before}"
+    return f"{'▲' if before > rank else '▼'} from {before}"
 
 
-def reranked(listener: Listener, latent: int, strength: float, *, member: np.ndarray, concept: str = "") -> Table:
-    """A user's list when pushed along a latent: titles, what moved up or in, and which are of the concept.
+def table_steered_list(
+    user: SteeredUser, latent: int, strength: float, *, member: np.ndarray, concept: str = ""
+) -> Table:
+    """A user's top k steered along a latent: titles, changes of rank, and which items have the concept.
 
     member: (I+1,) bool, the concept's items; all False where there is none. UserError where there is no such latent.
     """
-    found, first = listener.pushed(latent, strength), listener.base[: listener.k]
-    items, known = found["item"].to_numpy(), bool(member.any())
-    of = {"concept": ["●" if own else "" for own in member[items]]} if known else {}
-    k, depth = listener.k, len(listener.base)
-    moved = [moves(before, place, k, depth) for place, before in zip(found["place"], found["before"])]
-    frame = pd.DataFrame({"place": found["place"], "item": listener.titles(items, 60), **of, "moved": moved})
-    gone = listener.titles(np.setdiff1d(first, items, assume_unique=True), 40)
-    said = f"Strength {strength:+g}. " if strength else "Strength 0, the list as it is. "
-    if known:
+    top, before = user.top_k(latent, strength), user.unsteered[: user.k]
+    items, has_concept = top["item"].to_numpy(), bool(member.any())
+    marks = {"concept": ["●" if own else "" for own in member[items]]} if has_concept else {}
+    depth = len(user.unsteered)
+    changes = [rank_change(old, rank, user.k, depth) for rank, old in zip(top["rank"], top["rank_before"])]
+    frame = pd.DataFrame({"rank": top["rank"], "item": user.titles(items, 60), **marks, "change": changes})
+    dropped = user.titles(np.setdiff1d(before, items, assume_unique=True), 40)
+    caption = f"Strength {strength:+g}. " if strength else "Strength 0, the list without steering. "
+    if has_concept:
         name = shorten(concept or "the concept", 60)
-        said += f"{member[items].mean():.0%} of the list is of {name} ●, {member[first].mean():.0%} at strength 0. "
-    said += f"{len(gone)} of {len(items)} are new{'; gone: ' + ' · '.join(gone) if gone else ''}."
-    return table(frame, index=False, caption=said)
+        caption += f"{member[items].mean():.0%} of the list has {name} ●, {member[before].mean():.0%} at strength 0. "
+    caption += f"{len(dropped)} of {len(items)} are new{'; dropped: ' + ' · '.join(dropped) if dropped else ''}."
+    return table(frame, index=False, caption=caption)
 
 
-def ladder(listener: Listener, latent: int, *, member: np.ndarray, strengths: tuple[float, ...] = SHOWN) -> Table:
-    """A user's lists at several strengths side by side; ● is of the concept, ▲ moved up or in."""
+def table_strengths(
+    user: SteeredUser, latent: int, *, member: np.ndarray, strengths: tuple[float, ...] = STRENGTHS
+) -> Table:
+    """A user's top k at several strengths side by side; ● has the concept, ▲ moved up or in."""
     columns, share = {}, []
     for strength in strengths:
-        found = listener.pushed(latent, strength)
-        items, up = found["item"].to_numpy(), (found["before"] == 0) | (found["before"] > found["place"])
+        top = user.top_k(latent, strength)
+        items, rose = top["item"].to_numpy(), (top["rank_before"] == 0) | (top["rank_before"] > top["rank"])
         share.append(f"{member[items].mean():.0%}")
-        columns[f"strength {strength:+g}" if strength else "as it is"] = [
-            f"{'● ' if own else ''}{title}{' ▲' if rose else ''}"
-            for own, title, rose in zip(member[items], listener.titles(items, 36), up)
+        columns[f"strength {strength:+g}" if strength else "unsteered"] = [
+            f"{'● ' if own else ''}{title}{' ▲' if up else ''}"
+            for own, title, up in zip(member[items], user.titles(items, 36), rose)
         ]
-    frame = pd.DataFrame(columns, index=pd.RangeIndex(1, listener.k + 1, name="place"))
-    raw = shorten(listener.bench.dataset.users[RAW].loc[listener.user], 30)
-    said = f"User {raw}, pushed along latent {latent}. ▲ moved up or in; ▶ was held out."
+    frame = pd.DataFrame(columns, index=pd.RangeIndex(1, user.k + 1, name="rank"))
+    raw = shorten(user.bench.dataset.users[RAW].loc[user.user], 30)
+    caption = f"User {raw}, steered along latent {latent}. ▲ moved up or in; ▶ is the held-out item."
     if member.any():
-        said += f" ● is of the latent's concept: {', '.join(share)} of the lists."
-    return table(frame, caption=said)
+        caption += f" ● has the latent's concept: {', '.join(share)} of the lists."
+    return table(frame, caption=caption)
 
 
-def concept_row(certified: pd.DataFrame, latent: int) -> Table:
-    """What the certified table says of a latent, in the columns it has. UserError where it is not in the table."""
-    if latent not in certified.index:
-        raise UserError(f"latent {latent} is not in the certified table, whose last is {certified.index[-1]}")
-    row = certified.loc[[latent]]
-    kept = [name for name in TOLD if name in row]
-    named = row[kept].rename(columns={name: COLUMNS[name][0] for name in kept if name in COLUMNS})
-    return table(named, digits=3, caption="↑ more is better, ↓ less is better.")
+def table_feature(features: pd.DataFrame, latent: int) -> Table:
+    """A latent's row of the feature table, in the columns that it has. UserError where it is not in the table."""
+    if latent not in features.index:
+        raise UserError(f"latent {latent} is not in the feature table, whose last is {features.index[-1]}")
+    row = features.loc[[latent]]
+    columns = [name for name in SHOWN if name in row]
+    named = row[columns].rename(columns={name: COLUMNS[name][0] for name in columns if name in COLUMNS})
+    return table(named, digits=3, caption="↑ higher is better, ↓ lower is better.")
 
 
-def ordered(certified: pd.DataFrame) -> np.ndarray:
-    """Latents that were tested, the certified first, by effect. UserError where none was."""
-    tested = certified[certified["p"].notna()]
+def by_significance(features: pd.DataFrame) -> np.ndarray:
+    """Latents that were tested, significant ones first, by effect size. UserError where none was."""
+    tested = features[features["p"].notna()]
     if not len(tested):
-        raise UserError("no latent fires on enough items to be tested, so there is none to steer by", code=3)
-    return tested.sort_values(["certified", "effect"], ascending=False, kind="stable").index.to_numpy()
+        raise UserError("no latent is active on enough items to be tested, so there is none to steer by", code=3)
+    return tested.sort_values(["significant", "effect"], ascending=False, kind="stable").index.to_numpy()
 
 
-def concept_items(bench: Bench, steering: Steering, rows: pd.DataFrame) -> np.ndarray:
-    """(n, I+1) bool: the items of each latent's concept, of rows of a certified table; none where it has none."""
-    known = item_concepts(bench.dataset, bench.split, codes=getattr(steering.recommender, "codes", None))
-    return members(known, rows["concept"])
+def concept_masks(bench: Bench, steering: Steering, rows: pd.DataFrame) -> np.ndarray:
+    """(n, I+1) bool: the items of each latent's concept, of rows of a feature table; none where it has none."""
+    concepts = item_concepts(bench.dataset, bench.split, codes=getattr(steering.recommender, "codes", None))
+    return concept_members(concepts, rows["concept"])

@@ -1,14 +1,14 @@
-"""Graph walk: items few steps from the newest ones in the train graph, by edge counts times likeness; no training.
+"""Graph walk: items few hops from the newest ones in the train graph, by edge counts times similarity; no training.
 
 Paper     After "An Embarrassingly Simple Graph Heuristic Reveals Shortcut-Solvable Benchmarks for Sequential
-          Recommendation", 2026, arXiv:2605.07125, whose own form is graph_heuristic; this configurable one is ours.
-Idea      One score for all candidates instead of a share for each ring: s(b) = sum over the last two items r of
+          Recommendation", 2026, arXiv:2605.07125, whose method is graph_heuristic; this configurable variant is ours.
+Idea      One score for all candidates instead of a share for each hop set: s(b) = sum over the last two items r of
           eta_r * max over h <= hops of decay^(h-1) * (1 + log(1 + c_h(r, b))) * (1 + cos(r, b)) / 2, with c_1 the
-          count of r -> b in train and c_h the best path's smallest count. Any part can be left out to see what it does.
-Differs   Scores in place of concatenated rings, so it is no reproduction. Each item keeps its fan_out heaviest edges.
-          An item without a vector has cosine 0. A seed is no candidate of its own unless train repeats it, and with
-          hops=0 no seed is a candidate. Popularity settles equal scores and orders what no walk reaches.
-Reported  Nothing; the paper's form has NDCG@10 +38.10% on Sports and +44.18% on CDs over the best other baseline.
+          count of r -> b in train and c_h the smallest count on the best path. Each component can be ablated.
+Differs   Scores instead of concatenated hop sets, so it is not a reproduction. Each item keeps its fan_out heaviest
+          edges. An item without a vector has cosine 0. A seed is not its own candidate unless it repeats in train, and
+          with hops=0 no seed is a candidate. Popularity breaks ties and orders the items that no walk reaches.
+Reported  Nothing; the paper's method has NDCG@10 +38.10% on Sports and +44.18% on CDs over the best other baseline.
 """
 import logging
 from collections.abc import Callable
@@ -18,34 +18,34 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from workbench.data import Histories
-from workbench.data.graph import last_items, strongest, transitions
+from workbench.data.graph import last_items, top_k_per_row, transitions
 from workbench.embed.text import FIELDS
-from workbench.errors import UserError, unknown
-from workbench.recommenders.count_based import Learned, Scored, ScoreRows
+from workbench.errors import UserError, unknown_name
+from workbench.recommenders.count_based import CountBased, ScoreFunction, Statistics
 from workbench.train.recipe import Recipe
 
 PARENT = None
 OFF = {"features": "none"}
 PLACEBO = {"features": "permuted"}
 RECIPE = Recipe()
-ROWS = 256  # seeds at a time: a few dense rows of the catalogue each
-LIMIT = 60_000_000  # candidates remembered, half a gigabyte
+ROWS = 256  # seed items processed at a time: a few dense rows of the catalogue each
+MAX_CACHED = 60_000_000  # cached candidates, half a gigabyte
 log = logging.getLogger("workbench")
 
 
 def build(
     bench: Any, *, hops: int = 2, decay: float = 0.5, older: float = 0.5, fan_out: int = 50, features: str = "text",
     dim: int = 256,
-) -> Scored:  # fmt: skip
-    """The graph walk, ready to read the train graph. UserError names a bad setting.
+) -> CountBased:  # fmt: skip
+    """The graph-walk recommender, before fit. UserError names a bad setting.
 
-    hops: the longest walk; 0 leaves the graph out, and every item is a candidate by likeness alone. decay: >= 0, weight
-    of each further step. older: >= 0, weight of the last item but one; 0 leaves it out. fan_out: edges kept of each
-    item. features: text, permuted (the placebo: text rows dealt to other items), or none (the graph alone). dim:
-    columns of the vectors.
+    hops: the longest walk; 0 ablates the graph, and every item is a candidate by similarity alone. decay: >= 0, weight
+    of each further hop. older: >= 0, weight of the second-to-last item; 0 ignores it. fan_out: edges kept per item.
+    features: text, permuted (the placebo control: text vectors permuted over items), or none (the graph alone). dim:
+    dimension of the vectors.
     """
     if features not in ("text", "permuted", "none"):
-        raise unknown("features", features, ("text", "permuted", "none"))
+        raise unknown_name("features", features, ("text", "permuted", "none"))
     for name, value, least in (("hops", hops, 0), ("decay", decay, 0), ("older", older, 0), ("fan_out", fan_out, 1)):
         if value < least:
             raise UserError(f"graph_walk: {name} must be at least {least}, not {value}")
@@ -54,110 +54,117 @@ def build(
         log.info("graph_walk: the items of %s have no text, so features=none", bench.dataset.name)
         features = "none"
     vectors = None if features == "none" else lambda: bench.vectors(features, dim=dim)
-    return Scored(
-        learn=lambda split: {"follows": transitions(split.train, split.n_items), "counts": split.train_counts()},
-        scorer=lambda learned: _scorer(learned, hops, decay, older, fan_out, vectors),
+    return CountBased(
+        compute_statistics=lambda split: {
+            "follows": transitions(split.train, split.n_items), "counts": split.train_counts(),
+        },
+        make_scorer=lambda statistics: _scorer(statistics, hops, decay, older, fan_out, vectors),
     )  # fmt: skip
 
 
 def _scorer(
-    learned: Learned, hops: int, decay: float, older: float, fan_out: int, vectors: Callable[[], np.ndarray] | None
-) -> ScoreRows:
-    edges, counts = strongest(learned["follows"], fan_out), learned["counts"]
-    ties = counts / (1e9 * max(1, counts.max()))
+    statistics: Statistics, hops: int, decay: float, older: float, fan_out: int,
+    vectors: Callable[[], np.ndarray] | None,
+) -> ScoreFunction:  # fmt: skip
+    edges, counts = top_k_per_row(statistics["follows"], fan_out), statistics["counts"]
+    popularity = counts / (1e9 * max(1, counts.max()))
     table = np.zeros((len(counts), 1), np.float32) if vectors is None else vectors()
-    pulls = Pulls(lambda seeds: _pull(edges, seeds, hops, decay, None if vectors is None else table))
+    cache = NeighbourScores(
+        lambda seeds: _neighbour_scores(edges, seeds, hops, decay, None if vectors is None else table)
+    )
 
     def score(histories: Histories) -> np.ndarray:
-        found, row = np.tile(ties, (len(histories), 1)), np.arange(len(histories))
-        wanted = np.zeros((len(histories), table.shape[1]), np.float32)
+        scores, row = np.tile(popularity, (len(histories), 1)), np.arange(len(histories))
+        query = np.zeros((len(histories), table.shape[1]), np.float32)
         weights = [1.0, older] if older else [1.0]
         for age, weight in enumerate(weights):
             seeds = last_items(histories, age)
             if hops:
-                at, items, values = pulls.of(seeds)
-                found[at, items] += weight * values
-            else:  # the sum of likenesses is one product with the sum of the seeds' vectors
-                wanted += weight * table[seeds]
-                found += weight * (seeds > 0)[:, None] / 2
+                rows, items, values = cache.lookup(seeds)
+                scores[rows, items] += weight * values
+            else:  # the sum of similarities is one product with the sum of the seed vectors
+                query += weight * table[seeds]
+                scores += weight * (seeds > 0)[:, None] / 2
         if not hops and vectors is not None:
-            found += (wanted @ table.T) / 2
-            for age in range(len(weights)):  # everything is most like itself
+            scores += (query @ table.T) / 2
+            for age in range(len(weights)):  # every item is most similar to itself
                 seeds = last_items(histories, age)
-                found[row, seeds] = ties[seeds]
-        return found
+                scores[row, seeds] = popularity[seeds]
+        return scores
 
     return score
 
 
-class Pulls:
-    """What seeds give to their candidates, found once for each seed and remembered until LIMIT entries are held."""
+class NeighbourScores:
+    """Cache of the candidate scores of seed items, computed once per seed; emptied above MAX_CACHED entries."""
 
-    def __init__(self, pull: Callable[[np.ndarray], csr_matrix]):
-        self.pull = pull
-        self.forget()
+    def __init__(self, compute: Callable[[np.ndarray], csr_matrix]):
+        self.compute = compute
+        self.clear()
 
-    def forget(self) -> None:
-        """Remember nothing."""
-        self.place: dict[int, int] = {0: 0}  # seed -> row; padding gives nothing
+    def clear(self) -> None:
+        """Empty the cache."""
+        self.row: dict[int, int] = {0: 0}  # seed -> row; padding has no candidates
         self.start, self.items, self.values = np.zeros(2, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32)
 
-    def of(self, seeds: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(n,) rows of `seeds` (B,), candidates and values, row by row; no candidate comes twice in a row."""
-        if self.start[-1] > LIMIT:
-            self.forget()
-        new = np.array([seed for seed in np.unique(seeds).tolist() if seed not in self.place], np.int64)
+    def lookup(self, seeds: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(n,) rows of `seeds` (B,), candidate items and scores, row by row; candidates are unique within a row."""
+        if self.start[-1] > MAX_CACHED:
+            self.clear()
+        new = np.array([seed for seed in np.unique(seeds).tolist() if seed not in self.row], np.int64)
         if len(new):
-            parts = [self.pull(new[at : at + ROWS]) for at in range(0, len(new), ROWS)]
-            self.place |= {seed: len(self.place) + n for n, seed in enumerate(new.tolist())}
+            parts = [self.compute(new[start : start + ROWS]) for start in range(0, len(new), ROWS)]
+            self.row |= {seed: len(self.row) + n for n, seed in enumerate(new.tolist())}
             lengths = np.concatenate([np.diff(part.indptr) for part in parts])
-            held = self.start[-1]
-            self.start = np.concatenate([self.start, held + np.cumsum(lengths)])
-            self.items = _appended(self.items, held, [part.indices for part in parts])
-            self.values = _appended(self.values, held, [part.data for part in parts])
-        place = np.array([self.place[seed] for seed in seeds.tolist()], np.int64)
-        n = self.start[place + 1] - self.start[place]
-        at = np.arange(n.sum()) + np.repeat(self.start[place] - np.cumsum(n) + n, n)
-        return np.repeat(np.arange(len(seeds)), n), self.items[at], self.values[at]
+            size = self.start[-1]
+            self.start = np.concatenate([self.start, size + np.cumsum(lengths)])
+            self.items = _append(self.items, size, [part.indices for part in parts])
+            self.values = _append(self.values, size, [part.data for part in parts])
+        rows = np.array([self.row[seed] for seed in seeds.tolist()], np.int64)
+        n = self.start[rows + 1] - self.start[rows]
+        index = np.arange(n.sum()) + np.repeat(self.start[rows] - np.cumsum(n) + n, n)
+        return np.repeat(np.arange(len(seeds)), n), self.items[index], self.values[index]
 
 
-def _appended(buffer: np.ndarray, held: int, parts: list[np.ndarray]) -> np.ndarray:
-    """The buffer with the parts after its first `held` entries; it doubles when full, so that copies stay few."""
-    need = held + sum(map(len, parts))
-    if need > len(buffer):
-        buffer = np.concatenate([buffer[:held], np.zeros(max(need, 2 * held) - held, buffer.dtype)])
-    buffer[held:need] = np.concatenate(parts)
+def _append(buffer: np.ndarray, size: int, parts: list[np.ndarray]) -> np.ndarray:
+    """The buffer with the parts appended after its first `size` entries; its capacity doubles when it is full."""
+    needed = size + sum(map(len, parts))
+    if needed > len(buffer):
+        buffer = np.concatenate([buffer[:size], np.zeros(max(needed, 2 * size) - size, buffer.dtype)])
+    buffer[size:needed] = np.concatenate(parts)
     return buffer
 
 
-def _pull(edges: csr_matrix, seeds: np.ndarray, hops: int, decay: float, table: np.ndarray | None) -> csr_matrix:
-    """(S, I+1) float32 what each seed gives to its candidates: walks times likeness."""
-    rows = walked(edges, seeds, hops, decay)
+def _neighbour_scores(
+    edges: csr_matrix, seeds: np.ndarray, hops: int, decay: float, table: np.ndarray | None
+) -> csr_matrix:
+    """(S, I+1) float32 scores of each seed's candidates: path weight times similarity."""
+    rows = path_weights(edges, seeds, hops, decay)
     row = np.repeat(np.arange(len(seeds)), np.diff(rows.indptr))
     if table is not None:
-        likeness = (table[seeds] @ table.T)[row, rows.indices]
-        rows.data *= (1 + likeness) / 2
+        similarity = (table[seeds] @ table.T)[row, rows.indices]
+        rows.data *= (1 + similarity) / 2
     rows.data[(rows.indices == seeds[row]) & (edges.diagonal()[seeds] == 0)[row]] = 0
     return rows
 
 
-def walked(edges: csr_matrix, seeds: np.ndarray, hops: int, decay: float) -> csr_matrix:
-    """(S, I+1) float32: max over h <= hops of decay^(h-1) * (1 + log(1 + c_h)) for all that walks lead to; c_h is the
-    largest, over walks of h steps, of the smallest count on the way."""
+def path_weights(edges: csr_matrix, seeds: np.ndarray, hops: int, decay: float) -> csr_matrix:
+    """(S, I+1) float32: max over h <= hops of decay^(h-1) * (1 + log(1 + c_h)) for all reachable items; c_h is
+    the maximum over walks of h hops of the smallest edge count on the walk."""
     width, best = edges.shape[1], np.zeros(len(seeds) * edges.shape[1], np.float32)
-    rows, at, weight = np.arange(len(seeds)), seeds, np.full(len(seeds), np.inf)
+    rows, nodes, weight = np.arange(len(seeds)), seeds, np.full(len(seeds), np.inf)
     for hop in range(hops):
-        degree = np.diff(edges.indptr)[at]
-        step = np.arange(degree.sum()) + np.repeat(edges.indptr[at] - np.cumsum(degree) + degree, degree)
+        degree = np.diff(edges.indptr)[nodes]
+        step = np.arange(degree.sum()) + np.repeat(edges.indptr[nodes] - np.cumsum(degree) + degree, degree)
         weight = np.minimum(np.repeat(weight, degree), edges.data[step]).astype(np.int32)
         key = np.repeat(rows * width, degree) + edges.indices[step]
         heavy = np.flatnonzero(weight > 1)
         heavy = heavy[np.argsort(weight[heavy], kind="stable")]
         widest = np.zeros(len(best), np.int32)
         widest[key] = 1
-        widest[key[heavy]] = weight[heavy]  # of several walks to one item the last written is the widest
+        widest[key[heavy]] = weight[heavy]  # sorted, so the largest weight is written last
         reached = np.flatnonzero(widest)
-        rows, at, weight = reached // width, reached % width, widest[reached]
+        rows, nodes, weight = reached // width, reached % width, widest[reached]
         best[reached] = np.maximum(best[reached], decay**hop * (1 + np.log1p(weight)))
     reached = np.flatnonzero(best)
     start = np.searchsorted(reached, np.arange(len(seeds) + 1) * width)

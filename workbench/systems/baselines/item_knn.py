@@ -1,12 +1,12 @@
-"""Item k-nearest neighbours: items liked by the same people as yours, by cosine.
+"""Item-kNN: scores items by the cosine similarity of their users to the users of the history's items.
 
 Paper     Sarwar et al., "Item-based collaborative filtering recommendation algorithms", WWW 2001; shrinkage as in
           Bell and Koren, "Scalable collaborative filtering with jointly derived neighborhood interpolation", ICDM 2007.
-Idea      s_ij = c_ij / (sqrt(c_ii c_jj) + shrinkage) from who has both; each item keeps its nearest neighbours; a score
-          is the sum over the history.
-Differs   Implicit feedback, not ratings. A history may fade with age (decay; 1 is the paper's set of items), which is
-          worth much in sequential data; repeats in a history add up. Popularity x 1e-9 settles ties. Shrinkage and
-          decay were chosen among a few values on Beauty's validation items.
+Idea      s_ij = c_ij / (sqrt(c_ii c_jj) + shrinkage) from co-occurrence counts of users; each item keeps its nearest
+          neighbours; a score is the sum over the history.
+Differs   Implicit feedback, not ratings. Older events weigh less (decay; 1 is the paper's unweighted set of items),
+          which matters much in sequential data; repeats in a history add up. Popularity x 1e-9 breaks ties. Shrinkage
+          and decay were chosen among a few values on Beauty's validation items.
 Reported  Nothing comparable in the paper (rating prediction). Decayed co-occurrence, Beauty, leave-one-out, full
           ranking, history masked: NDCG@10 .0447, Recall@10 .0729.
 """
@@ -16,51 +16,53 @@ import numpy as np
 from scipy.sparse import csr_matrix, vstack
 
 from workbench.data import Histories
-from workbench.data.graph import item_sets, strongest, user_items
-from workbench.recommenders.count_based import Learned, Scored, ScoreRows
+from workbench.data.graph import binary_user_items, top_k_per_row, user_item_matrix
+from workbench.recommenders.count_based import CountBased, ScoreFunction, Statistics
 from workbench.train.recipe import Recipe
 
 PARENT = OFF = PLACEBO = None
 RECIPE = Recipe()
-ROWS = 2048  # items at a time: all that share a person with them are held at once
+ROWS = 2048  # items processed at a time, each with all items that it co-occurs with
 
 
-def build(bench: Any, *, neighbours: int = 200, shrinkage: float = 20.0, last: int = 0, decay: float = 0.5) -> Scored:
-    """Item-kNN, ready to count.
+def build(
+    bench: Any, *, neighbours: int = 200, shrinkage: float = 20.0, last: int = 0, decay: float = 0.5
+) -> CountBased:
+    """The item-kNN recommender, before fit.
 
-    neighbours: kept for each item. shrinkage: >= 0, damps pairs that few people share. last: events of a history that
-    are read, 0 for all, weighted decay**age.
+    neighbours: kept per item. shrinkage: >= 0, lowers similarities that rest on few users. last: number of most recent
+    events used, 0 for all, weighted decay**age.
     """
-    return Scored(
-        learn=lambda split: {
-            "nearest": nearest(split.train, split.n_items, shrinkage, neighbours),
+    return CountBased(
+        compute_statistics=lambda split: {
+            "nearest": nearest_neighbours(split.train, split.n_items, shrinkage, neighbours),
             "counts": split.train_counts(),
         },
-        scorer=lambda learned: _scorer(learned, last, decay),
+        make_scorer=lambda statistics: _scorer(statistics, last, decay),
     )
 
 
-def nearest(train: Histories, n_items: int, shrinkage: float, n: int) -> csr_matrix:
-    """(I+1, I+1) float64: the n largest shrunken cosines of each item, from how many people have both; an item is no
-    neighbour of itself."""
-    seen = item_sets(train, n_items)
-    has, norm = seen.T.tocsr(), np.sqrt(np.asarray(seen.sum(axis=0)).ravel())
+def nearest_neighbours(train: Histories, n_items: int, shrinkage: float, n: int) -> csr_matrix:
+    """(I+1, I+1) float64: the n largest shrunk cosine similarities of each item, from co-occurrence counts; an item is
+    not its own neighbour."""
+    seen = binary_user_items(train, n_items)
+    users_of, norm = seen.T.tocsr(), np.sqrt(np.asarray(seen.sum(axis=0)).ravel())
     blocks = []
     for start in range(0, n_items + 1, ROWS):
-        together = has[start : start + ROWS] @ seen
-        together.sort_indices()
-        rows = start + np.repeat(np.arange(together.shape[0]), np.diff(together.indptr))
-        together.data /= norm[rows] * norm[together.indices] + shrinkage
-        together.data[rows == together.indices] = 0
-        blocks.append(strongest(together, n))
+        similarity = users_of[start : start + ROWS] @ seen
+        similarity.sort_indices()
+        rows = start + np.repeat(np.arange(similarity.shape[0]), np.diff(similarity.indptr))
+        similarity.data /= norm[rows] * norm[similarity.indices] + shrinkage
+        similarity.data[rows == similarity.indices] = 0
+        blocks.append(top_k_per_row(similarity, n))
     return vstack(blocks, format="csr")
 
 
-def _scorer(learned: Learned, last: int, decay: float) -> ScoreRows:
-    near, ties = learned["nearest"], learned["counts"] * 1e-9
+def _scorer(statistics: Statistics, last: int, decay: float) -> ScoreFunction:
+    nearest, popularity = statistics["nearest"], statistics["counts"] * 1e-9
 
     def score(histories: Histories) -> np.ndarray:
-        rows = user_items(histories, near.shape[0] - 1, last=last, decay=decay) @ near
-        return np.add(rows.toarray(), ties)
+        rows = user_item_matrix(histories, nearest.shape[0] - 1, last=last, decay=decay) @ nearest
+        return np.add(rows.toarray(), popularity)
 
     return score

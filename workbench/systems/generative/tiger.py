@@ -1,21 +1,22 @@
-"""TIGER: items become semantic IDs, and a transformer spells the next one code by code.
+"""TIGER: items have semantic IDs, and a transformer generates the semantic ID of the next item code by code.
 
 Paper     Recommender Systems with Generative Retrieval, NeurIPS 2023, arXiv:2305.05065.
-Idea      Retrieval as spelling: codes that similar items share, written by beam search from the history's codes.
-Differs   A causal decoder over the flattened code stream with a loss at every item (architecture="encoder-decoder" is
-          the paper's shape, one target a row); a code is read together with the codes before it, by an embedding of
-          the prefix (prefixes=False reads it alone, as the paper does); RQ-KMeans on TF-IDF-SVD vectors instead of an
-          RQ-VAE on sentence embeddings; no user token; the beam cannot leave the trie; learned positions, pre-norm.
+Idea      Generative retrieval: similar items share code prefixes, and beam search decodes the next item's codes from
+          those of the history.
+Differs   A causal decoder over the flattened code sequence with a loss at every item (architecture="encoder-decoder" is
+          the paper's, with one target per row); a code embedding is added to an embedding of its prefix (prefixes=False
+          embeds codes alone, as the paper does); RQ-KMeans on TF-IDF-SVD vectors instead of an RQ-VAE on sentence
+          embeddings; no user token; beam search is constrained to the trie; learned positions, pre-norm.
 Reported  Beauty 5-core, leave-one-out, unmasked: NDCG@10 .0384, Recall@10 .0648; public reimplementations reach
           .0319 to .0378.
 """
 import torch
 
-from workbench.errors import UserError, unknown
+from workbench.errors import UserError, unknown_name
 from workbench.nets.encoder_decoder import EncoderDecoder
-from workbench.nets.semantic_id_decoder import CausalSpeller
+from workbench.nets.semantic_id_decoder import SemanticIdDecoder
 from workbench.recommenders.generative import Generative
-from workbench.train import Recipe, derive
+from workbench.train import Recipe, derive_seed
 
 PARENT = None
 OFF = {"prefixes": False}
@@ -24,32 +25,32 @@ RECIPE = Recipe(
     epochs=60, batch_size=128, lr=1e-3, schedule="linear", patience=6, valid_every=2, valid_cases=2000,
     sizes={"small": {"batch_size": 64, "lr": 2e-3, "epochs": 20}, "paper": {"width": 256, "layers": 5}},
 )
-HEAD, ITEMS = 32, 20  # the width of a head; how many of the last items are read
-ARCHITECTURES = {"decoder": CausalSpeller, "encoder-decoder": EncoderDecoder}
+HEAD, ITEMS = 32, 20  # width of an attention head; number of most recent items read
+ARCHITECTURES = {"decoder": SemanticIdDecoder, "encoder-decoder": EncoderDecoder}
 
 
 def build(
     bench, *, codes="rq-kmeans", vectors="text", policy="dedup", permuted=False, prefixes=True, width=64, layers=3,
     dropout=0.1, beam=20, architecture="decoder",
 ):  # fmt: skip
-    """A TIGER for the bench's catalogue.
+    """TIGER for the bench's catalogue.
 
-    codes: a kind in tokens.KINDS, or a folder of saved ItemCodes; vectors: the item vectors behind rq-kmeans; policy:
-    what is done about collisions (none, dedup, nearest). permuted: the placebo, each code given to another item.
-    prefixes: whether a prefix has an embedding of its own; memory for what a small network cannot compute.
-    width: a multiple of 32, the width of a head. beam: prefixes kept at each level.
+    codes: a kind in tokens.KINDS, or a folder of saved ItemCodes. vectors: the item vectors quantised by rq-kmeans.
+    policy: how code collisions are resolved (none, dedup, nearest). permuted: the placebo control, codes permuted over
+    items. prefixes: whether code prefixes have embeddings of their own, which helps small networks at the cost of
+    memory. width: a multiple of 32, the width of an attention head. beam: beam width.
     UserError on an unknown name or a setting out of range.
     """
     if architecture not in ARCHITECTURES:
-        raise unknown("architecture", architecture, ARCHITECTURES)
+        raise unknown_name("architecture", architecture, ARCHITECTURES)
     if min(width, layers, beam) < 1 or width % HEAD or not 0 <= dropout < 1:
-        given = f"width={width}, layers={layers}, beam={beam}, dropout={dropout}"
-        raise UserError(f"tiger: width must be a multiple of {HEAD}, sizes positive, 0 <= dropout < 1, not {given}")
-    names = bench.codes(codes, vectors=vectors, policy=policy, permuted=permuted)
+        actual = f"width={width}, layers={layers}, beam={beam}, dropout={dropout}"
+        raise UserError(f"tiger: width must be a multiple of {HEAD}, sizes positive, 0 <= dropout < 1, not {actual}")
+    item_codes = bench.codes(codes, vectors=vectors, policy=policy, permuted=permuted)
     with torch.random.fork_rng():
-        torch.manual_seed(derive(bench.seed, "init"))
+        torch.manual_seed(derive_seed(bench.seed, "init"))
         module = ARCHITECTURES[architecture](
-            names.sizes, width=width, layers=layers, heads=width // HEAD, max_length=ITEMS, dropout=dropout,
-            prefixes=names.prefixes if prefixes else (),
+            item_codes.sizes, width=width, layers=layers, heads=width // HEAD, max_length=ITEMS, dropout=dropout,
+            prefixes=item_codes.prefix_counts if prefixes else (),
         )
-    return Generative(module, names, beam=beam, max_length=ITEMS, all_positions=architecture == "decoder")
+    return Generative(module, item_codes, beam=beam, max_length=ITEMS, all_positions=architecture == "decoder")

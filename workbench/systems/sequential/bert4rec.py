@@ -1,11 +1,11 @@
-"""BERT4Rec: bidirectional self-attention over a history with gaps, trained to fill them.
+"""BERT4Rec: bidirectional self-attention over the item sequence, trained to predict masked items.
 
 Paper     BERT4Rec: Sequential Recommendation with Bidirectional Encoder Representations from Transformer, CIKM 2019,
           arXiv:1904.06690.
-Idea      Masked places are predicted from both sides (Cloze), and a mask after the last event asks for the next item.
-Differs   Masks are drawn anew every epoch instead of ten times in advance; in a tenth of the windows, not in a copy of
-          each, the newest place alone is masked; pre-norm blocks, dropout on what they add, none on attention weights;
-          no layer and no bias between the last norm and the item table; a constant rate.
+Idea      Masked items are predicted from both sides (Cloze); a mask after the last event predicts the next item.
+Differs   New random masks every epoch instead of ten sets in advance; only the newest item is masked in a tenth of the
+          windows, not in a copy of each; pre-norm blocks with dropout on the residual branches, none on attention
+          weights; no layer or bias between the last norm and the item embeddings; a constant learning rate.
 Reported  Beauty 5-core, leave-one-out, full ranking, unmasked: NDCG@10 .0300, Recall@10 .0601 (as printed in the MCLRec
           paper).
 """
@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from workbench.errors import UserError
 from workbench.nets.transformer import Block
-from workbench.recommenders.masked_sequential import Cloze
-from workbench.train import Recipe, derive
+from workbench.recommenders.masked_sequential import MaskedSequential
+from workbench.train import Recipe, derive_seed
 
 PARENT = OFF = PLACEBO = None
 RECIPE = Recipe(
@@ -24,12 +24,12 @@ RECIPE = Recipe(
 )
 
 
-class Bidirectional(nn.Module):
-    """Item ids (B, T), newest first, -1 at masked places, right-padded with 0, to states (B, T, D): every place has
-    seen every other.
+class BidirectionalEncoder(nn.Module):
+    """Item ids (B, T), newest first, -1 at masked positions, right-padded with 0, to hidden states (B, T, D): every
+    position attends to every other.
 
-    item: the table (I+1, D), shared with the output. mask: (D,), what stands where an item is masked. position:
-    (max_length + 1, D), counted back from the newest place.
+    item: the embedding table (I+1, D), tied to the output. mask: (D,), the embedding of the mask token. position:
+    (max_length + 1, D), counted back from the newest item.
     """
 
     def __init__(
@@ -57,20 +57,20 @@ class Bidirectional(nn.Module):
 def build(
     bench, *, width=64, layers=2, heads=2, feedforward=256, max_length=50, dropout=0.3, mask=0.2, last=0.1
 ):
-    """A BERT4Rec for the bench's catalogue.
+    """BERT4Rec for the bench's catalogue.
 
-    mask: probability of a place of being masked in training. last: share of windows whose newest place alone is masked.
+    mask: masking probability in training. last: share of training windows in which only the newest item is masked.
     UserError if width is not a multiple of heads or a setting is out of range.
     """
     if width % heads or min(width, layers + 1, heads, feedforward, max_length) < 1:
         raise UserError(f"bert4rec: width {width} must be a multiple of heads {heads}, and sizes positive")
     if not (0 < mask < 1 and 0 <= last <= 1 and 0 <= dropout < 1):
-        given = f"mask={mask}, last={last}, dropout={dropout}"
-        raise UserError(f"bert4rec: 0 < mask < 1, 0 <= last <= 1 and 0 <= dropout < 1 are needed, not {given}")
+        actual = f"mask={mask}, last={last}, dropout={dropout}"
+        raise UserError(f"bert4rec: 0 < mask < 1, 0 <= last <= 1 and 0 <= dropout < 1 are needed, not {actual}")
     with torch.random.fork_rng():
-        torch.manual_seed(derive(bench.seed, "init"))
-        module = Bidirectional(
+        torch.manual_seed(derive_seed(bench.seed, "init"))
+        module = BidirectionalEncoder(
             bench.split.n_items, width=width, layers=layers, heads=heads, feedforward=feedforward,
             max_length=max_length, dropout=dropout,
         )
-    return Cloze(module, mask=mask, last=last, max_length=max_length)
+    return MaskedSequential(module, mask=mask, last=last, max_length=max_length)

@@ -1,10 +1,10 @@
-"""GRU4Rec: a recurrent network reads the history, and its last state is matched with the item table it reads from.
+"""GRU4Rec: a recurrent network over the item sequence; its last state is scored against the item embeddings.
 
 Paper     Session-based Recommendations with Recurrent Neural Networks, ICLR 2016, arXiv:1511.06939.
-Idea      A gated recurrent unit carries what a session was about from click to click.
-Differs   Cross-entropy over the whole catalogue at every real place instead of pairwise losses over session-parallel
-          batches; one table for input and output; a norm and a linear layer between the last state and the table;
-          histories are read from their start, long ones in windows.
+Idea      A gated recurrent unit keeps a representation of the session that is updated at every click.
+Differs   Cross-entropy over the whole catalogue at every event instead of pairwise losses over session-parallel
+          batches; tied input and output embeddings; a norm and a linear layer before the output; histories are read
+          from their start, long ones in windows.
 Reported  Beauty, leave-one-out, full ranking: NDCG@10 .0356 (in the tables released with arXiv:2507.16289).
 """
 import torch
@@ -14,16 +14,16 @@ from torch import Tensor, nn
 from workbench.errors import UserError
 from workbench.losses.ranking import full_softmax
 from workbench.recommenders.sequential import Sequential
-from workbench.train import Recipe, derive
+from workbench.train import Recipe, derive_seed
 
 PARENT = OFF = PLACEBO = None
 RECIPE = Recipe(epochs=100, batch_size=128, lr=1e-3, patience=8, sizes={"small": {"batch_size": 64, "lr": 2e-3}})
 
 
-class Recurrent(nn.Module):
-    """Item ids (B, T), right-padded with 0, to states (B, T, D): place t has seen items 0..t.
+class RecurrentEncoder(nn.Module):
+    """Item ids (B, T), right-padded with 0, to hidden states (B, T, D): position t has read items 0..t.
 
-    item: the table (I+1, D), shared with the output.
+    item: the embedding table (I+1, D), tied to the output.
     """
 
     def __init__(self, n_items: int, *, width: int, layers: int, dropout: float):
@@ -41,13 +41,13 @@ class Recurrent(nn.Module):
 
 
 def build(bench, *, width=64, layers=1, max_length=50, dropout=0.3):
-    """A GRU4Rec for the bench's catalogue. UserError if a setting is out of range."""
+    """GRU4Rec for the bench's catalogue. UserError if a setting is out of range."""
     if min(width, layers, max_length) < 1 or not 0 <= dropout < 1:
-        given = f"width={width}, layers={layers}, max_length={max_length}, dropout={dropout}"
-        raise UserError(f"gru4rec: sizes must be positive and 0 <= dropout < 1, not {given}")
+        actual = f"width={width}, layers={layers}, max_length={max_length}, dropout={dropout}"
+        raise UserError(f"gru4rec: sizes must be positive and 0 <= dropout < 1, not {actual}")
     with torch.random.fork_rng():
-        torch.manual_seed(derive(bench.seed, "init"))
-        module = Recurrent(bench.split.n_items, width=width, layers=layers, dropout=dropout)
+        torch.manual_seed(derive_seed(bench.seed, "init"))
+        module = RecurrentEncoder(bench.split.n_items, width=width, layers=layers, dropout=dropout)
 
     def objective(h: Tensor, weight: Tensor, targets: Tensor, step: int) -> Tensor:
         return full_softmax(h, weight, targets, chunk=128)

@@ -1,4 +1,4 @@
-"""The house stays in order: short files, documented names, nothing unsafe, nothing of one machine, clean notebooks."""
+"""Conventions of the code: short files and folders, docstrings, no unsafe loading, no local paths, clean notebooks."""
 import ast
 import json
 import re
@@ -12,12 +12,15 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = sorted((ROOT / "workbench").rglob("*.py"))
 CODE = PACKAGE + sorted((ROOT / "tests").rglob("*.py"))
 NOTEBOOKS = sorted(p for p in (ROOT / "notebooks").rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts)
-KEPT = [p for p in ROOT.iterdir() if p.is_file()] + [p for p in (ROOT / ".ci").iterdir()] + CODE + NOTEBOOKS
-KEPT += [p for folder in ("tests/golden", "reports/results") for p in (ROOT / folder).rglob("*") if p.is_file()]
-TEXT = [p for p in KEPT if p.suffix in ("", ".py", ".md", ".toml", ".yml", ".txt", ".json", ".ipynb", ".svg")]
+TRACKED = [p for p in ROOT.iterdir() if p.is_file()] + [p for p in (ROOT / ".ci").iterdir()] + CODE + NOTEBOOKS
+TRACKED += [p for folder in ("tests/golden", "reports/results") for p in (ROOT / folder).rglob("*") if p.is_file()]
+TEXT = [p for p in TRACKED if p.suffix in ("", ".py", ".md", ".toml", ".yml", ".txt", ".json", ".ipynb", ".svg")]
 VAGUE = {"utils", "util", "helpers", "base", "common", "misc", "lib"}
 UNSAFE = re.compile(r"pickle\.loads?\(|read_pickle\(|weights_only\s*=\s*False|allow_pickle\s*=\s*True|joblib\.load\(")
-MACHINE = re.compile(r"(?<![\w.}\])~-])/(?:work|root|home|Users|opt)/\w")
+LOCAL_PATH = re.compile(r"(?<![\w.}\])~-])/(?:work|root|home|Users|opt)/\w")
+FOLDERS = sorted({path.parent for path in PACKAGE})
+MAX_MODULES = 16  # Python files in one folder
+SENTENCE_END = re.compile(r"[.?](?=\s|$)")
 FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -35,14 +38,14 @@ every_module = pytest.mark.parametrize("path", PACKAGE, ids=short)
 
 @every_file
 def test_files_and_functions_are_short(path):
-    assert len(path.read_text(encoding="utf-8").splitlines()) < 400, "split it by noun"
+    assert len(path.read_text(encoding="utf-8").splitlines()) < 400, "split it by subject"
     for node in ast.walk(tree(path)):
         if isinstance(node, FUNCTION):
             assert node.end_lineno - node.lineno < 60, f"{node.name} is longer than 60 lines"
 
 
 @every_file
-def test_files_are_named_after_what_they_hold(path):
+def test_file_names_are_specific(path):
     assert path.stem not in VAGUE
 
 
@@ -50,12 +53,12 @@ def test_files_are_named_after_what_they_hold(path):
 def test_functions_take_at_most_ten_arguments(path):
     for node in ast.walk(tree(path)):
         if isinstance(node, FUNCTION):
-            given = [a.arg for a in node.args.posonlyargs + node.args.args + node.args.kwonlyargs]
-            assert len([name for name in given if name not in ("self", "cls", "bench")]) <= 10, node.name
+            names = [a.arg for a in node.args.posonlyargs + node.args.args + node.args.kwonlyargs]
+            assert len([name for name in names if name not in ("self", "cls", "bench")]) <= 10, node.name
 
 
 @every_module
-def test_public_names_say_what_they_are(path):
+def test_public_names_have_docstrings(path):
     module = tree(path)
     assert ast.get_docstring(module), "the file has no docstring"
     for node in module.body:
@@ -63,22 +66,35 @@ def test_public_names_say_what_they_are(path):
             assert ast.get_docstring(node), f"{node.name} has no docstring"
 
 
+@pytest.mark.parametrize("folder", FOLDERS, ids=short)
+def test_folders_are_small_and_say_what_is_inside(folder):
+    """The docstring of a folder with several modules also says in which order to read them."""
+    modules = list(folder.glob("*.py"))
+    assert len(modules) <= MAX_MODULES, f"{len(modules)} Python files; make a sub-folder"
+    if not (folder / "__init__.py").exists():  # a family of systems, listed by the registry
+        return
+    doc = ast.get_docstring(tree(folder / "__init__.py"))
+    assert doc, "the folder has no docstring"
+    if len(modules) > 3:  # __init__ and more than two modules
+        assert len(SENTENCE_END.findall(doc)) >= 2, "say in two sentences what is inside and in which order to read it"
+
+
 def test_our_classes_do_not_inherit_from_each_other():
     classes = [node for path in PACKAGE for node in ast.walk(tree(path)) if isinstance(node, ast.ClassDef)]
     names = {node.name for node in classes}
     bases = {node.name: {ast.unparse(base).split(".")[-1] for base in node.bases} & names for node in classes}
-    own = {name: found - {"Protocol"} for name, found in bases.items()}  # typing.Protocol shares a name with ours
-    assert not {name: found for name, found in own.items() if found}
+    bases = {name: parents - {"Protocol"} for name, parents in bases.items()}  # typing.Protocol, not our class
+    assert not {name: parents for name, parents in bases.items() if parents}
 
 
 @every_module
-def test_nothing_runs_code_out_of_a_file(path):
+def test_no_file_is_loaded_in_a_way_that_can_run_code(path):
     assert not UNSAFE.findall(path.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("path", TEXT, ids=short)
-def test_no_path_of_one_machine(path):
-    assert not MACHINE.findall(path.read_text(encoding="utf-8"))
+def test_no_local_paths(path):
+    assert not LOCAL_PATH.findall(path.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=short)

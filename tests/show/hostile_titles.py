@@ -1,4 +1,4 @@
-"""A small log that is out to get us, and a table of results: what the tests of figures and tables draw from."""
+"""A small log with hostile titles and ids, and a table of results, for the tests of figures and tables."""
 import json
 import re
 from html.parser import HTMLParser
@@ -8,7 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from canned import PAYLOADS
 
-FLOORS = ("popularity", "item_knn", "item_transitions")
+BASELINES = ("popularity", "item_knn", "item_transitions")
 TITLES = [*PAYLOADS, "<b>x</b>", "long " * 1000, "", "\u202egnp.exe", "$\\alpha$ & co", "<i>", "%{x}", "NaN"]
 TABLE = {"table", "thead", "tbody", "tr", "th", "td"}
 PLOTLY_OWN = re.compile(r"<br>|<extra></extra>")
@@ -29,12 +29,12 @@ def log(folder, timed: bool = True) -> dict:
 
 def frame(**changes) -> pd.DataFrame:
     """A table as evaluate.compare returns it: a clear winner, a tie, the baseline, a loser."""
-    names = ["<b>new</b>", "like", "floor", "bad"]
+    names = ["<b>new</b>", "like", "base", "bad"]
     rows = {
         "mean": [0.5, 0.31, 0.3, 0.1], "low": [0.45, 0.26, 0.25, 0.05], "high": [0.55, 0.36, 0.35, 0.15],
-        "baseline": ["floor"] * 4, "difference": [0.2, 0.01, 0.0, -0.2], "diff_low": [0.15, -0.04, 0.0, -0.25],
+        "baseline": ["base"] * 4, "difference": [0.2, 0.01, 0.0, -0.2], "diff_low": [0.15, -0.04, 0.0, -0.25],
         "diff_high": [0.25, 0.06, 0.0, -0.15], "p": [0.001, 0.7, np.nan, 0.001],
-        "smallest_effect": [0.05, 0.06, np.nan, 0.07],
+        "minimum_detectable_effect": [0.05, 0.06, np.nan, 0.07],
     }  # fmt: skip
     return pd.DataFrame(rows | changes, index=pd.Index(names, name="system"))
 
@@ -64,8 +64,8 @@ def texts(value) -> list[str]:
 
 
 def check_literal(figure: go.Figure) -> None:
-    """No text of a figure is markup but for what plotly itself needs, and none is long."""
-    whole = json.loads(figure.to_json())
-    for text in texts({key: whole[key] for key in ("data", "layout")}):
+    """Check that no text of a figure is markup, except what plotly itself needs, and that none is long."""
+    parsed = json.loads(figure.to_json())
+    for text in texts({key: parsed[key] for key in ("data", "layout")}):
         assert "<" not in PLOTLY_OWN.sub("", text), text
         assert len(text) < 400, text[:80]

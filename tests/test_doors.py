@@ -1,0 +1,62 @@
+"""`import workbench as wb` is all a person types: few names, found by tab, each with a docstring, loaded when used."""
+import ast
+import inspect
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import workbench as wb
+from workbench import notebooks
+
+NOTEBOOKS = [*notebooks.series(), *notebooks.workshop()]
+ROOT = Path(__file__).parents[1]
+
+
+def code_of(path: Path) -> ast.Module:
+    """All code cells of a notebook as one module."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return ast.parse("\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"))
+
+
+def test_importing_and_listing_load_nothing_heavy():
+    code = (
+        "import sys, workbench as wb; assert set(wb.__all__) == set(dir(wb)); wb.__version__\n"
+        "assert not {'torch', 'pandas', 'numpy', 'plotly'} & set(sys.modules), 'importing the package is not free'\n"
+        "dir(wb.show); assert not {'torch', 'plotly'} & set(sys.modules), 'listing the figures is not free'"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+@pytest.mark.parametrize("name", [*wb.__all__, *(f"show.{name}" for name in wb.show.__all__)])
+def test_every_name_is_there_and_says_what_it_does(name):
+    value = wb
+    for part in name.split("."):
+        value = getattr(value, part)
+    assert len(inspect.getdoc(value) or "") > 40
+
+
+def test_there_are_few_names_and_a_wrong_one_is_answered():
+    assert len(wb.__all__) <= 14 and len(wb.show.__all__) <= 50
+    with pytest.raises(AttributeError, match="no attribute 'open_bank'; it has open_bench, "):
+        wb.open_bank  # noqa: B018
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebooks_use_these_names_and_no_others(path):
+    tree = code_of(path)
+    imports = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom))}
+    assert "import workbench as wb" in imports <= {"import workbench as wb", "import numpy as np"}
+    used = {node.attr for node in ast.walk(tree)
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "wb"}
+    assert used <= set(wb.__all__)
+
+
+def test_readme_shows_code_that_runs(tmp_path, monkeypatch):
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    source = text.split("```python\n")[1].split("```")[0]
+    namespace = {}
+    exec(compile(source, "README.md", "exec"), namespace)  # noqa: S102
+    assert namespace["runs"][2].system == "sasrec"

@@ -1,0 +1,41 @@
+"""Item vectors and semantic IDs of a bench, as stored stages."""
+from typing import Any
+
+import numpy as np
+
+from workbench import embed, tokens
+from workbench.errors import UserError
+from workbench.experiment.run import contents
+from workbench.stages import stage
+
+
+def item_vectors(bench: Any, kind: str = "", *, dim: int = 64, model: str = "") -> np.ndarray:
+    """(I+1, D) float32 item vectors of a kind in `embed.KINDS`; row 0 is zeros. Without a kind the default one for the
+    dataset: text where items have words, else collaborative. UserError as `embed.item_vectors`."""
+    return _vectors(bench, kind or embed.default_kind(bench.dataset), dim, model, contents({"encoder": model}))
+
+
+@stage("vectors", "data", "embed", "train/rng.py", "experiment/item_features.py")
+def _vectors(bench: Any, kind: str, dim: int, model: str, files: dict) -> np.ndarray:
+    return embed.item_vectors(kind, bench.dataset, bench.split, dim=dim, seed=bench.seed, model=model)
+
+
+def item_codes(
+    bench: Any, kind: str = "rq-kmeans", *, vectors: str = "text", levels: int = 3, size: int = 0,
+    policy: str = "dedup", normalize: bool = False, dim: int = 128, model: str = "",
+) -> tokens.ItemCodes:  # fmt: skip
+    """Semantic IDs of a kind in `tokens.KINDS`, or those that `ItemCodes.save` wrote to a folder; see `Bench.codes`."""
+    settings = {"levels": levels, "size": size, "policy": policy, "normalize": normalize}
+    if tokens.is_codes_folder(kind):
+        if settings != {"levels": 3, "size": 0, "policy": "dedup", "normalize": False}:
+            raise UserError(f"{kind} holds finished codes: leave levels, size, policy and normalize out")
+        return tokens.ItemCodes.load(kind).for_catalogue(bench.dataset.items["raw_id"].to_numpy(object))
+    settings |= {"seed": bench.seed}
+    tokens.check_settings(kind, n_items=bench.dataset.n_items, **settings)
+    content = {"kind": vectors, "dim": dim, "model": model} if kind in tokens.CONTENT_KINDS else None
+    return _codes(bench, kind, content, settings, contents({"encoder": model}))
+
+
+@stage("codes", "data", "embed", "tokens", "train/rng.py", "experiment/item_features.py")
+def _codes(bench: Any, kind: str, content: dict | None, settings: dict, files: dict) -> tokens.ItemCodes:
+    return tokens.make_codes(kind, bench.dataset, item_vectors(bench, **content) if content else None, **settings)
