@@ -19,7 +19,7 @@ PLOTLY = "application/vnd.plotly.v1+json"
 EDITABLE = "[contenteditable=true]:not([style*=none])"
 CONTROLS = f".jupyter-widgets :is(select, input, textarea, [role=slider], {EDITABLE}, .jupyter-button)"
 CONTRAST = Path(__file__).with_name("contrast.js").read_text(encoding="utf-8")
-SLIDER, READ = "[role=slider]", "read last (0: all events)"
+SLIDER, READ = "[role=slider]", "last events (0: all)"
 MAX_SECONDS = 5.0  # for a control on a busy machine; on an idle one it takes 0.1 s
 
 
@@ -202,7 +202,7 @@ CHECKS = {
     "03_train_recommender": (runs, menu("the beam after", "user"), has_accessible_names, is_readable),
     "04_probe_with_sae": (runs, a_list_follows_the_slider, menu("user"), has_accessible_names, is_readable),
     "05_diagnose_benchmark": (runs, lists_follow_the_case, menu("stratum"), has_accessible_names, is_readable),
-    "06_compare_systems": (runs, menu("found by", "first system"), has_accessible_names, is_readable),
+    "06_compare_systems": (runs, menu("hit by", "first system"), has_accessible_names, is_readable),
     "workshop/1_spell_an_item": (runs, is_readable),
     "workshop/2_what_a_sasrec_knows": (runs, is_readable),
     "workshop/3_solvable_by_a_shortcut": (runs, is_readable),

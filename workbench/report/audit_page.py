@@ -13,6 +13,7 @@ from workbench.errors import UserError
 from workbench.experiment.audit.run_audit import Audit
 from workbench.experiment.audit.sections import METRIC
 from workbench.report.cell_outputs import figures_html, table_html
+from workbench.report.glossary import glossary, link_terms
 from workbench.report.page_template import definition_list, html_document, table_of_contents
 from workbench.show import tables
 from workbench.show.figures import audit as figures
@@ -45,8 +46,9 @@ def audit_page(audit: Audit, *, out: Path) -> Path:
     check_page_path(out)
     name = audit.bench.name
     header = f'<header class="top"><h1>What can {escape(name)} show?</h1>{definition_list(_settings(audit))}</header>'
-    verdict = f'<section id="verdict"><h2>Verdict</h2>{_verdict(audit)}</section>'
-    sections = "".join(_section(title, card) for title, card in audit.cards.items())
+    terms: set[str] = set()
+    verdict = f'<section id="verdict"><h2>Verdict</h2>{link_terms(_verdict(audit), terms)}</section>'
+    sections = "".join(_section(title, card, terms) for title, card in audit.cards.items()) + glossary(terms)
     toc = table_of_contents([(2, "verdict", "Verdict"), *((2, _anchor(name), _title(name)) for name in audit.cards)])
     body = f'<div class="sheet with-contents">{header}{toc}<main id="main">{verdict}{sections}</main></div>'
     write_text(out.with_suffix(".json"), json.dumps(replace_nonfinite(audit.dict()), indent=1, default=float))
@@ -99,9 +101,10 @@ def _title(name: str) -> str:
     return f"{heading}: {name.removeprefix(prefix)}" if prefix.endswith(": ") else heading
 
 
-def _section(name: str, card: Card) -> str:
+def _section(name: str, card: Card, terms: set[str]) -> str:
     prefix = next((prefix for prefix in SECTION_TITLES if name.startswith(prefix)), "")
     description, plots = SECTION_TITLES.get(prefix, ("", ""))[1], figures_html(_plots(name, card))
+    introduction = link_terms(f"<p>{escape(description)}</p>", terms)
     numbers = tables.table(card)
     numbers = table_html(numbers) if card.figures else f"<p>{escape(numbers.caption)}</p>"
     if len(card.figures) > MAX_UNFOLDED_FIGURES:
@@ -112,7 +115,7 @@ def _section(name: str, card: Card) -> str:
         f"{table_html(tables.table(table.head(MAX_ROWS), length=60))}</details>"
         for key, table in card.tables.items() if len(table)
     )  # fmt: skip
-    return (f'<section id="{_anchor(name)}"><h2>{escape(_title(name))}</h2><p>{escape(description)}</p>{plots}{numbers}'
+    return (f'<section id="{_anchor(name)}"><h2>{escape(_title(name))}</h2>{introduction}{plots}{numbers}'
             f"{evidence}</section>")  # fmt: skip
 
 
