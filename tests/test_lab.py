@@ -238,4 +238,4 @@ def test_the_server_requires_its_token(lab):
 
 def test_a_missing_folder(tmp_path, capsys):
     assert main(["lab", "--folder", str(tmp_path / "nowhere")]) == 2
-    assert "no such folder; --folder names the one to open" in capsys.readouterr().err
+    assert "no such folder; name another one with --folder" in capsys.readouterr().err
