@@ -1,7 +1,6 @@
 """The evaluation protocol: a frozen value that is stored with every metric."""
 from dataclasses import asdict, dataclass, fields, replace
 
-from workbench.artifacts import digest
 from workbench.data.schema import Dataset
 from workbench.errors import UserError, check_names, unknown_name
 
@@ -54,10 +53,6 @@ class Protocol:
     def dict(self) -> dict:
         """The protocol as JSON values, as stored with every metric."""
         return {**asdict(self), "cuts": list(self.cuts)}
-
-    def hash(self) -> str:
-        """Short digest of this protocol."""
-        return digest(self.dict())[:12]
 
 
 def protocol_for(dataset: Dataset, **changes) -> Protocol:

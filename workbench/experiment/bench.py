@@ -53,10 +53,10 @@ class Bench:
         inputs = {"name": self.name, "options": self.options, "files": files, "code": code_hash("data")}
         if self.store.path("dataset", inputs).exists():
             return Dataset.load(self.store.get("dataset", inputs, lambda folder: self._parse().save(folder)))
-        found = self._parse()
-        if not found.about.get("missing_files"):
-            self.store.get("dataset", inputs, found.save)
-        return found
+        dataset = self._parse()
+        if not dataset.about.get("missing_files"):
+            self.store.get("dataset", inputs, dataset.save)
+        return dataset
 
     def _parse(self) -> Dataset:
         with Progress(f"read {self.name}"):

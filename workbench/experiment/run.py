@@ -112,13 +112,13 @@ class Run:
 
 def contents(settings: dict) -> dict[str, str]:
     """Digests of the files and folders that settings name by their path: a path alone says nothing of what is there."""
-    found = {}
+    digests = {}
     for name, value in settings.items():
         with suppress(OSError):  # a name that is too long for a path is none
             if isinstance(value, str) and value and (path := Path(value)).exists():
                 files = sorted(p for p in path.rglob("*") if p.is_file()) or [path]
-                found[name] = digest([[str(p.relative_to(path)), sha256(p)] for p in files])
-    return found
+                digests[name] = digest([[str(p.relative_to(path)), sha256(p)] for p in files])
+    return digests
 
 
 def check_out(out: Path) -> None:

@@ -89,10 +89,10 @@ def _link(text: str, used: set[str]) -> str:
     """Text without tags, its terms linked; a link is never made within another."""
     links = []
     for name, pattern in PATTERNS.items():
-        found = None if name in used else pattern.search(text)
-        if found and not any(found.start() < end and start < found.end() for start, end, _ in links):
+        match = None if name in used else pattern.search(text)
+        if match and not any(match.start() < end and start < match.end() for start, end, _ in links):
             used.add(name)
-            links.append((found.start(), found.end(), name))
+            links.append((match.start(), match.end(), name))
     for start, end, name in sorted(links, reverse=True):
         link = f'<a class="term" id="use-{anchor(name)}" href="#term-{anchor(name)}">{text[start:end]}</a>'
         text = text[:start] + link + text[end:]
