@@ -108,6 +108,8 @@ def compare(runs: list, *, metric: str = "ndcg@10", baseline: str = "") -> pd.Da
     """
     if not runs:
         raise UserError("compare needs at least one run")
+    if names := [run for run in runs if isinstance(run, str)]:
+        raise UserError(f"compare takes runs, not names: bench.fit({names[0]!r}) gives one")
     check_same_protocol(runs)
     seeds = per_case_by_system(runs, metric)
     values = {name: rows.mean(axis=0) for name, rows in seeds.items()}

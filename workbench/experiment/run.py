@@ -110,6 +110,14 @@ class Run:
         return Run(out, self.info, self.open_bench)
 
 
+def run_list(runs: Any) -> list[Run]:
+    """The runs as a list; one run stands for itself. UserError where something else is among them."""
+    runs = [runs] if isinstance(runs, Run) else runs
+    if not isinstance(runs, list | tuple) or not all(isinstance(run, Run) for run in runs):
+        raise UserError(f"runs is a list of runs, such as [bench.fit('popularity')]; given {runs!r}")
+    return list(runs)
+
+
 def contents(settings: dict) -> dict[str, str]:
     """Digests of the files and folders that settings name by their path: a path alone says nothing of what is there."""
     digests = {}

@@ -14,7 +14,7 @@ from workbench.errors import UserError, check_names, unknown_name
 from workbench.experiment.audit import decoding, sections, shortcuts
 from workbench.experiment.audit.retraining import retraining_card
 from workbench.experiment.bench import Bench, load_run
-from workbench.experiment.run import Run
+from workbench.experiment.run import Run, run_list
 from workbench.progress import track
 
 TEMPORAL_LEAKAGE = "temporal leakage: "
@@ -42,52 +42,52 @@ class Audit:
     @property
     def data(self) -> Card:
         """Statistics of the log: size, ties, leakage, repeats, drift, near-duplicates."""
-        return self.cards["data"]
+        return self._measured("data")
 
     @property
     def published_counts(self) -> Card:
         """The dataset's counts, compared with the published benchmark of the same name."""
-        return self.cards["published counts"]
+        return self._measured("published counts")
 
     @property
     def graph(self) -> Card:
         """How far the train graph predicts the target: coverage by hops, branching, predictability."""
-        return self.cards["graph"]
+        return self._measured("graph")
 
     @property
     def features(self) -> Card:
         """Feature smoothness: how similar the texts of the last item and the target are."""
-        return self.cards["features"]
+        return self._measured("features")
 
     @property
     def systems(self) -> Card:
         """All runs and baselines with intervals, and the minimum detectable effect."""
-        return self.cards["systems"]
+        return self._measured("systems")
 
     @property
     def splits(self) -> Card:
         """The baselines under this split and under a global temporal split."""
-        return self.cards["splits"]
+        return self._measured("splits")
 
     @property
     def memorization(self) -> Card:
         """Every system by whether the test transition was seen in train, can be composed, or neither."""
-        return self.cards["memorization"]
+        return self._measured("memorization")
 
     @property
     def hard_subset(self) -> Card:
         """The ranking of systems on test cases that are near neither in the train graph nor in text."""
-        return self.cards["hard subset"]
+        return self._measured("hard subset")
 
     @property
     def baseline_ablation(self) -> Card:
         """What each part of the graph walk baseline contributes to its score."""
-        return self.cards["baseline ablation"]
+        return self._measured("baseline ablation")
 
     @property
     def shortcuts(self) -> Card:
         """Shortcut solvability (SSI): the best heuristic's score relative to the best run's."""
-        return self.cards["shortcuts"]
+        return self._measured("shortcuts")
 
     def history_ablation(self, system: str = "") -> Card:
         """What a run loses when its history is cut or shuffled. system: a label, if several runs were audited."""
@@ -104,6 +104,12 @@ class Audit:
     def retrained(self, system: str = "") -> Card:
         """What a system keeps when it is retrained on less. system: a name, if several were retrained."""
         return self._card(RETRAINED, system)
+
+    def _measured(self, name: str) -> Card:
+        """A card by its name. UserError if this audit was asked for others only."""
+        if name not in self.cards:
+            raise UserError(f"this audit did not measure {name!r}, only {', '.join(self.cards)}", code=3)
+        return self.cards[name]
 
     def _card(self, prefix: str, system: str) -> Card:
         """The one card of this kind, or that of the system with this label or name. UserError if there is not one."""
@@ -166,6 +172,7 @@ def audit(
     to choose graph_walk's settings on validation first, see `shortcuts.tune_graph_walk`. only: names of cards, such as
     "memorization", to measure no others. UserError if a run was made on other data, or a name is of no system or card.
     """
+    runs = run_list(runs)
     for run in runs:
         shortcuts.check_run(bench, run)
     for name in retrain:
@@ -176,7 +183,7 @@ def audit(
     baselines = []
     for name, settings in track(heuristics, "baselines", unit="systems", stages=True):
         baselines.append(bench.fit(name, **settings))
-    measurements = _measurements(bench, list(runs), baselines, heuristics)
+    measurements = _measurements(bench, runs, baselines, heuristics)
     measurements |= {f"{RETRAINED}{name}": partial(retraining_card, bench, name) for name in retrain}
     check_names("card of an audit", only, list(dict.fromkeys(name.partition(":")[0] for name in measurements)))
     measurements = {name: m for name, m in measurements.items() if not only or name.partition(":")[0] in only}
@@ -185,7 +192,7 @@ def audit(
         started = time.perf_counter()
         cards[name] = gather_cards({name: measure})
         seconds[name] = round(time.perf_counter() - started, 2)
-    return Audit(bench, list(runs), baselines, cards, seconds)
+    return Audit(bench, runs, baselines, cards, seconds)
 
 
 def _measurements(

@@ -17,7 +17,7 @@ from workbench.experiment.audit.sections import generalization_kinds
 from workbench.experiment.audit.shortcuts import check_run
 from workbench.experiment.bench import Bench
 from workbench.experiment.browse.item_index import ItemIndex
-from workbench.experiment.run import Run
+from workbench.experiment.run import Run, run_list
 from workbench.interfaces import Recommender
 
 MAX_HOPS = 3  # of the shortest paths that are searched for
@@ -37,9 +37,7 @@ class CaseStudy:
     recommenders: dict[Path, Recommender] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.runs, list | tuple) or not all(isinstance(run, Run) for run in self.runs):
-            raise UserError(f"runs is a list of runs, such as [bench.fit('popularity')]; given {self.runs!r}")
-        for run in self.runs:
+        for run in run_list(self.runs):
             check_run(self.bench, run)
 
     @cached_property
@@ -125,4 +123,4 @@ def inspect_cases(bench: Bench, runs: Sequence[Run] = (), *, by_kind: bool = Fal
     by_kind: whether to stratify the cases by what they ask for: a transition seen in train (memorised), one that can be
     composed of several (symmetry, transitivity, ...), or neither (rest). UserError as `CaseStudy`.
     """
-    return CaseStudy(bench, list(runs), strata=generalization_kinds(bench) if by_kind else None)
+    return CaseStudy(bench, run_list(runs), strata=generalization_kinds(bench) if by_kind else None)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_matrix
 
+from workbench.errors import UserError, check_names
 from workbench.experiment.probing import by_code_level, causal_tests, concept_hierarchy, feature_dashboard, train_sae
 from workbench.experiment.probing import faithfulness_by_group as groups
 from workbench.experiment.probing.compare_dictionaries import compare_dictionaries
@@ -149,6 +150,10 @@ class Probe:
         items and others in `baselines.KINDS`. latents, epochs, batch: 0 for what suits the profile.
         Raises UserError for an unknown kind, naming the nearest.
         """
+        check_names("kind of dictionary", (kind,), train_sae.KINDS)
+        if min(latents, epochs, batch) < 0:
+            sizes = f"latents={latents}, epochs={epochs}, batch={batch}"
+            raise UserError(f"{sizes}: each must be 0, for the default, or more")
         settings = self._settings(kind, {"latents": latents, "epochs": epochs, "batch": batch})
         return SAE(self, train_sae.train_dictionary(self.run, self.activations, kind=kind, k=k, seed=seed, **settings))
 
