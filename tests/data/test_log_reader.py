@@ -71,12 +71,23 @@ def test_a_column_that_turns_to_text_late_is_text_throughout(tmp_path, monkeypat
         (["1500000000.9", "1.5e9"], [1_500_000_000, 1_500_000_000], "seconds"),
         (["1970-01-02", "2017-07-14 02:40:00"], [86_400, 1_500_000_000], "dates"),
         (["2017-07-14T02:40:00Z", "2017-07-14T04:40:00.5+02:00"], [1_500_000_000, 1_500_000_000], "dates"),
+        (["20170714024000", "20191101092232"], [1_500_000_000, 1_572_600_152], "dates"),  # not the year 2609
+        (["201707140240", "201911010922"], [1_500_000_000, 1_572_600_120], "dates"),
+        (["2017071402", "2019110109"], [1_499_997_600, 1_572_598_800], "dates"),
+        (["2017071402", "2019110160"], [2_017_071_402, 2_019_110_160], "seconds"),  # no hour 60
     ],
 )
 def test_times(tmp_path, values, seconds, unit):
     data = load(path=str(written(tmp_path, HEAD + "".join(f"u,i,{v}\n" for v in values))))
     assert data.interactions["timestamp"].tolist() == seconds and data.order == "time"
     assert data.about["read"]["timestamp"].startswith(unit)
+
+
+def test_times_out_of_the_ordinary_are_said(tmp_path, caplog):
+    load(path=str(written(tmp_path, HEAD + "u,i,1500000000\nu,j,1600000000\n")))
+    assert "before 1990" not in caplog.text
+    load(path=str(written(tmp_path, HEAD + "u,i,14102100\nu,j,14102101\n")))
+    assert "timestamps read as seconds, 1970-06-13 to 1970-06-13: before 1990 or after today" in caplog.text
 
 
 GOOD = "u,i,5\n"

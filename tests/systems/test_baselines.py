@@ -130,3 +130,18 @@ def test_a_baseline_that_needs_too_much_memory_is_left_out_with_the_reason(home,
     assert not bench.can("ease") and "left out: ease: 60 items need 9 GB" in caplog.text
     with pytest.raises(UserError, match="did you mean 'ease'"):
         bench.can("eas")
+
+
+def test_a_score_function_of_another_width_is_refused_and_whole_numbers_are_scores():
+    bench = SmallBench(make_histories([3, 3, 2], [5, 2], [7]))
+
+    def recommend(width: int, dtype: type):
+        scores = np.arange(width).astype(dtype)
+        scorer = count_based.CountBased(lambda split: {}, lambda _: lambda rows: np.tile(scores, (len(rows), 1)))
+        scorer.fit(bench.split)
+        return scorer.recommend(make_histories([1]), 2).items.tolist()
+
+    assert recommend(N_ITEMS + 1, int) == recommend(N_ITEMS + 1, float) == [[N_ITEMS, N_ITEMS - 1]]
+    assert recommend(N_ITEMS + 1, bool) == [[1, 2]]
+    with pytest.raises(UserError, match=rf"gives shape \(1, {N_ITEMS}\), not \(1, {N_ITEMS + 1}\)"):
+        recommend(N_ITEMS, float)

@@ -10,10 +10,13 @@ from workbench.interfaces import Recommendations
 def top_k(scores: torch.Tensor | np.ndarray, k: int, exclude: Histories | None = None) -> Recommendations:
     """The k best items of each row of `scores` (B, I+1), best first; column 0 is padding and never returned.
 
-    `scores` is modified in place: excluded entries are overwritten. exclude: B rows of item ids.
+    `scores` is modified in place if it is floating point: excluded entries are overwritten. exclude: B rows of item
+    ids.
     UserError if k is not in 1..I, if a row has fewer than k items left, or if a score is NaN.
     """
     scores = torch.as_tensor(scores)
+    if not scores.is_floating_point():  # integers and booleans have no -inf
+        scores = scores.double()
     n_items = scores.shape[1] - 1
     if not is_integer(k, 1, n_items):
         raise UserError(f"k={k!r}: the catalogue has {n_items} items, so k must be between 1 and {n_items}")

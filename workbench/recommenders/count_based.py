@@ -6,6 +6,7 @@ import numpy as np
 from scipy.sparse import csr_matrix, issparse
 
 from workbench.data import Histories, Split
+from workbench.errors import UserError
 from workbench.evaluate.top_k import top_k
 from workbench.interfaces import Recommendations
 
@@ -28,10 +29,11 @@ class CountBased:
         self.compute_statistics, self.make_scorer = compute_statistics, make_scorer
         self.statistics: Statistics = {}
         self.score_function: ScoreFunction | None = None
+        self.n_items: int | None = None  # known after fit, so that a score function of another width is refused
 
     def fit(self, split: Split, session: Any = None) -> list[dict]:
         """Compute the statistics; there is no iterative training, so the learning curve is empty."""
-        self.statistics = self.compute_statistics(split)
+        self.statistics, self.n_items = self.compute_statistics(split), split.n_items
         self.score_function = self.make_scorer(self.statistics)
         return []
 
@@ -47,6 +49,10 @@ class CountBased:
         while start < len(histories) or not parts:
             index = np.arange(start, min(start + rows, len(histories)))
             scores = self.score(histories.take(index))
+            if self.n_items is not None and scores.shape != (len(index), self.n_items + 1):
+                expected = (len(index), self.n_items + 1)
+                raise UserError(f"the score function gives shape {scores.shape}, not {expected}: a column for padding, "
+                                "then one for each item")  # fmt: skip
             parts.append(top_k(scores, k, None if exclude is None else exclude.take(index)))
             start, rows = start + len(index), max(1, MAX_SCORES // scores.shape[1])
         return Recommendations(np.concatenate([p.items for p in parts]), np.concatenate([p.scores for p in parts]))

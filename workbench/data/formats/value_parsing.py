@@ -3,6 +3,7 @@
 Each kind is a pair of functions: `read_*` validates a batch (an Arrow array) and returns a compact array; `join_*`
 concatenates the batches into one column and returns a short summary.
 """
+import logging
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from workbench.data.schema import factorize
 if TYPE_CHECKING:
     import pyarrow as pa
 
+log = logging.getLogger("workbench")
 TIME_HELP = (
     "is not a timestamp; give seconds, milliseconds or microseconds since 1970, or dates like 2024-05-31 13:45:00, "
     "the year first"
@@ -20,6 +22,7 @@ TIME_HELP = (
 MISSING_HELP = "is missing; fill it in or remove the row"
 UNITS = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
 YYYYMMDD_RANGE = (19_700_101, 21_001_231)  # yyyymmdd; read as seconds, these would be days in 1970
+EARLIEST = np.datetime64("1990-01-01")  # logs of an earlier time are rare enough to ask about
 YEAR_5138 = 10**11  # seconds; larger values are in a finer unit (unambiguous after February 1973)
 
 
@@ -159,6 +162,24 @@ def parse_yyyymmdd(values: np.ndarray) -> np.ndarray | None:
     return days.astype("datetime64[s]") if valid.all() else None
 
 
+def parse_calendar_digits(values: np.ndarray) -> np.ndarray | None:
+    """(n,) datetime64[s] where all integers are valid dates as yyyymmddhh, yyyymmddhhmm or yyyymmddhhmmss, else None.
+
+    Ten digits may also be seconds since 1970, but of 2032 or later; twelve may be milliseconds, of which one in two
+    hundred looks like a date.
+    """
+    digits = len(str(values.max()))
+    if digits not in (10, 12, 14) or len(str(values.min())) != digits:
+        return None
+    clock = digits - 8
+    days = parse_yyyymmdd(values // 10**clock)
+    rest = values % 10**clock * 10 ** (6 - clock)
+    hours, minutes, seconds = rest // 10_000, rest // 100 % 100, rest % 100
+    if days is None or not ((hours < 24) & (minutes < 60) & (seconds < 60)).all():
+        return None
+    return days + (hours * 3600 + minutes * 60 + seconds)
+
+
 def join_times(batches: list) -> tuple[np.ndarray, str]:
     """(n,) int64 seconds since 1970; the unit is inferred from the magnitude."""
     kind = batches[0].dtype.kind
@@ -167,8 +188,9 @@ def join_times(batches: list) -> tuple[np.ndarray, str]:
         raise BadValue(sum(map(len, batches[:other])), "mixes numbers and dates; use one of them")
     values = np.concatenate(batches)
     unit = "dates"
-    if kind != "M" and (days := parse_yyyymmdd(values)) is not None:
-        values, kind = days, "M"
+    for parse in (parse_yyyymmdd, parse_calendar_digits):
+        if kind != "M" and (dates := parse(values)) is not None:
+            values, kind = dates, "M"
     if kind == "M":
         values = values.view(np.int64)
     else:
@@ -179,7 +201,10 @@ def join_times(batches: list) -> tuple[np.ndarray, str]:
             raise_where(values < YEAR_5138 * scale // 1000, f"is not in {unit} like the other rows; use one unit")
             values //= scale
     first, last = np.array([values.min(), values.max()]).astype("datetime64[s]").astype("datetime64[D]")
-    return values, f"{unit}, {first} to {last}"
+    summary = f"{unit}, {first} to {last}"
+    if first < EARLIEST or last > np.datetime64("today") + 1:
+        log.warning("timestamps read as %s: before 1990 or after today; is that what the numbers mean?", summary)
+    return values, summary
 
 
 def read_numbers(array: "pa.Array") -> np.ndarray:
