@@ -90,6 +90,30 @@ def test_times_out_of_the_ordinary_are_said(tmp_path, caplog):
     assert "timestamps read as seconds, 1970-06-13 to 1970-06-13: before 1990 or after today" in caplog.text
 
 
+def ids_of(tmp_path, *users):
+    return load(path=str(written(tmp_path, HEAD + "".join(f"{user},i{n},{n}\n" for n, user in enumerate(users)))))
+
+
+@pytest.mark.parametrize(("users", "raw"), [
+    (["17850.0", "17851.0", "17850.0"], {"17850", "17851"}),
+    (["17850.0", "17850", "-3.00", "0.0"], {"17850", "-3", "0"}),
+    (["1.0", "1.1"], {"1.0", "1.1"}),  # versions, not numbers
+    (["007.0", "7.0"], {"007.0", "7.0"}),
+])  # fmt: skip
+def test_whole_floats_are_integers_where_all_ids_are(tmp_path, users, raw):
+    data = ids_of(tmp_path, *users)
+    assert set(data.users["raw_id"].astype(str)) == raw
+    assert ("written with .0" in data.about["read"]["user"]) == all("." not in name for name in raw)
+
+
+def test_ids_that_a_spreadsheet_rounded_are_said(tmp_path, caplog):
+    assert ids_of(tmp_path, "4.410E+12", "4.411E+12", "x").n_users == 3
+    assert "2 of 3 ids look rounded by a spreadsheet, such as 4.41" in caplog.text
+    caplog.clear()
+    ids_of(tmp_path, "B00E12", "1e", "E+12")
+    assert "rounded" not in caplog.text
+
+
 GOOD = "u,i,5\n"
 LONG = HEAD + "".join(f"u{i},{i},{i}\n" for i in range(9000))
 FAULTS = {

@@ -172,3 +172,12 @@ def test_a_second_process_waits_for_the_first(tmp_path):
     out = [process.communicate(timeout=120) for process in pair]
     assert [process.returncode for process in pair] == [0, 0], out
     assert out[0][0] == out[1][0] and len(list(tmp_path.glob("artifacts/run/*"))) == 1
+
+
+def test_a_damaged_run_hides_no_other(tmp_path, monkeypatch, caplog):
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path))
+    bench = open_bench("synthetic", profile="smoke", options=WORLD)
+    runs = [bench.fit(name) for name in ("popularity", "item_knn")]
+    (runs[0].folder / "cases.npz").write_bytes(b"cut")
+    assert [run.system for run in stored_runs()] == ["item_knn"]
+    assert "left out: " in caplog.text and "cases.npz: missing or changed" in caplog.text

@@ -17,6 +17,7 @@ def test_precedence():
 
 
 @pytest.mark.parametrize("changes, message", [
+    ({"lr": float("inf")}, "lr must be a finite number"), ({"clip": float("nan")}, "clip must be a finite number"),
     ({"epoch": 3}, "did you mean 'epochs'"), ({"epochs": "3"}, "must be int"), ({"lr": -1.0}, "lr positive"),
     ({"sizes": {}}, "unknown recipe field"), ({"beta2": 2.0}, "beta2 must be"), ({"schedule": "cosine"}, "linear"),
 ])

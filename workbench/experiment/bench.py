@@ -226,9 +226,14 @@ def load_run(folder: Path | str) -> Run:
 
 
 def stored_runs() -> list[Run]:
-    """All intact runs in the store, oldest first."""
-    manifests = sorted((Store().root / "run").glob(f"[!.]*/{MANIFEST}"), key=lambda path: path.stat().st_mtime)
-    return [load_run(path.parent) for path in manifests]
+    """All intact runs in the store, oldest first; a damaged one is named in a warning."""
+    manifests, runs = (current_store().root / "run").glob(f"[!.]*/{MANIFEST}"), []
+    for path in sorted(manifests, key=lambda path: path.stat().st_mtime):
+        try:
+            runs.append(load_run(path.parent))
+        except UserError as error:
+            log.warning("left out: %s", error)
+    return runs
 
 
 def reproduce(run: Run) -> pd.DataFrame:

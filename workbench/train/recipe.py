@@ -1,4 +1,5 @@
 """Training hyperparameters (Recipe) and compute limits (Profile). Precedence: recipe < profile < --set."""
+import math
 from dataclasses import asdict, dataclass, field, fields, replace
 
 from workbench.errors import UserError, check_names, unknown_name
@@ -95,6 +96,8 @@ def resolve_recipe(recipe: Recipe, limits: Profile, changes: dict) -> Recipe:
         default = getattr(recipe, name)
         if type(value) is not type(default) and not (type(default) is float and type(value) is int):
             raise UserError(f"{name} must be {type(default).__name__}, not {value!r}")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise UserError(f"{name} must be a finite number, not {value!r}")
     result = replace(recipe, **changes)
     check_names("schedule", [result.schedule], SCHEDULES)
     if min(result.epochs, result.batch_size, result.valid_every, result.patience) < 1 or not result.lr > 0:

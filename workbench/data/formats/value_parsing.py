@@ -19,6 +19,8 @@ TIME_HELP = (
     "is not a timestamp; give seconds, milliseconds or microseconds since 1970, or dates like 2024-05-31 13:45:00, "
     "the year first"
 )
+WHOLE_FLOAT = r"(?:0|-?[1-9]\d{0,17})(?:\.0+)?"
+ROUNDED = r"\d(?:\.\d+)?[eE]\+?\d+"  # a long number in a spreadsheet's scientific notation
 MISSING_HELP = "is missing; fill it in or remove the row"
 UNITS = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
 YYYYMMDD_RANGE = (19_700_101, 21_001_231)  # yyyymmdd; read as seconds, these would be days in 1970
@@ -117,6 +119,13 @@ def join_ids(batches: list) -> tuple[pd.Categorical, str]:
     unified = pa.chunked_array(text).unify_dictionaries()
     codes = np.concatenate([chunk.indices.to_numpy() for chunk in unified.chunks])
     raw = pd.Index(unified.chunk(0).dictionary.to_numpy(zero_copy_only=False), dtype=object)
+    if raw.str.fullmatch(WHOLE_FLOAT).all():  # 17850.0 is the integer 17850, as other tables of the same shop write it
+        codes, whole = factorize(raw.str.partition(".").get_level_values(0).to_numpy(np.int64)[codes])
+        return pd.Categorical.from_codes(codes, whole, validate=False), f"{len(whole)} integers, written with .0"
+    if rounded := int(raw.str.fullmatch(ROUNDED).sum()):
+        example = raw[raw.str.fullmatch(ROUNDED)][0]
+        log.warning("%d of %d ids look rounded by a spreadsheet, such as %s: different ids may have become one; export "
+                    "that column as text", rounded, len(raw), example)  # fmt: skip
     return pd.Categorical.from_codes(codes, raw, validate=False), f"{len(raw)} texts"
 
 
