@@ -114,6 +114,25 @@ def test_ids_that_a_spreadsheet_rounded_are_said(tmp_path, caplog):
     assert "rounded" not in caplog.text
 
 
+def test_items_that_a_table_lacks_are_said_with_a_guess_at_why(tmp_path, caplog):
+    path = written(tmp_path, HEAD + "u,0108,1\nu,108,2\nv,0109,3\nv,x,4\n")
+    (tmp_path / "items.csv").write_text("item,title\n108,A\n109,B\n")
+    data = load(path=str(path), items=str(tmp_path / "items.csv"))
+    assert "items.csv: 3 of the log's 4 items are not in it; 2 of these match without leading zeros" in caplog.text
+    assert data.items["title"].notna().sum() == 1
+    caplog.clear()
+    (tmp_path / "items.csv").write_text("item,title\n108,A\n0108,B\n0109,C\nx,D\n")
+    load(path=str(path), items=str(tmp_path / "items.csv"))
+    assert "not in it" not in caplog.text
+
+
+def test_a_log_of_mostly_repeats_says_so(tmp_path, caplog):
+    load(path=str(written(tmp_path, HEAD + "u,i,1\n" * 3 + "u,j,2\n")))
+    assert "2 of 4 rows repeat a user" not in caplog.text, "half may be anything"
+    load(path=str(written(tmp_path, HEAD + "u,i,1\n" * 4 + "u,j,2\n")))
+    assert "3 of 5 rows repeat a user and an item of an earlier row, and all are kept" in caplog.text
+
+
 GOOD = "u,i,5\n"
 LONG = HEAD + "".join(f"u{i},{i},{i}\n" for i in range(9000))
 FAULTS = {

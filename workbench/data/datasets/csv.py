@@ -129,6 +129,9 @@ def _without_duplicates(events: dict, policy: str) -> tuple[np.ndarray | None, d
     repeated = pair[1:][pair[1:] == pair[:-1]]
     counts = {"policy": policy, "repeats": len(repeated), "dropped": 0}
     if policy == "keep" or not len(repeated):
+        if len(repeated) > len(pair) / 2:
+            log.warning("%d of %d rows repeat a user and an item of an earlier row, and all are kept; duplicates=first,"
+                        " last or drop-exact leaves some out", len(repeated), len(pair))  # fmt: skip
         return None, counts
     pair = _pair_codes(events)
     rows = np.flatnonzero(pd.Series(pair).isin(repeated))
@@ -159,11 +162,17 @@ def _within_core(events: dict, kept: np.ndarray | None, core: int) -> tuple[pd.D
 
 
 def _check_overlap(path: Path, table_items: np.ndarray, log_items: pd.Index) -> None:
-    """UserError (code 3) where the table has none of the log's items; a warning where it has duplicate rows."""
+    """UserError (code 3) where the table has none of the log's items; a warning where it lacks some, with a guess at
+    why, and where it has duplicate rows."""
     if not log_items.isin(table_items).any():
         theirs, ours = (", ".join(map(repr, map(str, ids[:3]))) for ids in (table_items, log_items))
         raise UserError(f"{path}: none of the log's {len(log_items):,} items is in it; its items are {theirs} ..., "
                         f"in the log {ours} ...", code=3)  # fmt: skip
+    if missing := int((~log_items.isin(table_items)).sum()):
+        stripped = log_items.str.lstrip("0").isin([str(item).lstrip("0") for item in table_items])
+        without_zeros = int(stripped.sum()) - (len(log_items) - missing)
+        hint = f"; {without_zeros:,} of these match without leading zeros, so write both alike" if without_zeros else ""
+        log.warning("%s: %d of the log's %d items are not in it%s", path.name, missing, len(log_items), hint)
     if repeats := len(table_items) - len(set(table_items)):
         log.warning("%s: %d of %d rows repeat an item; the first of each is used", path.name, repeats, len(table_items))
 
