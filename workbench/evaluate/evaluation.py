@@ -1,4 +1,5 @@
 """Full-ranking evaluation of a recommender: the rank of the held-out target in each test case."""
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,15 +50,12 @@ def evaluate(
 ) -> Evaluation:
     """Full ranking of every case under the split's protocol. UserError if a recommendation is invalid.
 
-    Lists have length `depth`, or less for all cases where a masked history leaves some user fewer items.
+    Lists have length `depth`, or less for a case whose masked history leaves fewer items; no other list gets shorter.
     """
     n = len(cases.targets)
-    k = min(depth, split.n_items - (max_distinct_items(cases.histories) if split.protocol.mask_history else 0))
-    if k < 1:
-        raise UserError("a masked history contains the whole catalogue, so no item is left to recommend", code=3)
     ranks, groups, shown = np.zeros(n, np.int32), None, np.zeros(split.n_items + 1, np.int64)
     with Progress("evaluate", n, "cases", quiet=quiet) as progress:
-        for index in cases.histories.batches(batch):
+        for index, k in _batches(cases.histories, batch, depth, split):
             histories = cases.histories.take(index)
             recommendations = recommender.recommend(histories, k, histories if split.protocol.mask_history else None)
             validate_recommendations(recommendations, len(index), k, split.n_items)
@@ -76,10 +74,32 @@ def evaluate(
     return Evaluation(ranks, groups, shown, depth)
 
 
+def _batches(histories: Histories, size: int, depth: int, split: Split) -> Iterator[tuple[np.ndarray, int]]:
+    """Rows of histories with the length of their lists, batch by batch: first those with `depth` items left to
+    recommend, then those with fewer. UserError if a masked history holds the whole catalogue."""
+    left = np.full(len(histories), split.n_items)
+    if split.protocol.mask_history:
+        left = left - distinct_items(histories)
+    if len(left) and left.min() < 1:
+        raise UserError("a masked history contains the whole catalogue, so no item is left to recommend", code=3)
+    length = np.minimum(left, depth)
+    for k in np.unique(length)[::-1]:
+        rows = np.flatnonzero(length == k)
+        order = rows[np.argsort(histories.lengths[rows], kind="stable")]  # similar lengths keep padding small
+        for start in range(0, len(order), size):
+            yield order[start : start + size], int(k)
+
+
+def distinct_items(histories: Histories) -> np.ndarray:
+    """(B,) number of distinct items in each history."""
+    width = int(histories.items.max(initial=0)) + 1
+    pairs = np.unique(histories.rows() * width + histories.items)
+    return np.bincount(pairs // width, minlength=len(histories))
+
+
 def max_distinct_items(histories: Histories) -> int:
     """The largest number of distinct items in any history."""
-    pairs = np.unique(histories.rows() * (int(histories.items.max(initial=0)) + 1) + histories.items)
-    return int(np.bincount(pairs // (int(histories.items.max(initial=0)) + 1), minlength=1).max())
+    return int(distinct_items(histories).max(initial=0))
 
 
 def code_group_rank(recommendations: Recommendations, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
