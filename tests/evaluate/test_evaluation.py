@@ -17,7 +17,8 @@ def split_of(*histories: list[int], targets: list[int], masked: bool) -> Split:
     rows = make_histories(*histories)
     protocol = Protocol(mask_history=masked)
     cases = Cases(rows, np.array(targets))
-    return Split(train=rows, valid=cases, test=cases, protocol=protocol, n_items=N_ITEMS, n_users=len(rows), data_hash="x")
+    sizes = {"n_items": N_ITEMS, "n_users": len(rows)}
+    return Split(train=rows, valid=cases, test=cases, protocol=protocol, data_hash="x", **sizes)
 
 
 class LowestIds:
