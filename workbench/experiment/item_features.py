@@ -16,7 +16,7 @@ def item_vectors(bench: Any, kind: str = "", *, dim: int = 64, model: str = "") 
 
 
 @stage("vectors", "data", "embed", "train/rng.py", "experiment/item_features.py")
-def _vectors(bench: Any, kind: str, dim: int, model: str, files: dict) -> np.ndarray:
+def _vectors(bench: Any, kind: str, dim: int, model: str, files: dict) -> np.ndarray:  # files: for the key alone
     return embed.item_vectors(kind, bench.dataset, bench.split, dim=dim, seed=bench.seed, model=model)
 
 

@@ -4,7 +4,7 @@ import pandas as pd
 
 from workbench.data.formats.delimited_text import data_error
 from workbench.data.formats.file_lookup import DataFiles, File
-from workbench.data.formats.safe_pickle import parse_matrix
+from workbench.data.safe_pickle import parse_matrix
 from workbench.data.schema import Dataset, assemble
 
 SSLREC = (

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from workbench.data.formats.calendar_dates import parse_calendar_digits, parse_yyyymmdd
 from workbench.data.schema import factorize
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ WHOLE_FLOAT = r"(?:0|-?[1-9]\d{0,17})(?:\.0+)?"
 ROUNDED = r"\d(?:\.\d+)?[eE]\+?\d+"  # a long number in a spreadsheet's scientific notation
 MISSING_HELP = "is missing; fill it in or remove the row"
 UNITS = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
-YYYYMMDD_RANGE = (19_700_101, 21_001_231)  # yyyymmdd; read as seconds, these would be days in 1970
 EARLIEST = np.datetime64("1990-01-01")  # logs of an earlier time are rare enough to ask about
 YEAR_5138 = 10**11  # seconds; larger values are in a finer unit (unambiguous after February 1973)
 
@@ -158,35 +158,6 @@ def read_times(array: "pa.Array") -> np.ndarray:
         values = values.astype("datetime64[s]")
     raise_where(values.view(np.int64) < 0, "is before 1970; " + TIME_HELP.partition("; ")[2])
     return values
-
-
-def parse_yyyymmdd(values: np.ndarray) -> np.ndarray | None:
-    """(n,) datetime64[s] where all integers are valid dates as yyyymmdd, else None."""
-    if values.min() < YYYYMMDD_RANGE[0] or values.max() > YYYYMMDD_RANGE[1]:
-        return None
-    month, day = values // 100 % 100 - 1, values % 100 - 1
-    months = (values // 10_000 * 12 + month - 1970 * 12).astype("datetime64[M]")
-    days = months.astype("datetime64[D]") + day
-    valid = (month >= 0) & (month < 12) & (day >= 0) & (days.astype("datetime64[M]") == months)
-    return days.astype("datetime64[s]") if valid.all() else None
-
-
-def parse_calendar_digits(values: np.ndarray) -> np.ndarray | None:
-    """(n,) datetime64[s] where all integers are valid dates as yyyymmddhh, yyyymmddhhmm or yyyymmddhhmmss, else None.
-
-    Ten digits may also be seconds since 1970, but of 2032 or later; twelve may be milliseconds, of which one in two
-    hundred looks like a date.
-    """
-    digits = len(str(values.max()))
-    if digits not in (10, 12, 14) or len(str(values.min())) != digits:
-        return None
-    clock = digits - 8
-    days = parse_yyyymmdd(values // 10**clock)
-    rest = values % 10**clock * 10 ** (6 - clock)
-    hours, minutes, seconds = rest // 10_000, rest // 100 % 100, rest % 100
-    if days is None or not ((hours < 24) & (minutes < 60) & (seconds < 60)).all():
-        return None
-    return days + (hours * 3600 + minutes * 60 + seconds)
 
 
 def join_times(batches: list) -> tuple[np.ndarray, str]:
