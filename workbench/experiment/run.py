@@ -14,6 +14,7 @@ from workbench.errors import UserError
 from workbench.train import Profile
 
 FILES = ("metrics.json", "state.safetensors", "cases.npz")
+RISE = 0.02  # relative rise of the validation score in the last fifth of the epochs; what noise does there is smaller
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,17 @@ class Run:
     @property
     def curve(self) -> list[dict]:
         return self.info["curve"]
+
+    @property
+    def still_rising(self) -> bool:
+        """Whether training was cut off before it converged: the epochs ran out, and the best validation score lies in
+        their last fifth, more than RISE above the best score before. Such a run is no evidence about its system."""
+        monitor = self.info["recipe"]["monitor"]
+        scores = [(row["epoch"], row[monitor]) for row in self.curve if monitor in row]
+        if not scores or self.curve[-1]["epoch"] < self.info["recipe"]["epochs"]:
+            return False  # not trained in epochs, or stopped early
+        early = max((score for epoch, score in scores if epoch <= 0.8 * self.curve[-1]["epoch"]), default=0.0)
+        return max(score for _, score in scores) > (1 + RISE) * early
 
     @property
     def label(self) -> str:
