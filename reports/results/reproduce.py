@@ -32,7 +32,7 @@ RUN_FIELDS = ("system", "seed", "settings", "recipe", "seconds", "metrics", "cas
 def runs(dataset: str, protocol: dict, device: str) -> list[Run]:
     """Every baseline once (only ties are random), and sasrec for every seed, with default and with tuned settings."""
     benches = [open_bench(dataset, profile="paper", seed=seed, protocol=protocol, device=device) for seed in SEEDS]
-    settings = [{}] + [TUNED[dataset]] * (dataset in TUNED)
+    settings = [{}] + ([TUNED[dataset]] if dataset in TUNED else [])
     networks = [bench.fit("sasrec", **changes) for changes in settings for bench in benches]
     return [benches[0].fit(name) for name in systems.names("baselines")] + networks
 
