@@ -11,7 +11,7 @@ from workbench.data.splits import Cases
 from workbench.diagnose.data import branching, predictability
 from workbench.diagnose.shortcuts import feature_smoothness, graph_distance, hard_subset, memorization
 from workbench.errors import UserError
-from workbench.evaluate.compare import bootstrap_interval
+from workbench.evaluate.intervals import mean_interval
 
 
 def split_of(train: list[list[int]], test: list[tuple[list[int], int]], n_items: int) -> Split:
@@ -198,4 +198,4 @@ def test_a_reversed_ranking_on_the_hard_subset_is_significant():
 def test_an_interval_of_many_distinct_values_is_that_of_normal_theory():
     values = np.random.default_rng(0).gamma(2, 3, 20_000)
     half = 1.96 * values.std() / np.sqrt(len(values))
-    assert bootstrap_interval(values) == pytest.approx((values.mean() - half, values.mean() + half), abs=0.05 * half)
+    assert mean_interval(values) == pytest.approx((values.mean() - half, values.mean() + half), abs=0.05 * half)

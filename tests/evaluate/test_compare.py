@@ -1,4 +1,4 @@
-"""Bootstrap intervals, corrections, per-case metrics and error messages."""
+"""Comparisons of runs, per-case metrics and error messages."""
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,37 +7,19 @@ import pytest
 from workbench.data.leakage_measures import gini
 from workbench.errors import UserError
 from workbench.evaluate import compare, contrast, per_case
-from workbench.evaluate.compare import bootstrap_interval, bootstrap_p_value, minimum_detectable_effect
+from workbench.evaluate.compare import ONE_SEED, RISING
 from workbench.evaluate.metrics import popularity_groups
 
 PROTOCOL = {"split": "leave-one-out", "mask_history": False}
 
 
-def run(label, ranks, *, seed=0, family="sequential", **protocol):
+def run(label, ranks, *, seed=0, family="sequential", rising=False, **protocol):
     info = {"protocol": PROTOCOL | protocol, "dataset": "d", "data_hash": "h", "users": 9, "family": family}
     info["seed"] = seed
-    return SimpleNamespace(label=label, system=label, ranks=np.asarray(ranks), groups=None, info=info)
-
-
-def test_interval_agrees_with_a_plain_bootstrap_and_has_coverage():
-    rng = np.random.default_rng(0)
-    values = per_case("ndcg@10", rng.integers(0, 15, 400))
-    plain = np.quantile([rng.choice(values, 400).mean() for _ in range(4000)], [0.025, 0.975])
-    assert np.allclose(bootstrap_interval(values), plain, atol=0.004)
-    covered = [low <= 0.2 <= high for low, high in (bootstrap_interval(rng.binomial(1, 0.2, 200)) for _ in range(200))]
-    assert 0.88 <= np.mean(covered) <= 0.99
-
-
-def test_p_value_is_small_for_an_effect_and_not_for_noise():
-    rng = np.random.default_rng(1)
-    assert bootstrap_p_value(rng.normal(0.3, 1, 500)) < 0.001
-    assert np.mean([bootstrap_p_value(rng.normal(0, 1, 100)) < 0.05 for _ in range(50)]) < 0.2
-    assert bootstrap_p_value(np.zeros(5)) == 1.0
-
-
-def test_mde_shrinks_with_the_root_of_n():
-    values = np.random.default_rng(0).normal(size=10_000)
-    assert minimum_detectable_effect(values) == pytest.approx(2.802 / 100, rel=0.05)
+    info["curve"] = [] if family == "baselines" else [{"epoch": 1}]
+    return SimpleNamespace(
+        label=label, system=label, ranks=np.asarray(ranks), groups=None, info=info, still_rising=rising
+    )
 
 
 def test_compare_ranks_pairs_and_averages_seeds():
@@ -48,7 +30,44 @@ def test_compare_ranks_pairs_and_averages_seeds():
     assert list(table.index) == ["model", "rule"] and table.loc["model", "seeds"] == 2
     assert table.loc["model", "baseline"] == "rule" and table.loc["model", "diff_low"] > 0
     assert np.isnan(table.loc["rule", "p"]) and table.loc["model", "p"] < 0.01
-    assert table.loc["model", "seed_sd"] == 0
+    assert table.loc["model", "seed_sd"] == 0 and table.loc["model", "cases"] == 300
+    assert table["verdict"].tolist() == ["above the baseline", "baseline"]
+
+
+def test_seeds_that_differ_widen_the_interval():
+    """Three trainings around the baseline: averaged they look better, but a fourth might not be."""
+    rng = np.random.default_rng(1)
+    base = np.where(rng.random(4_000) < 0.1, 1, 0)
+    seeds = [np.where(rng.random(4_000) < share, 1, base) for share in (0.001, 0.012, 0.05)]
+    runs = [run("rule", base, family="baselines")] + [run("model", r, seed=n) for n, r in enumerate(seeds)]
+    three, one = compare(runs, metric="recall@10"), compare(runs[:1] + runs[2:3], metric="recall@10")
+    assert three.loc["model", "verdict"] == "no difference shown" and three.loc["model", "note"] == ""
+    assert one.loc["model", "verdict"] == "above the baseline" and one.loc["model", "note"] == ONE_SEED
+    assert one.loc["rule", "note"] == "", "a rule is not trained"
+
+
+def test_a_verdict_is_read_off_the_interval_that_is_shown():
+    rng = np.random.default_rng(4)
+    for shift in np.linspace(-0.1, 0.1, 15):
+        base = rng.choice([0, 1, 5], 300)
+        ours = np.where(rng.random(300) < abs(shift), 1 if shift > 0 else 0, base)
+        row = compare([run("rule", base, family="baselines"), run("m", ours)], comparisons=9).loc["m"]
+        low, high = row["diff_low"], row["diff_high"]
+        expected = "above the baseline" if low > 0 else "below the baseline" if high < 0 else "no difference shown"
+        assert row["verdict"] == expected and (row["p"] < 0.05) == (expected != "no difference shown")
+
+
+def test_a_part_of_a_comparison_keeps_its_intervals():
+    runs = [run("rule", [1, 0, 5] * 40, family="baselines"), run("a", [1, 2, 0] * 40), run("b", [0, 0, 9] * 40)]
+    whole, part = compare(runs), compare(runs[:2], comparisons=2)
+    assert whole.loc["a"].equals(part.loc["a"]) and not whole.loc["a"].equals(compare(runs[:2]).loc["a"])
+
+
+def test_a_training_that_stopped_too_early_is_no_evidence():
+    runs = [run("rule", [1, 0, 5] * 40, family="baselines"), run("m", [0, 0, 0] * 40, rising=True)]
+    row = compare(runs).loc["m"]
+    assert row["verdict"] == "no conclusion" and row["note"] == RISING and row["diff_high"] < 0
+    assert compare(runs, baseline="m").loc["rule", "verdict"] == "no conclusion", "nor is it one to compare with"
 
 
 def test_different_protocols_cannot_be_compared_but_contrasted():

@@ -34,7 +34,8 @@ def frame(**changes) -> pd.DataFrame:
         "mean": [0.5, 0.31, 0.3, 0.1], "low": [0.45, 0.26, 0.25, 0.05], "high": [0.55, 0.36, 0.35, 0.15],
         "baseline": ["base"] * 4, "difference": [0.2, 0.01, 0.0, -0.2], "diff_low": [0.15, -0.04, 0.0, -0.25],
         "diff_high": [0.25, 0.06, 0.0, -0.15], "p": [0.001, 0.7, np.nan, 0.001],
-        "minimum_detectable_effect": [0.05, 0.06, np.nan, 0.07],
+        "minimum_detectable_effect": [0.05, 0.06, np.nan, 0.07], "cases": [4_905] * 4, "seeds": [3, 1, 1, 1],
+        "verdict": ["above the baseline", "no difference shown", "baseline", "below the baseline"], "note": [""] * 4,
     }  # fmt: skip
     return pd.DataFrame(rows | changes, index=pd.Index(names, name="system"))
 

@@ -102,12 +102,21 @@ def test_recommendations_mark_the_held_out_item(bench, runs):
 
 def test_comparison_says_no_more_than_the_numbers():
     table = frame()
-    names = ["above the baseline", "no difference shown", "baseline", "below the baseline"]
-    assert compare.verdicts(table) == names
-    assert compare.headline(table, "ndcg@10") == "&lt;b&gt;new&lt;/b&gt; beats base by 0.2000 [0.1500, 0.2500]"
-    assert "cannot be told apart" in compare.headline(table.iloc[1:], "ndcg@10")
-    assert compare.headline(table.iloc[2:], "ndcg@10") == "Nothing beats base; bad is 0.2000 [0.1500, 0.2500] behind"
+    better = "&lt;b&gt;new&lt;/b&gt; beats base by 0.2000 [0.1500, 0.2500], n = 4,905"
+    assert compare.headline(table, "ndcg@10") == better
+    tied = "like and base cannot be told apart: difference 0.0100 [-0.0400, 0.0600], n = 4,905"
+    assert compare.headline(table.iloc[1:], "ndcg@10") == tied
+    behind = "Nothing beats base; bad is behind by 0.2000 [0.1500, 0.2500], n = 4,905"
+    assert compare.headline(table.iloc[2:], "ndcg@10") == behind
     assert compare.headline(table.iloc[2:3], "ndcg@10") == "base: ndcg@10 0.3000"
+    few = compare.headline(table.assign(cases=74), "ndcg@10")
+    assert few == "&lt;b&gt;new&lt;/b&gt; beats base by 0.20 [0.15, 0.25], n = 74", "no third decimal"
+    rising = table.assign(verdict=["no conclusion", "no difference shown", "baseline", "no conclusion"],
+                          note=["it rose", "", "", "it rose"])  # fmt: skip
+    assert compare.headline(rising, "ndcg@10") == tied, "nothing is said of what was trained too little"
+    assert "No conclusion" in compare.headline(rising.iloc[[0, 2]], "ndcg@10")
+    assert compare.caveats(rising) == "&lt;b&gt;new&lt;/b&gt;, bad: it rose."
+    names = table["verdict"].tolist()
     figure = show.plot_comparison(table)
     assert [trace.name for trace in figure.data] == [names[0], names[1], names[3], names[2]]
     assert figure.layout.yaxis.range == (3.5, -0.5) and figure.layout.yaxis.ticktext[0] == "&lt;b&gt;new&lt;/b&gt;"

@@ -2,9 +2,9 @@
 import numpy as np
 
 from workbench.errors import UserError
-from workbench.evaluate.compare import DRAWS
 from workbench.train.rng import named_rng
 
+DRAWS = 10_000  # bootstrap resamples
 QUANTILES = (0.025, 0.975)
 MAX_COUNTS = 2_000_000  # multinomial counts held in memory at a time
 

@@ -1,66 +1,17 @@
-"""Compare runs under one protocol: paired by case, with bootstrap intervals and multiple-comparison correction."""
+"""Compare runs under one protocol: paired by case, with intervals over cases and seeds, corrected for their number."""
 import numpy as np
 import pandas as pd
 
 from workbench.data.protocol import differing_fields
 from workbench.errors import UserError, unknown_name
+from workbench.evaluate.intervals import estimate_difference, estimate_mean
 from workbench.evaluate.metrics import check_depth, per_case
 
-DRAWS = 10_000  # bootstrap resamples
-DISTINCT = 1_000  # distinct values kept in a bootstrap
 ORDERING = ("split", "ties", "tie_seed")  # protocol fields that change the order of events, and so the data hash
-
-
-def bootstrap_means(values: np.ndarray, seed: int = 0) -> np.ndarray:
-    """(DRAWS,) bootstrap means of (C,) values.
-
-    Per-case metrics take few distinct values, so each draw is one multinomial over those instead of C random numbers.
-    With more than DISTINCT of them (bits, cosines), neighbours are merged into DISTINCT groups of equal size, which
-    keeps the mean and nearly all of the variance.
-    """
-    distinct, counts = np.unique(values, return_counts=True)
-    if len(distinct) > DISTINCT:
-        group = (np.cumsum(counts) - 1) * DISTINCT // len(values)
-        start = np.flatnonzero(np.diff(group, prepend=-1))
-        merged = np.add.reduceat(counts, start)
-        distinct, counts = np.add.reduceat(distinct * counts, start) / merged, merged
-    drawn = np.random.default_rng(seed).multinomial(len(values), counts / len(values), size=DRAWS)
-    return drawn @ distinct / len(values)
-
-
-def bootstrap_interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
-    """Percentile bootstrap interval of the mean of values (C,)."""
-    low, high = np.quantile(bootstrap_means(values), [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
-
-
-def bootstrap_p_value(values: np.ndarray) -> float:
-    """Two-sided bootstrap p-value of "the mean is 0"; at least 1 / (DRAWS + 1)."""
-    if not np.any(values):
-        return 1.0
-    means = bootstrap_means(values)
-    tail = min((means <= 0).sum(), (means >= 0).sum())
-    return float(min(1.0, 2 * (tail + 1) / (DRAWS + 1)))
-
-
-def holm(p: np.ndarray) -> np.ndarray:
-    """Holm's step-down correction of p-values.
-
-    >>> holm(np.array([0.01, 0.04, 0.03]))
-    array([0.03, 0.06, 0.06])
-    """
-    p = np.asarray(p, np.float64)
-    order = np.argsort(p, kind="stable")
-    corrected = np.maximum.accumulate((len(p) - np.arange(len(p))) * p[order])
-    out = np.empty(len(p))
-    out[order] = np.minimum(corrected, 1)
-    return out
-
-
-def minimum_detectable_effect(values: np.ndarray) -> float:
-    """The smallest mean difference that paired differences with this spread, values (C,), detect with 80 % power at the
-    5 % level under normal theory: 2.80 standard errors (Bloom, 1995)."""
-    return float(2.802 * values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
+ABOVE, BELOW, EVEN = "above the baseline", "below the baseline", "no difference shown"
+BASELINE, UNDERTRAINED = "baseline", "no conclusion"
+RISING = "validation still rose when training stopped"
+ONE_SEED = "one seed: its interval leaves training noise out"
 
 
 def check_same_protocol(runs: list) -> None:
@@ -98,41 +49,64 @@ def per_case_by_system(runs: list, metric: str) -> dict[str, np.ndarray]:
     return {name: np.stack(list(rows.values())) for name, rows in values.items()}
 
 
-def compare(runs: list, *, metric: str = "ndcg@10", baseline: str = "") -> pd.DataFrame:
-    """One row per system, best first; seeds of one system are averaged per case first.
+def compare(
+    runs: list, *, metric: str = "ndcg@10", baseline: str = "", comparisons: int = 0
+) -> pd.DataFrame:
+    """One row per system, best first; runs of one label are the seeds of one system.
 
     baseline: a system among the runs; by default the best training-free baseline, else the lowest-ranked system.
-    Columns: mean, low, high (95 % bootstrap interval), seeds, seed_sd, difference to the baseline with diff_low and
-    diff_high (simultaneous 95 % intervals over all rows, Bonferroni), p (Holm-corrected over all rows) and
-    minimum_detectable_effect (80 % power). UserError if protocols differ.
+    comparisons: how many comparisons with the baseline the intervals cover together; 0: one per other row. More than
+    that where a table shows a part of a larger comparison.
+    Columns: mean with low and high (95 %), cases, seeds, seed_sd, baseline, difference to the baseline with diff_low
+    and diff_high (simultaneous 95 %, Bonferroni), p (corrected, below .05 exactly where that interval leaves 0 out),
+    minimum_detectable_effect (80 % power) and verdict, read off diff_low and diff_high. Intervals cover test cases and
+    seeds (evaluate.intervals). note: what a row cannot tell, a single seed or a training that stopped too early; the
+    second gets no verdict. UserError if protocols differ.
     """
     if not runs:
         raise UserError("compare needs at least one run")
     if names := [run for run in runs if isinstance(run, str)]:
         raise UserError(f"compare takes runs, not names: bench.fit({names[0]!r}) gives one")
     check_same_protocol(runs)
-    seeds = per_case_by_system(runs, metric)
-    values = {name: rows.mean(axis=0) for name, rows in seeds.items()}
+    values = per_case_by_system(runs, metric)
     ranked = sorted(values, key=lambda name: -values[name].mean())
-    baselines = {run.label for run in runs if run.info.get("family") == "baselines"}
-    baseline = baseline or ([name for name in ranked if name in baselines] or ranked[::-1])[0]
+    rules = {run.label for run in runs if run.info.get("family") == "baselines"}
+    baseline = baseline or ([name for name in ranked if name in rules] or ranked[::-1])[0]
     if baseline not in values:
         raise unknown_name("baseline", baseline, values)
-    rows, level = [], 1 - 0.05 / max(1, len(ranked) - 1)
-    for name in ranked:
-        difference, own = values[name] - values[baseline], name == baseline
-        (low, high), (diff_low, diff_high) = bootstrap_interval(values[name]), bootstrap_interval(difference, level)
-        rows.append({
-            "system": name, "mean": values[name].mean(), "low": low, "high": high, "seeds": len(seeds[name]),
-            "seed_sd": seeds[name].mean(axis=1).std(ddof=1) if len(seeds[name]) > 1 else np.nan,
-            "baseline": baseline, "difference": difference.mean(), "diff_low": diff_low, "diff_high": diff_high,
-            "p": np.nan if own else bootstrap_p_value(difference),
-            "minimum_detectable_effect": np.nan if own else minimum_detectable_effect(difference),
-        })  # fmt: skip
-    table = pd.DataFrame(rows).set_index("system")
-    tested = table["p"].notna().to_numpy()
-    table.loc[tested, "p"] = holm(table.loc[tested, "p"].to_numpy())
-    return table
+    comparisons, notes = max(comparisons, len(ranked) - 1), _notes(runs, values)
+    rows = [_row(name, baseline, values, comparisons) | {"note": notes[name]} for name in ranked]
+    for row in rows:
+        if row["verdict"] != BASELINE and RISING in (row["note"], notes[baseline]):
+            row["verdict"] = UNDERTRAINED
+    return pd.DataFrame(rows).set_index("system")
+
+
+def _notes(runs: list, values: dict[str, np.ndarray]) -> dict[str, str]:
+    """What each system's row cannot tell, or "". A system that is not trained has no training noise."""
+    trained = {run.label for run in runs if run.info.get("curve")}
+    notes = {name: ONE_SEED if name in trained and len(rows) == 1 else "" for name, rows in values.items()}
+    return notes | {run.label: RISING for run in runs if run.still_rising}
+
+
+def _row(name: str, baseline: str, values: dict[str, np.ndarray], comparisons: int) -> dict:
+    own, estimate = values[name], estimate_mean(values[name])
+    low, high = estimate.interval()
+    row = {
+        "system": name, "mean": estimate.mean, "low": low, "high": high, "cases": estimate.cases, "seeds": len(own),
+        "seed_sd": own.mean(axis=1).std(ddof=1) if len(own) > 1 else np.nan, "baseline": baseline,
+    }  # fmt: skip
+    if name == baseline:
+        return row | dict.fromkeys(("difference", "diff_low", "diff_high"), 0.0) | {
+            "p": np.nan, "minimum_detectable_effect": np.nan, "verdict": BASELINE
+        }  # fmt: skip
+    level, paired = 1 - 0.05 / comparisons, estimate_difference(own, values[baseline])
+    low, high = paired.interval(level)
+    return row | {
+        "difference": paired.mean, "diff_low": low, "diff_high": high, "p": paired.p_value(comparisons),
+        "minimum_detectable_effect": paired.detectable(level),
+        "verdict": ABOVE if low > 0 else BELOW if high < 0 else EVEN,
+    }  # fmt: skip
 
 
 def contrast(runs: list, *, by: str, metric: str = "ndcg@10") -> pd.DataFrame:

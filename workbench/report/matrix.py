@@ -38,7 +38,7 @@ def matrix_report(
         for dataset in datasets:
             row = attempt(partial(_row, dataset, profile=profile, seed=seed, options=options))
             for system in systems:
-                cell = _cell(dataset, system, row)
+                cell = _cell(dataset, system, row, systems)
                 written = cell_page(cell, out=Path(out), parameters=_shared(parameters), links=_links(cell, cells))
                 cells[dataset, system] = written
                 _write(list(cells.values()), parameters, Path(out))
@@ -74,16 +74,18 @@ def _row(dataset: str, *, profile: str, seed: int, options: dict | None) -> tupl
     return bench, baselines, {name: outcome.error for name, outcome in outcomes.items() if not outcome.ok}
 
 
-def _cell(dataset: str, system: str, row: Any) -> MatrixCell:
-    """Train a system, or read its stored run. row: the outcome of `_row`."""
+def _cell(dataset: str, system: str, row: Any, systems: list[str]) -> MatrixCell:
+    """Train a system, or read its stored run. row: the outcome of `_row`. systems: all of the matrix, so that a page
+    and the index give a difference the same interval."""
     if not row.ok:
         return MatrixCell(dataset, system, row.code, row.seconds, row.error, row.trace)
     bench, baselines, missing = row.value
     outcome = attempt(partial(bench.fit, system))
+    comparisons = len({run.system for run in baselines} | set(systems)) - 1
     if outcome.trace:
         log.error("%s on %s failed:\n%s", system, dataset, outcome.trace)
     return MatrixCell(dataset, system, outcome.code, outcome.seconds, outcome.error, outcome.trace, bench,
-                      outcome.value, tuple(baselines), missing)  # fmt: skip
+                      outcome.value, tuple(baselines), missing, comparisons)  # fmt: skip
 
 
 def _links(cell: MatrixCell, cells: dict[tuple[str, str], MatrixCell]) -> list[tuple[str, str]]:

@@ -9,25 +9,27 @@ import pandas as pd
 from workbench.artifacts import write_text
 from workbench.errors import UserError
 from workbench.evaluate import compare
+from workbench.evaluate.compare import ABOVE, BASELINE, BELOW, EVEN, RISING, UNDERTRAINED
 from workbench.experiment.audit.sections import METRIC
 from workbench.report.index import failure_banner, headline_section, link, page_header, provenance
 from workbench.report.matrix_page import MatrixCell
 from workbench.report.page_template import html_document
 from workbench.report.thumbnail import thumbnail
-from workbench.show.figures.compare import headline, verdicts
+from workbench.show.figures.compare import headline
 from workbench.show.svg import svg_comparison
 from workbench.show.theme import shorten
 
 VERDICT_LABELS = {  # label and CSS class by the verdict of a paired comparison with the best baseline
-    "above the baseline": ("▲ above the best baseline", "good"),
-    "below the baseline": ("▼ below the best baseline", "bad"),
-    "no difference shown": ("○ no difference shown", "quiet"),
-    "baseline": ("◆ is the best baseline", "quiet"),
+    ABOVE: ("▲ above the best baseline", "good"),
+    BELOW: ("▼ below the best baseline", "bad"),
+    EVEN: ("○ no difference shown", "quiet"),
+    BASELINE: ("◆ is the best baseline", "quiet"),
+    UNDERTRAINED: (f"× no conclusion: {RISING}", "bad"),
 }
 CAPTION = (
     f"{METRIC} on the test set with its 95 % interval. The best baseline is the training-free baseline with the "
-    "highest score on these test cases. Each system is compared with it by a paired bootstrap, corrected for multiple "
-    "comparisons within the row; the page of a cell tests that system alone and may therefore be less conservative. "
+    "highest score on these test cases. Each system is compared with it case by case; a verdict is read off the 95 % "
+    "interval of the difference, which holds for all comparisons of the row together and stands on the cell's page. "
     "Rows are different datasets, so do not compare numbers down a column."
 )
 
@@ -65,7 +67,7 @@ def _runs(row: list[MatrixCell]) -> list:
 def _table(row: list[MatrixCell]) -> pd.DataFrame | None:
     """The comparison of all runs on a dataset; None if there is no run."""
     try:
-        return compare(_runs(row), metric=METRIC)
+        return compare(_runs(row), metric=METRIC, comparisons=max(cell.comparisons for cell in row))
     except UserError:  # no run
         return None
 
@@ -97,7 +99,7 @@ def _result(cell: MatrixCell, table: pd.DataFrame | None, out: Path) -> str:
     if not cell.ok:
         reason = escape(shorten(cell.error, 160))
         return f'<td><a href="{address}" class="bad">failed</a><br><span class="quiet">{reason}</span></td>'
-    verdict, css = VERDICT_LABELS[dict(zip(table.index, verdicts(table)))[cell.run.label]]
+    verdict, css = VERDICT_LABELS[table["verdict"][cell.run.label]]
     return (
         f'<td><a href="{address}">{thumbnail(cell.page)}{_estimate(table.loc[cell.run.label])}</a><br>'
         f'<span class="{css}">{verdict}</span><br><span class="quiet">{cell.seconds:.0f} s</span></td>'

@@ -18,11 +18,10 @@ from workbench.show import tables
 from workbench.show.figures import audit as cards
 from workbench.show.figures import compare as figures
 
-TABLE_COLUMNS = ["mean", "low", "high", "difference", "diff_low", "diff_high", "p"]  # shown
-
 
 class MatrixCell(NamedTuple):
     """The result of one system on one dataset. code: 0 success, 130 interrupted, -1 not reached, else an exit code.
+    comparisons: how many the intervals of this dataset cover together.
 
     run: of the system, None if it failed. baselines: runs of the training-free baselines. missing: error of each
     baseline that failed, by name. trace: the traceback, "" for a UserError. page: its path, once written.
@@ -38,6 +37,7 @@ class MatrixCell(NamedTuple):
     run: Run | None = None
     baselines: tuple[Run, ...] = ()
     missing: dict[str, str] = {}
+    comparisons: int = 0
     page: Path | None = None
 
     @property
@@ -105,9 +105,9 @@ def _banner(cell: MatrixCell) -> str:
 
 
 def _comparison(cell: MatrixCell) -> str:
-    table = compare(cell.runs, metric=METRIC)
+    table = compare(cell.runs, metric=METRIC, comparisons=cell.comparisons)
     plots = [figures.plot_comparison(table, metric=METRIC), figures.plot_differences(table, metric=METRIC)]
-    numbers = table_html(tables.table(table[TABLE_COLUMNS]))
+    numbers = table_html(figures.table_comparison(table, metric=METRIC))
     missing = "".join(f"<li>{escape(name)}: {escape(error)}</li>" for name, error in cell.missing.items())
     missing = f'<p class="quiet">Baselines that failed on this dataset:</p><ul class="quiet">{missing}</ul>'
     return _summary(cell, table) + figures_html(plots) + numbers + (missing if cell.missing else "")
@@ -118,10 +118,10 @@ def _summary(cell: MatrixCell, table: pd.DataFrame) -> str:
     baseline = table["baseline"].iloc[0]
     if not cell.run or cell.run.label == baseline:
         return ""
-    own, verdict = table.loc[cell.run.label], dict(zip(table.index, figures.verdicts(table)))[cell.run.label]
-    difference = f"{own['difference']:+.4f} [{own['diff_low']:+.4f}, {own['diff_high']:+.4f}]"
-    verdict = verdict.replace("the baseline", f"{baseline}, the best baseline")
-    text = f"{cell.run.label}: {METRIC} {own['mean']:.4f}, {verdict}; paired difference to {baseline} {difference}."
+    own = table.loc[cell.run.label]
+    verdict = own["verdict"].replace("the baseline", f"{baseline}, the best baseline")
+    text = (f"{cell.run.label}: {METRIC} {own['mean']:.4f}, {verdict}; paired difference to {baseline} "
+            f"{figures.difference_text(own)}. {own['note'].capitalize()}").removesuffix(" ")
     return f"<p>{escape(text)}</p>"
 
 

@@ -20,7 +20,8 @@ _EXPORTS = {
     "figures.beams": ["plot_beam_search", "table_beam", "plot_beam_widths", "plot_prefix_recall",
                       "plot_level_loss"],
     # systems compared
-    "figures.compare": ["plot_learning_curve", "plot_comparison", "plot_differences", "plot_contrast", "plot_strata"],
+    "figures.compare": ["plot_learning_curve", "plot_comparison", "table_comparison", "plot_differences",
+                        "plot_contrast", "plot_strata"],
     "widgets.compare_runs": ["plot_overlap", "explore_two_systems"],
     # sparse autoencoders
     "figures.sae": ["plot_sae_training", "plot_pareto", "table_features", "table_top_activations"],

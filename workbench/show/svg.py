@@ -5,7 +5,8 @@ import textwrap
 import numpy as np
 import pandas as pd
 
-from workbench.show.figures.compare import VERDICTS, headline, verdicts
+from workbench.evaluate.intervals import decimals
+from workbench.show.figures.compare import VERDICTS, caveats, headline
 from workbench.show.theme import COLORWAY, GREY, INKS, shorten
 
 ROW, TOP, RIGHT, CHARACTER = 28, 72, 210, 7.3  # pixels
@@ -32,6 +33,9 @@ def ticks(high: float, count: int = 5) -> np.ndarray:
 def _mark(x: float, y: float, verdict: str) -> str:
     """The marker of a verdict at a position, in the shapes of `plot_comparison`."""
     color, symbol = VERDICTS[verdict]
+    if symbol == "x-thin":
+        lines = f"M{x - 5:.1f},{y - 5}L{x + 5:.1f},{y + 5}M{x - 5:.1f},{y + 5}L{x + 5:.1f},{y - 5}"
+        return f'<path d="{lines}" stroke="{color}" stroke-width="2"/>'
     if symbol == "circle-open":
         return f'<circle cx="{x:.1f}" cy="{y}" r="5" fill="none" stroke="{color}" stroke-width="2"/>'
     corners = {"triangle-up": ((0, -7), (6, 4), (-6, 4)), "triangle-down": ((0, 7), (6, -4), (-6, -4)),
@@ -46,16 +50,19 @@ def svg_comparison(table: pd.DataFrame, *, metric: str = "ndcg@10", width: int =
     title = textwrap.wrap(headline(table, metric, escaped=lambda text: shorten(text, 40)), int(width / 8.5))
     top = TOP + 20 * (len(title) - 1)
     left = 16 + CHARACTER * max(map(len, names))
+    cases, digits = int(table["cases"].iloc[0]), decimals(int(table["cases"].iloc[0]))
+    description = f"{metric}: means over {cases:,} test cases with 95 % intervals; dashed: the baseline"
+    notes = textwrap.wrap(caveats(table, escaped=lambda text: shorten(text, 40)), int(width / 7))
     marks = ticks(float(table["high"].max()))
     bottom = top + ROW * len(names)
+    height = bottom + 36 + 18 * len(notes)
 
     def at(value: float) -> float:
         return left + (width - RIGHT - left) * value / marks[-1]
 
-    description = f"{metric}: means over test cases with 95 % bootstrap intervals; dashed: the baseline"
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{bottom + 36}" '
-        f'viewBox="0 0 {width} {bottom + 36}" role="img">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
+        'role="img">',
         f"<title>{html.escape(' '.join(title))}</title><desc>{html.escape(description)}</desc>",
         f"<style>{STYLE.format(**INKS)}</style>",
         *(f'<text class="title" x="8" y="{22 + 20 * n}">{html.escape(line)}</text>' for n, line in enumerate(title)),
@@ -67,16 +74,18 @@ def svg_comparison(table: pd.DataFrame, *, metric: str = "ndcg@10", width: int =
     line = at(float(table["mean"][table["baseline"].iloc[0]]))
     dashes = f'stroke="{GREY}" stroke-dasharray="5 4"'
     parts.append(f'<line x1="{line:.1f}" x2="{line:.1f}" y1="{top - 14}" y2="{bottom}" {dashes}/>')
-    rows = zip(names, verdicts(table), table["mean"], table["low"], table["high"])
+    rows = zip(names, table["verdict"], table["mean"], table["low"], table["high"])
     for place, (name, verdict, mean, low, high) in enumerate(rows):
         y = top + ROW * place
         span = f'x1="{at(low):.1f}" x2="{at(high):.1f}" y1="{y}" y2="{y}"'
-        number = f"{mean:.4f} [{low:.4f}, {high:.4f}]"
+        number = f"{mean:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
         parts += [
             f'<text x="8" y="{y + 4}">{html.escape(name)}</text>',
             f'<line {span} stroke="{VERDICTS[verdict][0]}" stroke-width="2"/>',
             _mark(at(mean), y, verdict), f'<text class="n" x="{width - 8}" y="{y + 4}">{number}</text>',
         ]  # fmt: skip
+    parts += [f'<text class="quiet" x="8" y="{bottom + 40 + 18 * n}">{html.escape(line)}</text>'
+              for n, line in enumerate(notes)]  # fmt: skip
     return "\n".join([*parts, "</svg>", ""])
 
 

@@ -12,7 +12,7 @@ from workbench.data.schema import ITEM, TIME
 from workbench.diagnose.verdict.card import Card, Figure, mean_figure
 from workbench.errors import UserError
 from workbench.evaluate import per_case
-from workbench.evaluate.compare import bootstrap_interval
+from workbench.evaluate.intervals import mean_interval
 
 FINENESS = 500  # shares are rounded to 1 / FINENESS for the bootstrap, which needs few distinct values
 NEVER = np.iinfo(np.int64).max
@@ -36,7 +36,7 @@ def future_leakage(split: Split) -> Card:
     if not len(train):
         raise UserError("there are no train events", code=3)
     shares, median = future_shares(train, test), np.median(test)
-    low, high = bootstrap_interval(np.round(shares * FINENESS) / FINENESS)
+    low, high = mean_interval(np.round(shares * FINENESS) / FINENESS)
     both = np.concatenate([train, split.valid.times])
     first = first_occurrence(split.train.items, train, split.n_items)[split.test.targets]
     under = f"Under {split.protocol.split}"

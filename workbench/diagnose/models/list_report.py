@@ -12,7 +12,7 @@ from workbench.diagnose.models.codes import encode_labels
 from workbench.diagnose.verdict.card import Card, Figure, gather_cards, mean_figure
 from workbench.errors import UserError
 from workbench.evaluate import per_case
-from workbench.evaluate.compare import bootstrap_interval
+from workbench.evaluate.intervals import mean_interval
 from workbench.tokens import ItemCodes
 from workbench.train.rng import named_rng
 
@@ -182,7 +182,7 @@ def _by_popularity(gains: np.ndarray, baseline: np.ndarray, targets: np.ndarray,
     target_decile, rows = decile[targets], {}
     for group in range(11):
         mask = target_decile == group
-        low, high = bootstrap_interval(gains[mask]) if mask.any() else (np.nan, np.nan)
+        low, high = mean_interval(gains[mask]) if mask.any() else (np.nan, np.nan)
         mean, null = (float(x[mask].mean()) if mask.any() else np.nan for x in (gains, baseline))
         rows[str(group or "cold")] = {
             "cases": int(mask.sum()), "ndcg": mean, "low": low, "high": high, POPULARITY: null

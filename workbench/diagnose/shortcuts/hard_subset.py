@@ -8,7 +8,7 @@ from workbench.diagnose.shortcuts.feature_smoothness import NEAREST, eligible_ca
 from workbench.diagnose.shortcuts.graph_distance import target_distances
 from workbench.diagnose.verdict.card import Card, Figure
 from workbench.errors import UserError
-from workbench.evaluate.compare import bootstrap_interval
+from workbench.evaluate.intervals import mean_interval
 from workbench.train.rng import named_rng
 
 DRAWS = 1_000  # bootstrap resamples for the interval of tau
@@ -106,7 +106,7 @@ def _tau_figure(values: np.ndarray, mask: np.ndarray, table: pd.DataFrame, null:
 def _lead_figure(values_by_system: dict[str, np.ndarray], mask: np.ndarray, table: pd.DataFrame) -> Figure:
     best_all, best_hard = table["all"].idxmax(), table["hard"].idxmax()
     lead = (values_by_system[best_hard] - values_by_system[best_all])[mask]
-    low, high = bootstrap_interval(lead, 1 - 0.05 / (len(table) - 1))
+    low, high = mean_interval(lead, 1 - 0.05 / (len(table) - 1))
     return Figure("lead on the hard subset", float(lead.mean()), low, high, 0.0, "above", int(mask.sum()),
                   f"Difference on the hard cases between {best_hard}, the best system there, and {best_all}, the best "
                   "on all.")

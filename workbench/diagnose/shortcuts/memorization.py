@@ -20,7 +20,7 @@ from workbench.data import Split
 from workbench.data.graph import binary_adjacency, edge_weights, last_items, rows_share_column, transitions
 from workbench.diagnose.data.branching import train_graph
 from workbench.errors import UserError
-from workbench.evaluate.compare import bootstrap_interval
+from workbench.evaluate.intervals import mean_interval
 
 KINDS = ("substitutability", "symmetry", "transitivity", "second-order symmetry")
 MEMORIZED, REST = "memorized", "rest"
@@ -104,7 +104,7 @@ def metric_by_kind(values_by_system: dict[str, np.ndarray], kinds: np.ndarray) -
     names, counts = np.unique(kinds, return_counts=True)
     masks = {"all": np.ones(len(kinds), bool)} | {str(name): kinds == name for name in names[np.argsort(-counts)]}
     rows = [
-        (kind, system, values[mask].mean(), *bootstrap_interval(np.asarray(values[mask], np.float64)), int(mask.sum()))
+        (kind, system, values[mask].mean(), *mean_interval(np.asarray(values[mask], np.float64)), int(mask.sum()))
         for kind, mask in masks.items()
         for system, values in values_by_system.items()
     ]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.errors import UserError
-from workbench.evaluate.compare import bootstrap_interval
+from workbench.evaluate.intervals import mean_interval
 
 
 class Figure(NamedTuple):
@@ -79,7 +79,7 @@ def mean_figure(name: str, values: np.ndarray, **fields) -> Figure:
     """
     if not len(values):
         raise UserError(f"{name}: no case to measure it on", code=3)
-    low, high = bootstrap_interval(np.asarray(values, np.float64))
+    low, high = mean_interval(np.asarray(values, np.float64))
     return Figure(name, float(np.mean(values)), low, high, n=len(values), **fields)
 
 

@@ -19,8 +19,9 @@ from workbench.diagnose.shortcuts.graph_distance import hop_coverage, transition
 from workbench.diagnose.verdict.card import Card, Figure, gather_cards, mean_figure
 from workbench.errors import UserError
 from workbench.evaluate import compare, recommend_all
-from workbench.evaluate.compare import minimum_detectable_effect, per_case_by_system
+from workbench.evaluate.compare import per_case_by_system
 from workbench.evaluate.evaluation import max_distinct_items
+from workbench.evaluate.intervals import estimate_difference
 from workbench.experiment.audit.shortcuts import GRAPH_WALK
 from workbench.experiment.bench import RUN_CODE, Bench
 from workbench.experiment.run import Run
@@ -102,16 +103,14 @@ def split_sensitivity_card(bench: Bench) -> Card:
 def systems_card(runs: list[Run], baselines: list[Run]) -> Card:
     """All systems with intervals, and the minimum detectable effect between the best trained system and the best
     baseline (between the two best baselines where nothing was trained)."""
-    table, values = compare([*runs, *baselines], metric=METRIC), per_case_metric([*runs, *baselines])
+    table, values = compare([*runs, *baselines], metric=METRIC), per_case_by_system([*runs, *baselines], METRIC)
     sides = [[run.label for run in side] for side in (runs or baselines, baselines)]
     first = next(name for name in table.index if name in sides[0])
     second = next(name for name in table.index if name in sides[1] and name != first)
-    effect, name = minimum_detectable_effect(values[first] - values[second]), "minimum detectable effect"
-    if np.isnan(effect):
-        return Card((), {"systems": table}, {name: "one test case tells nothing of how much cases differ"})
+    effect, name = estimate_difference(values[first], values[second]).detectable(), "minimum detectable effect"
     note = f"The difference in {METRIC} between {first} and {second} that is detected with 80 % power."
     pair = pd.DataFrame({"ours": [first], "rival": [second]})
-    return Card((Figure(name, effect, n=len(values[first]), note=note),), {"systems": table, "pair": pair})
+    return Card((Figure(name, effect, n=values[first].shape[1], note=note),), {"systems": table, "pair": pair})
 
 
 def baseline_ablation_card(bench: Bench) -> Card:

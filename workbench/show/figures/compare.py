@@ -5,8 +5,12 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from workbench.errors import UserError, unknown_name
+from workbench.evaluate.compare import ABOVE, BASELINE, BELOW, EVEN, RISING, UNDERTRAINED
+from workbench.evaluate.intervals import decimals
 from workbench.experiment import Run
 from workbench.show.figures.codes import level_names
+from workbench.show.tables import Table
+from workbench.show.tables import table as formatted_table
 from workbench.show.theme import (
     BLUE,
     COLORWAY,
@@ -22,11 +26,11 @@ from workbench.show.theme import (
     rows,
 )
 
-ALPHA = 0.05  # a difference is significant below this corrected p-value
 VERDICTS = {  # against the baseline: colour, symbol
-    "above the baseline": (BLUE, "triangle-up"), "no difference shown": (PURPLE, "circle-open"),
-    "below the baseline": (VERMILLION, "triangle-down"), "baseline": (GREY, "diamond"),
+    ABOVE: (BLUE, "triangle-up"), EVEN: (PURPLE, "circle-open"), BELOW: (VERMILLION, "triangle-down"),
+    BASELINE: (GREY, "diamond"), UNDERTRAINED: (PURPLE, "x-thin"),
 }  # fmt: skip
+INTERVALS = "Intervals: 95 %, over test cases and seeds; those of differences hold for all rows together."
 
 
 def plot_learning_curve(run: Run, *, by: str = "") -> go.Figure:
@@ -52,11 +56,10 @@ def plot_learning_curve(run: Run, *, by: str = "") -> go.Figure:
                        marker={"symbol": "circle-open", "size": 18, "color": GREEN, "line": {"width": 3}},
                        hoverinfo="skip")
     last = int(frame["epoch"].iloc[-1])
-    rising = int(best["epoch"]) == last
     title = f"{escape(run.label)} was best at epoch {int(best['epoch'])} of {last}"
     subtitle = "The circle marks the checkpoint that is kept."
-    if rising:
-        subtitle = "The metric was still rising when training stopped: more epochs may help."
+    if run.still_rising:
+        subtitle = "Validation still rose when training stopped: the run is no evidence yet, train it longer."
     return finish(figure, title, subtitle=subtitle, x="epoch", height=270)
 
 
@@ -81,33 +84,61 @@ def _loss_by_level(run: Run) -> go.Figure:
     return finish(figure, title, x="epoch", y="validation cross-entropy (nats)")
 
 
-def verdicts(table: pd.DataFrame) -> list[str]:
-    """How each row of evaluate.compare relates to the baseline: above, below, no difference shown, or the baseline."""
-    significant, above = (table["p"] < ALPHA).to_numpy(), (table["difference"] > 0).to_numpy()
-    verdict = np.where(~significant, "no difference shown", np.where(above, "above the baseline", "below the baseline"))
-    return np.where((table.index == table["baseline"]).to_numpy(), "baseline", verdict).tolist()
-
-
 def headline(table: pd.DataFrame, metric: str, escaped=escape) -> str:
-    """The sentence that a table of evaluate.compare supports: the best system against the baseline, with the
-    interval."""
-    names, baseline = table.index.tolist(), table["baseline"].iloc[0]
+    """The sentence that a table of evaluate.compare supports: the best system that can be judged against the baseline,
+    with the interval that the verdict is read off."""
+    baseline = table["baseline"].iloc[0]
     challengers = table[table.index != baseline]
+    judged = challengers[challengers["verdict"] != UNDERTRAINED]
     if not len(challengers):
-        return f"{escaped(baseline)}: {metric} {table['mean'].iloc[0]:.4f}"
-    best, verdict = challengers.iloc[0], verdicts(challengers)[0]
-    size, low, high = best[["difference", "diff_low", "diff_high"]] * (1 if best["difference"] >= 0 else -1)
-    gap = f"{size:.4f} [{min(low, high):.4f}, {max(low, high):.4f}]"
-    if verdict == "above the baseline":
-        return f"{escaped(names[0])} beats {escaped(baseline)} by {gap}"
-    if verdict == "below the baseline":
-        return f"Nothing beats {escaped(baseline)}; {escaped(best.name)} is {gap} behind"
-    return f"{escaped(best.name)} and {escaped(baseline)} cannot be told apart with these test cases"
+        return f"{escaped(baseline)}: {metric} {_number(table.iloc[0], 'mean')}"
+    if not len(judged):
+        return f"No conclusion against {escaped(baseline)}: {RISING}"
+    best = judged.iloc[0]
+    name, gap = escaped(best.name), difference_text(best)
+    if best["verdict"] == ABOVE:
+        return f"{name} beats {escaped(baseline)} by {gap}"
+    if best["verdict"] == BELOW:
+        return f"Nothing beats {escaped(baseline)}; {name} is behind by {difference_text(best, sign=-1)}"
+    return f"{name} and {escaped(baseline)} cannot be told apart: difference {gap}"
+
+
+def difference_text(row: pd.Series, *, sign: int = 1) -> str:
+    """The difference to the baseline with its simultaneous 95 % interval and the number of cases. sign: -1 turns it
+    around."""
+    digits = decimals(int(row["cases"]))
+    size, *ends = (sign * row[name] for name in ("difference", "diff_low", "diff_high"))
+    return f"{size:.{digits}f} [{min(ends):.{digits}f}, {max(ends):.{digits}f}], n = {row['cases']:,}"
+
+
+def caveats(table: pd.DataFrame, escaped=escape) -> str:
+    """What the rows of a table of evaluate.compare cannot tell, a sentence a kind, or ""."""
+    notes: dict[str, list[str]] = {}
+    for name, note in table["note"][table["note"] != ""].items():
+        notes.setdefault(note, []).append(escaped(name))
+    return " ".join(f"{', '.join(names)}: {note}." for note, names in notes.items())
+
+
+def table_comparison(table: pd.DataFrame, *, metric: str = "ndcg@10") -> Table:
+    """A table of `compare` for a reader: mean and difference to the baseline with 95 % bounds, verdict, test cases and
+    seeds; the caption says what it cannot tell."""
+    is_baseline = table["verdict"] == BASELINE
+    columns = {metric: table["mean"], "95 % from": table["low"], "95 % to": table["high"]}
+    names = {"difference": "difference", "diff_low": "diff. 95 % from", "diff_high": "diff. 95 % to"}
+    columns |= {name: table[column].mask(is_baseline) for column, name in names.items()}
+    frame = pd.DataFrame(columns | {name: table[name] for name in ("verdict", "cases", "seeds")})
+    caption = f"Differences are to {table['baseline'].iloc[0]}. {INTERVALS} {caveats(table, escaped=str)}".strip()
+    return formatted_table(frame, digits=decimals(int(table["cases"].min())), caption=caption)
+
+
+def _number(row: pd.Series, column: str) -> str:
+    return f"{row[column]:.{decimals(int(row['cases']))}f}"
 
 
 def _intervals(table: pd.DataFrame, middle: str, low: str, high: str, unit: str) -> go.Figure:
     """Dots with intervals, a row a system; the symbol of a dot says how it relates to the baseline."""
-    figure, verdict_by_row = go.Figure(), np.array(verdicts(table))
+    figure, verdict_by_row = go.Figure(), table["verdict"].to_numpy()
+    digits = decimals(int(table["cases"].min()))
     for verdict, (color, symbol) in VERDICTS.items():
         places = np.flatnonzero(verdict_by_row == verdict)
         if len(places):
@@ -117,20 +148,22 @@ def _intervals(table: pd.DataFrame, middle: str, low: str, high: str, unit: str)
                 marker={"color": color, "symbol": symbol, "size": 12, "line": {"width": 2, "color": color}},
                 error_x={"type": "data", "symmetric": False, "array": group[high] - group[middle],
                          "arrayminus": group[middle] - group[low], "thickness": 2, "width": 0},
-                hovertemplate=f"{unit} %{{x:.4f}} [%{{customdata[0]:.4f}}, %{{customdata[1]:.4f}}]<extra></extra>",
+                hovertemplate=f"{unit} %{{x:.{digits}f}} [%{{customdata[0]:.{digits}f}}, "
+                              f"%{{customdata[1]:.{digits}f}}]<extra></extra>",
             )  # fmt: skip
     return figure.update_yaxes(**rows(table.index.tolist()))
 
 
 def plot_comparison(table: pd.DataFrame, *, metric: str = "ndcg@10") -> go.Figure:
-    """Systems by the mean of a metric with 95 % intervals, best first, the baseline as a line. table: of `compare`."""
+    """Systems by the mean of a metric with 95 % intervals, best first, the baseline as a line. Colours and symbols give
+    the verdict, read off the paired difference of `plot_differences`. table: of `compare`."""
     figure = _intervals(table, "mean", "low", "high", metric)
     baseline = table["baseline"].iloc[0]
     figure.add_vline(x=float(table["mean"][baseline]), line={"color": GREY, "dash": "dash", "width": 1.5})
     figure.update_xaxes(rangemode="tozero")
-    subtitle = "Dots are means over the test cases, bars 95 % bootstrap intervals, the dashed line is the baseline."
+    subtitle = f"Means over {table['cases'].iloc[0]:,} test cases, dashed: the baseline. {INTERVALS} {caveats(table)}"
     title = headline(table, metric)
-    return finish(figure, title, subtitle=subtitle, x=f"{metric} (0 to 1)", height=75 + 34 * len(table))
+    return finish(figure, title, subtitle=subtitle.strip(), x=f"{metric} (0 to 1)", height=75 + 34 * len(table))
 
 
 def plot_differences(table: pd.DataFrame, *, metric: str = "ndcg@10") -> go.Figure:
@@ -145,8 +178,9 @@ def plot_differences(table: pd.DataFrame, *, metric: str = "ndcg@10") -> go.Figu
                    marker={"color": GREY, "opacity": 0.3}, customdata=effect,
                    hovertemplate="differences below %{customdata:.4f} would likely be missed<extra></extra>")
     figure.add_vline(x=0, line={"color": GREY, "width": 1.5})
-    title = f"With these test cases, differences below about {np.nanmedian(effect):.4f} {metric} go undetected"
-    subtitle = f"Grey: the smallest difference detected with 80 % power. The zero line is {escape(baseline)}."
+    size = f"{np.nanmedian(effect):.{decimals(int(table['cases'].iloc[0]))}f}"
+    title = f"With {table['cases'].iloc[0]:,} test cases, differences below about {size} {metric} go undetected"
+    subtitle = f"Grey: the smallest difference detected with 80 % power. Zero is {escape(baseline)}. {INTERVALS}"
     return finish(figure, title, subtitle=subtitle, x=f"paired difference in {metric}", height=75 + 34 * len(rest))
 
 
