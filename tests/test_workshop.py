@@ -2,16 +2,17 @@
 solution; the student copies hold no solution."""
 import ast
 import json
+from itertools import zip_longest
 from pathlib import Path
 
 import pytest
 from canned import code, prose, save
-from wrong_answers import WRONG
+from wrong_answers import DAMAGE, WRONG
 
 from workbench import notebooks, report
 from workbench.__main__ import main
 from workbench.errors import UserError
-from workbench.notebooks.exercises import exercises, is_close
+from workbench.notebooks.exercises import BLANK, PERCENT, exercises, is_close
 from workbench.notebooks.parameters import cell_source, has_tag
 
 
@@ -19,9 +20,12 @@ def cells_of(path: Path) -> list[dict]:
     return json.loads(path.read_text(encoding="utf-8"))["cells"]
 
 
-def messages(check: str) -> list[str]:
-    """The assert messages of a check, in order."""
-    return [ast.literal_eval(node.msg) for node in ast.parse(check).body if isinstance(node, ast.Assert)]
+def messages(check: str) -> tuple[list[str], str]:
+    """The hints of a check, in order, and its last message."""
+    nodes = [node for line in ast.parse(check).body for node in ast.walk(line)]
+    call = next(node for node in nodes if isinstance(node, ast.Call) and "check_answer" in ast.unparse(node.func))
+    arguments = {word.arg: word.value for word in call.keywords}
+    return [key.value for key in arguments["hints"].keys], arguments["otherwise"].value
 
 
 def failed_message(names: dict, *codes: str) -> str:
@@ -38,7 +42,7 @@ def failed_message(names: dict, *codes: str) -> str:
 def test_every_check_fails_with_its_hint_and_passes_with_the_solution(path, home, capsys):
     cells, names = cells_of(path), {}
     by_cell = {each.exercise: each for each in exercises(cells)}
-    wrong = iter(WRONG[path.stem])
+    wrong, rights = iter(WRONG[path.stem]), []
     for i, cell in enumerate(cells):
         if cell["cell_type"] != "code" or has_tag(cell, "solution") or has_tag(cell, "check"):
             continue
@@ -46,13 +50,22 @@ def test_every_check_fails_with_its_hint_and_passes_with_the_solution(path, home
         if i not in by_cell:
             continue
         check, solution = cell_source(cells[by_cell[i].check]), cell_source(cells[by_cell[i].solution])
-        dots, *hints = messages(check)
-        assert "three dots" in failed_message(names, check) and "three dots" in dots
+        hints, otherwise = messages(check)
+        assert failed_message(names, check) == BLANK
         answers = next(wrong)
-        assert len(answers) == len(hints), f"{path.stem}, cell {cell['id']}: a wrong answer for each assert"
-        for answer, hint in zip(answers, hints):
+        assert len(answers) >= max(5, len(hints) + 1), f"{path.stem}, cell {cell['id']}: five, one for each message"
+        for answer, hint in zip_longest(answers, hints, fillvalue=otherwise):
             assert failed_message(names, cell_source(cell), answer, check) == hint, answer
-        assert failed_message(names, cell_source(cell), solution, check) == ""
+        exec(cell_source(cell), names)
+        assert failed_message(names, solution, check) == ""
+        right = names["answer"]
+        if isinstance(right, float) and 0 < right < 1:
+            assert failed_message(names, "answer = 100 * answer", check) == PERCENT
+        assert failed_message(names, "answer = 'mine'", solution, check) not in ("", BLANK), "a student's own is kept"
+        rights.append((right, check))
+    exec(DAMAGE[path.stem], names)
+    for right, check in rights:
+        assert failed_message(names | {"answer": right}, check) == "", "a check reads nothing that a student may change"
     assert next(wrong, None) is None
 
 
@@ -98,25 +111,31 @@ def test_handout_leaves_the_solutions_out(tmp_path, capsys):
         assert len(checks) == len(solutions) and all(cell["metadata"]["jupyter"]["source_hidden"] for cell in checks)
 
 
+def folded(source: str, tag: str) -> dict:
+    cell = code(source, tag)
+    cell["metadata"]["jupyter"] = {"source_hidden": True}
+    return cell
+
+
 def exercise(hint: str = "<details><summary>Hint</summary>\n\nOne and one.\n\n</details>") -> tuple[dict, ...]:
     """An exercise: its text and its three cells."""
     return (
         prose(f"Add them.\n\n{hint}"),
         code("two = ...", "exercise"),
-        code("two = 1 + 1", "solution"),
-        code("assert is_close(two, 2), 'add one and one'", "check"),
+        folded("# one solution\nif two is ...:\n    two = 1 + 1", "solution"),
+        folded("# the check\ncheck_answer(two, 2, otherwise='add one and one')", "check"),
     )
 
 
-TINY = ("from workbench.notebooks import glue, is_close", *exercise(), prose("Keep it."), "glue(two=2)")
+TINY = ("from workbench.notebooks import check_answer, glue", *exercise(), prose("Keep it."), "glue(two=2)")
 
 
 def test_a_copy_stops_at_the_first_exercise_with_its_hint(tmp_path):
     notebooks.handout([save(tmp_path / "tiny.ipynb", *TINY)], tmp_path / "class")
     result = notebooks.run(tmp_path / "class" / "tiny.ipynb", parameters={}, out=tmp_path / "out")
-    assert not result.ok and result.cell == 4 and result.error == "AssertionError: add one and one"
+    assert not result.ok and result.cell == 4 and result.error == f"AssertionError: {BLANK}"
     shown = [out for cell in cells_of(result.executed) for out in cell.get("outputs", []) if "traceback" in out]
-    assert [out["traceback"] for out in shown] == [["Not yet: add one and one"]], "a traceback would reveal the answer"
+    assert [out["traceback"] for out in shown] == [[f"Not yet: {BLANK}"]], "a traceback would reveal the answer"
     solved = notebooks.run(tmp_path / "tiny.ipynb", parameters={}, out=tmp_path / "out")
     assert solved.ok, solved.error
     page = report.export_notebook(solved.executed).read_text()
@@ -150,13 +169,15 @@ def test_handout_errors_write_nothing(tmp_path, capsys):
     ([*TINY[:3], *TINY[4:]], "exercise, solution and check must be consecutive"),
     ([*TINY[:4], *TINY[5:]], "exercise, solution and check must be consecutive"),
     ([*TINY[:2], code("two = 0", "exercise"), *TINY[3:]], "must leave a blank"),
-    ([*TINY[:3], code("three = 3", "solution"), *TINY[4:]], "its solution does not assign two"),
-    ([*TINY[:4], code("two == 2", "check"), *TINY[5:]], "a check must contain an assert"),
-    ([*TINY[:4], code("assert two == 2", "check"), *TINY[5:]], "an assert of a check needs a message"),
+    ([*TINY[:3], folded("# a\nthree = 3", "solution"), *TINY[4:]], "its solution does not assign two"),
+    ([*TINY[:4], folded("# a\ntwo == 2", "check"), *TINY[5:]], "a check calls wb.check_answer"),
+    ([*TINY[:4], folded("two = 2\ncheck_answer(two, 2)", "check"), *TINY[5:]], "begin with a comment"),
+    ([*TINY[:3], code("# a\nif two is ...:\n    two = 2", "solution"), *TINY[4:]], "fold it"),
+    ([*TINY[:3], folded("# a\ntwo = 2", "solution"), *TINY[4:]], "a solution keeps a student's answer"),
 ])  # fmt: skip
 def test_incomplete_exercises_are_reported(tmp_path, cells, problem):
     problems = notebooks.lint(save(tmp_path / "nb.ipynb", *cells))
-    assert problems and all(problem in reported for reported in problems)
+    assert any(problem in reported for reported in problems)
 
 
 def test_a_class_has_a_hint_for_each_of_three_to_five_exercises(tmp_path):

@@ -4,13 +4,13 @@ Read `parameters` (the parameters cell), `run` with `engine` (execution) and `gl
 first; `exercises` and `handout` serve the workshop, `lint` holds the rules every notebook keeps to.
 """
 from workbench.notebooks.discovery import find, folder, series, workshop
-from workbench.notebooks.exercises import is_close
+from workbench.notebooks.exercises import check_answer
 from workbench.notebooks.glue import glue, glued
 from workbench.notebooks.handout import handout
 from workbench.notebooks.lint import lint
 from workbench.notebooks.run import RunResult, package_versions, run
 
 __all__ = [
-    "RunResult", "find", "folder", "glue", "glued", "handout", "is_close", "lint", "package_versions", "run", "series",
-    "workshop",
+    "RunResult", "check_answer", "find", "folder", "glue", "glued", "handout", "lint", "package_versions", "run",
+    "series", "workshop",
 ]  # fmt: skip

