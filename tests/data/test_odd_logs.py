@@ -16,7 +16,7 @@ def test_times_out_of_the_ordinary_are_said(tmp_path, caplog):
     load(path=str(written(tmp_path, HEAD + "u,i,1500000000\nu,j,1600000000\n")))
     assert "before 1990" not in caplog.text
     load(path=str(written(tmp_path, HEAD + "u,i,14102100\nu,j,14102101\n")))
-    assert "timestamps read as seconds, 1970-06-13 to 1970-06-13: before 1990 or after today" in caplog.text
+    assert "read as seconds, 1970-06-13 to 1970-06-13, to the second: before 1990 or after today" in caplog.text
 
 
 def ids_of(tmp_path, *users):

@@ -7,8 +7,9 @@ import pandas as pd
 
 from workbench.artifacts import sha256
 from workbench.data.formats import column_mapping, log_reader
+from workbench.data.formats.values.time_formats import check_time_format
 from workbench.data.kcore import k_core
-from workbench.data.schema import ITEM, RAW, ROW, TIME, USER, Dataset, assemble
+from workbench.data.schema import ITEM, MICROSECOND, RAW, ROW, TIME, USER, Dataset, assemble
 from workbench.errors import UserError, unknown_name
 
 log = logging.getLogger("workbench")
@@ -28,13 +29,15 @@ def load(
     item_title: str = "title",
     core: int = 0,
     duplicates: str = "keep",
+    time_format: str = "",
 ) -> Dataset:
     """An interaction log as a Dataset; the arguments map its columns.
 
     path: the log. Its first line names the columns, separated by comma, tab, semicolon, bar or space; the type suffix
     of RecBole atomic files (`user_id:token`) may be omitted.
-    timestamp: seconds, milliseconds, microseconds, ISO dates or days as yyyymmdd. Without this column the log has no
-    order; "" declares the row order to be the event order.
+    timestamp: seconds, milliseconds, microseconds, ISO dates or days as yyyymmdd; kept to the microsecond. Without this
+    column the log has no order; "" declares the row order to be the event order.
+    time_format: how other dates are written, as for strptime: %d.%m.%Y %H:%M for 31.05.2024 13:45.
     rating, event: further columns to keep.
     items: path of an item table with the same item column. `item_title` becomes the title, other columns keep their
     names (text, category, brand and price are used). Without a table `item_title` is a column of the log, and an item's
@@ -64,8 +67,11 @@ def load(
     }
     if len({column for column, _ in mapping.values()}) < len(mapping):
         raise UserError(f"{path}: one column is mapped to two roles: {', '.join(c for c, _ in mapping.values())}")
-    table = log_reader.read(path, dict(mapping.values()))
+    table = log_reader.read(path, dict(mapping.values()), time_format=time_format and check_time_format(time_format))
     events = {name: table.columns.pop(column) for name, (column, _) in mapping.items()}
+    if TIME in events:
+        log.info("%s: timestamps are %s", path.name, table.summary[mapping[TIME][0]])
+        events |= _whole_and_microseconds(events[TIME])
     titles = _titles_from_log(events) if title_column else None
     _warn_of_missing_values(path, events)
     about = {"title": path.name, "files": {path.name: sha256(path)}, "read": table.summary}
@@ -76,6 +82,14 @@ def load(
     order = "time" if TIME in mapping else "sequence" if timestamp == "" else "none"
     attributes = _item_table(Path(str(items)).expanduser(), item, item_title, events) if items else titles
     return assemble(path.name.partition(".")[0], events, items=attributes, order=order, about=about)
+
+
+def _whole_and_microseconds(times: np.ndarray) -> dict[str, np.ndarray]:
+    """Columns of the whole seconds and, where there are any, of the microseconds above them."""
+    if times.dtype.kind != "M":
+        return {TIME: times}
+    seconds, rest = np.divmod(times.view(np.int64), 1_000_000)
+    return {TIME: seconds, MICROSECOND: rest.astype(np.int32)}
 
 
 def _timestamp_column(columns: list[str], timestamp: str | None) -> str | None:
@@ -140,7 +154,8 @@ def _without_duplicates(events: dict, policy: str) -> tuple[np.ndarray | None, d
     if policy == "drop-exact":
         drop = repeats.duplicated()
     else:
-        by_time = repeats.sort_values(TIME, kind="stable") if TIME in repeats else repeats
+        times = [name for name in (TIME, MICROSECOND) if name in repeats]
+        by_time = repeats.sort_values(times, kind="stable") if times else repeats
         drop = by_time.duplicated("pair", keep=policy)
     kept = np.ones(len(pair), bool)
     kept[drop.index[drop]] = False
