@@ -68,11 +68,12 @@ def check_options(name: str, settings: dict | None = None) -> str:
 
 def _check_type(option: str, value: object, annotation: str) -> None:
     """UserError unless a value has the annotated type; numbers are accepted as text (columns may be numbered)."""
-    allowed = {"str": (str, int, float, os.PathLike), "int": (int,), "bool": (bool,), "None": (type(None),)}
+    allowed = {"str": (str, int, float, os.PathLike), "int": (int,), "float": (int, float), "bool": (bool,),
+               "None": (type(None),)}  # fmt: skip
     names = annotation.split(" | ")
     valid = isinstance(value, tuple(kind for name in names for kind in allowed[name]))
     if not valid or isinstance(value, bool) and "bool" not in names:
-        words = {"str": "text", "int": "a whole number", "bool": "True or False", "None": "None"}
+        words = {"str": "text", "int": "a whole number", "float": "a number", "bool": "True or False", "None": "None"}
         takes = " or ".join(words[name] for name in names)
         raise UserError(f"{option} takes {takes}; given {value!r}, which is {type(value).__name__}")
 

@@ -7,6 +7,8 @@ import pandas as pd
 
 from workbench.artifacts import sha256
 from workbench.data.formats import column_mapping, log_reader
+from workbench.data.formats.values.money import parse_money
+from workbench.data.formats.values.ratings import as_numbers, kept_ratings, rating_column
 from workbench.data.formats.values.time_formats import check_time_format
 from workbench.data.kcore import k_core
 from workbench.data.schema import ITEM, MICROSECOND, RAW, ROW, TIME, USER, Dataset, assemble
@@ -14,6 +16,7 @@ from workbench.errors import UserError, unknown_name
 
 log = logging.getLogger("workbench")
 MISSING_VALUE_WORDS = ["NA", "N/A", "NaN", "nan", "NULL", "null", "None", "none", "-1"]  # read as ids, with a warning
+UNASKED = "unasked rating"  # the role of a column of ratings that no option names
 POLICIES = ("keep", "first", "last", "drop-exact")
 
 
@@ -30,6 +33,7 @@ def load(
     core: int = 0,
     duplicates: str = "keep",
     time_format: str = "",
+    min_rating: float | None = None,
 ) -> Dataset:
     """An interaction log as a Dataset; the arguments map its columns.
 
@@ -39,6 +43,7 @@ def load(
     column the log has no order; "" declares the row order to be the event order.
     time_format: how other dates are written, as for strptime: %d.%m.%Y %H:%M for 31.05.2024 13:45.
     rating, event: further columns to keep.
+    min_rating: the lowest rating of an event that counts; None for all. Without `rating` the column that is called so.
     items: path of an item table with the same item column. `item_title` becomes the title, other columns keep their
     names (text, category, brand and price are used). Without a table `item_title` is a column of the log, and an item's
     title is its first non-blank value.
@@ -65,7 +70,11 @@ def load(
     mapping = {
         role: (column_mapping.find_column(path, name, columns), kind) for role, (name, kind) in roles.items() if name
     }
-    if len({column for column, _ in mapping.values()}) < len(mapping):
+    taken = {column for column, _ in mapping.values()}
+    free = [name for name in columns if name not in taken and columns.count(name) == 1]
+    if "rating" not in mapping and (found := rating_column(free)):
+        mapping[UNASKED] = (found, "glance")  # its values are looked at, not kept
+    if len(taken) < len(mapping) - (UNASKED in mapping):
         raise UserError(f"{path}: one column is mapped to two roles: {', '.join(c for c, _ in mapping.values())}")
     table = log_reader.read(path, dict(mapping.values()), time_format=time_format and check_time_format(time_format))
     events = {name: table.columns.pop(column) for name, (column, _) in mapping.items()}
@@ -73,8 +82,11 @@ def load(
         log.info("%s: timestamps are %s", path.name, table.summary[mapping[TIME][0]])
         events |= _whole_and_microseconds(events[TIME])
     titles = _titles_from_log(events) if title_column else None
+    events, dropped = _well_rated(path, events, min_rating)
     _warn_of_missing_values(path, events)
-    about = {"title": path.name, "files": {path.name: sha256(path)}, "read": table.summary}
+    about = {"title": path.name, "files": {path.name: sha256(path)}}
+    about["read"] = {name: words for name, words in table.summary.items() if words}
+    about |= {} if min_rating is None else {"min_rating": {"min_rating": min_rating, "dropped": dropped}}
     kept, about["duplicates"] = _without_duplicates(events, duplicates)
     events, about["core"] = _within_core(events, kept, core)
     if not len(events):
@@ -118,6 +130,18 @@ def _titles_from_log(events: dict) -> pd.DataFrame:
     return pd.DataFrame({RAW: events[ITEM].categories.to_numpy()[codes[first]], "title": titles[first].to_numpy()})
 
 
+def _well_rated(path: Path, events: dict, least: float | None) -> tuple[dict, int]:
+    """The events with at least this rating, with their row in the file, and how many are left out. A column of ratings
+    that was not asked for is removed."""
+    ratings = events.pop(UNASKED, events.get("rating"))
+    if ratings is None and least is not None:
+        raise UserError(f"{path}: min_rating={least} needs a column of ratings: rating=COLUMN")
+    kept = None if ratings is None else kept_ratings(path.name, as_numbers(ratings), least)
+    if kept is None or kept.all():
+        return events, 0
+    return {name: values[kept] for name, values in events.items()} | {ROW: np.flatnonzero(kept)}, int((~kept).sum())
+
+
 def _warn_of_missing_values(path: Path, events: dict) -> None:
     """Warn of ids that may denote a missing value, whose events are all assigned to one user or item."""
     for side in (USER, ITEM):
@@ -143,13 +167,14 @@ def _without_duplicates(events: dict, policy: str) -> tuple[np.ndarray | None, d
     repeated = pair[1:][pair[1:] == pair[:-1]]
     counts = {"policy": policy, "repeats": len(repeated), "dropped": 0}
     if policy == "keep" or not len(repeated):
-        if len(repeated) > len(pair) / 2:
-            log.warning("%d of %d rows repeat a user and an item of an earlier row, and all are kept; duplicates=first,"
-                        " last or drop-exact leaves some out", len(repeated), len(pair))  # fmt: skip
+        if len(repeated):
+            level = logging.WARNING if len(repeated) > len(pair) / 2 else logging.INFO
+            log.log(level, "%d of %d rows repeat a user and an item of an earlier row, and all are kept; "
+                    "duplicates=first, last or drop-exact leaves some out", len(repeated), len(pair))  # fmt: skip
         return None, counts
     pair = _pair_codes(events)
     rows = np.flatnonzero(pd.Series(pair).isin(repeated))
-    columns = {"pair": pair[rows]} | {name: events[name][rows] for name in events if name not in (USER, ITEM)}
+    columns = {"pair": pair[rows]} | {name: events[name][rows] for name in events if name not in (USER, ITEM, ROW)}
     repeats = pd.DataFrame(columns, index=rows)
     if policy == "drop-exact":
         drop = repeats.duplicated()
@@ -172,7 +197,8 @@ def _within_core(events: dict, kept: np.ndarray | None, core: int) -> tuple[pd.D
         else:
             kept[np.flatnonzero(kept)[~in_core]] = False
     if kept is not None and not kept.all():
-        events = {name: events.pop(name)[kept] for name in list(events)} | {ROW: np.flatnonzero(kept)}
+        rows = events.get(ROW, np.arange(n_read))
+        events = {name: events.pop(name)[kept] for name in list(events)} | {ROW: rows[kept]}
     return pd.DataFrame(events, copy=False), {"core": core, "read": n_read, "kept": len(events[USER])}
 
 
@@ -210,5 +236,11 @@ def _item_table(path: Path, item: str, title: str, events: pd.DataFrame) -> pd.D
     columns = {names[name]: values for name, values in table.columns.items()}
     _check_overlap(path, columns[RAW], events[ITEM].cat.categories.astype(str))
     if "price" in columns:
-        columns["price"] = pd.to_numeric(pd.Series(columns["price"]), errors="coerce")
+        columns["price"], left_out = parse_money(columns["price"])
+        negative = int((columns["price"] < 0).sum())
+        reasons = ", ".join(f"{reason} ({count})" for reason, count in left_out.items())
+        if negative or set(left_out) - {"empty"}:
+            log.warning("%s: of %d prices %d are read, %d of them negative; the rest is missing: %s", path.name,
+                        len(table.columns[key]), len(columns["price"]) - sum(left_out.values()), negative,
+                        reasons or "none")  # fmt: skip
     return pd.DataFrame(columns)

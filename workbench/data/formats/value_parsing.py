@@ -108,9 +108,7 @@ def join_ids(batches: list) -> tuple[pd.Categorical, str]:
         codes, raw = factorize(np.concatenate(batches))
         return pd.Categorical.from_codes(codes, raw, validate=False), f"{len(raw)} integers"
     text = [pa.array(b).cast(pa.string()).dictionary_encode() if isinstance(b, np.ndarray) else b for b in batches]
-    unified = pa.chunked_array(text).unify_dictionaries()
-    codes = np.concatenate([chunk.indices.to_numpy() for chunk in unified.chunks])
-    raw = pd.Index(unified.chunk(0).dictionary.to_numpy(zero_copy_only=False), dtype=object)
+    codes, raw = _unified(text)
     if raw.str.fullmatch(WHOLE_FLOAT).all():  # 17850.0 is the integer 17850, as other tables of the same shop write it
         codes, whole = factorize(raw.str.partition(".").get_level_values(0).to_numpy(np.int64)[codes])
         return pd.Categorical.from_codes(codes, whole, validate=False), f"{len(whole)} integers, written with .0"
@@ -119,6 +117,15 @@ def join_ids(batches: list) -> tuple[pd.Categorical, str]:
         log.warning("%d of %d ids look rounded by a spreadsheet, such as %s: different ids may have become one; export "
                     "that column as text", rounded, len(raw), example)  # fmt: skip
     return pd.Categorical.from_codes(codes, raw, validate=False), f"{len(raw)} texts"
+
+
+def _unified(batches: list) -> tuple[np.ndarray, pd.Index]:
+    """(n,) codes, and the distinct texts, of batches that each have a dictionary of their own."""
+    import pyarrow as pa
+
+    unified = pa.chunked_array(batches).unify_dictionaries()
+    codes = np.concatenate([chunk.indices.to_numpy() for chunk in unified.chunks])
+    return codes, pd.Index(unified.chunk(0).dictionary.to_numpy(zero_copy_only=False), dtype=object)
 
 
 def read_labels(array: "pa.Array") -> "pa.DictionaryArray":
@@ -166,10 +173,25 @@ def read_names(array: "pa.Array") -> "pa.DictionaryArray":
     return text.fill_null("").dictionary_encode()
 
 
+def read_glance(array: "pa.Array") -> "pa.DictionaryArray":
+    """Dictionary-encoded text of a column nobody asked for: never an error, empty where there is no text."""
+    import pyarrow as pa
+
+    text = None if pa.types.is_nested(array.type) else try_cast(array, pa.string())
+    text = pa.array([""] * len(array), pa.string()) if text is None else text
+    return text.fill_null("").dictionary_encode()
+
+
+def join_glance(batches: list) -> tuple[pd.Categorical, str]:
+    """Codes and distinct texts, of which there is nothing to say."""
+    return pd.Categorical.from_codes(*_unified(batches), validate=False), ""
+
+
 KINDS = {
     "id": (read_ids, join_ids),
     "label": (read_labels, join_ids),
     "name": (read_names, join_ids),
+    "glance": (read_glance, join_glance),
     "number": (read_numbers, join_numbers),
     "text": (read_text, join_text),
 }
