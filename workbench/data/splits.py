@@ -116,6 +116,19 @@ def hash_events(dataset: Dataset, sequence: Histories) -> str:
     return digest.hexdigest()[:16]
 
 
+def say_order(dataset: Dataset, protocol: Protocol) -> None:
+    """Log how a dataset without timestamps is split: at random, or in the order of its rows."""
+    if dataset.has_times:
+        return
+    if protocol.split == "random":
+        known = "the order of its rows is not used" if dataset.order == "sequence" else (
+            'the order of its rows says nothing, unless you do: for your own log in order, the option timestamp="" '
+            "(--option timestamp=)")  # fmt: skip
+        log.warning("%s has no timestamps and is split at random: %s", dataset.name, known)
+    else:
+        log.info("%s has no timestamps and is split in the order of its rows", dataset.name)
+
+
 def split(dataset: Dataset, protocol: Protocol, *, users: int | None = None, events: int | None = None) -> Split:
     """Split a dataset as the protocol specifies. UserError if train, validation or test is empty.
 

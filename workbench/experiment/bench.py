@@ -15,7 +15,7 @@ import pandas as pd
 
 from workbench import systems
 from workbench.artifacts import MANIFEST, Store, code_hash, current_store, digest, read_manifest, using_store
-from workbench.data import Dataset, Protocol, Split, datasets, protocol_for, split
+from workbench.data import Dataset, Protocol, Split, datasets, protocol_for, say_order, split
 from workbench.data.protocol import check_protocol
 from workbench.errors import UserError, check_names
 from workbench.experiment.run import Run, contents
@@ -80,6 +80,7 @@ class Bench:
     @cached_property
     def split(self) -> Split:
         dataset = self.dataset
+        say_order(dataset, self.protocol)
         with Progress(f"split {self.name}"):
             limits = {"users": self.profile.users, "events": self.profile.event_limit(dataset.n_items)}
             return split(dataset, self.protocol, **limits)

@@ -92,6 +92,9 @@ def load(
     if not len(events):
         raise UserError(f"{path}: no user and item have {core} events each ({about['core']}); lower core", code=3)
     order = "time" if TIME in mapping else "sequence" if timestamp == "" else "none"
+    if order == "none":
+        log.warning('%s: no column of timestamps, so the order of events is unknown; timestamp=COLUMN names one, '
+                    'timestamp="" says that the rows are in order', path.name)  # fmt: skip
     attributes = _item_table(Path(str(items)).expanduser(), item, item_title, events) if items else titles
     return assemble(path.name.partition(".")[0], events, items=attributes, order=order, about=about)
 
