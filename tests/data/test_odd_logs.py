@@ -5,6 +5,7 @@ import pytest
 from workbench.data import datasets
 from workbench.data.datasets.csv import load
 from workbench.errors import UserError
+from workbench.experiment import open_bench
 
 HEAD = "user,item,timestamp\n"
 
@@ -108,12 +109,12 @@ def test_ratings_of_nought_or_less_are_said_and_can_be_left_out(tmp_path, caplog
     path = written(tmp_path, RATED.format(name))
     options = {"path": str(path)} | ({"rating": name} if asked else {})
     plain = load(**options)
-    assert "log.csv: 8 of 12 rows have a rating of 0 or less (such as -1) and count like all others; min_rating=1" in (
-        caplog.text
-    )
+    said = "8 of 12 rows have a rating of 0 or less (such as -1) and count like all others; min_rating=1"
+    assert said in caplog.text
     assert len(plain.interactions) == 12 and ("rating" in plain.interactions) == asked
     kept = load(**options, min_rating=1)
-    assert kept.interactions["row"].tolist() == [2, 5, 8, 11] and kept.about["min_rating"]["dropped"] == 8
+    assert kept.interactions["row"].tolist() == [2, 5, 8, 11]
+    assert kept.about["ratings"] == {"min_rating": 1, "dropped": 8}
     assert ("rating" in kept.interactions) == asked
 
 
@@ -134,3 +135,19 @@ def test_rows_are_those_of_the_file_after_every_filter(tmp_path):
     path = written(tmp_path, "user,item,rating\n" + "\n".join(rows) + "\n")
     data = load(path=str(path), timestamp="", min_rating=1, duplicates="drop-exact", core=2)
     assert data.interactions["row"].tolist() == [1, 2, 3, 5]
+
+
+@pytest.mark.parametrize(("timestamp", "said"), [
+    ("timestamp", "no column of timestamps, so the order of events is unknown; timestamp=COLUMN names one"), ("", ""),
+])  # fmt: skip
+def test_a_log_without_times_says_how_it_is_split(tmp_path, caplog, timestamp, said):
+    rows = "".join(f"u{u},i{(u + n) % 7}\n" for u in range(9) for n in range(4))
+    options = {"path": str(written(tmp_path, "user,item\n" + rows)), "timestamp": timestamp}
+    bench = open_bench("csv", profile="smoke", options=options)
+    with caplog.at_level("INFO", "workbench"):
+        assert bench.dataset.order == ("none" if timestamp else "sequence")
+        assert said in caplog.text and ("unknown" in caplog.text) == bool(said)
+        bench = open_bench("csv", profile="smoke", options=options)  # read back from the store
+        bench.fit("popularity")
+    how = "at random: the order of its rows says nothing, unless you do" if timestamp else "in the order of its rows"
+    assert f"log has no timestamps and is split {how}" in caplog.text

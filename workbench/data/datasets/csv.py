@@ -53,6 +53,33 @@ def load(
 
     UserError for an unknown column; with code 3 for bad data, naming file, line, column, value and remedy.
     """
+    _check_options(path, user, item, core, duplicates)
+    path = Path(str(path)).expanduser()
+    columns = log_reader.column_names(path, (user, item))
+    column_mapping.check_header(path, columns)
+    title_column = None if items else _title_column(path, item_title, columns, (user, item, timestamp, rating, event))
+    roles = {USER: (user, "id"), ITEM: (item, "id"), TIME: (_timestamp_column(columns, timestamp), "time"),
+             "rating": (rating, "number"), "event": (event, "label"), "title": (title_column, "name")}  # fmt: skip
+    mapping = _mapping(path, columns, roles)
+    table = log_reader.read(path, dict(mapping.values()), time_format=time_format and check_time_format(time_format))
+    events = {name: table.columns.pop(column) for name, (column, _) in mapping.items()}
+    order = "time" if TIME in mapping else "sequence" if timestamp == "" else "none"
+    events |= _times(path, events, order, table.summary.get(mapping.get(TIME, ("",))[0]))
+    titles = _titles_from_log(events) if title_column else None
+    about = {"title": path.name, "files": {path.name: sha256(path)}}
+    about["read"] = {name: words for name, words in table.summary.items() if words}
+    events, about["ratings"] = _well_rated(path, events, min_rating)
+    _warn_of_missing_values(path, events)
+    kept, about["duplicates"] = _without_duplicates(events, duplicates)
+    events, about["core"] = _within_core(events, kept, core)
+    if not len(events):
+        raise UserError(f"{path}: no user and item have {core} events each ({about['core']}); lower core", code=3)
+    attributes = _item_table(Path(str(items)).expanduser(), item, item_title, events) if items else titles
+    return assemble(path.name.partition(".")[0], events, items=attributes, order=order, about=about)
+
+
+def _check_options(path: str | None, user: str, item: str, core: int, duplicates: str) -> None:
+    """UserError for options that no log can have."""
     if not path:
         raise UserError("dataset csv needs the log: path=FILE (CSV, TSV or parquet; columns: user=, item=, timestamp=)")
     if duplicates not in POLICIES:
@@ -61,49 +88,32 @@ def load(
         raise UserError(f"dataset csv needs the columns of users and items; given user={user!r} and item={item!r}")
     if core < 0:
         raise UserError(f"core must be at least 0 (0: all), not {core}")
-    path = Path(str(path)).expanduser()
-    columns = log_reader.column_names(path, (user, item))
-    column_mapping.check_header(path, columns)
-    title_column = None if items else _title_column(path, item_title, columns, (user, item, timestamp, rating, event))
-    roles = {USER: (user, "id"), ITEM: (item, "id"), TIME: (_timestamp_column(columns, timestamp), "time"),
-             "rating": (rating, "number"), "event": (event, "label"), "title": (title_column, "name")}  # fmt: skip
+
+
+def _mapping(path: Path, columns: list[str], roles: dict) -> dict[str, tuple[str, str]]:
+    """Role -> (column, kind), of the roles that name a column; ratings that none names are looked at, not kept."""
     mapping = {
         role: (column_mapping.find_column(path, name, columns), kind) for role, (name, kind) in roles.items() if name
     }
     taken = {column for column, _ in mapping.values()}
-    free = [name for name in columns if name not in taken and columns.count(name) == 1]
-    if "rating" not in mapping and (found := rating_column(free)):
-        mapping[UNASKED] = (found, "glance")  # its values are looked at, not kept
-    if len(taken) < len(mapping) - (UNASKED in mapping):
+    if len(taken) < len(mapping):
         raise UserError(f"{path}: one column is mapped to two roles: {', '.join(c for c, _ in mapping.values())}")
-    table = log_reader.read(path, dict(mapping.values()), time_format=time_format and check_time_format(time_format))
-    events = {name: table.columns.pop(column) for name, (column, _) in mapping.items()}
+    free = [name for name in columns if name not in taken and columns.count(name) == 1]
+    found = None if "rating" in mapping else rating_column(free)
+    return mapping | ({UNASKED: (found, "glance")} if found else {})
+
+
+def _times(path: Path, events: dict, order: str, summary: str | None) -> dict[str, np.ndarray]:
+    """Columns of the whole seconds and, where there are any, of the microseconds above them; how times were read, or
+    that there are none, is said."""
     if TIME in events:
-        log.info("%s: timestamps are %s", path.name, table.summary[mapping[TIME][0]])
-        events |= _whole_and_microseconds(events[TIME])
-    titles = _titles_from_log(events) if title_column else None
-    events, dropped = _well_rated(path, events, min_rating)
-    _warn_of_missing_values(path, events)
-    about = {"title": path.name, "files": {path.name: sha256(path)}}
-    about["read"] = {name: words for name, words in table.summary.items() if words}
-    about |= {} if min_rating is None else {"min_rating": {"min_rating": min_rating, "dropped": dropped}}
-    kept, about["duplicates"] = _without_duplicates(events, duplicates)
-    events, about["core"] = _within_core(events, kept, core)
-    if not len(events):
-        raise UserError(f"{path}: no user and item have {core} events each ({about['core']}); lower core", code=3)
-    order = "time" if TIME in mapping else "sequence" if timestamp == "" else "none"
-    if order == "none":
+        log.info("%s: timestamps are %s", path.name, summary)
+    elif order == "none":
         log.warning('%s: no column of timestamps, so the order of events is unknown; timestamp=COLUMN names one, '
                     'timestamp="" says that the rows are in order', path.name)  # fmt: skip
-    attributes = _item_table(Path(str(items)).expanduser(), item, item_title, events) if items else titles
-    return assemble(path.name.partition(".")[0], events, items=attributes, order=order, about=about)
-
-
-def _whole_and_microseconds(times: np.ndarray) -> dict[str, np.ndarray]:
-    """Columns of the whole seconds and, where there are any, of the microseconds above them."""
-    if times.dtype.kind != "M":
-        return {TIME: times}
-    seconds, rest = np.divmod(times.view(np.int64), 1_000_000)
+    if TIME not in events or events[TIME].dtype.kind != "M":
+        return {}
+    seconds, rest = np.divmod(events[TIME].view(np.int64), 1_000_000)
     return {TIME: seconds, MICROSECOND: rest.astype(np.int32)}
 
 
@@ -133,16 +143,17 @@ def _titles_from_log(events: dict) -> pd.DataFrame:
     return pd.DataFrame({RAW: events[ITEM].categories.to_numpy()[codes[first]], "title": titles[first].to_numpy()})
 
 
-def _well_rated(path: Path, events: dict, least: float | None) -> tuple[dict, int]:
-    """The events with at least this rating, with their row in the file, and how many are left out. A column of ratings
-    that was not asked for is removed."""
+def _well_rated(path: Path, events: dict, least: float | None) -> tuple[dict, dict]:
+    """The events with at least this rating, with their row in the file, and the count of those left out. A column of
+    ratings that was not asked for is removed."""
     ratings = events.pop(UNASKED, events.get("rating"))
     if ratings is None and least is not None:
         raise UserError(f"{path}: min_rating={least} needs a column of ratings: rating=COLUMN")
     kept = None if ratings is None else kept_ratings(path.name, as_numbers(ratings), least)
-    if kept is None or kept.all():
-        return events, 0
-    return {name: values[kept] for name, values in events.items()} | {ROW: np.flatnonzero(kept)}, int((~kept).sum())
+    counts = {"min_rating": least, "dropped": 0 if kept is None else int((~kept).sum())}
+    if not counts["dropped"]:
+        return events, counts
+    return {name: values[kept] for name, values in events.items()} | {ROW: np.flatnonzero(kept)}, counts
 
 
 def _warn_of_missing_values(path: Path, events: dict) -> None:
