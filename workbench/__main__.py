@@ -5,10 +5,12 @@ import logging
 import sys
 
 from workbench import __version__
+from workbench.cli_arguments import VALUE, count, mark_values, unmark_values, whole_number
 from workbench.commands import COMMANDS
 from workbench.errors import INTERRUPTED, UserError, unknown_name
 from workbench.progress import clear_progress_bar
 
+COUNTS = ("k", "seeds")  # options that are at least 1
 PAIRS = ("set", "protocol", "option")  # options that take NAME=VALUE arguments
 
 
@@ -17,6 +19,7 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> None:
         hint = " (it comes before options that take several values)" if "required" in message else ""
+        message = message.replace(VALUE, "").replace(repr(VALUE)[1:-1], "")
         raise UserError(f"{message}{hint}; see {self.prog} --help")
 
 
@@ -47,7 +50,8 @@ def parser() -> argparse.ArgumentParser:
                 sub.add_argument(f"--{key}", nargs="?", const=True, type=_parse_bool, default=parameter.default,
                                  metavar="TRUE", help=f"default: {parameter.default}")  # fmt: skip
             else:
-                sub.add_argument(f"--{key}", type=parameter.annotation, default=parameter.default,
+                kind = {int: count if key in COUNTS else whole_number}.get(parameter.annotation, parameter.annotation)
+                sub.add_argument(f"--{key}", type=kind, default=parameter.default,
                                  metavar=key.upper(), help=f"default: {parameter.default!r}")  # fmt: skip
     return top
 
@@ -62,14 +66,15 @@ def main(argv: list[str] | None = None) -> int:
     try:
         if argv and not argv[0].startswith("-") and argv[0] not in COMMANDS:
             raise unknown_name("command", argv[0], COMMANDS)
-        options, rest = parser().parse_known_args(argv)
+        options, rest = parser().parse_known_args(mark_values(argv))
         if options.command is None:
             parser().print_help()
             return 0
-        arguments = vars(options)
+        arguments = {name: unmark_values(value) for name, value in vars(options).items()}
         command = COMMANDS[arguments.pop("command")]
         if rest:
-            raise unknown_name("option", rest[0], [f"--{name}" for name in inspect.signature(command).parameters])
+            allowed = [f"--{name}" for name in inspect.signature(command).parameters]
+            raise unknown_name("option", unmark_values(rest[0]), allowed)
         command(**arguments)
         return 0
     except UserError as error:

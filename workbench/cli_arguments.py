@@ -1,11 +1,14 @@
 """Parsing and checking of command-line arguments."""
 import ast
+import re
+from argparse import ArgumentTypeError
 from pathlib import Path
 
 from workbench.artifacts import check_folder
 from workbench.errors import UserError
 
 REPORT_LIST_LENGTH = 10  # items in the top-k lists of a report
+VALUE = "\0"  # put before a value that begins with a dash while argparse, which reads dashes as options, is at work
 
 
 def print_descriptions(rows: dict[str, str]) -> None:
@@ -13,6 +16,42 @@ def print_descriptions(rows: dict[str, str]) -> None:
     width = max(map(len, rows), default=0)
     for name, description in rows.items():
         print(f"{name:<{width}}  {description}")
+
+
+def mark_values(argv: list[str]) -> list[str]:
+    """The arguments, with `VALUE` before each that begins with one dash and is no option, such as the id -01abXY.
+
+    Options are --long, and -h. What follows --OPTION -- is a value, whatever it begins with.
+    """
+    bare = argv.index("--") if "--" in argv else len(argv)
+    after = argv[bare:]
+    if after and argv[bare - 1 : bare] and argv[bare - 1].startswith("--"):
+        after = [VALUE + argument for argument in argv[bare + 1 :]]
+    return [VALUE * bool(re.match("-(?!-|h$|$)", argument)) + argument for argument in argv[:bare]] + after
+
+
+def unmark_values(value: object) -> object:
+    """The value, or each of a list, as it was before `mark_values`."""
+    if isinstance(value, list):
+        return [part.removeprefix(VALUE) for part in value]
+    return value.removeprefix(VALUE) if isinstance(value, str) else value
+
+
+def whole_number(text: str) -> int:
+    """The whole number in an argument."""
+    text = text.removeprefix(VALUE)
+    try:
+        return int(text)
+    except ValueError:
+        raise ArgumentTypeError(f"invalid int value: {text!r}") from None
+
+
+def count(text: str) -> int:
+    """The number of things in an argument, at least 1."""
+    number = whole_number(text)
+    if number < 1:
+        raise ArgumentTypeError(f"must be at least 1, not {number}")
+    return number
 
 
 def split_names(values: list) -> list[str]:

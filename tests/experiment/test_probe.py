@@ -87,3 +87,19 @@ def test_budgets_fit_the_profile_and_the_decoder(probe):
 
     assert probe.budget(probing.ABLATIONS) == {"latents": 3, "controls": 99}
     assert all(sizes["controls"] >= 20 * sizes["latents"] for sizes in probing.ABLATIONS.values())
+
+
+def test_an_autoencoder_reads_the_site_it_was_trained_on_and_no_other(bench, probe, sae):
+    z = sae.encode(probe.activations)
+    assert z.shape == (len(probe.activations), 48) and z.nnz
+    shorter = bench.fit("sasrec", epochs=1, width=32, layers=1)
+    for other in (probe.untrained(), wb.probe(probe.run, "norm"), wb.probe(shorter)):
+        assert other.activations.x.shape[1] == probe.activations.x.shape[1], "as wide, so only the fingerprint can tell"
+        with pytest.raises(UserError, match="this dictionary was trained at blocks.0.out .* are others"):
+            sae.encode(other.activations)
+        with pytest.raises(UserError, match="are others"):
+            sae.dictionary.encode_sparse(other.activations)
+    with pytest.raises(UserError, match="encode takes activations, such as probe.activations"):
+        sae.encode(probe.activations.x)
+    with pytest.raises(UserError, match="blocks.0.out of width 32; these activations have 31"):
+        sae.reconstruct(probe.activations.x[:, :31])

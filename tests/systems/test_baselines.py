@@ -145,3 +145,27 @@ def test_a_score_function_of_another_width_is_refused_and_whole_numbers_are_scor
     assert recommend(N_ITEMS + 1, bool) == [[1, 2]]
     with pytest.raises(UserError, match=rf"gives shape \(1, {N_ITEMS}\), not \(1, {N_ITEMS + 1}\)"):
         recommend(N_ITEMS, float)
+
+
+def with_one_long_history(length, *, items=6_000, users=7_000):
+    """Users with four of `items` each, and one with the first `length` of them."""
+    rows = [[1 + (7 * u + n) % 50 for n in range(4)] for u in range(users)]
+    return SmallBench(make_histories(list(range(1, length + 1)), *rows), n_items=items)
+
+
+@pytest.mark.parametrize("system", ["item_knn", "ease"])
+def test_a_history_without_end_costs_no_square_and_says_so(system, caplog):
+    bench = with_one_long_history(6_000)
+    model = systems.build(system, bench)
+    statistics = model.compute_statistics(bench.split)
+    counts = statistics["nearest" if system == "item_knn" else "gram"]
+    assert counts.nnz <= 1_000**2 + 50 * 50
+    assert f"{system}: 1 of 7001 histories have more than 5000 events (one has 6000)" in caplog.text
+    assert not counts[57:5_000].nnz and counts[5_001:].nnz, "the oldest of it are not seen together"
+
+
+def test_a_history_as_long_as_people_have_is_whole(caplog):
+    from workbench.data.graph import shortened
+
+    train = with_one_long_history(5_000).split.train
+    assert shortened(train, "item_knn") is train and not caplog.text

@@ -3,9 +3,11 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from workbench import systems
+from workbench.data import Histories
 from workbench.errors import UserError
 
 BASELINES = ["ease", "graph_heuristic", "graph_walk", "item_knn", "item_transitions", "popularity"]
@@ -97,7 +99,8 @@ def test_invalid_system_files_are_named(folder):
 
 
 def test_build_passes_the_bench_and_the_settings():
-    bench = SimpleNamespace(split=SimpleNamespace(n_items=1000, train=range(2000)))
+    train = Histories(np.arange(2001), np.ones(2000, np.int32), np.arange(2000, dtype=np.int32))
+    bench = SimpleNamespace(split=SimpleNamespace(n_items=1000, train=train))
     assert systems.build("ease", bench, max_gb=1) is not None
     with pytest.raises(UserError, match=r"1,000 items need 0\.0 GB"):
         systems.build("ease", bench, max_gb=0.001)

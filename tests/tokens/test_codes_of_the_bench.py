@@ -61,3 +61,26 @@ def test_a_folders_codes_are_made_already(tmp_path):
 def test_a_beam_too_narrow_for_the_evaluation_is_refused_before_training():
     with pytest.raises(UserError, match="beam=19: lists of 20 are evaluated"):
         open_bench("synthetic", **BENCH).fit("tiger", beam=19, **QUICK)
+
+
+def catalogue(folder, same, items=60):
+    """A bench on a log in which `same` of the items have one title."""
+    rows = "".join(f"u{u},i{(3 * u + n) % items},{100 * u + n}\n" for u in range(40) for n in range(6))
+    (folder / "log.csv").write_text("user,item,timestamp\n" + rows)
+    titles = "".join(f"i{n},{'Gift card' if n < same else f'{chr(97 + n % 26)} thing {n}'}\n" for n in range(items))
+    (folder / "items.csv").write_text("item,title\n" + titles)
+    return open_bench("csv", profile="smoke", options={name: str(folder / f"{file}.csv")
+                                                       for name, file in (("path", "log"), ("items", "items"))})
+
+
+@pytest.mark.parametrize(("same", "said"), [(59, True), (40, True), (20, False)])
+def test_collapsed_codes_are_said_each_time_they_are_used(tmp_path, caplog, same, said):
+    for codes in ("rq-kmeans", "rq-kmeans", "folder"):  # made, from the store, and from a folder of the user's
+        bench = catalogue(tmp_path, same)
+        caplog.clear()
+        made = bench.codes(str(tmp_path / "mine") if codes == "folder" else codes)
+        assert (f"{same} of 60 items share one code" in caplog.text) == said
+        made.save(tmp_path / "mine")
+    caplog.clear()
+    bench.fit("tiger", **QUICK)
+    assert ("items share one code" in caplog.text) == said

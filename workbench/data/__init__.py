@@ -5,6 +5,6 @@ Read schema (Dataset), protocol, splits and histories first; datasets holds the 
 from workbench.data.histories import Histories
 from workbench.data.protocol import Protocol, protocol_for
 from workbench.data.schema import Dataset, assemble
-from workbench.data.splits import Cases, Split, split
+from workbench.data.splits import Cases, Split, say_order, split
 
-__all__ = ["Cases", "Dataset", "Histories", "Protocol", "Split", "assemble", "protocol_for", "split"]
+__all__ = ["Cases", "Dataset", "Histories", "Protocol", "Split", "assemble", "protocol_for", "say_order", "split"]

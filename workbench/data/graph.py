@@ -2,11 +2,15 @@
 
 Matrices are (I+1, I+1) or (B, I+1) CSR with row and column 0 empty.
 """
+import logging
+
 import numpy as np
 from scipy.sparse import csr_matrix
 
 from workbench.data.histories import Histories
 
+log = logging.getLogger("workbench")
+LONG, KEPT = 5_000, 1_000  # events: longer than any history of a person in the datasets here, and what is kept of it
 BEYOND_MAX_HOPS = 5  # distance given by `pair_hop_distances` to pairs more than four hops apart
 BATCH_SIZE = 1024  # pairs processed at a time
 
@@ -43,6 +47,18 @@ def binary_user_items(histories: Histories, n_items: int) -> csr_matrix:
     seen = user_item_matrix(histories, n_items)
     seen.data[:] = 1
     return seen
+
+
+def shortened(train: Histories, system: str) -> Histories:
+    """The histories, of which those of more than `LONG` events keep their last `KEPT`, as a warning says: the pairs
+    within a history grow with the square of its length, and one that holds a good part of the catalogue tells little
+    about which items belong together. system: named in the warning."""
+    long = train.lengths > LONG
+    if not long.any():
+        return train
+    log.warning("%s: %d of %d histories have more than %d events (one has %d), as of a program; only their last %d "
+                "count as seen together", system, long.sum(), len(train), LONG, train.lengths.max(), KEPT)  # fmt: skip
+    return train.last(np.where(long, KEPT, train.lengths))
 
 
 def cooccurrence(train: Histories, n_items: int) -> csr_matrix:

@@ -51,8 +51,8 @@ class Histories:
         kept = np.maximum(self.lengths - n, 0)
         return self._cut(kept, [True, False], kept, self.lengths - kept)
 
-    def last(self, n: int) -> "Histories":
-        """At most the last n events of each history."""
+    def last(self, n: int | np.ndarray) -> "Histories":
+        """At most the last n events of each history; n may be (B,)."""
         kept = np.minimum(self.lengths, n)
         return self._cut(kept, [False, True], self.lengths - kept, kept)
 

@@ -58,7 +58,7 @@ class LintContext:
 
 def lint(dataset: Dataset, protocol: Protocol | None = None) -> LintReport:
     """All checks of a dataset under a protocol (default: its own). A check that cannot be measured says why."""
-    context = LintContext(dataset, protocol or protocol_for(dataset))
+    context = LintContext(dataset.with_exact_times(), protocol or protocol_for(dataset))
     findings = []
     for check in CHECKS:
         try:

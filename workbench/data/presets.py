@@ -12,7 +12,7 @@ import pandas as pd
 from workbench.data.filters import FILTERS, OrderedLog
 from workbench.data.graph import transitions
 from workbench.data.protocol import protocol_for
-from workbench.data.schema import ITEM, RAW, ROW, TIME, USER, Dataset, assemble, factorize
+from workbench.data.schema import ITEM, MICROSECOND, RAW, ROW, TIME, USER, Dataset, assemble, factorize
 from workbench.data.splits import split
 from workbench.errors import UserError, unknown_name
 
@@ -124,7 +124,8 @@ def _apply_steps(preset: Preset, events: pd.DataFrame) -> tuple[pd.DataFrame, in
     users, items = (factorize(events[side])[0] for side in (USER, ITEM))
     times = events[TIME].to_numpy(np.int64) if TIME in events else None
     row = events[ROW].to_numpy() if ROW in events else np.arange(len(events))
-    position = np.lexsort((row, users) if times is None else (row, times, users))
+    within_second = [events[MICROSECOND]] if MICROSECOND in events else []
+    position = np.lexsort((row, users) if times is None else (row, *within_second, times, users))
     log = OrderedLog(users, items, times, events["rating"].to_numpy(np.float64) if "rating" in events else None)
     log = OrderedLog(*(None if column is None else column[position] for column in log))
     catalogue = 0

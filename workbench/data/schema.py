@@ -6,7 +6,7 @@ lower id is the same as breaking them by a seeded hash, and the first n users ar
 """
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ import pandas as pd
 from workbench.errors import UserError
 
 USER, ITEM, TIME, ROW, RAW = "user", "item", "timestamp", "row", "raw_id"
+MICROSECOND = "microsecond"  # of a timestamp, above its whole seconds
 ORDERS = ("sequence", "time", "none")
 
 
@@ -23,7 +24,8 @@ class Dataset:
     """An interaction log with the attributes of its items and users.
 
     interactions: user int32 0..U-1, item int32 1..I, row int64 (position in the source), timestamp int64 in seconds
-        where the source has times, and optional columns such as rating or event.
+        where the source has times, microsecond int32 (0..999999) where some lie between two seconds, and optional
+        columns such as rating or event.
     items: indexed by item id 1..I; raw_id and, where the source has them, title, text, category (a path joined by
         " > "), brand, price, and alias columns for other published id spaces.
     users: indexed 0..U-1; raw_id and further attributes.
@@ -52,6 +54,13 @@ class Dataset:
     @property
     def has_times(self) -> bool:
         return TIME in self.interactions
+
+    def with_exact_times(self) -> "Dataset":
+        """The dataset with timestamps in microseconds where it has any: for what asks whether two are equal."""
+        if MICROSECOND not in self.interactions:
+            return self
+        exact = self.interactions[TIME] * 1_000_000 + self.interactions[MICROSECOND]
+        return replace(self, interactions=self.interactions.assign(**{TIME: exact}).drop(columns=MICROSECOND))
 
     def titles(self, items: np.ndarray | None = None) -> np.ndarray:
         """Item titles, or raw ids where there is none: (I+1,) for all items with '' at 0, or those of `items`."""

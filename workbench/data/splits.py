@@ -8,7 +8,7 @@ import numpy as np
 
 from workbench.data.histories import Histories, group_by_user
 from workbench.data.protocol import Protocol
-from workbench.data.schema import ITEM, RAW, ROW, TIME, USER, Dataset
+from workbench.data.schema import ITEM, MICROSECOND, RAW, ROW, TIME, USER, Dataset
 from workbench.errors import UserError
 
 log = logging.getLogger("workbench")
@@ -59,18 +59,18 @@ def splitmix64(*columns: np.ndarray, seed: int = 0) -> np.ndarray:
     return state
 
 
-def argsort_events(users: np.ndarray, times: np.ndarray | None, tie: np.ndarray) -> np.ndarray:
-    """(N,) indices that sort events by (user, time, tie).
+def argsort_events(users: np.ndarray, times: np.ndarray | None, *ties: np.ndarray) -> np.ndarray:
+    """(N,) indices that sort events by (user, time, ties), the first of the ties before the next.
 
     One packed key is sorted, then only the runs of equal keys: several times faster than a three-key sort, with the
     same result.
     """
     if times is None:
-        return np.lexsort((tie, users))
+        return np.lexsort((*ties[::-1], users))
     first, last = int(times.min()), int(times.max())
     span = last - first + 1
     if (int(users.max(initial=0)) + 1) * span >= 2**63:
-        return np.lexsort((tie, times, users))
+        return np.lexsort((*ties[::-1], times, users))
     key = users.astype(np.int64)  # in place from here on, to save memory at ten million events
     key *= span
     key += times
@@ -79,7 +79,7 @@ def argsort_events(users: np.ndarray, times: np.ndarray | None, tie: np.ndarray)
     key = key[order]
     same = key[1:] == key[:-1]
     tied = np.flatnonzero(np.concatenate([same, [False]]) | np.concatenate([[False], same]))
-    order[tied] = order[tied][np.lexsort((tie[order[tied]], key[tied]))]
+    order[tied] = order[tied][np.lexsort((*(tie[order[tied]] for tie in ties[::-1]), key[tied]))]
     return order
 
 
@@ -88,6 +88,7 @@ def user_sequences(dataset: Dataset, protocol: Protocol) -> Histories:
     events = dataset.interactions
     users, items = events[USER].to_numpy(), events[ITEM].to_numpy()
     times = events[TIME].to_numpy(np.int64) if dataset.has_times else None
+    within_second = [events[MICROSECOND].to_numpy()] if MICROSECOND in events else []
     if protocol.split != "random" and dataset.order == "none":
         raise UserError(f"{dataset.name} has no order to split by ({protocol.split}); use split=random", code=3)
     if protocol.split == "global-time" and times is None:
@@ -96,11 +97,12 @@ def user_sequences(dataset: Dataset, protocol: Protocol) -> Histories:
         order = np.lexsort((splitmix64(users, items, seed=protocol.tie_seed), users))
     elif protocol.ties == "file":
         by_row = dataset.order == "sequence" or times is None
-        order = argsort_events(users, None if by_row else times, events[ROW].to_numpy())
+        within = () if by_row else within_second
+        order = argsort_events(users, None if by_row else times, *within, events[ROW].to_numpy())
     elif times is None:
         raise UserError(f"{dataset.name} has no timestamps, so only its file order can be used: ties=file", code=3)
     else:
-        order = argsort_events(users, times, splitmix64(users, items, times, seed=protocol.tie_seed))
+        order = argsort_events(users, times, *within_second, splitmix64(users, items, times, seed=protocol.tie_seed))
     return group_by_user(users, items[order], dataset.n_users, None if times is None else times[order])
 
 
@@ -112,6 +114,19 @@ def hash_events(dataset: Dataset, sequence: Histories) -> str:
     for array in (sequence.offsets, sequence.items, sequence.times):
         digest.update(b"" if array is None else np.ascontiguousarray(array))
     return digest.hexdigest()[:16]
+
+
+def say_order(dataset: Dataset, protocol: Protocol) -> None:
+    """Log how a dataset without timestamps is split: at random, or in the order of its rows."""
+    if dataset.has_times:
+        return
+    if protocol.split == "random":
+        known = "the order of its rows is not used" if dataset.order == "sequence" else (
+            'the order of its rows says nothing, unless you do: for your own log in order, the option timestamp="" '
+            "(--option timestamp=)")  # fmt: skip
+        log.warning("%s has no timestamps and is split at random: %s", dataset.name, known)
+    else:
+        log.info("%s has no timestamps and is split in the order of its rows", dataset.name)
 
 
 def split(dataset: Dataset, protocol: Protocol, *, users: int | None = None, events: int | None = None) -> Split:

@@ -15,7 +15,7 @@ import pandas as pd
 
 from workbench import systems
 from workbench.artifacts import MANIFEST, Store, code_hash, current_store, digest, read_manifest, using_store
-from workbench.data import Dataset, Protocol, Split, datasets, protocol_for, split
+from workbench.data import Dataset, Protocol, Split, datasets, protocol_for, say_order, split
 from workbench.data.protocol import check_protocol
 from workbench.errors import UserError, check_names
 from workbench.experiment.run import Run, contents
@@ -46,11 +46,16 @@ class Bench:
         return current_store()
 
     @cached_property
+    def files(self) -> dict[str, str]:
+        """SHA-256 of every file among the options, by option: what a file holds counts, not where it lies."""
+        return datasets.file_hashes(self.options)
+
+    @cached_property
     def dataset(self) -> Dataset:
         """Parsed once from its published files, then read back from the store. What lacks an optional file is not
         stored, so that it is whole as soon as the file is there."""
-        files = datasets.file_hashes(self.options)
-        inputs = {"name": self.name, "options": self.options, "files": files, "code": code_hash("data")}
+        names = {name: Path(path).name for name, path in datasets.file_paths(self.options).items()}
+        inputs = {"name": self.name, "options": self.options | names, "files": self.files, "code": code_hash("data")}
         if self.store.path("dataset", inputs).exists():
             return Dataset.load(self.store.get("dataset", inputs, lambda folder: self._parse().save(folder)))
         dataset = self._parse()
@@ -75,6 +80,7 @@ class Bench:
     @cached_property
     def split(self) -> Split:
         dataset = self.dataset
+        say_order(dataset, self.protocol)
         with Progress(f"split {self.name}"):
             limits = {"users": self.profile.users, "events": self.profile.event_limit(dataset.n_items)}
             return split(dataset, self.protocol, **limits)
@@ -88,8 +94,8 @@ class Bench:
     def key(self) -> dict:
         """What a stored stage is keyed by: the data, the protocol, the limits and the seed."""
         return {
-            "dataset": self.name, "options": self.options, "data_hash": self.split.data_hash, "items": self.content,
-            "protocol": self.protocol.dict(), "users": self.users, "seed": self.seed,
+            "dataset": self.name, "options": self.options | self.files, "data_hash": self.split.data_hash,
+            "items": self.content, "protocol": self.protocol.dict(), "users": self.users, "seed": self.seed,
         }  # fmt: skip
 
     @property
@@ -198,7 +204,7 @@ class Bench:
         usual_values = usual[0] | asdict(usual[1])
         changes = {name: value for name, value in changes.items() if usual_values[name] != value}
         path = self.store.get("run", inputs, lambda folder: train_run(self, inputs, recipe, changes, folder))
-        return load_run(path)
+        return load_run(path).at(datasets.file_paths(self.options))
 
 
 def open_bench(

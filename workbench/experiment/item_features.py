@@ -7,6 +7,7 @@ from workbench import embed, tokens
 from workbench.errors import UserError
 from workbench.experiment.run import contents
 from workbench.stages import stage
+from workbench.tokens.collisions import warn_of_collapse
 
 
 def item_vectors(bench: Any, kind: str = "", *, dim: int = 64, model: str = "") -> np.ndarray:
@@ -29,11 +30,19 @@ def item_codes(
     if tokens.is_codes_folder(kind):
         if settings != {"levels": 3, "size": 0, "policy": "dedup", "normalize": False}:
             raise UserError(f"{kind} holds finished codes: leave levels, size, policy and normalize out")
-        return tokens.ItemCodes.load(kind).for_catalogue(bench.dataset.items["raw_id"].to_numpy(object))
+        codes = tokens.ItemCodes.load(kind).for_catalogue(bench.dataset.items["raw_id"].to_numpy(object))
+        return _said_if_collapsed(codes)
     settings |= {"seed": bench.seed}
     tokens.check_settings(kind, n_items=bench.dataset.n_items, **settings)
     content = {"kind": vectors, "dim": dim, "model": model} if kind in tokens.CONTENT_KINDS else None
-    return _codes(bench, kind, content, settings, contents({"encoder": model}))
+    return _said_if_collapsed(_codes(bench, kind, content, settings, contents({"encoder": model})))
+
+
+def _said_if_collapsed(codes: tokens.ItemCodes) -> tokens.ItemCodes:
+    """The codes, after a warning if many items share one: also where they were made long ago."""
+    appended = codes.policy == "dedup" and codes.about.get("collided", 0) > 0
+    warn_of_collapse(codes.codes[1:, : codes.levels - appended])
+    return codes
 
 
 @stage("codes", "data", "embed", "tokens", "train/rng.py", "experiment/item_features.py")

@@ -2,7 +2,7 @@
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -86,12 +86,16 @@ class Run:
         check_depth(metric, self.info.get("depth"), self.label)
         return per_case(metric, self.ranks, self.groups)
 
+    def at(self, paths: dict[str, str]) -> "Run":
+        """The same run, of which the files among the dataset's options now lie at these paths."""
+        return replace(self, info=self.info | {"paths": paths})
+
     def bench(self) -> Any:
         """The bench this run was made on."""
         info = self.info
         return self.open_bench(
             info["dataset"], profile=Profile(**info["limits"]), seed=info["seed"], protocol=info["protocol"],
-            options=info["options"], device=info["device"],
+            options=info["options"] | info.get("paths", {}), device=info["device"],
         )
 
     def recommender(self):

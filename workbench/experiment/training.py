@@ -10,6 +10,7 @@ import numpy as np
 
 from workbench import systems
 from workbench.artifacts import digest
+from workbench.data import datasets
 from workbench.errors import UserError
 from workbench.train import Recipe
 
@@ -48,7 +49,7 @@ def train_run(bench, inputs: dict, recipe: Recipe, changes: dict, folder: Path) 
     evaluated = time.monotonic()
     info = inputs | {
         "family": systems.family(inputs["system"]), "changes": changes, "profile": bench.profile.name,
-        "limits": bench.profile.dict(), "depth": evaluation.depth,
+        "limits": bench.profile.dict(), "depth": evaluation.depth, "paths": datasets.file_paths(bench.options),
         "seconds": {
             "fit": round(fitted - started, 3), "evaluate": round(evaluated - fitted, 3),
             "train": round(curve[-1]["seconds"], 3) if curve else 0.0,  # of training steps only, over all resumptions

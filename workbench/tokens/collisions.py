@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 
 log = logging.getLogger("workbench")
-MAX_DEDUP_GROUP = 256  # warn above this many items per code
+MAX_GROUP = 256  # warn above this many items per code
+COLLAPSED = 0.5  # or above this share of all items
 Distances = Callable[[np.ndarray], np.ndarray]
 
 
@@ -17,12 +18,18 @@ def append_dedup_code(codes: np.ndarray, sizes: tuple[int, ...]) -> tuple[np.nda
     _, group, size = np.unique(codes, axis=0, return_inverse=True, return_counts=True)
     if size.max() == 1:
         return codes, tuple(sizes)
-    if size.max() > MAX_DEDUP_GROUP:
-        log.warning("%d items share one code: the appended code that tells them apart is not learnable", size.max())
     order = np.argsort(group.ravel(), kind="stable")
     extra = np.empty(len(codes), codes.dtype)
     extra[order] = np.arange(len(codes)) - np.repeat(np.cumsum(size) - size, size)
     return np.column_stack([codes, extra]), (*sizes, int(size.max()))
+
+
+def warn_of_collapse(codes: np.ndarray) -> None:
+    """Warn where one of the codes (I, L), as they are before `append_dedup_code`, is of so many items that only their
+    number could tell these apart."""
+    size = np.unique(codes, axis=0, return_counts=True)[1].max()
+    if size > MAX_GROUP or size > max(COLLAPSED * len(codes), 2):
+        log.warning("%d of %d items share one code: what tells them apart is not learnable", size, len(codes))
 
 
 def assign_nearest_free(codes: np.ndarray, sizes: tuple[int, ...], distances: Distances) -> np.ndarray:

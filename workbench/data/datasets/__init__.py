@@ -9,7 +9,7 @@ from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 
-from workbench.artifacts import sha256
+from workbench.artifacts import digest, sha256
 from workbench.data import synthetic
 from workbench.data.schema import Dataset
 from workbench.errors import UserError, check_names, unknown_name
@@ -68,30 +68,38 @@ def check_options(name: str, settings: dict | None = None) -> str:
 
 def _check_type(option: str, value: object, annotation: str) -> None:
     """UserError unless a value has the annotated type; numbers are accepted as text (columns may be numbered)."""
-    allowed = {"str": (str, int, float, os.PathLike), "int": (int,), "bool": (bool,), "None": (type(None),)}
+    allowed = {"str": (str, int, float, os.PathLike), "int": (int,), "float": (int, float), "bool": (bool,),
+               "None": (type(None),)}  # fmt: skip
     names = annotation.split(" | ")
     valid = isinstance(value, tuple(kind for name in names for kind in allowed[name]))
     if not valid or isinstance(value, bool) and "bool" not in names:
-        words = {"str": "text", "int": "a whole number", "bool": "True or False", "None": "None"}
+        words = {"str": "text", "int": "a whole number", "float": "a number", "bool": "True or False", "None": "None"}
         takes = " or ".join(words[name] for name in names)
         raise UserError(f"{option} takes {takes}; given {value!r}, which is {type(value).__name__}")
 
 
+def file_paths(options: dict) -> dict[str, str]:
+    """The absolute path of every file or folder among the options that exists, by option."""
+    paths = {k: Path(str(options[k])).expanduser() for k in FILE_OPTIONS if options.get(k)}
+    return {name: str(path.resolve()) for name, path in paths.items() if os.path.exists(path)}
+
+
 def resolve_paths(options: dict) -> dict:
     """The options with absolute file paths, so that they do not depend on the working directory."""
-    paths = {k: Path(str(options[k])).expanduser() for k in FILE_OPTIONS if options.get(k)}
-    return options | {name: str(path.resolve()) for name, path in paths.items() if os.path.isfile(path)}
+    return options | file_paths(options)
 
 
 def file_hashes(options: dict) -> dict[str, str]:
-    """SHA-256 of every file among the options, by option. UserError (code 3) where one cannot be read."""
-    paths, digests = {name: str(options[name]) for name in FILE_OPTIONS if options.get(name)}, {}
-    for name, path in paths.items():
-        if os.path.isfile(path):
-            try:
-                digests[name] = sha256(Path(path))
-            except OSError as error:
-                raise UserError(f"{path}: cannot be read ({error.strerror})", code=3) from error
+    """SHA-256 of every file (of a folder: of all files in it) among the options, by option. UserError (code 3) where
+    one cannot be read."""
+    digests = {}
+    for name, path in file_paths(options).items():
+        files = sorted(file for file in Path(path).rglob("*") if file.is_file())
+        try:
+            parts = [[str(file.relative_to(path)), sha256(file)] for file in files]
+            digests[name] = digest(parts) if os.path.isdir(path) else sha256(Path(path))
+        except OSError as error:
+            raise UserError(f"{path}: cannot be read ({error.strerror})", code=3) from error
     return digests
 
 

@@ -7,12 +7,16 @@ import pandas as pd
 
 from workbench.artifacts import sha256
 from workbench.data.formats import column_mapping, log_reader
+from workbench.data.formats.values.money import parse_money
+from workbench.data.formats.values.ratings import as_numbers, kept_ratings, rating_column
+from workbench.data.formats.values.time_formats import check_time_format
 from workbench.data.kcore import k_core
-from workbench.data.schema import ITEM, RAW, ROW, TIME, USER, Dataset, assemble
+from workbench.data.schema import ITEM, MICROSECOND, RAW, ROW, TIME, USER, Dataset, assemble
 from workbench.errors import UserError, unknown_name
 
 log = logging.getLogger("workbench")
 MISSING_VALUE_WORDS = ["NA", "N/A", "NaN", "nan", "NULL", "null", "None", "none", "-1"]  # read as ids, with a warning
+UNASKED = "unasked rating"  # the role of a column of ratings that no option names
 POLICIES = ("keep", "first", "last", "drop-exact")
 
 
@@ -28,14 +32,18 @@ def load(
     item_title: str = "title",
     core: int = 0,
     duplicates: str = "keep",
+    time_format: str = "",
+    min_rating: float | None = None,
 ) -> Dataset:
     """An interaction log as a Dataset; the arguments map its columns.
 
     path: the log. Its first line names the columns, separated by comma, tab, semicolon, bar or space; the type suffix
     of RecBole atomic files (`user_id:token`) may be omitted.
-    timestamp: seconds, milliseconds, microseconds, ISO dates or days as yyyymmdd. Without this column the log has no
-    order; "" declares the row order to be the event order.
+    timestamp: seconds, milliseconds, microseconds, ISO dates or days as yyyymmdd; kept to the microsecond. Without this
+    column the log has no order; "" declares the row order to be the event order.
+    time_format: how other dates are written, as for strptime: %d.%m.%Y %H:%M for 31.05.2024 13:45.
     rating, event: further columns to keep.
+    min_rating: the lowest rating of an event that counts; None for all. Without `rating` the column that is called so.
     items: path of an item table with the same item column. `item_title` becomes the title, other columns keep their
     names (text, category, brand and price are used). Without a table `item_title` is a column of the log, and an item's
     title is its first non-blank value.
@@ -45,6 +53,33 @@ def load(
 
     UserError for an unknown column; with code 3 for bad data, naming file, line, column, value and remedy.
     """
+    _check_options(path, user, item, core, duplicates)
+    path = Path(str(path)).expanduser()
+    columns = log_reader.column_names(path, (user, item))
+    column_mapping.check_header(path, columns)
+    title_column = None if items else _title_column(path, item_title, columns, (user, item, timestamp, rating, event))
+    roles = {USER: (user, "id"), ITEM: (item, "id"), TIME: (_timestamp_column(columns, timestamp), "time"),
+             "rating": (rating, "number"), "event": (event, "label"), "title": (title_column, "name")}  # fmt: skip
+    mapping = _mapping(path, columns, roles)
+    table = log_reader.read(path, dict(mapping.values()), time_format=time_format and check_time_format(time_format))
+    events = {name: table.columns.pop(column) for name, (column, _) in mapping.items()}
+    order = "time" if TIME in mapping else "sequence" if timestamp == "" else "none"
+    events |= _times(path, events, order, table.summary.get(mapping.get(TIME, ("",))[0]))
+    titles = _titles_from_log(events) if title_column else None
+    about = {"title": path.name, "files": {path.name: sha256(path)}}
+    about["read"] = {name: words for name, words in table.summary.items() if words}
+    events, about["ratings"] = _well_rated(path, events, min_rating)
+    _warn_of_missing_values(path, events)
+    kept, about["duplicates"] = _without_duplicates(events, duplicates)
+    events, about["core"] = _within_core(events, kept, core)
+    if not len(events):
+        raise UserError(f"{path}: no user and item have {core} events each ({about['core']}); lower core", code=3)
+    attributes = _item_table(Path(str(items)).expanduser(), item, item_title, events) if items else titles
+    return assemble(path.name.partition(".")[0], events, items=attributes, order=order, about=about)
+
+
+def _check_options(path: str | None, user: str, item: str, core: int, duplicates: str) -> None:
+    """UserError for options that no log can have."""
     if not path:
         raise UserError("dataset csv needs the log: path=FILE (CSV, TSV or parquet; columns: user=, item=, timestamp=)")
     if duplicates not in POLICIES:
@@ -53,29 +88,33 @@ def load(
         raise UserError(f"dataset csv needs the columns of users and items; given user={user!r} and item={item!r}")
     if core < 0:
         raise UserError(f"core must be at least 0 (0: all), not {core}")
-    path = Path(str(path)).expanduser()
-    columns = log_reader.column_names(path, (user, item))
-    column_mapping.check_header(path, columns)
-    title_column = None if items else _title_column(path, item_title, columns, (user, item, timestamp, rating, event))
-    roles = {USER: (user, "id"), ITEM: (item, "id"), TIME: (_timestamp_column(columns, timestamp), "time"),
-             "rating": (rating, "number"), "event": (event, "label"), "title": (title_column, "name")}  # fmt: skip
+
+
+def _mapping(path: Path, columns: list[str], roles: dict) -> dict[str, tuple[str, str]]:
+    """Role -> (column, kind), of the roles that name a column; ratings that none names are looked at, not kept."""
     mapping = {
         role: (column_mapping.find_column(path, name, columns), kind) for role, (name, kind) in roles.items() if name
     }
-    if len({column for column, _ in mapping.values()}) < len(mapping):
+    taken = {column for column, _ in mapping.values()}
+    if len(taken) < len(mapping):
         raise UserError(f"{path}: one column is mapped to two roles: {', '.join(c for c, _ in mapping.values())}")
-    table = log_reader.read(path, dict(mapping.values()))
-    events = {name: table.columns.pop(column) for name, (column, _) in mapping.items()}
-    titles = _titles_from_log(events) if title_column else None
-    _warn_of_missing_values(path, events)
-    about = {"title": path.name, "files": {path.name: sha256(path)}, "read": table.summary}
-    kept, about["duplicates"] = _without_duplicates(events, duplicates)
-    events, about["core"] = _within_core(events, kept, core)
-    if not len(events):
-        raise UserError(f"{path}: no user and item have {core} events each ({about['core']}); lower core", code=3)
-    order = "time" if TIME in mapping else "sequence" if timestamp == "" else "none"
-    attributes = _item_table(Path(str(items)).expanduser(), item, item_title, events) if items else titles
-    return assemble(path.name.partition(".")[0], events, items=attributes, order=order, about=about)
+    free = [name for name in columns if name not in taken and columns.count(name) == 1]
+    found = None if "rating" in mapping else rating_column(free)
+    return mapping | ({UNASKED: (found, "glance")} if found else {})
+
+
+def _times(path: Path, events: dict, order: str, summary: str | None) -> dict[str, np.ndarray]:
+    """Columns of the whole seconds and, where there are any, of the microseconds above them; how times were read, or
+    that there are none, is said."""
+    if TIME in events:
+        log.info("%s: timestamps are %s", path.name, summary)
+    elif order == "none":
+        log.warning('%s: no column of timestamps, so the order of events is unknown; timestamp=COLUMN names one, '
+                    'timestamp="" says that the rows are in order', path.name)  # fmt: skip
+    if TIME not in events or events[TIME].dtype.kind != "M":
+        return {}
+    seconds, rest = np.divmod(events[TIME].view(np.int64), 1_000_000)
+    return {TIME: seconds, MICROSECOND: rest.astype(np.int32)}
 
 
 def _timestamp_column(columns: list[str], timestamp: str | None) -> str | None:
@@ -104,6 +143,19 @@ def _titles_from_log(events: dict) -> pd.DataFrame:
     return pd.DataFrame({RAW: events[ITEM].categories.to_numpy()[codes[first]], "title": titles[first].to_numpy()})
 
 
+def _well_rated(path: Path, events: dict, least: float | None) -> tuple[dict, dict]:
+    """The events with at least this rating, with their row in the file, and the count of those left out. A column of
+    ratings that was not asked for is removed."""
+    ratings = events.pop(UNASKED, events.get("rating"))
+    if ratings is None and least is not None:
+        raise UserError(f"{path}: min_rating={least} needs a column of ratings: rating=COLUMN")
+    kept = None if ratings is None else kept_ratings(path.name, as_numbers(ratings), least)
+    counts = {"min_rating": least, "dropped": 0 if kept is None else int((~kept).sum())}
+    if not counts["dropped"]:
+        return events, counts
+    return {name: values[kept] for name, values in events.items()} | {ROW: np.flatnonzero(kept)}, counts
+
+
 def _warn_of_missing_values(path: Path, events: dict) -> None:
     """Warn of ids that may denote a missing value, whose events are all assigned to one user or item."""
     for side in (USER, ITEM):
@@ -129,18 +181,20 @@ def _without_duplicates(events: dict, policy: str) -> tuple[np.ndarray | None, d
     repeated = pair[1:][pair[1:] == pair[:-1]]
     counts = {"policy": policy, "repeats": len(repeated), "dropped": 0}
     if policy == "keep" or not len(repeated):
-        if len(repeated) > len(pair) / 2:
-            log.warning("%d of %d rows repeat a user and an item of an earlier row, and all are kept; duplicates=first,"
-                        " last or drop-exact leaves some out", len(repeated), len(pair))  # fmt: skip
+        if len(repeated):
+            level = logging.WARNING if len(repeated) > len(pair) / 2 else logging.INFO
+            log.log(level, "%d of %d rows repeat a user and an item of an earlier row, and all are kept; "
+                    "duplicates=first, last or drop-exact leaves some out", len(repeated), len(pair))  # fmt: skip
         return None, counts
     pair = _pair_codes(events)
     rows = np.flatnonzero(pd.Series(pair).isin(repeated))
-    columns = {"pair": pair[rows]} | {name: events[name][rows] for name in events if name not in (USER, ITEM)}
+    columns = {"pair": pair[rows]} | {name: events[name][rows] for name in events if name not in (USER, ITEM, ROW)}
     repeats = pd.DataFrame(columns, index=rows)
     if policy == "drop-exact":
         drop = repeats.duplicated()
     else:
-        by_time = repeats.sort_values(TIME, kind="stable") if TIME in repeats else repeats
+        times = [name for name in (TIME, MICROSECOND) if name in repeats]
+        by_time = repeats.sort_values(times, kind="stable") if times else repeats
         drop = by_time.duplicated("pair", keep=policy)
     kept = np.ones(len(pair), bool)
     kept[drop.index[drop]] = False
@@ -157,7 +211,8 @@ def _within_core(events: dict, kept: np.ndarray | None, core: int) -> tuple[pd.D
         else:
             kept[np.flatnonzero(kept)[~in_core]] = False
     if kept is not None and not kept.all():
-        events = {name: events.pop(name)[kept] for name in list(events)} | {ROW: np.flatnonzero(kept)}
+        rows = events.get(ROW, np.arange(n_read))
+        events = {name: events.pop(name)[kept] for name in list(events)} | {ROW: rows[kept]}
     return pd.DataFrame(events, copy=False), {"core": core, "read": n_read, "kept": len(events[USER])}
 
 
@@ -195,5 +250,11 @@ def _item_table(path: Path, item: str, title: str, events: pd.DataFrame) -> pd.D
     columns = {names[name]: values for name, values in table.columns.items()}
     _check_overlap(path, columns[RAW], events[ITEM].cat.categories.astype(str))
     if "price" in columns:
-        columns["price"] = pd.to_numeric(pd.Series(columns["price"]), errors="coerce")
+        columns["price"], left_out = parse_money(columns["price"])
+        negative = int((columns["price"] < 0).sum())
+        reasons = ", ".join(f"{reason} ({count})" for reason, count in left_out.items())
+        if negative or set(left_out) - {"empty"}:
+            log.warning("%s: of %d prices %d are read, %d of them negative; the rest is missing: %s", path.name,
+                        len(table.columns[key]), len(columns["price"]) - sum(left_out.values()), negative,
+                        reasons or "none")  # fmt: skip
     return pd.DataFrame(columns)

@@ -15,6 +15,7 @@ def load(
     rating: str | None = None,
     items: str | None = None,
     item_title: str = "title",
+    time_format: str = "",
     strict: bool = True,
 ) -> Dataset:
     """A log under the filters of a preset (workbench.data.presets); the other arguments are those of csv.
@@ -26,7 +27,7 @@ def load(
         raise UserError(f"dataset preset needs a preset: preset=NAME; allowed: {', '.join(presets.PRESETS)}")
     chosen = presets.get_preset(preset)
     columns = {"user": user, "item": item, "timestamp": timestamp, "rating": rating}
-    log = csv.load(path=path, items=items, item_title=item_title, **columns)
+    log = csv.load(path=path, items=items, item_title=item_title, time_format=time_format, **columns)
     dataset = presets.filter_dataset(chosen, log)
     if strict:
         presets.check_statistics(chosen, dataset)

@@ -9,6 +9,7 @@ import io
 import os
 import zlib
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
@@ -18,6 +19,7 @@ import pandas as pd
 
 from workbench.data.formats.column_mapping import missing_file_error
 from workbench.data.formats.value_parsing import KINDS, BadValue
+from workbench.data.formats.values.timestamps import join_times, read_times
 from workbench.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
@@ -56,11 +58,12 @@ class FileWithSentinel(io.RawIOBase):
         return len(data)
 
 
-def read(path: Path, kinds: dict[str, str]) -> Table:
+def read(path: Path, kinds: dict[str, str], *, time_format: str = "") -> Table:
     """Columns of a table, each parsed as its kind: id, label, name, time, number or text.
 
-    kinds: column name -> kind. UserError for a missing column, and (code 3) for a file without rows, a row of another
-    length, an unclosed quote, a damaged archive, text that is not UTF-8, or an invalid value.
+    kinds: column name -> kind. time_format: of the times, as for strptime; "" for those that need none. UserError for
+    a missing column, and (code 3) for a file without rows, a row of another length, an unclosed quote, a damaged
+    archive, text that is not UTF-8, or an invalid value.
     """
     header = column_names(path, tuple(kinds))
     for name in kinds:
@@ -68,19 +71,20 @@ def read(path: Path, kinds: dict[str, str]) -> Table:
             raise unknown_name(f"column of {path}", name, header)
         if header.count(name) > 1:
             raise UserError(f"{path}: {header.count(name)} columns are called {name!r}; rename all but one", code=3)
+    parsers = KINDS | {"time": (partial(read_times, time_format=time_format), join_times)}
     batches, n_rows, columns, summary = {name: [] for name in kinds}, 0, {}, {}
     first_row, name = 0, ""  # of the batch or column being parsed, for the error message
     try:
         for batch in (_parquet_batches if is_parquet(path) else _text_batches)(path, tuple(kinds)):
             first_row = n_rows
             for name, kind in kinds.items():
-                batches[name].append(KINDS[kind][0](batch[name]))
+                batches[name].append(parsers[kind][0](batch[name]))
             n_rows += len(batch)
         if not n_rows:
             raise UserError(f"{path}: the file has column names but no rows, so the log has no interactions", code=3)
         first_row = 0
         for name, kind in kinds.items():
-            columns[name], summary[name] = KINDS[kind][1](batches.pop(name))
+            columns[name], summary[name] = parsers[kind][1](batches.pop(name))
     except BadValue as error:
         where, value = _position(path, name, first_row + error.index)
         raise UserError(f"{path}, {where}, column {name!r}: {value} {error.why}", code=3) from None

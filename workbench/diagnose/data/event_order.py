@@ -4,6 +4,7 @@ import numpy as np
 from workbench.data import Dataset, Histories, Split, leakage_measures
 from workbench.data.perturbations import shuffled
 from workbench.data.schema import TIME, USER
+from workbench.data.splits import split as split_dataset
 from workbench.diagnose.data.leakage import require_times
 from workbench.diagnose.verdict.card import Card, Figure, mean_figure
 from workbench.errors import UserError
@@ -27,6 +28,8 @@ def tie_sensitivity(dataset: Dataset, split: Split, *, orders: int = DRAWS) -> C
     """
     require_event_order(split)
     require_times(split.train)
+    if dataset is not (exact := dataset.with_exact_times()):
+        dataset, split = exact, split_dataset(exact, split.protocol, users=split.n_users)
     events = dataset.interactions
     tied = events.duplicated([USER, TIME], keep=False).to_numpy()
     test = split.test

@@ -54,6 +54,14 @@ class SAE:
         """Positions of the test users and its latents there, (n, m); no concept was selected on these users."""
         return train_sae.discovery_and_test(self.probe.activations, self.dictionary)[1]
 
+    def encode(self, activations: Activations) -> csr_matrix:
+        """(n, m) latents of activations such as `probe.activations`. Raises UserError where these were read at another
+        site, or from other weights or data, than the dictionary was trained on."""
+        if not isinstance(activations, Activations):
+            raise UserError("encode takes activations, such as probe.activations, which say where they were read; "
+                            f"given {type(activations).__name__}")  # fmt: skip
+        return self.dictionary.encode_sparse(activations)
+
     def reconstruct(self, x: np.ndarray) -> np.ndarray:
         """(n, D) reconstruction of activations (n, D)."""
         return faithfulness.reconstruct(self.dictionary, x)

@@ -11,6 +11,7 @@ from scipy.sparse import csr_matrix
 from torch import Tensor
 
 from workbench.errors import UserError, unknown_name
+from workbench.probing.activations.store import Activations
 from workbench.probing.dictionaries.encoders import ENCODERS
 
 ROWS = 8192  # rows encoded at a time
@@ -56,7 +57,10 @@ class Dictionary:
 
     @torch.no_grad()
     def encode(self, x: Tensor) -> Tensor:
-        """(n, m) latents of x (n, D)."""
+        """(n, m) latents of x (n, D). Raises UserError where x is not as wide as the site it was trained on."""
+        if x.shape[-1] != self.encoder.shape[1]:
+            raise UserError(f"this dictionary was trained at {self.about.get('site', 'a site')} of width "
+                            f"{self.encoder.shape[1]}; these activations have {x.shape[-1]}")  # fmt: skip
         return ENCODERS[self.encoding](x, self)
 
     @torch.no_grad()
@@ -64,10 +68,13 @@ class Dictionary:
         """(n, D) reconstructions of latents (n, m)."""
         return torch.addmm(self.center, z, self.decoder)
 
-    def encode_sparse(self, x: np.ndarray) -> csr_matrix:
-        """Sparse (n, m) float32 latents of x (n, D), encoded `ROWS` rows at a time."""
+    def encode_sparse(self, x: np.ndarray | Activations) -> csr_matrix:
+        """Sparse (n, m) float32 latents of x (n, D), encoded `ROWS` rows at a time. Activations know where they were
+        read: raises UserError where that is another site, or other weights or data, as `check_site`."""
         from scipy.sparse import vstack
 
+        if isinstance(x, Activations):
+            x = self.check_site(x.fingerprint) and x.x
         blocks = []
         for start in range(0, len(x), ROWS):
             z = self.encode(torch.from_numpy(np.ascontiguousarray(x[start : start + ROWS])))

@@ -5,6 +5,7 @@ Idea      Ridge regression of every item on all others at once: P = (X'X + ridge
 Differs   float32, solved in place by Cholesky; the solution is recomputed after loading, so a saved run holds only the
           sparse X'X. With fewer users than items, the same system is solved in user space, in float64:
           P = (I - X'(XX' + ridge I)^-1 X) / ridge (Woodbury). Histories are read as sets, as in the paper.
+          In item space the last 1,000 events of a train history of more than 5,000 count.
 Reported  ML-20M, strong generalisation: NDCG@100 .420, Recall@20 .391. Nothing under leave-one-out.
 """
 from typing import Any
@@ -13,12 +14,13 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from workbench.data import Histories
-from workbench.data.graph import binary_user_items, cooccurrence
+from workbench.data.graph import KEPT, LONG, binary_user_items, cooccurrence, shortened
 from workbench.errors import UserError
 from workbench.recommenders.count_based import CountBased, ScoreFunction, Statistics
 from workbench.train.recipe import Recipe
 
 PARENT = OFF = PLACEBO = None
+PAIR = 20  # bytes of a count: in float64 with its index, then also in float32
 ROWS = 2_000  # items processed at a time when solving in user space
 RECIPE = Recipe()
 
@@ -63,11 +65,14 @@ def build(bench: Any, *, ridge: float = 200.0, max_gb: float = 8.0) -> CountBase
     """
     items = bench.split.n_items
     users = len(bench.split.train)
-    needed_gb = 2 * (4 * (items + 1) ** 2 if users > items else 8 * users**2) / 1e9
-    if needed_gb > max_gb:
+    lengths = bench.split.train.lengths
+    pairs = min((items + 1) ** 2, int((np.where(lengths > LONG, KEPT, lengths) ** 2).sum()))  # of items seen together
+    dense, sparse = (8 * (items + 1) ** 2, PAIR * pairs) if users > items else (16 * users**2, 0)
+    if dense + sparse > max_gb * 1e9:
         side, size = ("items", items) if users > items else ("users", users)
-        raise UserError(f"ease: {size:,} {side} need {needed_gb:.1f} GB (two dense matrices of {side} x {side}), above "
-                        f"max_gb={max_gb}; raise it, or use item_knn, which is sparse")
+        counts = f" and {pairs:,} counts" if sparse else ""
+        raise UserError(f"ease: {size:,} {side} need {(dense + sparse) / 1e9:.1f} GB (two dense matrices of {side} x "
+                        f"{side}{counts}), above max_gb={max_gb}; raise it, or use item_knn, which is sparse")
     if ridge <= 0:
         raise UserError(f"ease: ridge must be positive, not {ridge}")
     return CountBased(
@@ -78,7 +83,7 @@ def build(bench: Any, *, ridge: float = 200.0, max_gb: float = 8.0) -> CountBase
 
 def _statistics(split: Any) -> Statistics:
     if len(split.train) > split.n_items:
-        return {"gram": cooccurrence(split.train, split.n_items).astype(np.float32)}
+        return {"gram": cooccurrence(shortened(split.train, "ease"), split.n_items).astype(np.float32)}
     return {"seen": binary_user_items(split.train, split.n_items)}
 
 
