@@ -6,6 +6,7 @@
     dark: { text: "#dfe3e8", muted: "#98a2ad", grid: "#2d343c", soft: "#1d2228", page: "#14171b" },
   };
   const plots = [...document.querySelectorAll(".plot")];
+  let printing = false;  // paper stays light and as it is, whatever the screen turns to meanwhile
 
   // What changes with the page's colours; everything else stays as the figure's author left it.
   const tint = (layout, ink) => {
@@ -44,6 +45,64 @@
     icon: format === "png" ? Plotly.Icons.camera : Plotly.Icons.disk,
   });
 
+  // Titles are wrapped to the width of the figure and stay clear of the toolbar: beside it, in a narrow figure below it,
+  // where the legend moves below the plot. Figures whose titles are placed by their author otherwise are left alone.
+  const NARROW = 560, BAR = 26, LINE = { title: 21, subtitle: 17 }, TOP = 14;
+  const pen = document.createElement("canvas").getContext("2d");
+  const measure = (text, font) => {
+    pen.font = `${font.size}px ${font.family}`;
+    return pen.measureText(text.replace(/<[^>]*>/g, "").replace(/&(#\d+|\w+);/g, "x")).width;
+  };
+  const lines = (text) => text.split(/<br\s*\/?>/);
+  const wrapped = (text, font, first, rest) => {
+    const result = [];
+    for (const word of lines(text).join(" ").split(" ")) {
+      const longer = result.length ? `${result.at(-1)} ${word}` : word;
+      if (result.length && measure(longer, font) > (result.length > 1 ? rest : first)) result.push(word);
+      else result.splice(-1, 1, longer);
+    }
+    return result;
+  };
+  const original = (div) => {
+    const { title, height, margin, legend } = div.layout, full = div._fullLayout;
+    const beside = full.showlegend && full.legend?.orientation === "v" && legend?.x === undefined && legend?.y === undefined;
+    return { title: title.text, subtitle: title.subtitle?.text ?? "", height, top: margin.t, bottom: full.margin.b, beside };
+  };
+  const legendHeight = (div, width) => {
+    const names = div._fullData.filter((trace) => trace.showlegend && trace.name).map((trace) => trace.name);
+    const widest = Math.max(...new Set(names.map((name) => measure(name, div._fullLayout.font) + 60)));
+    return 22 * Math.ceil(new Set(names).size / Math.max(1, Math.floor(width / widest))) + 16;
+  };
+  const fit = (div) => {
+    const { title, height, margin } = div.layout;
+    if (!title?.text || title.y === undefined || !height || margin?.t === undefined) return;
+    const own = (div.asMade ??= original(div)), full = div._fullLayout, width = full.width - 12;
+    const narrow = full.width < NARROW, shift = narrow ? BAR : 0;
+    const beside = narrow ? width : width - (div.querySelector(".modebar")?.offsetWidth ?? 0) - 8;
+    const text = wrapped(own.title, full.title.font, beside, width);
+    const below = own.subtitle ? wrapped(own.subtitle, full.title.subtitle.font, width, width) : [];
+    const more = shift + LINE.title * (text.length - lines(own.title).length)
+      + (own.subtitle ? LINE.subtitle * (below.length - lines(own.subtitle).length) : 0);
+    const legend = narrow && own.beside ? legendHeight(div, width) : 0, total = own.height + more + legend;
+    const patch = {
+      "title.text": text.join("<br>"), "title.subtitle.text": below.join("<br>"), "title.y": 1 - (TOP + shift) / total,
+      height: total, "margin.t": own.top + more,
+    };
+    if (own.beside) Object.assign(patch, {
+      "margin.b": own.bottom + legend, "legend.orientation": narrow ? "h" : "v", "legend.yref": narrow ? "container" : "paper",
+      "legend.y": narrow ? 0 : null, "legend.yanchor": narrow ? "bottom" : "auto", "legend.x": narrow ? 0 : null,
+      "legend.xref": narrow ? "container" : "paper",
+    });
+    if (JSON.stringify(patch) === div.fitted) return;
+    div.fitted = JSON.stringify(patch);
+    return Plotly.relayout(div, patch);
+  };
+  let waiting = 0;
+  addEventListener("resize", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => printing || drawn().forEach(fit), 150);
+  });
+
   const draw = async (div) => {
     try {
       const spec = JSON.parse(div.querySelector("script").textContent);
@@ -55,13 +114,13 @@
       await Plotly.newPlot(div, spec.data || [], spec.layout || {}, config);
       if (spec.frames) await Plotly.addFrames(div, spec.frames);
       await Plotly.relayout(div, tint(div._fullLayout, now()));
+      await fit(div);
     } catch (error) {
       div.textContent = `This figure could not be drawn: ${error.message}`;
       console.error(error);
     }
   };
   Promise.all(plots.map(draw)).then(() => { document.documentElement.dataset.drawn = plots.length; });
-  let printing = false;  // paper stays light, whatever the screen turns to meanwhile
   dark.addEventListener("change", () => printing || repaint(now()));
 
   // On paper: light, and as wide as the sheet, whatever the window was; words small enough to fit a narrow figure.
@@ -69,14 +128,6 @@
   const SMALL = { "font.size": 11, "title.font.size": 13, "title.subtitle.font.size": 11 };
   const get = (layout, path) => path.split(".").reduce((value, key) => value?.[key], layout) ?? null;
   const read = (layout) => Object.fromEntries(Object.keys(SMALL).map((path) => [path, get(layout, path)]));
-  const folded = "details:not(.code, .log, .behind)";
-  addEventListener("beforeprint", () => document.querySelectorAll(`${folded}:not([open])`).forEach((fold) => {
-    fold.open = fold.dataset.opened = true;
-  }));
-  addEventListener("afterprint", () => document.querySelectorAll(`${folded}[data-opened]`).forEach((fold) => {
-    fold.open = false;
-    delete fold.dataset.opened;
-  }));
   addEventListener("beforeprint", () => { printing = true; });
   addEventListener("afterprint", () => { printing = false; });
   addEventListener("beforeprint", () => drawn().forEach((div) => {
