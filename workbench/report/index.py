@@ -43,13 +43,18 @@ def index_page(
     rows, target = [*map(_notebook_row, pages), *(more or [])], Path(out) / "index.html"
     info = {"pages": len(rows), "took": f"{sum(row.seconds for row in rows):.0f} s", **provenance()}
     banner = failure_banner([row.name for row in rows if not row.ok])
-    header = page_header(cover.heading, parameters, info, banner=banner, below=cover.html())
+    header = page_header(cover.heading, {}, {}, banner=banner, below=cover.html())
     shown = {row.name: link(row.html, Path(out)) for row in rows if row.html}
     words = "".join(_summary_section(heading, content) for heading, content in (summary or {}).items() if content)
     main = (f'<main id="main">{words}{headline_section(headline, caption)}{_pages(rows, Path(out))}'
-            f"{glossary(set(), shown)}</main>")  # fmt: skip
+            f"{_provenance_section(parameters, info)}{glossary(set(), shown)}</main>")  # fmt: skip
     write_text(target, html_document(cover.heading, f'<div class="sheet">{header}{main}</div>'))
     return target
+
+
+def _provenance_section(parameters: dict[str, Any], info: dict[str, Any]) -> str:
+    lists = f'{definition_list(parameters)}<div class="quiet">{definition_list(info)}</div>'
+    return f"<section><h2>How this report was made</h2>{lists}</section>"
 
 
 def _summary_section(heading: str, content: str | list[str] | dict[str, Any]) -> str:

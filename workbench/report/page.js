@@ -66,18 +66,47 @@
   const original = (div) => {
     const { title, height, margin, legend } = div.layout, full = div._fullLayout;
     const beside = full.showlegend && full.legend?.orientation === "v" && legend?.x === undefined && legend?.y === undefined;
-    return { title: title.text, subtitle: title.subtitle?.text ?? "", height, top: margin.t, bottom: full.margin.b, beside };
+    return { title: title.text, subtitle: title.subtitle?.text ?? "", height, top: margin.t, bottom: full.margin.b, right: full.margin.r, beside };
+  };
+  // In a narrow figure long labels of rows are cut (the hover text has them in full) and axis titles are wrapped.
+  const cut = (label, font, width) => {
+    if (measure(label, font) <= width) return label;
+    let end = label.length;
+    while (end > 4 && measure(`${label.slice(0, end)}…`, font) > width) end -= 1;
+    return `${label.slice(0, end).replace(/&[^;]*$/, "").trimEnd()}…`;
+  };
+  const axes = (div, width, high, narrow) => {
+    const patch = {}, own = (div.axesAsMade ??= {});
+    for (const name of Object.keys(div._fullLayout).filter((key) => /^[xy]axis\d*$/.test(key))) {
+      const { tickfont, title } = div._fullLayout[name], vertical = name[0] === "y";
+      own[name] ??= { labels: vertical && div.layout[name]?.ticktext, title: div.layout[name]?.title?.text };
+      const { labels, title: words } = own[name];
+      if (labels) {
+        patch[`${name}.ticktext`] = narrow ? [...labels].map((label) => cut(String(label), tickfont, 0.4 * width)) : labels;
+      }
+      const long = vertical ? high : width / 2;
+      if (words) patch[`${name}.title.text`] = narrow ? wrapped(words, title.font, long, long).join("<br>") : words;
+    }
+    return patch;
   };
   const legendHeight = (div, width) => {
     const names = div._fullData.filter((trace) => trace.showlegend && trace.name).map((trace) => trace.name);
     const widest = Math.max(...new Set(names.map((name) => measure(name, div._fullLayout.font) + 60)));
     return 22 * Math.ceil(new Set(names).size / Math.max(1, Math.floor(width / widest))) + 16;
   };
-  const fit = (div) => {
-    const { title, height, margin } = div.layout;
-    if (!title?.text || title.y === undefined || !height || margin?.t === undefined) return;
-    const own = (div.asMade ??= original(div)), full = div._fullLayout, width = full.width - 12;
-    const narrow = full.width < NARROW, shift = narrow ? BAR : 0;
+  // Labels of marks that reach beyond the right edge get a wider margin; a narrow figure then scrolls in its box.
+  const showText = (div, own, room, narrow) => {
+    const edge = div.querySelector(".main-svg").getBoundingClientRect().right;
+    const ends = [...div.querySelectorAll(".textpoint text")].map((text) => text.getBoundingClientRect().right);
+    const beyond = Math.ceil(1.15 * (Math.max(edge, ...ends) - edge));
+    if (beyond < 2) return;
+    return Plotly.relayout(div, { "margin.r": own.right + beyond + 4, ...(narrow ? { width: room + beyond } : {}) });
+  };
+  const fit = async (div) => {
+    const { title, height, margin } = div.layout, placed = title?.text && title.y !== undefined && height && margin?.t;
+    if (!div.asMade && !placed) return;
+    const own = (div.asMade ??= original(div)), full = div._fullLayout, room = div.clientWidth || full.width;
+    const width = room - 12, narrow = room < NARROW, shift = narrow ? BAR : 0;
     const beside = narrow ? width : width - (div.querySelector(".modebar")?.offsetWidth ?? 0) - 8;
     const text = wrapped(own.title, full.title.font, beside, width);
     const below = own.subtitle ? wrapped(own.subtitle, full.title.subtitle.font, width, width) : [];
@@ -86,21 +115,29 @@
     const legend = narrow && own.beside ? legendHeight(div, width) : 0, total = own.height + more + legend;
     const patch = {
       "title.text": text.join("<br>"), "title.subtitle.text": below.join("<br>"), "title.y": 1 - (TOP + shift) / total,
-      height: total, "margin.t": own.top + more,
+      height: total, "margin.t": own.top + more, "margin.r": own.right,
     };
     if (own.beside) Object.assign(patch, {
       "margin.b": own.bottom + legend, "legend.orientation": narrow ? "h" : "v", "legend.yref": narrow ? "container" : "paper",
       "legend.y": narrow ? 0 : null, "legend.yanchor": narrow ? "bottom" : "auto", "legend.x": narrow ? 0 : null,
       "legend.xref": narrow ? "container" : "paper",
     });
+    if (narrow || div.axesAsMade) Object.assign(patch, axes(div, width, own.height - own.top - own.bottom, narrow));
     if (JSON.stringify(patch) === div.fitted) return;
     div.fitted = JSON.stringify(patch);
-    return Plotly.relayout(div, patch);
+    await Plotly.relayout(div, patch);
+    await showText(div, own, room, narrow);
+  };
+  const refit = async (div) => {  // a figure whose height was set keeps its width until it is told otherwise
+    if (!div.asMade) return;
+    await Plotly.relayout(div, { width: null, autosize: true });
+    div.fitted = "";
+    await fit(div);
   };
   let waiting = 0;
   addEventListener("resize", () => {
     clearTimeout(waiting);
-    waiting = setTimeout(() => printing || drawn().forEach(fit), 150);
+    waiting = setTimeout(() => printing || drawn().forEach(refit), 150);
   });
 
   const draw = async (div) => {
