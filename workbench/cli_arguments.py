@@ -1,11 +1,23 @@
 """Parsing and checking of command-line arguments."""
 import ast
 from pathlib import Path
+from typing import NamedTuple
 
 from workbench.artifacts import check_folder
 from workbench.errors import UserError
 
 REPORT_LIST_LENGTH = 10  # items in the top-k lists of a report
+
+
+class CoverOptions(NamedTuple):
+    """The options --title, --author and --note of a report, which a command takes as one argument."""
+
+    title: str = ""
+    author: str = ""
+    note: str = ""
+
+
+NO_COVER = CoverOptions()
 
 
 def print_descriptions(rows: dict[str, str]) -> None:

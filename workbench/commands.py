@@ -177,8 +177,8 @@ def run(
 
 def report(
     *, dataset: str = "", system: str = "", datasets: list = (), systems: list = (), option: list = (),
-    profile: str = "smoke", seed: int = 0, out: str = "reports/latest", timeout: int = 600, title: str = "",
-    author: str = "", note: str = "",
+    profile: str = "smoke", seed: int = 0, out: str = "reports/latest", timeout: int = 600,
+    cover: cli_arguments.CoverOptions = cli_arguments.NO_COVER,
 ) -> None:
     """Run the notebook series on a dataset and write a full report. The folder --out then holds one page per notebook,
     an audit, index.html and metrics.json. --system: the system whose network is probed. --datasets with --systems: a
@@ -190,7 +190,7 @@ def report(
     from workbench.report import Cover, matrix_report, series_report
     from workbench.train.recipe import get_profile
 
-    limits, cover = get_profile(profile), Cover(title, author, note)
+    limits, cover = get_profile(profile), Cover(*cover)
     options = dataset_registry.resolve_paths(cli_arguments.parse_settings(option))
     if datasets or systems:
         if dataset or system:

@@ -69,11 +69,16 @@
     return { title: title.text, subtitle: title.subtitle?.text ?? "", height, top: margin.t, bottom: full.margin.b, right: full.margin.r, beside };
   };
   // In a narrow figure long labels of rows are cut (the hover text has them in full) and axis titles are wrapped.
-  const cut = (label, font, width) => {
+  const cut = (label, font, width, tail) => {
     if (measure(label, font) <= width) return label;
-    let end = label.length;
-    while (end > 4 && measure(`${label.slice(0, end)}…`, font) > width) end -= 1;
-    return `${label.slice(0, end).replace(/&[^;]*$/, "").trimEnd()}…`;
+    const last = tail ? label.slice(-tail).replace(/^[^&;]*;/, "") : "";
+    let end = label.length - tail;
+    while (end > 4 && measure(`${label.slice(0, end)}…${last}`, font) > width) end -= 1;
+    return `${label.slice(0, end).replace(/&[^;]*$/, "").trimEnd()}…${last}`;
+  };
+  const cutAll = (labels, font, width) => {  // in the middle where two would read the same
+    const [plain, middle] = [0, 6].map((tail) => labels.map((label) => cut(String(label), font, width, tail)));
+    return new Set(plain).size < new Set(labels).size ? middle : plain;
   };
   const axes = (div, width, high, narrow) => {
     const patch = {}, own = (div.axesAsMade ??= {});
@@ -82,7 +87,7 @@
       own[name] ??= { labels: vertical && div.layout[name]?.ticktext, title: div.layout[name]?.title?.text };
       const { labels, title: words } = own[name];
       if (labels) {
-        patch[`${name}.ticktext`] = narrow ? [...labels].map((label) => cut(String(label), tickfont, 0.4 * width)) : labels;
+        patch[`${name}.ticktext`] = narrow ? cutAll([...labels], tickfont, 0.4 * width) : labels;
       }
       const long = vertical ? high : width / 2;
       if (words) patch[`${name}.title.text`] = narrow ? wrapped(words, title.font, long, long).join("<br>") : words;

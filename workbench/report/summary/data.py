@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.data import synthetic
 from workbench.data.schema import TIME
 from workbench.errors import UserError
 from workbench.experiment import Bench
@@ -58,6 +59,8 @@ def _origin(bench: Bench) -> str:
     if bench.name == "csv":
         digests = ", ".join(f"{name} (SHA-256 {digest[:12]}…)" for name, digest in about.get("files", {}).items())
         return f"your own log, {digests}"
+    if bench.name in synthetic.NAMES:
+        return f"invented by workbench, {synthetic.NAMES[bench.name]}"
     return ", ".join(filter(None, [about.get("title", bench.name), about.get("release"), about.get("homepage")]))
 
 
