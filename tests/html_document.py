@@ -30,7 +30,8 @@ class Document(HTMLParser):
 def inert(text: str) -> Document:
     """Check that only our scripts can run and nothing is requested; returns the parsed page."""
     document = Document(text)
-    ours = {page_template.plotly_js(), page_template._file("page.js"), page_template._file("../show/sort.js")}
+    names = ("page.js", "tables.js", "folds.js", "../show/sort.js")
+    ours = {page_template.plotly_js(), *map(page_template._file, names)}
     assert {script for kind, script in document.scripts if kind != "application/json"} <= ours
     assert not {"iframe", "object", "embed", "svg", "base", "form", "input"} & {tag for tag, _ in document.tags}
     assert [tag for tag, _ in document.tags].count("style") == 1

@@ -3,9 +3,10 @@ import argparse
 import inspect
 import logging
 import sys
+from collections.abc import Callable
 
 from workbench import __version__
-from workbench.cli_arguments import VALUE, count, mark_values, unmark_values, whole_number
+from workbench.cli_arguments import VALUE, CoverOptions, count, mark_values, unmark_values, whole_number
 from workbench.commands import COMMANDS
 from workbench.errors import INTERRUPTED, UserError, unknown_name
 from workbench.progress import clear_progress_bar
@@ -41,7 +42,10 @@ def parser() -> argparse.ArgumentParser:
         summary = doc.split(". ")[0].split("\n")[0].rstrip(".")
         sub = commands.add_parser(name, help=summary, description=doc, allow_abbrev=False)
         for key, parameter in inspect.signature(function).parameters.items():
-            if parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
+            if parameter.annotation is CoverOptions:
+                for field in CoverOptions._fields:
+                    sub.add_argument(f"--{field}", default="", metavar=field.upper(), help="default: ''")
+            elif parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
                 sub.add_argument(key, metavar=key.upper())
             elif parameter.annotation is list:
                 metavar = "NAME=VALUE" if key in PAIRS else key.upper()
@@ -54,6 +58,13 @@ def parser() -> argparse.ArgumentParser:
                 sub.add_argument(f"--{key}", type=kind, default=parameter.default,
                                  metavar=key.upper(), help=f"default: {parameter.default!r}")  # fmt: skip
     return top
+
+
+def _option_names(command: Callable) -> list[str]:
+    """The names of the options of a command, as its signature defines them."""
+    parameters = inspect.signature(command).parameters.values()
+    fields = [CoverOptions._fields if each.annotation is CoverOptions else (each.name,) for each in parameters]
+    return [f"--{name}" for names in fields for name in names]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -73,8 +84,9 @@ def main(argv: list[str] | None = None) -> int:
         arguments = {name: unmark_values(value) for name, value in vars(options).items()}
         command = COMMANDS[arguments.pop("command")]
         if rest:
-            allowed = [f"--{name}" for name in inspect.signature(command).parameters]
-            raise unknown_name("option", unmark_values(rest[0]), allowed)
+            raise unknown_name("option", unmark_values(rest[0]), _option_names(command))
+        if "cover" in inspect.signature(command).parameters:
+            arguments["cover"] = CoverOptions(*(arguments.pop(field) for field in CoverOptions._fields))
         command(**arguments)
         return 0
     except UserError as error:

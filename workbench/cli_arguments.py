@@ -3,12 +3,24 @@ import ast
 import re
 from argparse import ArgumentTypeError
 from pathlib import Path
+from typing import NamedTuple
 
 from workbench.artifacts import check_folder
 from workbench.errors import UserError
 
 REPORT_LIST_LENGTH = 10  # items in the top-k lists of a report
 VALUE = "\0"  # put before a value that begins with a dash while argparse, which reads dashes as options, is at work
+
+
+class CoverOptions(NamedTuple):
+    """The options --title, --author and --note of a report, which a command takes as one argument."""
+
+    title: str = ""
+    author: str = ""
+    note: str = ""
+
+
+NO_COVER = CoverOptions()
 
 
 def print_descriptions(rows: dict[str, str]) -> None:

@@ -62,7 +62,8 @@ def predict(run: str, *, users: list = (), k: int = 10) -> None:
     user_ids, histories = bench.dataset.users["raw_id"], bench.split.test.histories
     index = pd.Index(user_ids).get_indexer(list(users) or user_ids.iloc[histories.users[:3]])
     if (index < 0).any():
-        raise unknown_name(f"user of {bench.name}", users[int(np.flatnonzero(index < 0)[0])], user_ids.iloc[:20])
+        missing = users[int(np.flatnonzero(index < 0)[0])]
+        raise unknown_name(f"user of {bench.dataset.name}", missing, user_ids.iloc[:20])
     rows = pd.Index(histories.users).get_indexer(index)
     if (rows < 0).any():
         raise UserError(f"user {users[int(np.flatnonzero(rows < 0)[0])]!r} has no test history under this protocol")
@@ -177,24 +178,26 @@ def run(
 def report(
     *, dataset: str = "", system: str = "", datasets: list = (), systems: list = (), option: list = (),
     profile: str = "smoke", seed: int = 0, out: str = "reports/latest", timeout: int = 600,
+    cover: cli_arguments.CoverOptions = cli_arguments.NO_COVER,
 ) -> None:
     """Run the notebook series on a dataset and write a full report. The folder --out then holds one page per notebook,
     an audit, index.html and metrics.json. --system: the system whose network is probed. --datasets with --systems: a
     matrix report instead, with one page per system and dataset that compares the system to the baselines; the same
-    command resumes an interrupted one. --option: dataset options, such as path=log.csv."""
+    command resumes an interrupted one. --option: dataset options, such as path=log.csv. --title, --author, --note: of
+    the report, shown on the index and at the head of every page."""
     from workbench import systems as system_registry
     from workbench.data import datasets as dataset_registry
-    from workbench.report import matrix_report, series_report
+    from workbench.report import Cover, matrix_report, series_report
     from workbench.train.recipe import get_profile
 
-    limits = get_profile(profile)
+    limits, cover = get_profile(profile), Cover(*cover)
     options = dataset_registry.resolve_paths(cli_arguments.parse_settings(option))
     if datasets or systems:
         if dataset or system:
             raise UserError("--dataset and --system are for one report, --datasets and --systems for a matrix")
         rows, columns = cli_arguments.split_names(datasets), cli_arguments.split_names(systems)
         cli_arguments.check_output(Path(out), timeout)
-        failed = matrix_report(rows, columns, profile=profile, seed=seed, options=options, out=Path(out))
+        failed = matrix_report(rows, columns, profile=profile, seed=seed, options=options, out=Path(out), cover=cover)
     else:
         name = dataset or limits.dataset
         dataset_registry.check_options(name, options)
@@ -203,7 +206,7 @@ def report(
         cli_arguments.check_output(Path(out), timeout)
         cli_arguments.check_dataset(name, profile, seed, option)
         settings = {"profile": profile, "seed": seed, "options": options, "system": system, "timeout": timeout}
-        failed = series_report(name, out=Path(out), **settings)
+        failed = series_report(name, out=Path(out), cover=cover, **settings)
     print(f"report: {Path(out) / 'index.html'}")
     if any(page.code == 130 for page in failed):
         raise UserError(INTERRUPTED, code=130)

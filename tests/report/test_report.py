@@ -110,12 +110,13 @@ def test_index(fine, attacked, tmp_path):
     inert(text)
     assert path == tmp_path / "index.html" and len(text) < 30_000
     assert "sasrec&lt;script&gt;" in text
-    assert '<td class="n">0.0421</td>' in text and '<td class="n">22,363</td>' in text
+    assert '<td data-value="0.04213" class="n">0.0421</td>' in text
+    assert '<td data-value="22363" class="n">22,363</td>' in text
     assert '<td class="n">—</td>' in text and "FAILED" in text and "the kernel died &lt;i&gt;" in text
     links = dict.fromkeys(a["href"] for tag, a in Document(text).tags if tag == "a")  # thumbnail, question
     assert [(tmp_path / link).resolve() for link in links] == [fine.html.resolve(), attacked.html.resolve()]
     flat = report.index_page([fine], tmp_path, {"ndcg@10": 0.04}, {}).read_text()
-    assert '<td class="n">0.0400</td>' in flat and "FAILED" not in flat
+    assert '<td data-value="0.04" class="n">0.0400</td>' in flat and "FAILED" not in flat
 
 
 def test_sanitizing_keeps_safe_html():

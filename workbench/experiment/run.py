@@ -58,6 +58,15 @@ class Run:
         return max(score for _, score in scores) > (1 + RISE) * early
 
     @property
+    def training(self) -> dict[str, int | bool]:
+        """What a page says beside the run's scores: epochs trained (0: none), whether it is a training-free baseline,
+        whether its validation was still rising, its seed, and the number of test cases."""
+        epochs = self.curve[-1]["epoch"] if self.curve else 0
+        baseline = self.info.get("family") == "baselines"
+        return {"epochs": epochs, "baseline": baseline, "still_rising": self.still_rising, "seed": self.info["seed"],
+                "cases": self.info["cases"]}  # fmt: skip
+
+    @property
     def label(self) -> str:
         """The system, with what was changed from its defaults."""
         changes = ", ".join(f"{key}={value}" for key, value in sorted(self.info["changes"].items()))
@@ -104,7 +113,7 @@ class Run:
 
         bench = self.bench()
         if bench.split.data_hash != self.info["data_hash"]:
-            raise UserError(f"{self.folder}: {bench.name} is no longer the data this run was made on", code=3)
+            raise UserError(f"{self.folder}: {bench.dataset.name} is no longer the data this run was made on", code=3)
         if contents(self.info["settings"]) != self.info.get("files", {}):
             raise UserError(f"{self.folder}: the files in its settings are no longer those it was made with", code=3)
         recommender = bench.build(self.system, **self.info["settings"])

@@ -1,7 +1,8 @@
 """Export runs and audits as self-contained HTML pages, and write the index pages over them.
 
 Read `page_template`, `sanitize_html` and `cell_outputs` (the parts of a page), then `export` (an executed notebook) and
-`notebook_series` with `index` (a report); `matrix*`, `audit_page`, `probe_page` and `api_reference` write other pages.
+`notebook_series` with `index` and `summary` (a report);
+`matrix*`, `audit_page`, `probe_page` and `api_reference` write other pages.
 """
 from workbench.report.audit_page import audit_page, check_page_path
 from workbench.report.export import export_notebook
@@ -9,8 +10,9 @@ from workbench.report.index import index_page
 from workbench.report.matrix import matrix_report
 from workbench.report.notebook_series import notebook_page, series_report
 from workbench.report.probe_page import probe_page
+from workbench.report.summary.cover import Cover
 
 __all__ = [
-    "audit_page", "check_page_path", "export_notebook", "index_page", "matrix_report", "notebook_page", "probe_page",
-    "series_report",
+    "Cover", "audit_page", "check_page_path", "export_notebook", "index_page", "matrix_report", "notebook_page",
+    "probe_page", "series_report",
 ]  # fmt: skip

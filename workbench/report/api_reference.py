@@ -22,6 +22,13 @@ LAYERS = (  # the modules and folders of the package; each imports only from tho
 ).split()
 
 
+SEARCH = (
+    '<div class="search" role="search"><label for="search">Search names and first sentences</label> '
+    '<input id="search" type="search" autocomplete="off" spellcheck="false" aria-describedby="matches"> '
+    '<kbd title="press / to search">/</kbd> <span id="matches" role="status" aria-live="polite"></span></div>'
+)
+
+
 class Entry(NamedTuple):
     """A public function, class or method. name: of a method with its class, `Class.method`. signature: without name."""
 
@@ -52,8 +59,8 @@ def reference_page(out: Path, folder: Path = PACKAGE) -> Path:
     sections = "".join(_section(module, docs[module], entries) for module, entries in modules.items())
     body = (
         f'<header class="top"><h1>API reference of workbench {escape(__version__)}</h1><p>Every public function '
-        f"and class by module; search with the browser’s find command. Array dimensions: B batch, T time, I items, "
-        f"U users, L code levels, K codes per level, D width.</p></header>"
+        f"and class by module. Array dimensions: B batch, T time, I items, U users, L code levels, K codes per level, "
+        f"D width.</p></header>{SEARCH}"
         f'<main id="main"><nav aria-label="Modules">{_contents(folder, docs)}</nav>{sections}</main>'
     )
     target = out / "reference.html"
@@ -130,11 +137,13 @@ def _sentence(doc: str) -> str:
 
 def _section(module: str, doc: str, entries: list[Entry]) -> str:
     parts = "".join(
+        f'<div class="entry" data-name="{escape(f"{entry.module}.{entry.name}")}" '
+        f'data-sentence="{escape(_sentence(entry.doc))}">'
         f'<h3 id="{escape(entry.module)}.{escape(entry.name)}">{escape(entry.name)}</h3>'
-        f"<pre><code>{escape(entry.name + entry.signature)}</code></pre>{_prose(entry.doc)}"
+        f"<pre><code>{escape(entry.name + entry.signature)}</code></pre>{_prose(entry.doc)}</div>"
         for entry in entries
     )
-    return f'<section id="{escape(module)}"><h2>{escape(module)}</h2>{_prose(doc)}{parts}</section>'
+    return f'<section class="module" id="{escape(module)}"><h2>{escape(module)}</h2>{_prose(doc)}{parts}</section>'
 
 
 def _link(module: str) -> str:

@@ -44,7 +44,7 @@ def audit_page(audit: Audit, *, out: Path) -> Path:
     page. UserError if it cannot be written."""
     out = Path(out)
     check_page_path(out)
-    name = audit.bench.name
+    name = audit.bench.dataset.name
     header = f'<header class="top"><h1>What can {escape(name)} show?</h1>{definition_list(_settings(audit))}</header>'
     terms: set[str] = set()
     verdict = f'<section id="verdict"><h2>Verdict</h2>{link_terms(_verdict(audit), terms)}</section>'

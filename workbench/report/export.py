@@ -19,6 +19,7 @@ from workbench.report.cell_outputs import joined_lines, mark_cover, markdown, ou
 from workbench.report.glossary import glossary, link_terms
 from workbench.report.page_template import definition_list, format_value, html_document, table_of_contents
 from workbench.report.sanitize_html import sanitize
+from workbench.report.summary.data import epochs, profile_sentence, with_dataset_name
 
 HEADING = re.compile(r"<h([1-3])>(.*?)</h\1>", re.S)
 TITLE = re.compile(r"<h1>(.*?)</h1>", re.S)
@@ -103,6 +104,17 @@ def _code(cell: dict, states: dict[str, dict], failed: int | None) -> str:
     )
 
 
+def _run_facts(parameters: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    """The parameters of a page, first those that every number depends on: data, profile with its limits, seed, and the
+    epochs that networks were trained."""
+    shown = with_dataset_name(parameters)
+    if "profile" in shown and (sentence := profile_sentence(str(shown["profile"]))):
+        shown["profile"] = sentence.removeprefix("Profile ").removesuffix(".")
+        shown["epochs"] = epochs(values.get("training", {})) or "no network trained on this page"
+    first = {name: shown[name] for name in ("dataset", "profile", "seed", "epochs") if name in shown}
+    return first | shown
+
+
 def _header(notebook: dict, name: str) -> str:
     """The header of the page: title, failure banner, parameters and provenance."""
     info: dict[str, Any] = notebook["metadata"].get("workbench", {})
@@ -116,7 +128,7 @@ def _header(notebook: dict, name: str) -> str:
             f'<div class="failed" role="alert"><strong>FAILED</strong> in {where}: {escape(info["error"])}. '
             "The page shows the cells that ran; it is not a result.</div>"
         )
-    parameters = definition_list(info.get("parameters", {}))
+    parameters = definition_list(_run_facts(info.get("parameters", {}), glued(notebook)))
     provenance = definition_list({key: format_value(value) for key, value in rows.items() if value})
     return (f'<header class="top"><h1>{escape(name)}</h1>{banner}{parameters}'
             f'<div class="quiet">{provenance}</div></header>')  # fmt: skip

@@ -1,4 +1,4 @@
-"""The index page of a report: its parameters, a row per page with its status, and the main metrics."""
+"""The index page of a report: conclusion, data, what was done, main metrics, and a row per page with its status."""
 import os
 import time
 from contextlib import suppress
@@ -11,8 +11,9 @@ from workbench.errors import UserError
 from workbench.notebooks import RunResult, package_versions
 from workbench.report.export import notebook_title, read_notebook
 from workbench.report.glossary import glossary
-from workbench.report.page_template import definition_list, format_value, html_document
+from workbench.report.page_template import definition_list, html_document, table_cell
 from workbench.report.sanitize_html import align_numbers
+from workbench.report.summary.cover import NO_COVER, Cover
 from workbench.report.thumbnail import thumbnail
 
 
@@ -30,20 +31,39 @@ class PageResult(NamedTuple):
 
 def index_page(
     pages: list[RunResult], out: Path, headline: dict[str, Any], parameters: dict[str, Any],
-    more: list[PageResult] | None = None,
+    more: list[PageResult] | None = None, *, cover: Cover = NO_COVER, summary: dict[str, Any] | None = None,
+    caption: str = "",
 ) -> Path:  # fmt: skip
     """Write out/index.html over notebook `pages` and `more` pages, each with a thumbnail; returns its path.
 
-    headline: main metrics, either name -> value or name -> {column: value}, which becomes a table. All text is escaped.
+    headline: main metrics, either name -> value or name -> {column: value}, which becomes a table; caption: a sentence
+    below it. cover: title, author and note. summary: sections before the table by heading, each a paragraph, a list of
+    sentences, or names and values. All text is escaped.
     """
     rows, target = [*map(_notebook_row, pages), *(more or [])], Path(out) / "index.html"
     info = {"pages": len(rows), "took": f"{sum(row.seconds for row in rows):.0f} s", **provenance()}
     banner = failure_banner([row.name for row in rows if not row.ok])
-    header = page_header("Workbench report", parameters, info, banner=banner)
+    header = page_header(cover.heading, {}, {}, banner=banner, below=cover.html())
     shown = {row.name: link(row.html, Path(out)) for row in rows if row.html}
-    main = f'<main id="main">{headline_section(headline)}{_pages(rows, Path(out))}{glossary(set(), shown)}</main>'
-    write_text(target, html_document("Workbench report", f'<div class="sheet">{header}{main}</div>'))
+    words = "".join(_summary_section(heading, content) for heading, content in (summary or {}).items() if content)
+    main = (f'<main id="main">{words}{headline_section(headline, caption)}{_pages(rows, Path(out))}'
+            f"{_provenance_section(parameters, info)}{glossary(set(), shown)}</main>")  # fmt: skip
+    write_text(target, html_document(cover.heading, f'<div class="sheet">{header}{main}</div>'))
     return target
+
+
+def _provenance_section(parameters: dict[str, Any], info: dict[str, Any]) -> str:
+    lists = f'{definition_list(parameters)}<div class="quiet">{definition_list(info)}</div>'
+    return f"<section><h2>How this report was made</h2>{lists}</section>"
+
+
+def _summary_section(heading: str, content: str | list[str] | dict[str, Any]) -> str:
+    """A section of text: a paragraph, a paragraph of sentences, or a definition list."""
+    if isinstance(content, dict):
+        html = definition_list(content)
+    else:
+        html = f"<p>{escape(content if isinstance(content, str) else ' '.join(filter(None, content)))}</p>"
+    return f'<section class="words"><h2>{escape(heading)}</h2>{html}</section>'
 
 
 def _notebook_row(result: RunResult) -> PageResult:
@@ -65,10 +85,13 @@ def provenance() -> dict[str, Any]:
     return {"made": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), **package_versions()}
 
 
-def page_header(heading: str, parameters: dict[str, Any], info: dict[str, Any], *, banner: str = "") -> str:
-    """The header of a page: heading, failure banner (HTML, "" for none), parameters, and data and provenance."""
+def page_header(
+    heading: str, parameters: dict[str, Any], info: dict[str, Any], *, banner: str = "", below: str = ""
+) -> str:
+    """The header of a page: heading, HTML below it, failure banner (HTML, "" for none), parameters, and data and
+    provenance."""
     alert = f'<div class="failed" role="alert">{banner}</div>' if banner else ""
-    return (f'<header class="top"><h1>{escape(heading)}</h1>{alert}{definition_list(parameters)}'
+    return (f'<header class="top"><h1>{escape(heading)}</h1>{below}{alert}{definition_list(parameters)}'
             f'<div class="quiet">{definition_list(info)}</div></header>')  # fmt: skip
 
 
@@ -77,8 +100,8 @@ def link(target: Path, out: Path) -> str:
     return escape(os.path.relpath(target, out).replace(os.sep, "/"), quote=True)
 
 
-def headline_section(headline: dict[str, Any]) -> str:
-    """The main metrics as a section with a table; "" without any. headline: see `index_page`."""
+def headline_section(headline: dict[str, Any], caption: str = "") -> str:
+    """The main metrics as a section with a table; "" without any. headline, caption: see `index_page`."""
     if not headline:
         return ""
     table = {name: value if isinstance(value, dict) else {"": value} for name, value in headline.items()}
@@ -86,20 +109,21 @@ def headline_section(headline: dict[str, Any]) -> str:
     head = "".join(f"<th>{escape(str(column))}</th>" for column in ["", *columns])
     rows = [
         f"<tr><th>{escape(str(name))}</th>"
-        + "".join(f"<td>{escape(format_value(row.get(column)))}</td>" for column in columns)
+        + "".join(table_cell(row.get(column)) if column in row else "<td>—</td>" for column in columns)
         + "</tr>"
         for name, row in table.items()
     ]
     html = f'<table class="dataframe"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
-    return f'<section><h2>Main metrics</h2><div class="wide">{align_numbers(html)}</div></section>'
+    below = f'<p class="quiet">{escape(caption)}</p>' if caption else ""
+    return f'<section><h2>Main metrics</h2><div class="wide">{align_numbers(html)}</div>{below}</section>'
 
 
 def _pages(pages: list[PageResult], out: Path) -> str:
-    rows = []
+    rows, seen = [], set()
     for row in pages:
         question, picture = escape(row.title), ""
         if row.html:
-            address, picture = link(row.html, out), thumbnail(row.html)
+            address, picture = link(row.html, out), thumbnail(row.html, seen)
             question = f'<a href="{address}">{question}</a>'
             picture = f'<a href="{address}" tabindex="-1">{picture}</a>' if picture else ""
         status = '<span class="good">done</span>' if row.ok else (

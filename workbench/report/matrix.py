@@ -16,6 +16,8 @@ from workbench.progress import Progress
 from workbench.report.matrix_index import matrix_index
 from workbench.report.matrix_page import MatrixCell, cell_page, cell_path
 from workbench.report.outcome import INTERRUPTED, attempt
+from workbench.report.summary.cover import NO_COVER, Cover, add_head_line
+from workbench.report.summary.data import dataset_name
 
 log = logging.getLogger("workbench")
 BASELINES, UNREACHED = "baselines", -1
@@ -23,25 +25,30 @@ BASELINES, UNREACHED = "baselines", -1
 
 def matrix_report(
     datasets: list[str], systems: list[str], *, profile: str, seed: int = 0, options: dict | None = None, out: Path,
+    cover: Cover = NO_COVER,
 ) -> list[MatrixCell]:  # fmt: skip
     """Train every system on every dataset next to the training-free baselines; returns the cells without a result.
 
     Writes a page per cell, index.html and metrics.json to `out` and updates them after every cell. A cell that fails
     shows its error and the others go on. Ctrl-C stops the report; the same call resumes it from the stored runs.
-    options: of the datasets, the same for each. UserError for an unknown name, before anything is trained.
+    options: of the datasets, the same for each. cover: title, author and note of the report. UserError for an unknown
+    name, before anything is trained.
     """
     datasets, systems = _checked(datasets, systems, options or {})
     parameters = {"datasets": datasets, "systems": systems, "profile": profile, "seed": seed, "options": options or {}}
     open_bench(datasets[0], profile=profile, seed=seed, options=options)  # raises now for a wrong profile
-    cells = {(dataset, system): MatrixCell(dataset, system, UNREACHED) for dataset in datasets for system in systems}
+    shown = {dataset: dataset_name(dataset, options) for dataset in datasets}
+    cells = {(dataset, system): MatrixCell(dataset, system, UNREACHED, shown=shown[dataset])
+             for dataset in datasets for system in systems}  # fmt: skip
     with Progress("report", len(cells), "cells", stages=True) as progress:
         for dataset in datasets:
             row = attempt(partial(_row, dataset, profile=profile, seed=seed, options=options))
             for system in systems:
-                cell = _cell(dataset, system, row, systems)
+                cell = _cell(dataset, system, row, systems)._replace(shown=shown[dataset])
                 written = cell_page(cell, out=Path(out), parameters=_shared(parameters), links=_links(cell, cells))
+                add_head_line(written.page, cover, "../index.html")
                 cells[dataset, system] = written
-                _write(list(cells.values()), parameters, Path(out))
+                _write(list(cells.values()), parameters, Path(out), cover)
                 progress.step(note=f"{cell.name}: {'done' if cell.ok else 'failed'}")
                 if cell.code == INTERRUPTED:
                     return [cell for cell in cells.values() if not cell.ok]
@@ -95,14 +102,14 @@ def _links(cell: MatrixCell, cells: dict[tuple[str, str], MatrixCell]) -> list[t
         if (dataset == cell.dataset) != (system == cell.system):
             other = cell_path(Path(), dataset, system)
             address = other.name if other.parent == own.parent else f"../{other.as_posix()}"
-            links.append((f"{system} on {dataset}", address))
+            links.append((cells[dataset, system].name, address))
     return links
 
 
-def _write(cells: list[MatrixCell], parameters: dict[str, Any], out: Path) -> None:
+def _write(cells: list[MatrixCell], parameters: dict[str, Any], out: Path, cover: Cover) -> None:
     """Write the index and metrics.json over the cells so far."""
     parameters = anonymizer()(parameters)
-    matrix_index(cells, parameters, out)
+    matrix_index(cells, parameters, out, cover=cover)
     results = [
         {"dataset": cell.dataset, "system": cell.system, "ok": cell.ok, "reached": cell.code != UNREACHED,
          "seconds": cell.seconds, "error": cell.error, "missing baselines": cell.missing,

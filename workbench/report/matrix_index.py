@@ -14,6 +14,7 @@ from workbench.experiment.audit.sections import METRIC
 from workbench.report.index import failure_banner, headline_section, link, page_header, provenance
 from workbench.report.matrix_page import MatrixCell
 from workbench.report.page_template import html_document
+from workbench.report.summary.cover import NO_COVER, Cover
 from workbench.report.thumbnail import thumbnail
 from workbench.show.figures.compare import headline
 from workbench.show.svg import svg_comparison
@@ -34,11 +35,13 @@ CAPTION = (
 )
 
 
-def matrix_index(cells: list[MatrixCell], parameters: dict[str, Any], out: Path) -> Path:
+def matrix_index(
+    cells: list[MatrixCell], parameters: dict[str, Any], out: Path, *, cover: Cover = NO_COVER
+) -> Path:
     """Write out/index.html over all cells of a matrix, also those that failed or were not reached; returns its path."""
     rows: dict[str, list[MatrixCell]] = {}
     for cell in cells:
-        rows.setdefault(cell.dataset, []).append(cell)
+        rows.setdefault(cell.data_name, []).append(cell)
     tables = {dataset: _table(row) for dataset, row in rows.items()}
     columns = list(dict.fromkeys(cell.system for cell in cells))
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in ["dataset", "best baseline", *columns])
@@ -52,10 +55,11 @@ def matrix_index(cells: list[MatrixCell], parameters: dict[str, Any], out: Path)
     took = sum(cell.seconds for cell in cells)
     info = {"cells": f"{sum(cell.ok for cell in cells)} of {len(cells)}", "took": f"{took:.0f} s", **provenance()}
     banner = failure_banner([cell.name for cell in cells if not cell.ok and cell.error])
-    header = page_header("Workbench report", parameters, info, banner=banner)
+    parameters = parameters | {"datasets": list(rows)}
+    header = page_header(cover.heading, parameters, info, banner=banner, below=cover.html())
     target = out / "index.html"
     sheet = f'<div class="sheet broad">{header}<main id="main">{body}</main></div>'
-    write_text(target, html_document("Workbench report", sheet))
+    write_text(target, html_document(cover.heading, sheet))
     return target
 
 
@@ -82,7 +86,7 @@ def _row(row: list[MatrixCell], table: pd.DataFrame | None, out: Path) -> str:
         best = table["baseline"].iloc[0]
         baseline = f"{escape(best)}<br>{_estimate(table.loc[best])}"
     results = "".join(_result(cell, table, out) for cell in row)
-    name = f'<th scope="row">{escape(row[0].dataset)}<br><span class="quiet">{data}</span></th>'
+    name = f'<th scope="row">{escape(row[0].data_name)}<br><span class="quiet">{data}</span></th>'
     return f"<tr>{name}<td>{baseline}</td>{results}</tr>"
 
 

@@ -24,7 +24,8 @@ class MatrixCell(NamedTuple):
     comparisons: how many the intervals of this dataset cover together.
 
     run: of the system, None if it failed. baselines: runs of the training-free baselines. missing: error of each
-    baseline that failed, by name. trace: the traceback, "" for a UserError. page: its path, once written.
+    baseline that failed, by name. trace: the traceback, "" for a UserError. page: its path, once written. shown:
+    what pages call the dataset, if not by its name.
     """
 
     dataset: str
@@ -39,10 +40,16 @@ class MatrixCell(NamedTuple):
     missing: dict[str, str] = {}
     comparisons: int = 0
     page: Path | None = None
+    shown: str = ""
 
     @property
     def name(self) -> str:
-        return f"{self.system} on {self.dataset}"
+        return f"{self.system} on {self.data_name}"
+
+    @property
+    def data_name(self) -> str:
+        """What pages call the dataset."""
+        return self.shown or self.dataset
 
     @property
     def ok(self) -> bool:
@@ -75,8 +82,8 @@ def cell_page(cell: MatrixCell, *, out: Path, parameters: dict[str, Any], links:
             body += f'<section id="{anchor}"><h2>{heading}</h2>{html}</section>'
     headings.append((2, "links", "Related pages and commands"))
     body += f'<section id="links"><h2>Related pages and commands</h2>{_links(cell, parameters, links)}</section>'
-    name = f"How good is {cell.system} on {cell.dataset}?"
-    parameters = {**parameters, "dataset": cell.dataset, "system": cell.system}
+    name = f"How good is {cell.name}?"
+    parameters = {**parameters, "dataset": cell.data_name, "system": cell.system}
     header = page_header(name, parameters, _provenance(cell), banner=_banner(cell))
     main = f'{table_of_contents(headings)}<main id="main">{body}</main>'
     path = cell_path(out, cell.dataset, cell.system)

@@ -9,7 +9,7 @@ from typing import Any
 from workbench import notebooks
 from workbench.artifacts import write_text
 from workbench.errors import UserError
-from workbench.experiment import Run, open_bench
+from workbench.experiment import Bench, Run, open_bench
 from workbench.experiment.audit import run_audit as audits
 from workbench.notebooks import RunResult, glued, package_versions
 from workbench.notebooks.anonymize import anonymizer
@@ -20,6 +20,10 @@ from workbench.report.export import export_notebook, read_notebook
 from workbench.report.index import PageResult, index_page
 from workbench.report.outcome import INTERRUPTED, attempt
 from workbench.report.probe_page import probe_page
+from workbench.report.summary.conclusion import conclusion
+from workbench.report.summary.cover import NO_COVER, Cover, add_head_line
+from workbench.report.summary.data import data_facts, methods, with_dataset_name
+from workbench.report.summary.results import CAPTION, result_rows
 
 log = logging.getLogger("workbench")
 
@@ -32,12 +36,13 @@ def notebook_page(notebook: Path | str, *, parameters: dict[str, Any], out: Path
 
 def series_report(
     dataset: str, *, profile: str, seed: int = 0, options: dict | None = None, system: str = "", out: Path,
-    timeout: float = 600,
+    timeout: float = 600, cover: Cover = NO_COVER,
 ) -> list[RunResult | PageResult]:  # fmt: skip
     """Run every notebook of the series on a dataset, write the audit page, and return the pages that failed.
 
     system: whose network the notebooks probe, their default if empty; if it is given, its latents get a page too.
-    Writes a page per notebook, audit.html, index.html and metrics.json to `out`. A failed page does not stop the
+    Writes a page per notebook, audit.html, index.html and metrics.json to `out`. cover: title, author and note of the
+    index, also at the head of every page. A failed page does not stop the
     others; Ctrl-C does. UserError if there are no notebooks.
     """
     paths = notebooks.series()
@@ -50,13 +55,13 @@ def series_report(
     with Progress("report", len(paths) + len(extra_pages), "pages") as progress:
         for path in paths:
             pages.append(_notebook_result(path, parameters, out, timeout))
-            _write(pages, parameters, out)
+            _write(pages, parameters, out, cover)
             progress.step(note=_status(pages[-1]))
             if pages[-1].code == INTERRUPTED:
                 return [result for result in pages if not result.ok]
         for name, make in extra_pages.items():
             more.append(page_result(name, make))
-            _write(pages, parameters, out, more=more)
+            _write(pages, parameters, out, cover, more=more)
             progress.step(note=_status(more[-1]))
             if more[-1].code == INTERRUPTED:
                 break
@@ -77,18 +82,21 @@ def _notebook_result(path: Path, parameters: dict[str, Any], out: Path, timeout:
         return RunResult(path.stem, False, error.code, 0.0, path, None, str(error), None)
 
 
+def _bench(parameters: dict[str, Any]) -> Bench:
+    return open_bench(parameters["dataset"], **{name: parameters[name] for name in ("profile", "seed", "options")})
+
+
 def _extra_pages(
     paths: list[Path], parameters: dict[str, Any], out: Path
 ) -> dict[str, Callable[[], tuple[str, Path]]]:
     """The pages besides the notebooks, by name: each function writes one and returns its title and path."""
     def fit() -> Run:
-        settings = {name: parameters[name] for name in ("profile", "seed", "options")}
-        return open_bench(parameters["dataset"], **settings).fit(parameters.get("system") or _default_system(paths))
+        return _bench(parameters).fit(parameters.get("system") or _default_system(paths))
 
     def audit() -> tuple[str, Path]:
         run = fit()
         bench = run.bench()
-        return f"What can {bench.name} show?", audit_page(audits.audit(bench, [run]), out=out / "audit.html")
+        return f"What can {bench.dataset.name} show?", audit_page(audits.audit(bench, [run]), out=out / "audit.html")
 
     def probe() -> tuple[str, Path]:
         run = fit()
@@ -116,15 +124,33 @@ def page_result(name: str, make: Callable[[], tuple[str, Path]]) -> PageResult:
 
 
 def _write(
-    pages: list[RunResult], parameters: dict[str, Any], out: Path, *, more: list[PageResult] | None = None
-) -> None:
+    pages: list[RunResult], parameters: dict[str, Any], out: Path, cover: Cover, *,
+    more: list[PageResult] | None = None,
+) -> None:  # fmt: skip
     """Write the index and metrics.json after every page, so that an interrupted report holds the pages made so far."""
-    parameters, more = anonymizer()(parameters), more or []
+    more = more or []
+    for page in [*pages, *more]:
+        if page.html:
+            add_head_line(page.html, cover)
     metrics = {result.name: glued(result.executed) for result in pages if result.html}
     rows = {row: values for each in metrics.values() for row, values in each.get("metrics", {}).items()}
     headline = dict(sorted(rows.items(), key=lambda row: -next(iter(row[1].values()), 0)))
     hashes = ", ".join(sorted({each["data_hash"] for each in metrics.values() if "data_hash" in each}))
-    index_page(pages, out, headline, parameters | ({"data": hashes} if hashes else {}), more)
+    summary, parameters = _summary(parameters, metrics), anonymizer()(parameters)
+    shown = with_dataset_name(parameters) | ({"data": hashes} if hashes else {})
+    index_page(pages, out, result_rows(headline, metrics), shown, more, cover=cover, summary=summary,
+               caption=CAPTION if rows else "")  # fmt: skip
     status = {page.name: {"ok": page.ok, "seconds": page.seconds, "error": page.error} for page in [*pages, *more]}
     stored = parameters | {"versions": package_versions(), "notebooks": status, "metrics": metrics}
     write_text(Path(out) / "metrics.json", json.dumps(stored, indent=1))
+
+
+def _summary(parameters: dict[str, Any], glued_values: dict[str, dict]) -> dict[str, Any]:
+    """The sections of the index before its table; data and methods are left out if the data cannot be read."""
+    compared = next((values for values in glued_values.values() if values.get("comparison")), {})
+    sections: dict[str, Any] = {"Conclusion": conclusion(compared)}
+    training = {name: each for values in glued_values.values() for name, each in values.get("training", {}).items()}
+    with suppress(UserError):
+        bench = _bench(parameters)
+        sections |= {"Data": data_facts(bench), "What was done": methods(bench, training)}
+    return sections

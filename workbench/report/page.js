@@ -6,6 +6,7 @@
     dark: { text: "#dfe3e8", muted: "#98a2ad", grid: "#2d343c", soft: "#1d2228", page: "#14171b" },
   };
   const plots = [...document.querySelectorAll(".plot")];
+  let printing = false;  // paper stays light and as it is, whatever the screen turns to meanwhile
 
   // What changes with the page's colours; everything else stays as the figure's author left it.
   const tint = (layout, ink) => {
@@ -44,6 +45,106 @@
     icon: format === "png" ? Plotly.Icons.camera : Plotly.Icons.disk,
   });
 
+  // Titles are wrapped to the width of the figure and stay clear of the toolbar: beside it, in a narrow figure below it,
+  // where the legend moves below the plot. Figures whose titles are placed by their author otherwise are left alone.
+  const NARROW = 560, BAR = 26, LINE = { title: 21, subtitle: 17 }, TOP = 14;
+  const pen = document.createElement("canvas").getContext("2d");
+  const measure = (text, font) => {
+    pen.font = `${font.size}px ${font.family}`;
+    return pen.measureText(text.replace(/<[^>]*>/g, "").replace(/&(#\d+|\w+);/g, "x")).width;
+  };
+  const lines = (text) => text.split(/<br\s*\/?>/);
+  const wrapped = (text, font, first, rest) => {
+    const result = [];
+    for (const word of lines(text).join(" ").split(" ")) {
+      const longer = result.length ? `${result.at(-1)} ${word}` : word;
+      if (result.length && measure(longer, font) > (result.length > 1 ? rest : first)) result.push(word);
+      else result.splice(-1, 1, longer);
+    }
+    return result;
+  };
+  const original = (div) => {
+    const { title, height, margin, legend } = div.layout, full = div._fullLayout;
+    const beside = full.showlegend && full.legend?.orientation === "v" && legend?.x === undefined && legend?.y === undefined;
+    return { title: title.text, subtitle: title.subtitle?.text ?? "", height, top: margin.t, bottom: full.margin.b, right: full.margin.r, beside };
+  };
+  // In a narrow figure long labels of rows are cut (the hover text has them in full) and axis titles are wrapped.
+  const cut = (label, font, width, tail) => {
+    if (measure(label, font) <= width) return label;
+    const last = tail ? label.slice(-tail).replace(/^[^&;]*;/, "") : "";
+    let end = label.length - tail;
+    while (end > 4 && measure(`${label.slice(0, end)}…${last}`, font) > width) end -= 1;
+    return `${label.slice(0, end).replace(/&[^;]*$/, "").trimEnd()}…${last}`;
+  };
+  const cutAll = (labels, font, width) => {  // in the middle where two would read the same
+    const [plain, middle] = [0, 6].map((tail) => labels.map((label) => cut(String(label), font, width, tail)));
+    return new Set(plain).size < new Set(labels).size ? middle : plain;
+  };
+  const axes = (div, width, high, narrow) => {
+    const patch = {}, own = (div.axesAsMade ??= {});
+    for (const name of Object.keys(div._fullLayout).filter((key) => /^[xy]axis\d*$/.test(key))) {
+      const { tickfont, title } = div._fullLayout[name], vertical = name[0] === "y";
+      own[name] ??= { labels: vertical && div.layout[name]?.ticktext, title: div.layout[name]?.title?.text };
+      const { labels, title: words } = own[name];
+      if (labels) {
+        patch[`${name}.ticktext`] = narrow ? cutAll([...labels], tickfont, 0.4 * width) : labels;
+      }
+      const long = vertical ? high : width / 2;
+      if (words) patch[`${name}.title.text`] = narrow ? wrapped(words, title.font, long, long).join("<br>") : words;
+    }
+    return patch;
+  };
+  const legendHeight = (div, width) => {
+    const names = div._fullData.filter((trace) => trace.showlegend && trace.name).map((trace) => trace.name);
+    const widest = Math.max(...new Set(names.map((name) => measure(name, div._fullLayout.font) + 60)));
+    return 22 * Math.ceil(new Set(names).size / Math.max(1, Math.floor(width / widest))) + 16;
+  };
+  // Labels of marks that reach beyond the right edge get a wider margin; a narrow figure then scrolls in its box.
+  const showText = (div, own, room, narrow) => {
+    const edge = div.querySelector(".main-svg").getBoundingClientRect().right;
+    const ends = [...div.querySelectorAll(".textpoint text")].map((text) => text.getBoundingClientRect().right);
+    const beyond = Math.ceil(1.15 * (Math.max(edge, ...ends) - edge));
+    if (beyond < 2) return;
+    return Plotly.relayout(div, { "margin.r": own.right + beyond + 4, ...(narrow ? { width: room + beyond } : {}) });
+  };
+  const fit = async (div) => {
+    const { title, height, margin } = div.layout, placed = title?.text && title.y !== undefined && height && margin?.t;
+    if (!div.asMade && !placed) return;
+    const own = (div.asMade ??= original(div)), full = div._fullLayout, room = div.clientWidth || full.width;
+    const width = room - 12, narrow = room < NARROW, shift = narrow ? BAR : 0;
+    const beside = narrow ? width : width - (div.querySelector(".modebar")?.offsetWidth ?? 0) - 8;
+    const text = wrapped(own.title, full.title.font, beside, width);
+    const below = own.subtitle ? wrapped(own.subtitle, full.title.subtitle.font, width, width) : [];
+    const more = shift + LINE.title * (text.length - lines(own.title).length)
+      + (own.subtitle ? LINE.subtitle * (below.length - lines(own.subtitle).length) : 0);
+    const legend = narrow && own.beside ? legendHeight(div, width) : 0, total = own.height + more + legend;
+    const patch = {
+      "title.text": text.join("<br>"), "title.subtitle.text": below.join("<br>"), "title.y": 1 - (TOP + shift) / total,
+      height: total, "margin.t": own.top + more, "margin.r": own.right,
+    };
+    if (own.beside) Object.assign(patch, {
+      "margin.b": own.bottom + legend, "legend.orientation": narrow ? "h" : "v", "legend.yref": narrow ? "container" : "paper",
+      "legend.y": narrow ? 0 : null, "legend.yanchor": narrow ? "bottom" : "auto", "legend.x": narrow ? 0 : null,
+      "legend.xref": narrow ? "container" : "paper",
+    });
+    if (narrow || div.axesAsMade) Object.assign(patch, axes(div, width, own.height - own.top - own.bottom, narrow));
+    if (JSON.stringify(patch) === div.fitted) return;
+    div.fitted = JSON.stringify(patch);
+    await Plotly.relayout(div, patch);
+    await showText(div, own, room, narrow);
+  };
+  const refit = async (div) => {  // a figure whose height was set keeps its width until it is told otherwise
+    if (!div.asMade) return;
+    await Plotly.relayout(div, { width: null, autosize: true });
+    div.fitted = "";
+    await fit(div);
+  };
+  let waiting = 0;
+  addEventListener("resize", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => printing || drawn().forEach(refit), 150);
+  });
+
   const draw = async (div) => {
     try {
       const spec = JSON.parse(div.querySelector("script").textContent);
@@ -55,13 +156,13 @@
       await Plotly.newPlot(div, spec.data || [], spec.layout || {}, config);
       if (spec.frames) await Plotly.addFrames(div, spec.frames);
       await Plotly.relayout(div, tint(div._fullLayout, now()));
+      await fit(div);
     } catch (error) {
       div.textContent = `This figure could not be drawn: ${error.message}`;
       console.error(error);
     }
   };
   Promise.all(plots.map(draw)).then(() => { document.documentElement.dataset.drawn = plots.length; });
-  let printing = false;  // paper stays light, whatever the screen turns to meanwhile
   dark.addEventListener("change", () => printing || repaint(now()));
 
   // On paper: light, and as wide as the sheet, whatever the window was; words small enough to fit a narrow figure.
@@ -69,14 +170,6 @@
   const SMALL = { "font.size": 11, "title.font.size": 13, "title.subtitle.font.size": 11 };
   const get = (layout, path) => path.split(".").reduce((value, key) => value?.[key], layout) ?? null;
   const read = (layout) => Object.fromEntries(Object.keys(SMALL).map((path) => [path, get(layout, path)]));
-  const folded = "details:not(.code, .log, .behind)";
-  addEventListener("beforeprint", () => document.querySelectorAll(`${folded}:not([open])`).forEach((fold) => {
-    fold.open = fold.dataset.opened = true;
-  }));
-  addEventListener("afterprint", () => document.querySelectorAll(`${folded}[data-opened]`).forEach((fold) => {
-    fold.open = false;
-    delete fold.dataset.opened;
-  }));
   addEventListener("beforeprint", () => { printing = true; });
   addEventListener("afterprint", () => { printing = false; });
   addEventListener("beforeprint", () => drawn().forEach((div) => {

@@ -36,10 +36,12 @@ def _tags(scripts: list[str]) -> str:
 
 
 def html_document(title: str, body: str) -> str:
-    """A complete HTML document around `body`, which is trusted; plotly.js is included if it holds a figure."""
+    """A complete HTML document around `body`, which is trusted, with the scripts that it uses: plotly.js for a figure,
+    and those for tables, folds and search."""
     early = [plotly_js()] if '<div class="plot"' in body else []
-    late = [_file("page.js")] if early else []
-    late += [_file("../show/sort.js")] if 'class="dataframe' in body else []
+    parts = {"page.js": bool(early), "../show/sort.js": 'class="dataframe' in body, "tables.js": "<table" in body,
+             "folds.js": "<details" in body, "search.js": 'id="search"' in body}  # fmt: skip
+    late = [_file(name) for name, used in parts.items() if used]
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_policy(early + late)}">\n'
@@ -67,6 +69,17 @@ def format_value(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4f}" if 1e-4 <= abs(value) < 1 else f"{value:.4g}"
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def table_cell(value: Any) -> str:
+    """A cell of a table; a number that `format_value` rounds or groups keeps its full value for the saved table.
+
+    >>> table_cell(0.0512345), table_cell("a")
+    ('<td data-value="0.0512345">0.0512</td>', '<td>a</td>')
+    """
+    text, exact = format_value(value), str(value) if isinstance(value, int | float) else ""
+    keep = exact and exact != text and not isinstance(value, bool)
+    return f"<td{f' data-value={chr(34)}{exact}{chr(34)}' if keep else ''}>{escape(text)}</td>"
 
 
 def definition_list(rows: dict[str, Any]) -> str:

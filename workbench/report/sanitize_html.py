@@ -8,7 +8,7 @@ TAGS = set(
     "hr i img ins kbd li mark ol p pre q s samp small span strong sub summary sup table tbody td tfoot th thead tr u ul"
     .split()
 )
-TABLE_CELL_ATTRIBUTES = {"colspan", "rowspan", "scope", "style"}
+TABLE_CELL_ATTRIBUTES = {"colspan", "rowspan", "scope", "style", "data-value"}  # data-value: as in show.tables
 ATTRIBUTES = {
     "a": {"href", "title"},
     "abbr": {"title"},
@@ -25,6 +25,7 @@ TABLE = re.compile(r"<table.*?</table>", re.S)
 TABLE_ROW = re.compile(r"<tr>.*?</tr>", re.S)
 TABLE_CELL = re.compile(r"<(t[hd])([^>]*)>(.*?)</\1>", re.S)
 NUMERIC = re.compile(r"[-+−±≈<>]?\s*[\d.,]+(e[-+]?\d+)?\s*%?(\s*[\[(±].*[\d)\]%]|\s*s)?", re.I)
+EXACT = re.compile(r"-?\d+(\.\d+)?(e[-+]?\d+)?")
 NUMBER = ' class="n"'
 EMPTY = {"", "NaN", "nan", "None", "NaT", "—", "–", "-"}
 
@@ -33,6 +34,8 @@ def _attribute(tag: str, name: str, value: str) -> str | None:
     """Keep images only as data URIs, drop data: links, and link to the page of a notebook instead of the notebook."""
     if name == "src":
         return value if IMAGE.match(value) else None
+    if name == "data-value":
+        return value if EXACT.fullmatch(value) else None
     if name == "href":
         if value.strip().lower().startswith("data:"):
             return None

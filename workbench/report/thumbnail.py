@@ -50,19 +50,32 @@ class _Axis(NamedTuple):
         return self.start + (self.end - self.start) * (self.numbers(values) - self.low) / ((self.high - self.low) or 1)
 
 
-def thumbnail(page: Path) -> str:
-    """An <img> of the cover figure of a page, or of its first figure that can be drawn small; "" where it has none."""
+def thumbnail(page: Path, seen: set[str] | None = None) -> str:
+    """An <img> of the cover figure of a page, or of its first figure that can be drawn small; "" where it has none.
+
+    seen: the pictures of an index so far, which grows: a page shows one of its own where it has one.
+    """
+    first, seen = "", set() if seen is None else seen
     blocks = PLOT_BLOCK.findall(Path(page).read_text(encoding="utf-8"))
     for _, block in sorted(blocks, key=lambda match: not match[0]):  # stable: the cover, then the order of the page
         spec, svg = json.loads(block), ""
         with suppress(ValueError, KeyError, TypeError, AttributeError, IndexError):  # a malformed figure has no picture
             svg = figure_svg(spec)
         if svg:
-            content = base64.b64encode(svg.encode()).decode()
-            alt = html.escape(f"Figure: {plain_title(spec)}", quote=True)
-            size = f'width="{WIDTH}" height="{HEIGHT}"'
-            return f'<img class="thumb" alt="{alt}" {size} src="data:image/svg+xml;base64,{content}">'
-    return ""
+            if svg in seen:
+                first = first or _image(svg, spec)
+                continue
+            seen.add(svg)
+            return _image(svg, spec)
+    return first
+
+
+def _image(svg: str, spec: dict) -> str:
+    """A picture as an <img>, with the title of its figure as its description."""
+    content = base64.b64encode(svg.encode()).decode()
+    alt = html.escape(f"Figure: {plain_title(spec)}", quote=True)
+    size = f'width="{WIDTH}" height="{HEIGHT}"'
+    return f'<img class="thumb" alt="{alt}" {size} src="data:image/svg+xml;base64,{content}">'
 
 
 def figure_svg(spec: dict) -> str:

@@ -2,6 +2,7 @@
 right-aligned, sortable by their headings in a notebook."""
 import numbers
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,24 +27,29 @@ VERDICTS = {"warning": "! warning", "note": "? note", "not measured": "– not m
 
 @dataclass(frozen=True)
 class Table:
-    """A formatted table: `names` and `cells` are plain text, escaped when shown. right: whether a column is numeric."""
+    """A formatted table: `names` and `cells` are plain text, escaped when shown. right: whether a column is numeric.
+    exact: of each cell the number that it rounds, for who saves the table; "" for others."""
 
     names: list[str]
     cells: list[list[str]]
     right: list[bool]
     caption: str = ""
+    exact: tuple[tuple[str, ...], ...] = ()
 
     def _repr_html_(self) -> str:
         side = ["right" if right else "left" for right in self.right]
 
-        def row(texts: list[str], tag: str) -> str:
+        def row(texts: list[str], tag: str, exact: Iterable[str] = ()) -> str:
             wrap = ["; white-space: nowrap" if len(text) < NO_WRAP else "" for text in texts]
+            known = [f' data-value="{value}"' if value else "" for value in exact] or [""] * len(texts)
             return "".join(
-                f'<{tag} style="padding: 0.25em 0.8em; text-align: {s}{w}">{escape(text, 10_000)}</{tag}>'
-                for text, s, w in zip(texts, side, wrap)
+                f'<{tag}{value} style="padding: 0.25em 0.8em; text-align: {s}{w}">{escape(text, 10_000)}</{tag}>'
+                for text, s, w, value in zip(texts, side, wrap, known)
             )
 
-        head, body = row(self.names, "th"), "".join(f"<tr>{row(cells, 'td')}</tr>" for cells in self.cells)
+        exact = self.exact or ((),) * len(self.cells)
+        body = "".join(f"<tr>{row(cells, 'td', values)}</tr>" for cells, values in zip(self.cells, exact))
+        head = row(self.names, "th")
         caption = f"<p>{escape(self.caption, 500)}</p>" if self.caption else ""
         kind = "dataframe mathjax_ignore"  # a price between two dollar signs is no formula
         opening = f'<table class="{kind}" style="line-height: 1.4">'
@@ -99,7 +105,16 @@ def _frame_table(frame: pd.DataFrame, digits: int, caption: str, index: bool, le
     right = [_numeric(cut[column], texts) for column, texts in zip(cut.columns, columns)]
     more = len(frame) - len(cut)
     caption = " ".join(filter(None, [caption, f"{more:,} more rows are not shown." if more else ""]))
-    return Table([shorten(name, 40) for name in cut.columns], [list(row) for row in zip(*columns)], right, caption)
+    exact = tuple(zip(*(_exact(cut[column], texts) for column, texts in zip(cut.columns, columns))))
+    names = [shorten(name, 40) for name in cut.columns]
+    return Table(names, [list(row) for row in zip(*columns)], right, caption, exact)
+
+
+def _exact(column: pd.Series, texts: list[str]) -> list[str]:
+    """The finite numbers of a column in full where the text rounds or groups them, else ""."""
+    values = column.tolist()
+    values = [str(value) if isinstance(value, int | float) and abs(value) < np.inf else "" for value in values]
+    return ["" if value in (text, "True", "False") else value for value, text in zip(values, texts)]
 
 
 def _numeric(column: pd.Series, texts: list[str]) -> bool:

@@ -78,7 +78,7 @@ def published_counts_card(bench: Bench) -> Card:
     name = bench.dataset.about.get("preset")
     preset = presets.get_preset(name) if name else presets.preset_for_dataset(bench.name)
     if preset is None:
-        raise UserError(f"no published filter of {bench.name} is known", code=3)
+        raise UserError(f"no published filter of {bench.dataset.name} is known", code=3)
     counts = presets.dataset_statistics(preset, bench.dataset)
     same = all(count == getattr(preset, name) for name, count in counts.items())
     return Card((

@@ -130,7 +130,7 @@ def _about(run: Run, activations: Activations, dictionary: Dictionary, features:
     test = activations.split_users(SHARES)[2].x
     reconstruction = evaluate_reconstruction(dictionary, test, same_site=True)
     return {
-        "dataset": run.info["dataset"], "system": run.label, "data_hash": run.info["data_hash"],
+        "dataset": run.bench().dataset.name, "system": run.label, "data_hash": run.info["data_hash"],
         "fingerprint": activations.fingerprint, "site": activations.site.path, "kind": dictionary.about.get("kind", ""),
         "k": dictionary.k, "latents": dictionary.latents, "width": activations.x.shape[1],
         "significant": int(significant.sum()),
