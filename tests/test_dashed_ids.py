@@ -29,7 +29,7 @@ def test_ids_may_begin_with_a_dash(run, capsys, given):
 @pytest.mark.parametrize(("arguments", "message"), [
     (["--k", "-3"], "argument --k: must be at least 1, not -3"), (["--k", "0"], "at least 1, not 0"),
     (["--k", "-a"], "argument --k: invalid int value: '-a'"), (["--usr", "-1"], "did you mean '--users'"),
-    (["-x"], "unknown option '-x'"), (["--users", "-nobody"], "unknown user of csv '-nobody'"),
+    (["-x"], "unknown option '-x'"), (["--users", "-nobody"], "unknown user of log '-nobody'"),
 ])  # fmt: skip
 def test_slips_are_answered_in_words(run, capsys, arguments, message):
     assert main(["predict", run, *arguments]) == 2
