@@ -1,0 +1,111 @@
+"""Judge the stored comparisons by the rule of `evaluate.compare`, without training anything again.
+
+    python reports/results/judge.py [beauty office-masked codes-office ...]
+
+ranks/<table>.npz holds the rank of the target in every test case, for each system and seed that was evaluated since
+ranks are kept: whoever doubts an interval can compute it from there. A row without ranks is judged from what its table
+holds: the interval over users that was stored with it, and the spread between its seeds.
+"""
+import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from workbench.artifacts import write_text
+from workbench.evaluate.compare import ABOVE, BELOW, EVEN, RISING, UNDERTRAINED, compare
+from workbench.evaluate.intervals import Estimate
+from workbench.experiment import Run
+from workbench.show.svg import svg_comparison
+
+HERE = Path(__file__).parent
+RANKS, PAIRED, UNPAIRED = "per-case ranks", "stored interval of the difference", "stored intervals, as if unpaired"
+
+
+def save_ranks(name: str, runs: list[Run]) -> None:
+    """Add the runs' per-case ranks to ranks/<name>.npz, as one byte a case; what it holds of others stays."""
+    path = HERE / "ranks" / f"{name}.npz"
+    arrays = dict(np.load(path)) if path.exists() else {}
+    for run in runs:
+        key = f"{run.label}--{run.info['seed']}"
+        arrays[key] = run.ranks.astype(np.uint8)
+        if run.groups is not None:
+            arrays[f"{key}--groups"] = run.groups.astype(np.uint16)
+    path.parent.mkdir(exist_ok=True)
+    np.savez_compressed(path, **dict(sorted(arrays.items())))
+
+
+def stored_runs(name: str, table: dict) -> dict[str, list]:
+    """The rows of a table whose ranks are stored for every seed, by label, as `compare` takes them."""
+    path = HERE / "ranks" / f"{name}.npz"
+    arrays = dict(np.load(path)) if path.exists() else {}
+    runs: dict[str, list] = {}
+    about = {key: table[key] for key in ("dataset", "data_hash", "protocol", "users", "cases")} | {"depth": 20}
+    for key, ranks in arrays.items():
+        label, seed, *groups = key.split("--")
+        if not groups:
+            rule = table["comparison"][label]["seeds"] == 1
+            info = about | {"seed": int(seed), "family": "baselines" if rule else "", "curve": [] if rule else [{}]}
+            runs.setdefault(label, []).append(SimpleNamespace(
+                label=label, system=label.partition("(")[0], info=info, ranks=ranks, groups=arrays.get(f"{key}--groups"),
+                still_rising=bool(table["comparison"][label].get("note", "").startswith(RISING)),
+            ))  # fmt: skip
+    return {label: rows for label, rows in runs.items() if len(rows) == table["comparison"][label]["seeds"]}
+
+
+def judged(name: str) -> pd.DataFrame:
+    """The comparison of a table, best first, with a verdict for every row and `source`, what it is judged from."""
+    table = json.loads((HERE / f"{name}.json").read_text())
+    stored, runs = pd.DataFrame(table.get("users_only", table["comparison"])).T, stored_runs(name, table)
+    others = len(stored) - 1
+    frame = compare([run for rows in runs.values() for run in rows], comparisons=others).assign(source=RANKS)
+    baseline = frame["baseline"].iloc[0]
+    for label in stored.index.difference(frame.index):
+        frame.loc[label] = _from_table(stored.loc[label], stored, frame.loc[baseline], others, table["cases"])
+    return frame.sort_values("mean", ascending=False, kind="stable").rename_axis("system")
+
+
+def _from_table(row: pd.Series, stored: pd.DataFrame, baseline: pd.Series, others: int, cases: int) -> dict:
+    """A row of a comparison from the intervals that were stored with it, which left the seeds out."""
+    seeds, spread = int(row["seeds"]), float(row["seed_sd"] or 0)
+    old, own = stored.loc[baseline.name], (row["high"] - row["low"]) / (2 * stats.norm.isf(0.025))
+    if row["baseline"] == baseline.name and abs(old["mean"] - baseline["mean"]) < 1e-6:
+        users, source = (row["diff_high"] - row["diff_low"]) / (2 * stats.norm.isf(0.025 / others)), PAIRED
+    else:
+        users, source = np.hypot(own, (baseline["high"] - baseline["low"]) / (2 * stats.norm.isf(0.025))), UNPAIRED
+    mean = _estimate(row["mean"], own, spread, seeds, cases)
+    difference = _estimate(row["mean"] - baseline["mean"], users, spread, seeds, cases)
+    (low, high), (diff_low, diff_high) = mean.interval(), difference.interval(1 - 0.05 / others)
+    note = row.get("note") or ""
+    verdict = ABOVE if diff_low > 0 else BELOW if diff_high < 0 else EVEN
+    return {
+        "mean": row["mean"], "low": low, "high": high, "cases": cases, "seeds": seeds, "seed_sd": row["seed_sd"],
+        "baseline": baseline.name, "difference": difference.mean, "diff_low": diff_low, "diff_high": diff_high,
+        "p": difference.p_value(others), "minimum_detectable_effect": difference.detectable(1 - 0.05 / others),
+        "verdict": UNDERTRAINED if note.startswith(RISING) else verdict, "note": note, "source": source,
+    }  # fmt: skip
+
+
+def _estimate(mean: float, users: float, spread: float, seeds: int, cases: int) -> Estimate:
+    parts = [(users**2, cases - 1)] + ([(spread**2 / seeds, seeds - 1)] if seeds > 1 else [])
+    variance = sum(part for part, _ in parts)
+    df = variance**2 / sum(part**2 / df for part, df in parts)
+    return Estimate(float(mean), float(mean), float(np.sqrt(variance)), float(df), -np.inf, cases, seeds)
+
+
+def main(names: list[str]) -> None:
+    for name in names:
+        path, frame = HERE / f"{name}.json", judged(name)
+        table = json.loads(path.read_text())
+        table.setdefault("users_only", table["comparison"])  # intervals that leave the seeds out, for rows without ranks
+        table["comparison"] = json.loads(frame.round(7).to_json(orient="index"))
+        write_text(path, json.dumps(table, indent=1))
+        write_text(HERE / f"{name}.svg", svg_comparison(frame))
+        print(name, frame[["mean", "diff_low", "diff_high", "verdict", "source"]].to_string(), sep="\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
