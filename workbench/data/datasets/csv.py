@@ -1,12 +1,13 @@
-"""Your own interaction log: CSV, TSV (optionally gzip) or parquet, with a column mapping."""
+"""Your own interaction log: CSV, TSV, JSON lines or parquet, compressed or not, with a column mapping."""
 import logging
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from workbench.artifacts import sha256
 from workbench.data.formats import column_mapping, log_reader
+from workbench.data.formats.containers.file_format import FileFormat, file_format
+from workbench.data.formats.containers.file_kinds import digest
 from workbench.data.kcore import k_core
 from workbench.data.schema import ITEM, RAW, ROW, TIME, USER, Dataset, assemble
 from workbench.errors import UserError, unknown_name
@@ -28,11 +29,23 @@ def load(
     item_title: str = "title",
     core: int = 0,
     duplicates: str = "keep",
+    columns: str = "",
+    layout: str = "events",
+    encoding: str = "",
+    quoting: str = "auto",
 ) -> Dataset:
     """An interaction log as a Dataset; the arguments map its columns.
 
-    path: the log. Its first line names the columns, separated by comma, tab, semicolon, bar or space; the type suffix
-    of RecBole atomic files (`user_id:token`) may be omitted.
+    path: the log: delimited text, JSON lines or an array of records, parquet, Arrow or ORC; plain, gzip, bzip2, xz,
+    zstd or a zip of one file; or a folder of part files (part-00000 ...), read in the order of their names. The first
+    line of text names the columns, separated by comma, tab, semicolon, bar, `::` or space; the type suffix of RecBole
+    atomic files (`user_id:token`) may be omitted. Blanks around values are removed.
+    columns: the column names of a log without such a line, such as user,item,rating,timestamp.
+    layout: "events", a row an event, or "sequences", a row a user with his items in order: lines `user item item ...`,
+    a JSON object {user: [items]}, or a table with lists of items; the order of events is then that of the lists.
+    encoding: of text that is neither UTF-8 nor marked as UTF-16, such as latin-1 or gbk; also of `items`.
+    quoting: "auto" refuses a quoted field that seems to hold other rows, and reads the quotes of tab-separated text as
+    characters where they do not enclose fields; "standard" accepts such fields; "none" reads all quotes as characters.
     timestamp: seconds, milliseconds, microseconds, ISO dates or days as yyyymmdd. Without this column the log has no
     order; "" declares the row order to be the event order.
     rating, event: further columns to keep.
@@ -53,9 +66,10 @@ def load(
         raise UserError(f"dataset csv needs the columns of users and items; given user={user!r} and item={item!r}")
     if core < 0:
         raise UserError(f"core must be at least 0 (0: all), not {core}")
-    path = Path(str(path)).expanduser()
-    columns = log_reader.column_names(path, (user, item))
-    column_mapping.check_header(path, columns)
+    path, form = Path(str(path)).expanduser(), file_format(columns, layout, encoding, quoting)
+    columns = log_reader.column_names(path, (user, item), form)
+    if not form.columns:
+        column_mapping.check_header(path, columns)
     title_column = None if items else _title_column(path, item_title, columns, (user, item, timestamp, rating, event))
     roles = {USER: (user, "id"), ITEM: (item, "id"), TIME: (_timestamp_column(columns, timestamp), "time"),
              "rating": (rating, "number"), "event": (event, "label"), "title": (title_column, "name")}  # fmt: skip
@@ -64,17 +78,19 @@ def load(
     }
     if len({column for column, _ in mapping.values()}) < len(mapping):
         raise UserError(f"{path}: one column is mapped to two roles: {', '.join(c for c, _ in mapping.values())}")
-    table = log_reader.read(path, dict(mapping.values()))
+    table = log_reader.read(path, dict(mapping.values()), form)
     events = {name: table.columns.pop(column) for name, (column, _) in mapping.items()}
     titles = _titles_from_log(events) if title_column else None
     _warn_of_missing_values(path, events)
-    about = {"title": path.name, "files": {path.name: sha256(path)}, "read": table.summary}
+    about = {"title": path.name, "files": {path.name: digest(path)}, "read": table.summary}
     kept, about["duplicates"] = _without_duplicates(events, duplicates)
     events, about["core"] = _within_core(events, kept, core)
     if not len(events):
         raise UserError(f"{path}: no user and item have {core} events each ({about['core']}); lower core", code=3)
-    order = "time" if TIME in mapping else "sequence" if timestamp == "" else "none"
-    attributes = _item_table(Path(str(items)).expanduser(), item, item_title, events) if items else titles
+    in_order = timestamp == "" or form.layout == "sequences"
+    order = "time" if TIME in mapping else "sequence" if in_order else "none"
+    table_form = form._replace(columns=(), layout="events")
+    attributes = _item_table(Path(str(items)).expanduser(), item, item_title, events, table_form) if items else titles
     return assemble(path.name.partition(".")[0], events, items=attributes, order=order, about=about)
 
 
@@ -177,12 +193,12 @@ def _check_overlap(path: Path, table_items: np.ndarray, log_items: pd.Index) -> 
         log.warning("%s: %d of %d rows repeat an item; the first of each is used", path.name, repeats, len(table_items))
 
 
-def _item_table(path: Path, item: str, title: str, events: pd.DataFrame) -> pd.DataFrame:
+def _item_table(path: Path, item: str, title: str, events: pd.DataFrame, form: FileFormat) -> pd.DataFrame:
     """Item attributes by raw id; the column `title` becomes the title.
 
     UserError (code 3) where the table has none of the log's items.
     """
-    columns_in_file = log_reader.column_names(path, (item,))
+    columns_in_file = log_reader.column_names(path, (item,), form)
     key = column_mapping.find_column(path, item, columns_in_file)
     names = {name: column_mapping.ATOMIC_SUFFIX.sub("", name) for name in columns_in_file}
     if title != "title":
@@ -191,7 +207,7 @@ def _item_table(path: Path, item: str, title: str, events: pd.DataFrame) -> pd.D
             raise UserError(f"{path}: one column is mapped to two roles: {key} is the item and its title")
         names = {name: names[name] for name in columns_in_file if names[name] != "title"} | {title_column: "title"}
     names = {name: new for name, new in names.items() if new != RAW} | {key: RAW}  # our raw_id overrides theirs
-    table = log_reader.read(path, dict.fromkeys(names, "text"))
+    table = log_reader.read(path, dict.fromkeys(names, "text"), form)
     columns = {names[name]: values for name, values in table.columns.items()}
     _check_overlap(path, columns[RAW], events[ITEM].cat.categories.astype(str))
     if "price" in columns:
