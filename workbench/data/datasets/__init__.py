@@ -92,7 +92,10 @@ def resolve_paths(options: dict) -> dict:
 
 
 def file_hashes(options: dict) -> dict[str, str]:
-    """SHA-256 of every file (or folder of part files) among the options, by option. UserError (code 3) where one cannot be read."""
+    """SHA-256 of every file or folder of part files among the options, by option.
+
+    UserError (code 3) where one cannot be read.
+    """
     paths, digests = {name: str(options[name]) for name in FILE_OPTIONS if options.get(name)}, {}
     for name, path in paths.items():
         if os.path.exists(path):

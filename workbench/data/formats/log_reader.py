@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.data.formats.containers import columnar, delimited, json_records, user_sequences
+from workbench.data.formats.containers.byte_streams import find_encoding, log
 from workbench.data.formats.containers.file_format import FileFormat
 from workbench.data.formats.containers.file_kinds import kind, parts
 from workbench.data.formats.containers.tidying import check_type, say
@@ -50,6 +51,8 @@ def read(path: Path, kinds: dict[str, str], form: FileFormat = AS_NAMED) -> Tabl
     try:
         for part in parts(path):
             starts.append((n_rows, part))
+            if form.encoding and kind(part, form.encoding) in READERS and find_encoding(part, form.encoding) == "utf-8":
+                log.warning("%s is UTF-8 and read as such; encoding=%s is for other files", part, form.encoding)
             if missing := [name for name in wanted if name not in column_names(part, wanted, form)]:
                 raise UserError(f"{part}: no column {', '.join(missing)}, which other part files have", code=3)
             for batch in _reader(part, form).batches(part, wanted, form, counts):

@@ -27,22 +27,29 @@ class BlockFile(io.RawIOBase):
     """Blocks of bytes as a file, for readers that want one."""
 
     def __init__(self, blocks: Iterable[bytes]):
-        self.blocks, self.rest = iter(blocks), memoryview(b"")
+        self.blocks, self.block, self.at = iter(blocks), b"", 0
 
     def readable(self) -> bool:
         """True; required by Arrow."""
         return True
 
+    def read(self, size: int = -1) -> bytes:
+        """At most `size` bytes, without a copy where a whole block is read."""
+        if size < 0:
+            return self.readall()
+        while self.at == len(self.block):
+            self.block, self.at = next(self.blocks, None), 0
+            if self.block is None:
+                self.block = b""
+                return b""
+        start, self.at = self.at, min(self.at + size, len(self.block))
+        return self.block[start : self.at]
+
     def readinto(self, buffer: memoryview) -> int:
-        """Read the next bytes."""
-        while not len(self.rest):
-            block = next(self.blocks, None)
-            if block is None:
-                return 0
-            self.rest = memoryview(block)
-        n = min(len(buffer), len(self.rest))
-        buffer[:n], self.rest = self.rest[:n], self.rest[n:]
-        return n
+        """Read the next bytes into a buffer."""
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
 
 
 def open_packed(path: Path) -> IO[bytes]:
@@ -105,29 +112,28 @@ def find_encoding(path: Path, encoding: str = "") -> str:
         return encoding
     except DAMAGED as error:
         raise damaged_error(path, 1, error) from error
-    if not ascii_only:
-        log.warning("%s is UTF-8 and read as such, not as %s", path, encoding)
     return encoding if ascii_only else "utf-8"
 
 
-def utf8_blocks(path: Path, encoding: str = "utf-8") -> Iterator[bytes]:
-    """The file as UTF-8 without its byte-order mark, some `BATCH` bytes at a time.
+def utf8_blocks(path: Path, encoding: str = "utf-8", size: int | None = None) -> Iterator[bytes]:
+    """The file as UTF-8 without its byte-order mark, some `size` bytes (None: `BATCH`) at a time.
 
     UserError names the line that is not in `encoding`; files said to be UTF-8 pass unchecked.
     """
     decoder, line = codecs.getincrementaldecoder(encoding)(), 1
     with open_packed(path) as file:
-        first, block = True, file.read(BATCH)
+        first, block = True, file.read(size or BATCH)
         while block:
             if encoding != "utf-8":
                 try:
                     block = decoder.decode(block).encode()
                 except UnicodeDecodeError as error:
                     line += error.object[: error.start].decode(encoding, "replace").count("\n")
-                    raise UserError(f"{path}, line {line}: not {encoding} text; name another encoding=", code=3) from None
+                    what = f"not {encoding} text; name another encoding="
+                    raise UserError(f"{path}, line {line}: {what}", code=3) from None
                 line += block.count(b"\n")
             yield block.removeprefix(UTF8_MARK) if first else block
-            first, block = False, file.read(BATCH)
+            first, block = False, file.read(size or BATCH)
 
 
 def whole_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from workbench.data.formats.containers import byte_streams, quoting
 from workbench.data.formats.containers.byte_streams import (
-    DAMAGED, NOT_UTF8, BlockFile, damaged_error, find_encoding, utf8_blocks, whole_lines,
+    DAMAGED,
+    NOT_UTF8,
+    BlockFile,
+    damaged_error,
+    find_encoding,
+    utf8_blocks,
+    whole_lines,
 )
 from workbench.data.formats.containers.file_format import FileFormat
 from workbench.data.formats.containers.tidying import STRIPPED, drop_header_rows, strip_blanks
@@ -25,6 +31,8 @@ SEPARATORS = ",\t;|"
 SPACE = " "  # only where no other separator occurs, since column names may contain spaces
 DOUBLE_COLON = "::"  # as in MovieLens; read as the character below, since readers want a single one
 UNIT = "\x1f"
+START = 1 << 16  # bytes read to see the first line
+SCAN = 1 << 18  # bytes looked at a time: they stay in the processor's cache
 
 
 class Header(NamedTuple):
@@ -45,7 +53,7 @@ def _header(path: Path, wanted: tuple[str, ...], form: FileFormat) -> Header:
     """The separator is the one giving most of the `wanted` columns, then most columns."""
     encoding = find_encoding(path, form.encoding)
     try:
-        line = next(whole_lines(utf8_blocks(path, encoding)), b"").partition(b"\n")[0].decode().strip("\r\n")
+        line = next(whole_lines(utf8_blocks(path, encoding, START)), b"").partition(b"\n")[0].decode().strip("\r\n")
     except UnicodeDecodeError:
         raise UserError(f"{path}, line 1: {NOT_UTF8}", code=3) from None
     except DAMAGED as error:
@@ -87,8 +95,30 @@ def _lines_of_file(path: Path, header: Header) -> Iterator[bytes]:
     return (block.replace(b"::", UNIT.encode()) for block in blocks) if header.separator == UNIT else blocks
 
 
+def _data_blocks(path: Path, header: Header, form: FileFormat, size: int | None = None) -> Iterator[bytes]:
+    """The file without the line that names the columns."""
+    blocks = _lines_of_file(path, header) if header.separator == UNIT else utf8_blocks(path, header.encoding, size)
+    first = b""
+    while not form.columns and b"\n" not in first and (block := next(blocks, b"")):
+        first += block
+    return chain([first.partition(b"\n")[2]], blocks)
+
+
+def _scan(blocks: Iterator[bytes], header: Header) -> tuple[bool, bool]:
+    """Whether there are quotes, and whether there may be blanks around values or rows that repeat the header."""
+    name, has_quotes, untidy = header.columns[0].encode(), False, False
+    blanks = (b" ", b"\t") if header.separator != "\t" else (b" ",)
+    for block in blocks:
+        has_quotes |= b'"' in block
+        untidy |= not block.isascii() or any(blank in block for blank in blanks) or name in block
+    return has_quotes, untidy
+
+
 def _find_quoting(path: Path, header: Header, form: FileFormat, counts: Counter) -> bool:
-    """Whether quotes enclose fields. UserError names the line of a field that seems to have swallowed rows."""
+    """Whether the quotes of a file that has some enclose fields.
+
+    UserError names the line of a field that seems to have swallowed rows.
+    """
     if form.quoting == "none":
         return False
     separator = header.separator
@@ -99,7 +129,7 @@ def _find_quoting(path: Path, header: Header, form: FileFormat, counts: Counter)
             counts["quotes"] += sum(block.count(b'"') for block in _lines_of_file(path, header))
             return False
         quoting.check_rows(path, _rows(path, header, True), separator, form.quoting == "auto")
-    return found != "none"
+    return True
 
 
 def batches(path: Path, wanted: tuple[str, ...], form: FileFormat, counts: Counter) -> Iterator["pa.RecordBatch"]:
@@ -110,15 +140,14 @@ def batches(path: Path, wanted: tuple[str, ...], form: FileFormat, counts: Count
     header = _header(path, wanted, form)
     quoted = False
     try:
-        quoted = _find_quoting(path, header, form, counts)
-        blocks = utf8_blocks(path, header.encoding) if header.separator != UNIT else _lines_of_file(path, header)
-        if not form.columns:
-            first = next(whole_lines(blocks)) if header.separator == UNIT else _first_lines(blocks)
-            blocks = chain([first.partition(b"\n")[2]], blocks)
+        has_quotes, untidy = _scan(_data_blocks(path, header, form, SCAN), header)
+        quoted = has_quotes and _find_quoting(path, header, form, counts)
         numbers = [f"{header.columns.index(name)}" for name in wanted]
         reader = pa.csv.open_csv(
-            BlockFile(blocks),
-            pa.csv.ReadOptions(block_size=byte_streams.BATCH, column_names=[f"{i}" for i in range(len(header.columns))]),
+            BlockFile(_data_blocks(path, header, form)),
+            pa.csv.ReadOptions(
+                block_size=byte_streams.BATCH, column_names=[f"{i}" for i, _ in enumerate(header.columns)]
+            ),
             pa.csv.ParseOptions(
                 delimiter=header.separator, quote_char='"' if quoted else False, newlines_in_values=quoted
             ),
@@ -127,19 +156,12 @@ def batches(path: Path, wanted: tuple[str, ...], form: FileFormat, counts: Count
             ),
         )
         for batch in reader:
-            columns = [strip_blanks(column, counts) for column in batch.columns]
-            yield drop_header_rows(pa.RecordBatch.from_arrays(columns, list(wanted)), counts)
+            columns = [strip_blanks(column, counts) if untidy else column for column in batch.columns]
+            batch = pa.RecordBatch.from_arrays(columns, list(wanted))
+            yield drop_header_rows(batch, counts) if untidy else batch
     except (pa.ArrowInvalid, *DAMAGED) as error:
         if "Empty CSV" not in str(error):
             raise _parse_error(path, header, quoted, error) from error
-
-
-def _first_lines(blocks: Iterator[bytes]) -> bytes:
-    """The first blocks, up to one that ends the first line."""
-    first = b""
-    while b"\n" not in first and (block := next(blocks, b"")):
-        first += block
-    return first
 
 
 def _rows(path: Path, header: Header, quoted: bool) -> Iterator[tuple[int, list[str]]]:
@@ -157,7 +179,7 @@ def _rows(path: Path, header: Header, quoted: bool) -> Iterator[tuple[int, list[
             fields = next(reader, None)
         except csv.Error:
             remedy = "a quote is not closed, or text follows it; close it, and double quotes inside a field"
-            raise UserError(f"{path}, line {line}: {remedy}. {quoting.REMEDY}", code=3) from None
+            raise UserError(f"{path}, line {line}: {remedy}. {quoting.AS_CHARACTERS}", code=3) from None
         except DAMAGED as error:
             raise damaged_error(path, line, error) from error
         if fields is None:
@@ -185,7 +207,8 @@ def _parse_error(path: Path, header: Header, quoted: bool, error: object) -> Use
 def position(path: Path, name: str, row: int, wanted: tuple[str, ...], form: FileFormat) -> tuple[str, str]:
     """The line of row `row` (from 0; header rows do not count), as text, and its value in a column."""
     header = _header(path, wanted, form)
-    rows = _rows(path, header, _find_quoting(path, header, form, Counter()))
+    quoted = _scan(_data_blocks(path, header, form, SCAN), header)[0] and _find_quoting(path, header, form, Counter())
+    rows = _rows(path, header, quoted)
     places = {name: header.columns.index(name) for name in wanted}
     if not form.columns:
         next(rows)

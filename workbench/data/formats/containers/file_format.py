@@ -6,8 +6,8 @@ from workbench.errors import UserError, unknown_name
 
 LAYOUTS = ("events", "sequences")
 QUOTING = ("auto", "standard", "none")
-ENCODINGS = ("utf-8", "utf-16", "utf-16-le", "utf-16-be", "latin-1", "cp1252", "cp1250", "cp1251", "koi8-r", "mac-roman",
-             "gbk", "gb18030", "big5", "shift-jis", "euc-jp", "euc-kr")  # those to suggest; any codec of Python works
+ENCODINGS = ("utf-8", "utf-16", "utf-16-le", "utf-16-be", "latin-1", "cp1252", "cp1250", "cp1251", "koi8-r",
+             "mac-roman", "gbk", "gb18030", "big5", "shift-jis", "euc-jp", "euc-kr")  # to suggest; any of Python works
 
 
 class FileFormat(NamedTuple):

@@ -7,7 +7,12 @@ from pathlib import Path
 from workbench.artifacts import sha256
 from workbench.data.formats.column_mapping import missing_file_error
 from workbench.data.formats.containers.byte_streams import (
-    DAMAGED, SAVE_AS_CSV, damaged_error, find_encoding, open_packed, utf8_blocks,
+    DAMAGED,
+    SAVE_AS_CSV,
+    damaged_error,
+    find_encoding,
+    open_packed,
+    utf8_blocks,
 )
 from workbench.errors import UserError
 
@@ -65,7 +70,7 @@ def kind(path: Path, encoding: str = "") -> str:
             raise UserError(f"{path}: a tar archive; unpack it and give one file", code=3)
         if b"\0" in start[:64] or not start.isascii():
             start = next(utf8_blocks(path, find_encoding(path, encoding)), b"")[:512]
-        return "json" if JSON.match(start.split(b"\n")[0]) else "text"
+        return "json" if JSON.match(start.lstrip().split(b"\n")[0]) else "text"
     except DAMAGED as error:
         raise damaged_error(path, 1, error) from error
 

@@ -8,7 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.data.formats.containers.byte_streams import (
-    DAMAGED, NOT_UTF8, damaged_error, find_encoding, utf8_blocks, whole_lines,
+    DAMAGED,
+    NOT_UTF8,
+    damaged_error,
+    find_encoding,
+    utf8_blocks,
+    whole_lines,
 )
 from workbench.data.formats.containers.file_format import FileFormat
 from workbench.data.formats.containers.tidying import strip_blanks
@@ -63,7 +68,7 @@ def _records(path: Path, form: FileFormat) -> Iterator[tuple[int, dict]]:
     """The slow reader: number and value of every record. UserError (code 3) for one that is none."""
     number = 0
     for block in _blocks(path, form):
-        for line in block.split(b"\n"):
+        for line in block.removesuffix(b"\n").split(b"\n"):
             number += 1
             if line.strip():
                 try:

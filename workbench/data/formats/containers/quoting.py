@@ -13,7 +13,8 @@ from workbench.errors import UserError
 
 LONG_FIELD = 10_000  # characters, of a field with line breaks
 NEWLINE, RETURN, QUOTE = b'\n\r"'
-REMEDY = "quoting=none reads quotes as characters, quoting=standard takes such a field as it is"
+AS_CHARACTERS = "quoting=none reads quotes as characters"
+REMEDY = f"{AS_CHARACTERS}, quoting=standard takes such a field as it is"
 
 
 def well_quoted(block: bytes, separator: str) -> bool:
@@ -28,26 +29,19 @@ def well_quoted(block: bytes, separator: str) -> bool:
             return False  # text after an enclosed field
         block = block.replace(b'""', b"")
     data = np.frombuffer(b"\n" + block + b"\n", np.uint8)
-    quotes, edge = np.flatnonzero(data == QUOTE), np.zeros(256, bool)
+    marks, edge = np.flatnonzero((data == QUOTE) | (data == NEWLINE)), np.zeros(256, bool)
     edge[[NEWLINE, ord(separator)]] = True
-    opening, closing = quotes[::2], quotes[1::2]
-    if len(opening) > len(closing) or not edge[data[opening - 1]].all():
+    at = np.flatnonzero(data[marks] == QUOTE)  # which of the marks are quotes
+    opening, closing = at[::2], at[1::2]
+    if len(opening) > len(closing) or not (closing - opening == 1).all() or not edge[data[marks[opening] - 1]].all():
         return False
     edge[RETURN] = True
-    breaks = np.flatnonzero(data == NEWLINE)
-    within_line = np.array_equal(np.searchsorted(breaks, opening), np.searchsorted(breaks, closing))
-    return within_line and bool(edge[data[closing + 1]].all())
+    return bool(edge[data[marks[closing] + 1]].all())
 
 
 def survey(blocks: Iterable[bytes], separator: str) -> str:
-    """"none" where whole lines hold no quote, "standard" where all are well quoted, else "unclear"."""
-    found = "none"
-    for block in blocks:
-        if b'"' in block:
-            if not well_quoted(block, separator):
-                return "unclear"
-            found = "standard"
-    return found
+    """"standard" where all quotes of whole lines are well placed, else "unclear"."""
+    return "standard" if all(b'"' not in block or well_quoted(block, separator) for block in blocks) else "unclear"
 
 
 def lines_are_rows(blocks: Iterable[bytes], separator: str, n_columns: int) -> bool:
@@ -68,7 +62,7 @@ def check_rows(path: Path, rows: Iterator[tuple[int, list[str]]], separator: str
         for field in fields if strict else ():
             if field.startswith(' "'):
                 what = f"a blank before the quote of {field.strip()[:30]}, which would become part of the text"
-                raise UserError(f"{path}, line {line}: {what}; remove blanks after separators. {REMEDY}", code=3)
+                raise UserError(f"{path}, line {line}: {what}; remove blanks after separators. {AS_CHARACTERS}", code=3)
             if "\n" in field and (separator in field or len(field) > LONG_FIELD):
                 breaks = field.count("\n")
                 what = f"a quoted field with {len(field):,} characters and {breaks} line breaks, {field[:30]!r} ..."

@@ -4,28 +4,37 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workbench.data.formats.containers.byte_streams import log
 from workbench.errors import UserError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-BLANKS = (b" ", b"\t", b"\xc2\xa0", b"\xef\xbb\xbf")  # also no-break spaces and the mark before a joined-on file
+WIDE_BLANKS = (b"\xc2\xa0", b"\xef\xbb\xbf")  # no-break spaces and the mark before a joined-on file
 STRIPPED = " \t\u00a0\ufeff"
 ALLOWED = {"id": "ids must be integers or text", "label": "give integers or text",
            "time": "times must be numbers, dates or text", "number": "give numbers or text"}  # fmt: skip
 
 
 def strip_blanks(array: "pa.Array", counts: Counter) -> "pa.Array":
-    """A text array without blanks around its values; counts["blanks"] grows by the values that had some."""
+    """A text array, also of binary type, without blanks around its values.
+
+    counts["blanks"] grows by the values that had some.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
     if pa.types.is_dictionary(array.type):
         array = array.cast(array.type.value_type)
+    if _is_binary(array.type):
+        try:
+            array = array.cast(pa.binary()).cast(pa.string())
+        except pa.ArrowInvalid:  # not UTF-8: check_type refuses it
+            return array
     if not (pa.types.is_string(array.type) or pa.types.is_large_string(array.type)) or not len(array):
         return array
     raw = memoryview(array.buffers()[2] or b"").tobytes()
-    if not any(blank in raw for blank in BLANKS):
+    if b" " not in raw and b"\t" not in raw and (raw.isascii() or not any(blank in raw for blank in WIDE_BLANKS)):
         return array
     stripped = pc.utf8_trim(array, STRIPPED)
     counts["blanks"] += pc.sum(pc.not_equal(stripped, array)).as_py() or 0
@@ -48,16 +57,19 @@ def drop_header_rows(batch: "pa.RecordBatch", counts: Counter) -> "pa.RecordBatc
     return batch.filter(pc.invert(same)) if n else batch
 
 
+def _is_binary(dtype: "pa.DataType") -> bool:
+    import pyarrow as pa
+
+    return pa.types.is_binary(dtype) or pa.types.is_large_binary(dtype) or pa.types.is_fixed_size_binary(dtype)
+
+
 def check_type(path: Path, name: str, array: "pa.Array", kind: str) -> "pa.Array":
-    """The array, with binary text as text. UserError names column, type and what is allowed."""
+    """The array. UserError names column, type and what is allowed."""
     import pyarrow as pa
 
     types, dtype = pa.types, array.type
-    if types.is_binary(dtype) or types.is_large_binary(dtype) or types.is_fixed_size_binary(dtype):
-        try:
-            return array.cast(pa.binary()).cast(pa.string())
-        except pa.ArrowInvalid:
-            dtype = f"{dtype} that is not UTF-8"
+    if _is_binary(dtype):
+        dtype = f"{dtype}, and not of UTF-8 text"
     elif not (types.is_nested(dtype) or types.is_duration(dtype) or types.is_time(dtype) or types.is_interval(dtype)
               or isinstance(dtype, pa.BaseExtensionType)):  # fmt: skip
         return array
@@ -71,8 +83,6 @@ def check_type(path: Path, name: str, array: "pa.Array", kind: str) -> "pa.Array
 
 def say(path: Path, counts: Counter) -> dict[str, str]:
     """The summary entries of what was tidied, which is also said in the log."""
-    from workbench.data.formats.containers.byte_streams import log
-
     words = {"blanks": "values had blanks around them, which are removed",
              "header rows": "rows repeat the column names and are left out",
              "quotes": "quotes do not enclose fields and are read as characters (quoting=standard: as enclosing)"}

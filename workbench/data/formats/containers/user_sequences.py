@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING
 
 from workbench.data.formats.containers import columnar, json_records
 from workbench.data.formats.containers.byte_streams import (
-    DAMAGED, NOT_UTF8, damaged_error, find_encoding, utf8_blocks, whole_lines,
+    DAMAGED,
+    NOT_UTF8,
+    damaged_error,
+    find_encoding,
+    utf8_blocks,
+    whole_lines,
 )
 from workbench.data.formats.containers.file_format import FileFormat
 from workbench.data.formats.containers.file_kinds import kind
@@ -97,10 +102,10 @@ def _json_lists(path: Path, form: FileFormat) -> Iterator[tuple[str, str, list[s
     if not json_records.is_user_lists(value):
         raise UserError(f"{path}: layout=sequences needs one object {{user: [items]}}, or records with a list of items",
                         code=3)  # fmt: skip
-    for user, items in value.items():
+    for number, (user, items) in enumerate(value.items(), 1):
         if not all(isinstance(item, (str, int)) and not isinstance(item, bool) for item in items):
             raise UserError(f"{path}, user {user!r}: items must be integers or text", code=3)
-        yield f"user {user!r}", user.strip(), [str(item).strip() for item in items]
+        yield f"entry {number}", user.strip(), [str(item).strip() for item in items]
 
 
 def _flat(path: Path, batch: "pa.RecordBatch", seen: set) -> "pa.RecordBatch":
