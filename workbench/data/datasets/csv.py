@@ -1,4 +1,17 @@
-"""Your own interaction log: CSV, TSV, JSON lines or parquet, compressed or not, with a column mapping."""
+"""Your own interaction log: CSV, TSV, JSON lines or parquet, compressed or not, with a column mapping.
+
+Files: delimited text, JSON lines or an array of records, parquet, Arrow or ORC; plain, gzip, bzip2, xz, zstd or a zip
+of one file; or a folder of part files (part-00000 ...), read in the order of their names. The first line of text names
+the columns, separated by comma, tab, semicolon, bar, `::` or space; the type suffix of RecBole atomic files
+(`user_id:token`) may be omitted. Blanks around values are removed, and rows that repeat the column names left out.
+
+columns: the column names of a file without such a line, such as user,item,rating,timestamp.
+layout: "events", a row an event, or "sequences", a row a user with his items in order: lines `user item item ...`, a
+JSON object {user: [items]}, or a table with lists of items; the order of events is then that of the lists.
+encoding: of text that is neither UTF-8 nor marked as UTF-16, such as latin-1 or gbk; also of the item table.
+quoting: "auto" refuses a quoted field that seems to hold other rows, and reads the quotes of tab-separated text as
+characters where they do not enclose fields; "standard" accepts such fields; "none" reads all quotes as characters.
+"""
 import logging
 from pathlib import Path
 
@@ -36,16 +49,7 @@ def load(
 ) -> Dataset:
     """An interaction log as a Dataset; the arguments map its columns.
 
-    path: the log: delimited text, JSON lines or an array of records, parquet, Arrow or ORC; plain, gzip, bzip2, xz,
-    zstd or a zip of one file; or a folder of part files (part-00000 ...), read in the order of their names. The first
-    line of text names the columns, separated by comma, tab, semicolon, bar, `::` or space; the type suffix of RecBole
-    atomic files (`user_id:token`) may be omitted. Blanks around values are removed.
-    columns: the column names of a log without such a line, such as user,item,rating,timestamp.
-    layout: "events", a row an event, or "sequences", a row a user with his items in order: lines `user item item ...`,
-    a JSON object {user: [items]}, or a table with lists of items; the order of events is then that of the lists.
-    encoding: of text that is neither UTF-8 nor marked as UTF-16, such as latin-1 or gbk; also of `items`.
-    quoting: "auto" refuses a quoted field that seems to hold other rows, and reads the quotes of tab-separated text as
-    characters where they do not enclose fields; "standard" accepts such fields; "none" reads all quotes as characters.
+    path: the log. columns, layout, encoding, quoting: how it is written, as described above.
     timestamp: seconds, milliseconds, microseconds, ISO dates or days as yyyymmdd. Without this column the log has no
     order; "" declares the row order to be the event order.
     rating, event: further columns to keep.
@@ -58,14 +62,7 @@ def load(
 
     UserError for an unknown column; with code 3 for bad data, naming file, line, column, value and remedy.
     """
-    if not path:
-        raise UserError("dataset csv needs the log: path=FILE (CSV, TSV or parquet; columns: user=, item=, timestamp=)")
-    if duplicates not in POLICIES:
-        raise unknown_name("duplicates", duplicates, POLICIES)
-    if not (str(user) and str(item)):
-        raise UserError(f"dataset csv needs the columns of users and items; given user={user!r} and item={item!r}")
-    if core < 0:
-        raise UserError(f"core must be at least 0 (0: all), not {core}")
+    _check_options(path, user, item, duplicates, core)
     path, form = Path(str(path)).expanduser(), file_format(columns, layout, encoding, quoting)
     columns = log_reader.column_names(path, (user, item), form)
     if not form.columns:
@@ -92,6 +89,18 @@ def load(
     table_form = form._replace(columns=(), layout="events")
     attributes = _item_table(Path(str(items)).expanduser(), item, item_title, events, table_form) if items else titles
     return assemble(path.name.partition(".")[0], events, items=attributes, order=order, about=about)
+
+
+def _check_options(path: str | None, user: str, item: str, duplicates: str, core: int) -> None:
+    """UserError for a value that is not allowed."""
+    if not path:
+        raise UserError("dataset csv needs the log: path=FILE (CSV, TSV or parquet; columns: user=, item=, timestamp=)")
+    if duplicates not in POLICIES:
+        raise unknown_name("duplicates", duplicates, POLICIES)
+    if not (str(user) and str(item)):
+        raise UserError(f"dataset csv needs the columns of users and items; given user={user!r} and item={item!r}")
+    if core < 0:
+        raise UserError(f"core must be at least 0 (0: all), not {core}")
 
 
 def _timestamp_column(columns: list[str], timestamp: str | None) -> str | None:

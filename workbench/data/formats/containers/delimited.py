@@ -91,7 +91,7 @@ def _split(path: Path, line: str, wanted: tuple[str, ...], form: FileFormat) -> 
 
 def _lines_of_file(path: Path, header: Header) -> Iterator[bytes]:
     """Whole lines, with one character as separator."""
-    blocks = whole_lines(utf8_blocks(path, header.encoding))
+    blocks = whole_lines(utf8_blocks(path, header.encoding, SCAN))
     return (block.replace(b"::", UNIT.encode()) for block in blocks) if header.separator == UNIT else blocks
 
 
