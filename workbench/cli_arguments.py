@@ -71,13 +71,19 @@ def split_names(values: list) -> list[str]:
     return [name for value in values for name in value.split(",") if name]
 
 
-def parse_settings(pairs: list) -> dict:
-    """{"width": 128} from ["width=128"]: values are Python literals or else strings. UserError without a "="."""
+def parse_settings(pairs: list, text: frozenset = frozenset()) -> dict:
+    """{"width": 128} from ["width=128"]: values are Python literals or else strings. UserError without a "=".
+
+    text: names whose values stay as they are written, such as a path 1e5 or a column None.
+    """
     settings = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name:
             raise UserError(f"{pair!r}: settings are written name=value")
+        if name in text:
+            settings[name] = value
+            continue
         try:
             settings[name] = ast.literal_eval(value)
         except (ValueError, SyntaxError):
@@ -101,9 +107,17 @@ def check_dataset(dataset: str, profile: str, seed: int, option: list) -> None:
                         "column correct?", code=3)  # fmt: skip
 
 
+def parse_options(datasets: list[str], pairs: list) -> dict:
+    """Dataset options as `parse_settings`; what is text for one of the datasets is text."""
+    from workbench.data import datasets as dataset_registry
+
+    text = frozenset().union(*map(dataset_registry.text_options, datasets)) if pairs else frozenset()
+    return parse_settings(pairs, text)
+
+
 def make_bench(dataset: str, profile: str, seed: int, protocol: list, option: list, device: str):
     """The bench for these command-line arguments. UserError as for `open_bench`."""
     from workbench.experiment import open_bench
 
-    settings, options = parse_settings(protocol), parse_settings(option)
+    settings, options = parse_settings(protocol), parse_options([dataset], option)
     return open_bench(dataset, profile=profile, seed=seed, protocol=settings, options=options, device=device)

@@ -191,7 +191,8 @@ def report(
     from workbench.train.recipe import get_profile
 
     limits, cover = get_profile(profile), Cover(*cover)
-    options = dataset_registry.resolve_paths(cli_arguments.parse_settings(option))
+    names = cli_arguments.split_names(datasets) or [dataset or limits.dataset]
+    options = dataset_registry.resolve_paths(cli_arguments.parse_options(names, option))
     if datasets or systems:
         if dataset or system:
             raise UserError("--dataset and --system are for one report, --datasets and --systems for a matrix")

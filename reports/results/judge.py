@@ -50,7 +50,8 @@ def stored_runs(name: str, table: dict) -> dict[str, list]:
             rule = table["comparison"][label]["seeds"] == 1
             info = about | {"seed": int(seed), "family": "baselines" if rule else "", "curve": [] if rule else [{}]}
             runs.setdefault(label, []).append(SimpleNamespace(
-                label=label, system=label.partition("(")[0], info=info, ranks=ranks, groups=arrays.get(f"{key}--groups"),
+                label=label, system=label.partition("(")[0], info=info, ranks=ranks,
+                groups=arrays.get(f"{key}--groups"),
                 still_rising=bool(table["comparison"][label].get("note", "").startswith(RISING)),
             ))  # fmt: skip
     return {label: rows for label, rows in runs.items() if len(rows) == table["comparison"][label]["seeds"]}
@@ -100,7 +101,7 @@ def main(names: list[str]) -> None:
     for name in names:
         path, frame = HERE / f"{name}.json", judged(name)
         table = json.loads(path.read_text())
-        table.setdefault("users_only", table["comparison"])  # intervals that leave the seeds out, for rows without ranks
+        table.setdefault("users_only", table["comparison"])  # intervals without the seeds, for rows that lack ranks
         table["comparison"] = json.loads(frame.round(7).to_json(orient="index"))
         write_text(path, json.dumps(table, indent=1))
         write_text(HERE / f"{name}.svg", svg_comparison(frame))

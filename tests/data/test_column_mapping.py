@@ -70,7 +70,8 @@ FAULTS = {
         "Suggested options: user=\"Customer ID\" item=StockCode timestamp=InvoiceDate", {}),
     "who,what\n1,1\n": ("unknown column of", {"user": "hwo", "item": "what"}),
     "1 1 2\n1 2 4\n": ("line 1: '1 1 2' are values, not names", {}),
-    "1::1193::5::978300760\n": ("separated by '::'", {}),
+    "1::1193::5::978300760\n": (
+        "line 1: '1 1193 5 978300760' are values, not names; name all 4 columns, such as columns=user,item,rating", {}),
     "nothing\n1\n": ("only one column, 'nothing'", {}),
     "user,item,timestamp\n1,1,01/12/2009 07:45\n": ("line 2, column 'timestamp': '01/12/2009 07:45'", {}),
     "user,item,timestamp\n1,1,20160230\n1,2,01/12/2009\n": ("line 3, column 'timestamp'", {}),

@@ -9,8 +9,8 @@ from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 
-from workbench.artifacts import digest, sha256
 from workbench.data import synthetic
+from workbench.data.formats.containers.file_kinds import digest
 from workbench.data.schema import Dataset
 from workbench.errors import UserError, check_names, unknown_name
 
@@ -55,6 +55,14 @@ def options(name: str) -> list[str]:
     return [argument.arg for argument in _load_function(name).args.kwonlyargs]
 
 
+def text_options(name: str) -> set[str]:
+    """The options of a dataset that are text, such as paths and column names. UserError for an unknown name."""
+    name = canonical_name(name)
+    if name in synthetic.NAMES:
+        return set()
+    return {a.arg for a in _load_function(name).args.kwonlyargs if "str" in ast.unparse(a.annotation).split(" | ")}
+
+
 def check_options(name: str, settings: dict | None = None) -> str:
     """The listed name, after checking name and options without loading data. UserError as `load`."""
     listed = canonical_name(name)
@@ -90,14 +98,12 @@ def resolve_paths(options: dict) -> dict:
 
 
 def file_hashes(options: dict) -> dict[str, str]:
-    """SHA-256 of every file (of a folder: of all files in it) among the options, by option. UserError (code 3) where
-    one cannot be read."""
+    """SHA-256 of every file or folder of part files among the options, by option. UserError (code 3) where one cannot
+    be read."""
     digests = {}
     for name, path in file_paths(options).items():
-        files = sorted(file for file in Path(path).rglob("*") if file.is_file())
         try:
-            parts = [[str(file.relative_to(path)), sha256(file)] for file in files]
-            digests[name] = digest(parts) if os.path.isdir(path) else sha256(Path(path))
+            digests[name] = digest(Path(path))
         except OSError as error:
             raise UserError(f"{path}: cannot be read ({error.strerror})", code=3) from error
     return digests

@@ -1,17 +1,31 @@
-"""Your own interaction log: CSV, TSV (optionally gzip) or parquet, with a column mapping."""
+"""Your own interaction log: CSV, TSV, JSON lines or parquet, compressed or not, with a column mapping.
+
+Files: delimited text, JSON lines or an array of records, parquet, Arrow or ORC; plain, gzip, bzip2, xz, zstd or a zip
+of one file; or a folder of part files (part-00000 ...), read in the order of their names. The first line of text names
+the columns, separated by comma, tab, semicolon, bar, `::` or space; the type suffix of RecBole atomic files
+(`user_id:token`) may be omitted. Blanks around values are removed, and rows that repeat the column names left out.
+
+columns: the column names of a file without such a line, such as user,item,rating,timestamp.
+layout: "events", a row an event, or "sequences", a row a user with his items in order: lines `user item item ...`, a
+JSON object {user: [items]}, or a table with lists of items; the order of events is then that of the lists.
+encoding: of text that is neither UTF-8 nor marked as UTF-16, such as latin-1 or gbk; also of the item table.
+quoting: "auto" refuses a quoted field that seems to hold other rows, and reads the quotes of tab-separated text as
+characters where they do not enclose fields; "standard" accepts such fields; "none" reads all quotes as characters.
+"""
 import logging
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from workbench.artifacts import sha256
 from workbench.data.formats import column_mapping, log_reader
-from workbench.data.formats.values.money import parse_money
+from workbench.data.formats.containers.file_format import file_format
+from workbench.data.formats.containers.file_kinds import digest
+from workbench.data.formats.item_tables import item_table, titles_from_log
 from workbench.data.formats.values.ratings import as_numbers, kept_ratings, rating_column
 from workbench.data.formats.values.time_formats import check_time_format
 from workbench.data.kcore import k_core
-from workbench.data.schema import ITEM, MICROSECOND, RAW, ROW, TIME, USER, Dataset, assemble
+from workbench.data.schema import ITEM, MICROSECOND, ROW, TIME, USER, Dataset, assemble
 from workbench.errors import UserError, unknown_name
 
 log = logging.getLogger("workbench")
@@ -34,11 +48,14 @@ def load(
     duplicates: str = "keep",
     time_format: str = "",
     min_rating: float | None = None,
+    columns: str = "",
+    layout: str = "events",
+    encoding: str = "",
+    quoting: str = "auto",
 ) -> Dataset:
     """An interaction log as a Dataset; the arguments map its columns.
 
-    path: the log. Its first line names the columns, separated by comma, tab, semicolon, bar or space; the type suffix
-    of RecBole atomic files (`user_id:token`) may be omitted.
+    path: the log. columns, layout, encoding, quoting: how it is written, as described above.
     timestamp: seconds, milliseconds, microseconds, ISO dates or days as yyyymmdd; kept to the microsecond. Without this
     column the log has no order; "" declares the row order to be the event order.
     time_format: how other dates are written, as for strptime: %d.%m.%Y %H:%M for 31.05.2024 13:45.
@@ -54,27 +71,28 @@ def load(
     UserError for an unknown column; with code 3 for bad data, naming file, line, column, value and remedy.
     """
     _check_options(path, user, item, core, duplicates)
-    path = Path(str(path)).expanduser()
-    columns = log_reader.column_names(path, (user, item))
-    column_mapping.check_header(path, columns)
+    time_format = time_format and check_time_format(time_format)
+    path, form = Path(str(path)).expanduser(), file_format(columns, layout, encoding, quoting)
+    columns = log_reader.column_names(path, (user, item), form)
+    if not form.columns:
+        column_mapping.check_header(path, columns)
     title_column = None if items else _title_column(path, item_title, columns, (user, item, timestamp, rating, event))
     roles = {USER: (user, "id"), ITEM: (item, "id"), TIME: (_timestamp_column(columns, timestamp), "time"),
              "rating": (rating, "number"), "event": (event, "label"), "title": (title_column, "name")}  # fmt: skip
     mapping = _mapping(path, columns, roles)
-    table = log_reader.read(path, dict(mapping.values()), time_format=time_format and check_time_format(time_format))
+    table = log_reader.read(path, dict(mapping.values()), form, time_format=time_format)
     events = {name: table.columns.pop(column) for name, (column, _) in mapping.items()}
-    order = "time" if TIME in mapping else "sequence" if timestamp == "" else "none"
+    order = "time" if TIME in mapping else "sequence" if timestamp == "" or form.layout == "sequences" else "none"
     events |= _times(path, events, order, table.summary.get(mapping.get(TIME, ("",))[0]))
-    titles = _titles_from_log(events) if title_column else None
-    about = {"title": path.name, "files": {path.name: sha256(path)}}
-    about["read"] = {name: words for name, words in table.summary.items() if words}
+    titles = titles_from_log(events) if title_column else None
+    read = {name: words for name, words in table.summary.items() if words}
+    about = {"title": path.name, "files": {path.name: digest(path)}, "read": read}
     events, about["ratings"] = _well_rated(path, events, min_rating)
     _warn_of_missing_values(path, events)
     kept, about["duplicates"] = _without_duplicates(events, duplicates)
-    events, about["core"] = _within_core(events, kept, core)
-    if not len(events):
-        raise UserError(f"{path}: no user and item have {core} events each ({about['core']}); lower core", code=3)
-    attributes = _item_table(Path(str(items)).expanduser(), item, item_title, events) if items else titles
+    events, about["core"] = _within_core(path, events, kept, core)
+    table_form = form._replace(columns=(), layout="events")
+    attributes = item_table(Path(str(items)).expanduser(), item, item_title, events, table_form) if items else titles
     return assemble(path.name.partition(".")[0], events, items=attributes, order=order, about=about)
 
 
@@ -132,15 +150,6 @@ def _title_column(path: Path, title: str, columns: list[str], taken: tuple) -> s
     if title == "title" and (title in taken or title not in available):
         return None
     return column_mapping.find_column(path, title, columns)
-
-
-def _titles_from_log(events: dict) -> pd.DataFrame:
-    """Raw ids and titles from the title column of the log, which is removed from `events`."""
-    titles, codes = events.pop("title"), events[ITEM].codes
-    has_title = titles.categories.str.strip() != ""
-    first = np.flatnonzero(has_title[titles.codes])
-    first = first[np.unique(codes[first], return_index=True)[1]]
-    return pd.DataFrame({RAW: events[ITEM].categories.to_numpy()[codes[first]], "title": titles[first].to_numpy()})
 
 
 def _well_rated(path: Path, events: dict, least: float | None) -> tuple[dict, dict]:
@@ -201,8 +210,9 @@ def _without_duplicates(events: dict, policy: str) -> tuple[np.ndarray | None, d
     return kept, counts | {"dropped": int(drop.sum())}
 
 
-def _within_core(events: dict, kept: np.ndarray | None, core: int) -> tuple[pd.DataFrame, dict]:
-    """The events in `kept` and in their k-core, with their row in the file, and the counts before and after."""
+def _within_core(path: Path, events: dict, kept: np.ndarray | None, core: int) -> tuple[pd.DataFrame, dict]:
+    """The events in `kept` and in their k-core, with their row in the file, and the counts before and after. UserError
+    if there are none."""
     n_read = len(events[USER])
     if core > 1:
         in_core = k_core(*(events[side].codes[slice(None) if kept is None else kept] for side in (USER, ITEM)), core)
@@ -213,48 +223,7 @@ def _within_core(events: dict, kept: np.ndarray | None, core: int) -> tuple[pd.D
     if kept is not None and not kept.all():
         rows = events.get(ROW, np.arange(n_read))
         events = {name: events.pop(name)[kept] for name in list(events)} | {ROW: rows[kept]}
-    return pd.DataFrame(events, copy=False), {"core": core, "read": n_read, "kept": len(events[USER])}
-
-
-def _check_overlap(path: Path, table_items: np.ndarray, log_items: pd.Index) -> None:
-    """UserError (code 3) where the table has none of the log's items; a warning where it lacks some, with a guess at
-    why, and where it has duplicate rows."""
-    if not log_items.isin(table_items).any():
-        theirs, ours = (", ".join(map(repr, map(str, ids[:3]))) for ids in (table_items, log_items))
-        raise UserError(f"{path}: none of the log's {len(log_items):,} items is in it; its items are {theirs} ..., "
-                        f"in the log {ours} ...", code=3)  # fmt: skip
-    if missing := int((~log_items.isin(table_items)).sum()):
-        stripped = log_items.str.lstrip("0").isin([str(item).lstrip("0") for item in table_items])
-        without_zeros = int(stripped.sum()) - (len(log_items) - missing)
-        hint = f"; {without_zeros:,} of these match without leading zeros, so write both alike" if without_zeros else ""
-        log.warning("%s: %d of the log's %d items are not in it%s", path.name, missing, len(log_items), hint)
-    if repeats := len(table_items) - len(set(table_items)):
-        log.warning("%s: %d of %d rows repeat an item; the first of each is used", path.name, repeats, len(table_items))
-
-
-def _item_table(path: Path, item: str, title: str, events: pd.DataFrame) -> pd.DataFrame:
-    """Item attributes by raw id; the column `title` becomes the title.
-
-    UserError (code 3) where the table has none of the log's items.
-    """
-    columns_in_file = log_reader.column_names(path, (item,))
-    key = column_mapping.find_column(path, item, columns_in_file)
-    names = {name: column_mapping.ATOMIC_SUFFIX.sub("", name) for name in columns_in_file}
-    if title != "title":
-        title_column = column_mapping.find_column(path, title, columns_in_file)
-        if title_column == key:
-            raise UserError(f"{path}: one column is mapped to two roles: {key} is the item and its title")
-        names = {name: names[name] for name in columns_in_file if names[name] != "title"} | {title_column: "title"}
-    names = {name: new for name, new in names.items() if new != RAW} | {key: RAW}  # our raw_id overrides theirs
-    table = log_reader.read(path, dict.fromkeys(names, "text"))
-    columns = {names[name]: values for name, values in table.columns.items()}
-    _check_overlap(path, columns[RAW], events[ITEM].cat.categories.astype(str))
-    if "price" in columns:
-        columns["price"], left_out = parse_money(columns["price"])
-        negative = int((columns["price"] < 0).sum())
-        reasons = ", ".join(f"{reason} ({count})" for reason, count in left_out.items())
-        if negative or set(left_out) - {"empty"}:
-            log.warning("%s: of %d prices %d are read, %d of them negative; the rest is missing: %s", path.name,
-                        len(table.columns[key]), len(columns["price"]) - sum(left_out.values()), negative,
-                        reasons or "none")  # fmt: skip
-    return pd.DataFrame(columns)
+    counts = {"core": core, "read": n_read, "kept": len(events[USER])}
+    if not counts["kept"]:
+        raise UserError(f"{path}: no user and item have {core} events each ({counts}); lower core", code=3)
+    return pd.DataFrame(events, copy=False), counts

@@ -35,6 +35,8 @@ def find_column(path: Path, name: str, columns: list[str]) -> str:
     if matches:
         return matches[0]
     error = unknown_name(f"column of {path}", name, columns)
+    if any(NUMERIC_VALUE.fullmatch(column) for column in columns):
+        raise UserError(f"{error}. If line 1 holds values, name the {len(columns)} columns with columns=")
     suggestion = guess_options(columns)
     raise UserError(f"{error}. Suggested options: {suggestion}" if suggestion else str(error))
 
@@ -59,11 +61,11 @@ def guess_options(columns: list[str]) -> str:
 def check_header(path: Path, columns: list[str]) -> None:
     """UserError (code 3) where the first line does not name columns: it has values, or only one column."""
     line = " ".join(columns)
-    if "::" in line:
-        raise UserError(f"{path}, line 1: columns are separated by '::'; replace it with a tab", code=3)
     if all(NUMERIC_VALUE.fullmatch(name) for name in columns):
-        what = f"{line[:60]!r} are values, not names; add a header line such as"
-        raise UserError(f"{path}, line 1: {what} user, item, timestamp, with the file's own separator", code=3)
+        what = f"{line[:60]!r} are values, not names; name all {len(columns)} columns, such as"
+        names = ",".join([USER, ITEM, "rating", TIME][: len(columns)] if len(columns) != 3 else [USER, ITEM, TIME])
+        remedy = f"columns={names}; if every line is a user and his items in order, layout=sequences"
+        raise UserError(f"{path}, line 1: {what} {remedy}", code=3)
     if len(columns) < 2:
         what = f"only one column, {line[:60]!r}; separate columns by comma, tab, semicolon, bar or blank"
         raise UserError(f"{path}, line 1: {what}", code=3)
@@ -71,11 +73,11 @@ def check_header(path: Path, columns: list[str]) -> None:
 
 def missing_file_error(path: Path) -> UserError:
     """The error for a path that is not a file: suggests the nearest name, or files in the folder."""
-    remedy = "give the path of a CSV, TSV or parquet file"
+    remedy = "give the path of a CSV, TSV, JSON lines or parquet file"
     folder = path if os.path.isdir(path) else path.parent
     siblings = sorted(p.name for p in folder.iterdir() if p.is_file())[:200] if os.path.isdir(folder) else []
     if os.path.isdir(path):
         examples = f", such as {', '.join(siblings[:5])}" if siblings else ""
-        return UserError(f"{path} is a folder; {remedy}{examples}", code=3)
+        return UserError(f"{path} is a folder; {remedy}, or a folder of part files only{examples}", code=3)
     nearest = get_close_matches(path.name, siblings, n=1)
     return UserError(f"{path}: no such file; {f'did you mean {nearest[0]!r}?' if nearest else remedy}", code=3)
