@@ -4,6 +4,7 @@ import pandas as pd
 
 from workbench.data.protocol import differing_fields
 from workbench.errors import UserError, unknown_name
+from workbench.evaluate.evaluated import evaluated_list
 from workbench.evaluate.metrics import check_depth, per_case
 
 DRAWS = 10_000  # bootstrap resamples
@@ -106,10 +107,7 @@ def compare(runs: list, *, metric: str = "ndcg@10", baseline: str = "") -> pd.Da
     diff_high (simultaneous 95 % intervals over all rows, Bonferroni), p (Holm-corrected over all rows) and
     minimum_detectable_effect (80 % power). UserError if protocols differ.
     """
-    if not runs:
-        raise UserError("compare needs at least one run")
-    if names := [run for run in runs if isinstance(run, str)]:
-        raise UserError(f"compare takes runs, not names: bench.fit({names[0]!r}) gives one")
+    runs = evaluated_list(runs, "compare")
     check_same_protocol(runs)
     seeds = per_case_by_system(runs, metric)
     values = {name: rows.mean(axis=0) for name, rows in seeds.items()}
@@ -140,8 +138,7 @@ def contrast(runs: list, *, by: str, metric: str = "ndcg@10") -> pd.DataFrame:
 
     UserError if data or protocol differ in anything else.
     """
-    if not runs:
-        raise UserError("contrast needs at least one run")
+    runs = evaluated_list(runs, "contrast")
     for run in runs:
         if by not in run.info["protocol"]:
             raise unknown_name("protocol field", by, run.info["protocol"])
