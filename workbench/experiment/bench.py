@@ -177,17 +177,18 @@ class Bench:
         system: a name, or a model of one's own, then with a `name` for it: an `interfaces.Recommender`, or a torch
         module, an `interfaces.NextItemNetwork`, which needs no more than this:
 
-            class MyNet(nn.Module):
+            class MyNet(torch.nn.Module):
                 def __init__(self, n_items, width=32):
                     super().__init__()
-                    self.item = nn.Embedding(n_items + 1, width, padding_idx=0)
-                    self.encoder = nn.GRU(width, width, batch_first=True)
+                    self.item = torch.nn.Embedding(n_items + 1, width, padding_idx=0)
+                    self.encoder = torch.nn.GRU(width, width, batch_first=True)
+                    self.score = torch.nn.Linear(width, n_items + 1)
 
-                def forward(self, items):  # (B, T), 0 is padding, to scores of the next item (B, T, I+1)
-                    return self.encoder(self.item(items))[0] @ self.item.weight.T
+                def forward(self, items):
+                    return self.score(self.encoder(self.item(items))[0])
 
             torch.manual_seed(0)
-            run = bench.fit(MyNet(bench.dataset.n_items), name="mynet")
+            run = bench.fit(MyNet(bench.dataset.n_items), name="mynet", lr=5e-3)
 
         changes: keywords of the system's build() and fields of its recipe (epochs, lr, batch_size ...); of a module,
         the recipe, max_length=50 (events read) and loss="" (a method of its own). A copy is trained: the module given

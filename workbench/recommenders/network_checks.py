@@ -60,10 +60,10 @@ def _check_scores(module: nn.Module, rows: Histories, n_items: int, max_length: 
     scores = _scores(module, items)
     every_position, expected = scores.ndim == 3, [(*items.shape, n_items + 1), (len(items), n_items + 1)]
     if tuple(scores.shape) not in expected:
-        short = tuple(scores.shape[:-1]) in (expected[0][:-1], expected[1][:-1]) and scores.shape[-1] == n_items
-        hint = "; one column is short: column 0 stands for padding" if short else ""
+        hint = "; one column is short: column 0 stands for padding" if scores.shape[-1:] == (n_items,) else ""
         raise UserError(f"forward gives {tuple(scores.shape)} for items {tuple(items.shape)}; expected {expected[0]}, "
-                        f"the next item after every event, or {expected[1]}, after the last{hint}")  # fmt: skip
+                        f"scores of the next item after every event, or {expected[1]}, after the last, where the "
+                        f"catalogue has {n_items} items (bench.dataset.n_items){hint}")  # fmt: skip
     if not scores.is_floating_point():
         raise UserError(f"forward gives {scores.dtype}; scores are floating-point numbers")
     if not scores[..., 1:].isfinite().all():
@@ -71,10 +71,6 @@ def _check_scores(module: nn.Module, rows: Histories, n_items: int, max_length: 
     if _differ(scores, _scores(module, items)):
         raise UserError("forward gives other scores when called again in evaluation mode: chance is for training, as "
                         "in F.dropout(x, p, self.training)")  # fmt: skip
-    wide = _scores(module, nn.functional.pad(items, (0, max_length - items.shape[1])), max_length)
-    if _differ(scores, wide[:, : items.shape[1]] if every_position else wide):
-        raise UserError("the scores of a history change when padding (0) follows it: histories are right-padded, so "
-                        "leave 0 out of sums, means and last states")  # fmt: skip
     changed, last = items.clone(), int((items[0] > 0).sum()) - 1
     changed[0, last] = changed[0, last] % n_items + 1
     other = _scores(module, changed)
@@ -84,6 +80,10 @@ def _check_scores(module: nn.Module, rows: Histories, n_items: int, max_length: 
     if every_position and _differ(scores[0, :last], other[0, :last]):
         raise UserError("the scores at a position change with later events, which are what it has to predict: make "
                         f"forward causal, or return {expected[1]}, the scores after the last event alone")  # fmt: skip
+    wide = _scores(module, nn.functional.pad(items, (0, max_length - items.shape[1])), max_length)
+    if _differ(scores, wide[:, : items.shape[1]] if every_position else wide):
+        raise UserError("the scores of a history change when padding (0) follows it: histories are right-padded, so "
+                        "leave 0 out of sums, means and last states")  # fmt: skip
     return every_position
 
 
