@@ -208,6 +208,6 @@ def probe(run: Run, site: str = "") -> Probe:
     """
     if not isinstance(run, Run):
         given = f"{type(run).__name__} {run!r:.40}" if isinstance(run, str) else type(run).__name__
-        raise UserError(f"probe takes a run; given {given}. bench.fit(net, name='mynet') makes one of a network of one's "
-                        "own; workbench.probing.activations.any_module.read_module reads any torch module")  # fmt: skip
+        raise UserError(f"probe takes a run; given {given}. bench.fit(net, name='mynet') makes one of a network of "
+                        "one's own; workbench.probing.activations.any_module.read_module reads any torch module")
     return Probe(run, train_sae.choose_site(run, site))

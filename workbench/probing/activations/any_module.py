@@ -1,4 +1,4 @@
-"""Activations of any torch module, read in batches of whatever its forward takes: no recommender, no run, no dataset."""
+"""Activations of any torch module, read in batches of whatever its forward takes: without a run or a dataset."""
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -18,8 +18,8 @@ def read_module(
     """The output of a site of a module, (..., D), as one row per position; dictionaries are trained on its `x`.
 
     site: a name in `named_modules()`. batches: yields what forward takes, a tensor, a tuple of arguments or a dict of
-    keywords; or a function without arguments that does. labels(batch): ints (...), what stands at each position, such as
-    item ids; a position labelled 0 is padding and not read. Without labels every position is read.
+    keywords; or a function without arguments that does. labels(batch): ints (...), what stands at each position, such
+    as item ids; a position labelled 0 is padding and not read. Without labels every position is read.
 
     In the result `user` numbers the examples (the first axis), `last` is the label and `next` the label that follows.
     The module is read in evaluation mode and left as it was. UserError where there is no such site, naming the nearest,
@@ -66,8 +66,8 @@ def _rows(x: Tensor, labels: Any, seen: int, site: Site) -> tuple[np.ndarray, ..
     """The rows read of an output (B, ..., D), with example, position in it, number read, label and next label."""
     given = np.ones(tuple(x.shape[:-1]), np.int32) if labels is None else np.asarray(torch.as_tensor(labels).cpu())
     if given.shape != tuple(x.shape[:-1]):
-        raise UserError(f"site {site.path} outputs {tuple(x.shape)}, so labels have shape {tuple(x.shape[:-1])}, one per "
-                        f"row; given {given.shape}")  # fmt: skip
+        raise UserError(f"site {site.path} outputs {tuple(x.shape)}, so labels have shape {tuple(x.shape[:-1])}, one "
+                        f"per row; given {given.shape}")  # fmt: skip
     flat = given.reshape(len(given), -1)
     example, position = np.nonzero(flat)
     following = np.pad(flat[:, 1:], ((0, 0), (0, 1)))
