@@ -67,7 +67,7 @@ class NextItemNetwork(Protocol):
     batch, and has float32 parameters. Before training these are tried on a few histories, and a UserError says what is
     wrong. It is trained by the cross-entropy of the next item over all items; `fit(..., loss="bpr")` declares a method
     of its own instead: `bpr(items, targets)` returns a scalar, with targets (B, T) where forward scores every position,
-    0 where there is none, or (B,).
+    0 where there is none, or (B,). Chance in it comes from torch's generator, which is seeded at every step.
     """
 
     def forward(self, items: Any) -> Any:

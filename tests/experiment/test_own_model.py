@@ -116,12 +116,19 @@ def test_a_recommender_of_ones_own(bench):
     assert reproduce(run)["equal"].all()
 
 
+def with_table():
+    net = seeded()
+    net.table = torch.ones(3)  # neither parameter nor buffer, so no state restores it
+    return net
+
+
 def test_elsewhere_the_model_is_passed(run, tmp_path, monkeypatch):
     folder = run.copy(tmp_path / "run").folder
     monkeypatch.setattr(own_model, "_known", {})
     with pytest.raises(UserError, match=r"make an instance of its class Net and pass it, wb.load_run\(.*model=Net"):
         wb.load_run(folder).recommender()
     for model, words in [(Net, "Net is a class; give an instance"), (seeded(Bag), "another class: Bag, not Net"),
+                         (with_table(), "its layers, their sizes or other"),
                          (seeded(width=9), "its layers, their sizes or other"), (3, "given int 3")]:  # fmt: skip
         with pytest.raises(UserError, match=words):
             wb.load_run(folder, model=model)

@@ -28,7 +28,7 @@ class Wrong(nn.Module):
         self.kind, self.item = kind, nn.Embedding(n_items + 1, 8, padding_idx=0)
         self.gru, self.attention = nn.GRU(8, 8), nn.MultiheadAttention(8, 1, batch_first=True)
         self.out = nn.Linear(8, n_items + (kind != "short"))
-        self.position = nn.Embedding(20, 8)
+        self.position, self.layers = nn.Embedding(20, 8), [nn.Linear(8, 8)] if kind == "list" else [self.out]
 
     def forward(self, items):
         x = self.item(items)
@@ -50,6 +50,11 @@ class Wrong(nn.Module):
     def detached(self, items, targets):
         return self(items).detach().mean()
 
+    def in_place(self, items, targets):
+        scores = self(items).exp()
+        scores += 1
+        return scores.mean()
+
     def vector(self, items, targets):
         return self(items).mean((1, 2))
 
@@ -68,6 +73,8 @@ WRONG_NETWORKS = [
     (lambda: Wrong(""), {"loss": "detached"}, "does not depend on a parameter"),
     (lambda: Wrong(""), {"loss": "vector"}, r"loss 'vector' gives shape \(4,\); it returns a scalar"),
     (lambda: Wrong(""), {"loss": "bpr"}, "loss='bpr' must be the name of a method of Wrong"),
+    (lambda: Wrong("list"), {}, "layers is a list that holds layers or parameters, which are not trained there"),
+    (lambda: Wrong(""), {"loss": "in_place"}, "the gradient of loss 'in_place' fails: RuntimeError"),
     (lambda: Wrong("").double(), {}, "is torch.float64; training is in torch.float32: call .float()"),
     (lambda: Wrong("").requires_grad_(False), {}, "no parameter requires a gradient"),
     (nn.Identity, {}, "Identity is a class; give an instance"),

@@ -205,15 +205,16 @@ class Bench:
         plan = own_model.plan(self, system, name, changes)
         return self._stored(plan.inputs, plan.recipe, plan.changes, build=plan.build, about=plan.about)
 
-    def evaluate(self, model: Any, *, name: str):
+    def evaluate(self, model: Any, *, name: str = "", max_length: int = 50):
         """Scores, ranks or a model made elsewhere on the test cases, for `wb.compare` beside runs; nothing is stored.
 
         model: scores (C, I+1), column 0 unused, one row per case of `bench.split.test`; ranks (C,), 0 for a miss; a
-        function of Histories (B) to scores (B, I+1); a recommender; a trained torch module. UserError where it is none.
+        function of Histories (B) to scores (B, I+1); a recommender; a trained torch module, which reads at most
+        max_length events. UserError where it is none of these, or without a name for tables and figures.
         """
         from workbench.experiment.evaluated import evaluate_by_hand
 
-        return evaluate_by_hand(self, model, name)
+        return evaluate_by_hand(self, model, name, max_length)
 
     def _fit_system(self, system: str, changes: dict) -> Run:
         settings, recipe = self.plan(system, **changes)

@@ -10,7 +10,7 @@ from torch import nn
 
 from workbench.artifacts import digest
 from workbench.data import Histories
-from workbench.errors import UserError
+from workbench.errors import UserError, is_integer
 from workbench.evaluate import Evaluation, evaluate, top_k
 from workbench.evaluate.metrics import DEPTH, check_depth, per_case
 from workbench.experiment.own_model import check_name
@@ -63,11 +63,11 @@ class EvaluatedModel:
         return per_case(metric, self.ranks, self.groups)
 
 
-def evaluate_by_hand(bench: Any, model: Any, name: str) -> EvaluatedModel:
+def evaluate_by_hand(bench: Any, model: Any, name: str, max_length: int = 50) -> EvaluatedModel:
     """The evaluation of a model, of scores or of ranks on the test cases of a bench; see `Bench.evaluate`."""
     check_name(name)
     split = bench.split
-    evaluation = _evaluation(model, split)
+    evaluation = _evaluation(model, split, max_length)
     n = len(split.test.targets)
     if len(evaluation.ranks) != n:
         raise UserError(f"{name}: an evaluation of {len(evaluation.ranks)} cases; this bench has {n} test cases")
@@ -82,7 +82,7 @@ def evaluate_by_hand(bench: Any, model: Any, name: str) -> EvaluatedModel:
     return EvaluatedModel(info, evaluation.ranks, evaluation.groups)
 
 
-def _evaluation(model: Any, split: Any) -> Evaluation:
+def _evaluation(model: Any, split: Any, max_length: int) -> Evaluation:
     if isinstance(model, Evaluation):
         return model
     if isinstance(model, torch.Tensor):
@@ -93,15 +93,17 @@ def _evaluation(model: Any, split: Any) -> Evaluation:
         return _of_array(model, split)
     if isinstance(model, type):
         raise UserError(f"{model.__name__} is a class; give an instance of it, such as {model.__name__}(...)")
-    return evaluate(_recommender(model, split), split.test, split)
+    return evaluate(_recommender(model, split, max_length), split.test, split)
 
 
-def _recommender(model: Any, split: Any) -> Any:
+def _recommender(model: Any, split: Any, max_length: int) -> Any:
     if isinstance(model, Recommender):
         return model
     if isinstance(model, nn.Module):
-        every, length = try_out(model, split, max_length=50), 50
-        return OwnNetwork(deepcopy(model), n_items=split.n_items, every_position=every, max_length=length)
+        if not is_integer(max_length, 1):
+            raise UserError(f"max_length={max_length!r} must be a positive integer: the events that are read")
+        every = try_out(model, split, max_length=max_length)
+        return OwnNetwork(deepcopy(model), n_items=split.n_items, every_position=every, max_length=max_length)
     if isinstance(model, Scorer):
         return Scores(model.score, split.n_items)
     if callable(model):

@@ -13,24 +13,23 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from pickle import PicklingError
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch import nn
 
 from workbench.artifacts import digest
 from workbench.errors import UserError
 
 LIBRARIES = tuple({sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 PLAIN = (bool, int, float, complex, str, bytes, type(None), range, slice)
-IGNORED = {"training"}  # attributes of a torch module that training sets
 
 
 class Identity(NamedTuple):
     """Digests of a model. name: of its class. code: of its classes and what their methods name. attributes: of all
-    that it holds but the numbers in its arrays and tensors. start: of these numbers. text: the source of its class."""
+    that it holds but the numbers in parameters and buffers. start: of these numbers. text: the source of its class."""
 
     name: str
     code: str
@@ -54,12 +53,13 @@ def identity(model: Any) -> Identity:
 
 
 class _Walk:
-    """One walk over all that a model holds. code: source and bytecode; arrays: digests; in the order found."""
+    """One walk over all that a model holds. code: source and bytecode. arrays: digests of weights."""
 
     def __init__(self):
         self.code: list[Any] = []
         self.known: list[Any] = []  # classes and functions in `code`
         self.arrays: list[str] = []
+        self.learned: set[int] = set()  # ids of parameters and buffers
         self.seen: dict[int, int] = {}
         self.alive: list = []  # so that no id in `seen` is given to another object
 
@@ -74,7 +74,7 @@ class _Walk:
         if isinstance(value, torch.Tensor | np.ndarray | np.generic):
             return self._array(value)
         if isinstance(value, dict):
-            return sorted([str(self.describe(k)), self.describe(v)] for k, v in value.items() if k not in IGNORED)
+            return sorted([str(self.describe(k)), self.describe(v)] for k, v in value.items())
         if isinstance(value, list | tuple):
             return [type(value).__name__, *map(self.describe, value)]
         if isinstance(value, set | frozenset):
@@ -93,7 +93,7 @@ class _Walk:
         return self._object(value)
 
     def _array(self, value: Any) -> str:
-        grad = value.requires_grad if isinstance(value, torch.Tensor) else None
+        learned, grad = id(value) in self.learned, value.requires_grad if isinstance(value, torch.Tensor) else None
         if isinstance(value, torch.Tensor):
             tensor = value.detach().cpu().contiguous()
             dtype, data = str(tensor.dtype), tensor.view(-1).view(torch.uint8).numpy().tobytes()
@@ -101,8 +101,11 @@ class _Walk:
             value = np.ascontiguousarray(value)
             dtype = str(value.dtype)
             data = repr(value.tolist()).encode() if value.dtype.hasobject else value.tobytes()
-        self.arrays.append(hashlib.sha256(data).hexdigest())
-        return f"array {dtype} {tuple(value.shape)} {grad}"
+        content = hashlib.sha256(data).hexdigest()
+        if learned:
+            self.arrays.append(content)
+            return f"weights {dtype} {tuple(value.shape)} {grad}"
+        return f"array {dtype} {tuple(value.shape)} {grad} {content}"
 
     def _object(self, value: Any) -> Any:
         """Its class, and its state as pickle takes it; what pickle cannot take stands by its text."""
@@ -110,9 +113,13 @@ class _Walk:
             return [self._class(type(value)), *(self.describe(getattr(value, field.name)) for field in fields(value))]
         try:
             reduced = value.__reduce_ex__(4)
-        except (TypeError, PicklingError):
+        except Exception:  # whatever a class raises
             reduced = repr(value)
         parts = [reduced] if isinstance(reduced, str) else reduced[1:]
+        if isinstance(value, nn.Module):
+            tensors = [t for name, t in value._buffers.items() if name not in value._non_persistent_buffers_set]
+            self.learned |= {id(tensor) for tensor in (*value._parameters.values(), *tensors)}
+            parts = [{k: v for k, v in p.items() if k != "training"} if isinstance(p, dict) else p for p in parts]
         return [self._class(type(value)), *(self.describe(list(p) if isinstance(p, Iterator) else p) for p in parts)]
 
     def _class(self, cls: type) -> str:

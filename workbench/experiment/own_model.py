@@ -54,7 +54,7 @@ _known: dict[str, Known] = {}  # by the digest of what a run stores about its mo
 def check_name(name: Any) -> str:
     """The name, if it is a plain one that no system has. UserError otherwise."""
     if not name:
-        raise UserError('a model of one\'s own needs a name for tables and figures: bench.fit(model, name="mynet")')
+        raise UserError('a model of one\'s own needs a name for tables and figures, such as name="mynet"')
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise UserError(f"name={name!r}: a name is a letter, then letters, digits, and any of _ . -")
     if name in systems.names():
@@ -99,8 +99,8 @@ def check_changes(name: str, model: Any, changes: dict) -> dict:
 def plan(bench: Any, model: Any, name: str, changes: dict) -> Plan:
     """How a model of one's own is trained and stored on a bench. UserError for a wrong name, model or setting, as
     `try_out`, where the model cannot be copied, or where its source cannot be had."""
-    check_name(name)
     check_model(model)
+    check_name(name)
     settings = check_changes(name, model, changes)
     usual = resolve_recipe(RECIPE, bench.profile, {})
     recipe = resolve_recipe(usual, bench.profile, {key: value for key, value in changes.items() if key not in settings})
@@ -148,6 +148,8 @@ def remember(run: Any, model: Any) -> None:
 def model_of(run: Any, *, exactly: bool = True) -> Any:
     """A copy of the model of a run as it was before training. UserError where the model was never passed here, or, if
     exactly, where it was passed with other weights than those its training started from."""
+    if "own" not in run.info:
+        raise UserError(f"{run.label} is a system with a name; run.untrained() gives it as it was before training")
     about = run.info["own"]
     known = _known.get(digest(about))
     if known is None:

@@ -164,7 +164,9 @@ def run_list(runs: Any) -> list[Run]:
     """The runs as a list; one run stands for itself. UserError where something else is among them."""
     runs = [runs] if isinstance(runs, Run) else runs
     if not isinstance(runs, list | tuple) or not all(isinstance(run, Run) for run in runs):
-        raise UserError(f"runs is a list of runs, such as [bench.fit('popularity')]; given {runs!r}")
+        given = ", ".join(sorted({type(run).__name__ for run in runs})) if isinstance(runs, list | tuple) else runs
+        raise UserError(f"runs is a list of runs, such as [bench.fit('popularity')]; given {given!r:.60}. Only a run, "
+                        "as bench.fit makes it, can be asked for its lists and its network")  # fmt: skip
     return list(runs)
 
 

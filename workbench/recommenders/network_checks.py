@@ -1,4 +1,6 @@
 """Checks of a network of one's own before it is trained: what would fail later, or be wrong without failing."""
+from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 
 import torch
@@ -35,6 +37,8 @@ def try_out(module: nn.Module, split: Split, *, max_length: int, loss: str = "")
 
 def check_weights(module: nn.Module) -> None:
     """UserError unless the module has float32 parameters to train, all finite, and a state dict of tensors."""
+    if any(isinstance(part, torch.jit.ScriptModule) for part in module.modules()):
+        raise UserError("the network was scripted or traced, which hides its code: pass the plain module")
     parameters = dict(module.named_parameters())
     if not parameters:
         raise UserError(f"{type(module).__name__} has no parameters, so there is nothing to train; assign layers to "
@@ -51,7 +55,22 @@ def check_weights(module: nn.Module) -> None:
     try:
         get_weights(module)
     except (AttributeError, TypeError) as error:
-        raise UserError(f"the network's state_dict() holds what is not a plain tensor ({error})") from error
+        raise UserError(f"the network's state_dict() holds what is no tensor of numpy's types ({error})") from error
+    _check_registered(module)
+
+
+def _check_registered(module: nn.Module) -> None:
+    """UserError where layers or parameters stand in a plain list, tuple or dict: torch does not see them there."""
+    known = {id(part) for part in (*module.modules(), *module.parameters())}
+    for path, part in module.named_modules():
+        for name, value in vars(part).items():
+            if not isinstance(value, list | tuple | dict) or name.startswith("_"):
+                continue
+            held = value.values() if isinstance(value, dict) else value
+            if any(isinstance(one, nn.Module | nn.Parameter) and id(one) not in known for one in held):
+                place = ".".join(filter(None, (path, name)))
+                raise UserError(f"{place} is a {type(value).__name__} that holds layers or parameters, which are not "
+                                "trained there: use nn.ModuleList, nn.ModuleDict or nn.ParameterList")  # fmt: skip
 
 
 def _check_scores(module: nn.Module, rows: Histories, n_items: int, max_length: int) -> bool:
@@ -89,17 +108,23 @@ def _check_scores(module: nn.Module, rows: Histories, n_items: int, max_length: 
 
 @torch.no_grad()
 def _scores(module: nn.Module, items: Tensor, max_length: int = 0) -> Tensor:
-    try:
+    limit = f" (T goes up to max_length={max_length})" if max_length else ""
+    with _in_words(f"forward fails on items {tuple(items.shape)}, int64 with 0 as padding{limit}"):
         scores = module(items)
-    except UserError:
-        raise
-    except Exception as error:  # whatever the network of a user raises
-        limit = f" (T goes up to max_length={max_length})" if max_length else ""
-        raise UserError(f"forward fails on items {tuple(items.shape)}, int64 with 0 as padding{limit}: "
-                        f"{type(error).__name__}: {error}") from error  # fmt: skip
     if not isinstance(scores, Tensor):
         raise UserError(f"forward gives a {type(scores).__name__}; it returns one tensor, the scores of the next item")
     return scores
+
+
+@contextmanager
+def _in_words(what: str) -> Iterator[None]:
+    """Turn whatever the code of a network of one's own raises into a UserError that begins with `what`."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(f"{what}: {type(error).__name__}: {error}") from error
 
 
 def _differ(a: Tensor, b: Tensor) -> bool:
@@ -111,13 +136,8 @@ def _check_loss(network: OwnNetwork, rows: Histories) -> None:
     items, targets = inputs_and_targets(rows, network.every_position, "cpu")
     name = f"loss {network.loss!r}" if network.loss else "the cross-entropy"
     network.module.train()
-    try:
+    with _in_words(f"{name} fails on items {tuple(items.shape)} and targets {tuple(targets.shape)} in training mode"):
         loss = network.training_loss(items, targets)
-    except UserError:
-        raise
-    except Exception as error:
-        raise UserError(f"{name} fails on items {tuple(items.shape)} and targets {tuple(targets.shape)} in training "
-                        f"mode: {type(error).__name__}: {error}") from error  # fmt: skip
     if not isinstance(loss, Tensor) or loss.ndim or not loss.is_floating_point():
         given = f"shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else f"a {type(loss).__name__}"
         raise UserError(f"{name} gives {given}; it returns a scalar tensor")
@@ -125,7 +145,9 @@ def _check_loss(network: OwnNetwork, rows: Histories) -> None:
         raise UserError(f"{name} is {loss.item()} before any training")
     if not loss.requires_grad:
         raise UserError(f"{name} does not depend on a parameter that is trained; is it computed under no_grad?")
-    loss.backward()
-    sparse = [name for name, p in network.module.named_parameters() if p.grad is not None and p.grad.is_sparse]
+    with _in_words(f"the gradient of {name} fails"):
+        loss.backward()
+    leaves = [(name, p.grad) for name, p in network.module.named_parameters() if p.is_leaf and p.grad is not None]
+    sparse = [name for name, grad in leaves if grad.is_sparse]
     if sparse:
         raise UserError(f"the gradient of {sparse[0]} is sparse, which AdamW does not take: leave sparse=True out")
