@@ -57,6 +57,8 @@ def test_the_series_is_every_numbered_notebook():
 
 def test_a_good_notebook_passes(tmp_path):
     assert notebooks.lint(save(tmp_path / "nb.ipynb", *GOOD)) == []
+    own = code("class A:\n    pass", "own-model")
+    assert notebooks.lint(save(tmp_path / "nb.ipynb", *GOOD[:1], prose("x"), own, *GOOD[1:])) == []
 
 
 @pytest.mark.parametrize(
@@ -70,6 +72,7 @@ def test_a_good_notebook_passes(tmp_path):
         ([*GOOD[:1], *(cell for _ in "ab" for cell in (prose("x"), code("1", "cover"))), *GOOD[1:]],
          "one cell at most is tagged"),
         ([*GOOD[:1], prose("x"), "class A:\n    pass", *GOOD[1:]], "code cell 3: line 1: a class"),
+        ([*GOOD[:1], prose("x"), code("class A:\n    pass\na = A()", "own-model"), *GOOD[1:]], "defines one class and"),
         ([*GOOD[:1], prose("x"), "try:\n    f()\nexcept E:\n    g()", *GOOD[1:]], "line 1: try"),
         ([*GOOD[:1], prose("x"), "x = 1\nwhile x:\n    x = 0", *GOOD[1:]], "line 2: while"),
         ([*GOOD[:1], prose("x"), "for b in data:\n    loss(b).backward()", *GOOD[1:]], "line 1: a training loop"),

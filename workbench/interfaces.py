@@ -58,6 +58,44 @@ class Likelihood(Protocol):
         """(B, n) float for items (B, n)."""
 
 
+@runtime_checkable
+class NextItemNetwork(Protocol):
+    """What a torch.nn.Module of one's own answers, so that `bench.fit(module, name="mynet")` trains, evaluates and
+    stores it: `forward` alone. The layers, their names and the widths inside are its own.
+
+    It must not read ahead (position t has read items 0..t), must not depend on padding or on the other rows of the
+    batch, and has float32 parameters. Before training these are tried on a few histories, and a UserError says what is
+    wrong. It is trained by the cross-entropy of the next item over all items; `fit(..., loss="bpr")` declares a method
+    of its own instead: `bpr(items, targets)` returns a scalar, with targets (B, T) where forward scores every position,
+    0 where there is none, or (B,). Chance in it comes from torch's generator, which is seeded at every step.
+    """
+
+    def forward(self, items: Any) -> Any:
+        """items: (B, T) int64 tensor, oldest event first, right-padded with 0. Returns the scores of the next item
+        after every event, (B, T, I+1), or only after the last, (B, I+1), of which column 0 is not used."""
+
+
+@runtime_checkable
+class Evaluated(Protocol):
+    """What `compare` and `contrast` read: a run, or what `bench.evaluate` returns.
+
+    label: the name of its row. info: among others protocol, dataset, data_hash, users, seed, depth, settings, recipe,
+    family. ranks: (C,) place of each test target, 0 for a miss. groups: (C,) size of its code group, or None.
+    """
+
+    label: str
+    info: dict
+    ranks: np.ndarray
+    groups: np.ndarray | None
+
+
+@runtime_checkable
+class InBatches(Protocol):
+    """Optional capability of a traceable recommender: `trace` takes at most `batch` histories at a time."""
+
+    batch: int
+
+
 class ReadoutPositions(NamedTuple):
     """The token positions at which the activations of a network are read, and what each of them stands for.
 

@@ -4,6 +4,7 @@ import pandas as pd
 
 from workbench.data.protocol import differing_fields
 from workbench.errors import UserError, unknown_name
+from workbench.evaluate.evaluated import evaluated_list
 from workbench.evaluate.intervals import estimate_difference, estimate_mean
 from workbench.evaluate.metrics import check_depth, per_case
 
@@ -63,10 +64,7 @@ def compare(
     seeds (evaluate.intervals). note: what a row cannot tell, a single seed or a training that stopped too early; the
     second gets no verdict. UserError if protocols differ.
     """
-    if not runs:
-        raise UserError("compare needs at least one run")
-    if names := [run for run in runs if isinstance(run, str)]:
-        raise UserError(f"compare takes runs, not names: bench.fit({names[0]!r}) gives one")
+    runs = evaluated_list(runs, "compare")
     check_same_protocol(runs)
     values = per_case_by_system(runs, metric)
     ranked = sorted(values, key=lambda name: -values[name].mean())
@@ -114,8 +112,7 @@ def contrast(runs: list, *, by: str, metric: str = "ndcg@10") -> pd.DataFrame:
 
     UserError if data or protocol differ in anything else.
     """
-    if not runs:
-        raise UserError("contrast needs at least one run")
+    runs = evaluated_list(runs, "contrast")
     for run in runs:
         if by not in run.info["protocol"]:
             raise unknown_name("protocol field", by, run.info["protocol"])

@@ -3,31 +3,25 @@
 Notebooks, the command line and sweeps all stand on `open_bench`. A stage is keyed by its inputs and by the code that
 makes it, so a changed setting, file or line of code is made again, and the log says which input changed.
 """
-import json
 import logging
-import tempfile
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from workbench import systems
-from workbench.artifacts import MANIFEST, Store, code_hash, current_store, digest, read_manifest, using_store
+from workbench.artifacts import Store, code_hash, current_store, digest
 from workbench.data import Dataset, Protocol, Split, datasets, protocol_for, say_order, split
 from workbench.data.protocol import check_protocol
 from workbench.errors import UserError, check_names
 from workbench.experiment.run import Run, contents
-from workbench.experiment.training import MONITORS, train_run
+from workbench.experiment.training import MONITORS, RUN_CODE, run_inputs, train_run
 from workbench.progress import Progress
 from workbench.train import RECIPE_FIELDS, Profile, Recipe, get_profile, named_rng, resolve_recipe
 
 log = logging.getLogger("workbench")
-RUN_CODE = (
-    "data", "losses", "nets", "train", "embed", "tokens", "decode.py", "evaluate", "recommenders",
-    "experiment/bench.py", "experiment/training.py",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -183,28 +177,66 @@ class Bench:
         check_names("metric", [recipe.monitor], MONITORS)
         return systems.settings(system, **settings), recipe
 
-    def fit(self, system: str, **changes) -> Run:
+    def fit(self, system: Any, *, name: str = "", **changes) -> Run:
         """Train, evaluate and save a system, or load the equal run that is stored already.
 
-        changes: keywords of its build() and fields of its recipe.
-        """
-        from workbench.train.runtime import configure_runtime
+        system: a name, or a model of one's own, then with a `name` for it: an `interfaces.Recommender`, or a torch
+        module, an `interfaces.NextItemNetwork`, which needs no more than this:
 
+            class MyNet(torch.nn.Module):
+                def __init__(self, n_items, width=32):
+                    super().__init__()
+                    self.item = torch.nn.Embedding(n_items + 1, width, padding_idx=0)
+                    self.encoder = torch.nn.GRU(width, width, batch_first=True)
+                    self.score = torch.nn.Linear(width, n_items + 1)
+
+                def forward(self, items):
+                    return self.score(self.encoder(self.item(items))[0])
+
+            torch.manual_seed(0)
+            run = bench.fit(MyNet(bench.dataset.n_items), name="mynet", lr=5e-3)
+
+        changes: keywords of the system's build() and fields of its recipe (epochs, lr, batch_size ...); of a module,
+        the recipe, max_length=50 (events read) and loss="" (a method of its own). A copy is trained: the module given
+        keeps its weights, `run.recommender().module` has the trained ones. Its run is found again by the code of its
+        classes, its attributes, its start weights and the changes. UserError says what is wrong with a name, a setting
+        or a model, before it is trained.
+        """
+        if isinstance(system, str):
+            if name:
+                raise UserError(f"name={name!r} is for a model of one's own; {system!r} has a name")
+            return self._fit_system(system, changes)
+        from workbench.experiment import own_model
+
+        plan = own_model.plan(self, system, name, changes)
+        return self._stored(plan.inputs, plan.recipe, plan.changes, build=plan.build, about=plan.about)
+
+    def evaluate(self, model: Any, *, name: str = "", max_length: int = 50):
+        """Scores, ranks or a model made elsewhere on the test cases, for `wb.compare` beside runs; nothing is stored.
+
+        model: scores (C, I+1), column 0 unused, one row per case of `bench.split.test`; ranks (C,), 0 for a miss; a
+        function of Histories (B) to scores (B, I+1); a recommender; a trained torch module, which reads at most
+        max_length events. UserError where it is none of these, or without a name for tables and figures.
+        """
+        from workbench.experiment.evaluated import evaluate_by_hand
+
+        return evaluate_by_hand(self, model, name, max_length)
+
+    def _fit_system(self, system: str, changes: dict) -> Run:
         settings, recipe = self.plan(system, **changes)
-        device = configure_runtime(
-            self.device if self.device != "auto" else self.profile.device, threads=self.profile.threads
-        )
-        recipe_values = {name: value for name, value in asdict(recipe).items() if name != "sizes"}
-        inputs = self.key | {
-            "system": system, "settings": settings, "recipe": recipe_values, "device": device.type,
-            **({"files": files} if (files := contents(settings)) else {}),
-            "code": code_hash(*RUN_CODE, f"systems/{systems.family(system)}/{system}.py"),
-        }
+        code = code_hash(*RUN_CODE, f"systems/{systems.family(system)}/{system}.py")
+        files = {"files": files} if (files := contents(settings)) else {}
         usual = self.plan(system)
         usual_values = usual[0] | asdict(usual[1])
         changes = {name: value for name, value in changes.items() if usual_values[name] != value}
-        path = self.store.get("run", inputs, lambda folder: train_run(self, inputs, recipe, changes, folder))
-        return load_run(path).at(datasets.file_paths(self.options))
+        return self._stored({"system": system, "settings": settings, "code": code} | files, recipe, changes)
+
+    def _stored(self, inputs: dict, recipe: Recipe, changes: dict, *, build: Any = None, about: Any = None) -> Run:
+        """The run of these inputs, trained if it is not stored. build, about: see `train_run`."""
+        inputs = run_inputs(self, inputs, recipe)
+        own = {} if build is None else {"build": build, "about": about}
+        path = self.store.get("run", inputs, lambda folder: train_run(self, inputs, recipe, changes, folder, **own))
+        return Run.load(path, open_bench).at(datasets.file_paths(self.options))
 
 
 def open_bench(
@@ -217,34 +249,3 @@ def open_bench(
     limits = profile if isinstance(profile, Profile) else get_profile(profile)
     options = datasets.resolve_paths(options or {})
     return Bench(datasets.canonical_name(dataset), limits, seed, protocol or {}, options, device)
-
-
-def load_run(folder: Path | str) -> Run:
-    """A stored run; UserError if the folder is not one or was damaged."""
-    folder = Path(folder)
-    if not (folder / "metrics.json").is_file():
-        raise UserError(f"{folder} is not a run: it holds no metrics.json")
-    try:
-        read_manifest(folder)
-    except ValueError as error:
-        raise UserError(f"{error}; train it again", code=1) from error
-    return Run(folder, json.loads((folder / "metrics.json").read_text()), open_bench)
-
-
-def stored_runs() -> list[Run]:
-    """All intact runs in the store, oldest first; a damaged one is named in a warning."""
-    manifests, runs = (current_store().root / "run").glob(f"[!.]*/{MANIFEST}"), []
-    for path in sorted(manifests, key=lambda path: path.stat().st_mtime):
-        try:
-            runs.append(load_run(path.parent))
-        except UserError as error:
-            log.warning("left out: %s", error)
-    return runs
-
-
-def reproduce(run: Run) -> pd.DataFrame:
-    """Train a run again from scratch, aside, and hold every metric against what it says: stored, again, equal."""
-    with tempfile.TemporaryDirectory() as folder, using_store(Store(Path(folder))):
-        again = run.bench().fit(run.system, **run.info["changes"]).metrics
-    table = pd.DataFrame({"stored": run.metrics, "again": again})
-    return table.assign(equal=table["stored"] == table["again"])

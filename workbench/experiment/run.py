@@ -1,4 +1,5 @@
 """A trained and evaluated system on disk."""
+import json
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
@@ -27,6 +28,18 @@ class Run:
     folder: Path
     info: dict
     open_bench: Callable[..., Any]
+
+    @staticmethod
+    def load(folder: Path | str, open_bench: Callable[..., Any]) -> "Run":
+        """The run in a folder. UserError if it is not one or was damaged."""
+        folder = Path(folder)
+        if not (folder / "metrics.json").is_file():
+            raise UserError(f"{folder} is not a run: it holds no metrics.json")
+        try:
+            read_manifest(folder)
+        except ValueError as error:
+            raise UserError(f"{error}; train it again", code=1) from error
+        return Run(folder, json.loads((folder / "metrics.json").read_text()), open_bench)
 
     @property
     def system(self) -> str:
@@ -107,18 +120,43 @@ class Run:
             options=info["options"] | info.get("paths", {}), device=info["device"],
         )
 
-    def recommender(self):
-        """The recommender as it was when it was evaluated. UserError if the data under it changed."""
+    def recommender(self, model: Any = None):
+        """The recommender as it was when it was evaluated. UserError if the data under it changed.
+
+        model: for a run of a model of one's own, an instance of its class with any weights, once in a Python session
+        that has not trained it.
+        """
         from safetensors.numpy import load_file
 
+        recommender = self._build(model, exactly=False)
+        recommender.load_state(load_file(self.folder / "state.safetensors"))
+        return recommender
+
+    def untrained(self):
+        """The recommender before training, a control. UserError as `recommender`."""
+        return self._build(None, exactly=True)
+
+    def model(self):
+        """A copy of a model of one's own as it was before training, to be fitted again. UserError as `recommender`."""
+        from workbench.experiment import own_model
+
+        return own_model.model_of(self)
+
+    def _build(self, model: Any, *, exactly: bool) -> Any:
+        """The recommender without what it learned. exactly: with the weights that training started from."""
+        from workbench.experiment import own_model
+
+        if model is not None:
+            own_model.remember(self, model)
         bench = self.bench()
         if bench.split.data_hash != self.info["data_hash"]:
             raise UserError(f"{self.folder}: {bench.dataset.name} is no longer the data this run was made on", code=3)
-        if contents(self.info["settings"]) != self.info.get("files", {}):
+        if "own" not in self.info and contents(self.info["settings"]) != self.info.get("files", {}):
             raise UserError(f"{self.folder}: the files in its settings are no longer those it was made with", code=3)
-        recommender = bench.build(self.system, **self.info["settings"])
-        recommender.load_state(load_file(self.folder / "state.safetensors"))
-        return recommender
+        if "own" not in self.info:
+            return bench.build(self.system, **self.info["settings"])
+        model = own_model.model_of(self, exactly=exactly)
+        return own_model.assemble(model, self.info["own"], self.info["settings"], bench.split.n_items)
 
     def copy(self, out: Path) -> "Run":
         """The same run in a folder of the user's, which may hold an older run. UserError as `check_out`."""
@@ -139,7 +177,9 @@ def run_list(runs: Any) -> list[Run]:
     """The runs as a list; one run stands for itself. UserError where something else is among them."""
     runs = [runs] if isinstance(runs, Run) else runs
     if not isinstance(runs, list | tuple) or not all(isinstance(run, Run) for run in runs):
-        raise UserError(f"runs is a list of runs, such as [bench.fit('popularity')]; given {runs!r}")
+        given = ", ".join(sorted({type(run).__name__ for run in runs})) if isinstance(runs, list | tuple) else runs
+        raise UserError(f"runs is a list of runs, such as [bench.fit('popularity')]; given {given!r:.60}. Only a run, "
+                        "as bench.fit makes it, can be asked for its lists and its network")  # fmt: skip
     return list(runs)
 
 

@@ -4,7 +4,10 @@ import os
 import platform
 import shutil
 import time
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,12 +18,30 @@ from workbench.errors import UserError
 from workbench.train import Recipe
 
 MONITORS = ("ndcg@10", "recall@10")
+RUN_CODE = (
+    "data", "losses", "nets", "train", "embed", "tokens", "decode.py", "evaluate", "recommenders",
+    "experiment/bench.py", "experiment/training.py",
+)  # fmt: skip
 
 
-def train_run(bench, inputs: dict, recipe: Recipe, changes: dict, folder: Path) -> None:
+def run_inputs(bench, inputs: dict, recipe: Recipe) -> dict:
+    """What a run is stored by: its own inputs, those of the bench, the recipe, and the device it is trained on."""
+    from workbench.train.runtime import configure_runtime
+
+    device = bench.device if bench.device != "auto" else bench.profile.device
+    device = configure_runtime(device, threads=bench.profile.threads).type
+    values = {name: value for name, value in asdict(recipe).items() if name != "sizes"}
+    return bench.key | inputs | {"recipe": values, "device": device}
+
+
+def train_run(
+    bench, inputs: dict, recipe: Recipe, changes: dict, folder: Path, *, build: Callable[[], Any] | None = None,
+    about: dict | None = None,
+) -> None:  # fmt: skip
     """Train and evaluate a system, and write metrics.json, state.safetensors and cases.npz into a folder.
 
     inputs: what the run is stored by, with its system, settings and device. changes: what differs from the defaults.
+    build: makes the recommender of a model of one's own; None for a system with a name. about: more for metrics.json.
     UserError, before training, if the recommender cannot be evaluated.
     """
     from safetensors.numpy import save as serialize
@@ -30,7 +51,7 @@ def train_run(bench, inputs: dict, recipe: Recipe, changes: dict, folder: Path) 
     from workbench.train.fit import TrainingSession
 
     split = bench.split
-    recommender = bench.build(inputs["system"], **inputs["settings"])
+    recommender = build() if build else bench.build(inputs["system"], **inputs["settings"])
     checkpoints = bench.store.root / "checkpoints" / digest(inputs)[:24]
     if (beam := getattr(recommender, "beam", DEPTH)) < min(DEPTH, split.n_items):
         raise UserError(f"beam={beam}: lists of {min(DEPTH, split.n_items)} are evaluated, so it must be that or more")
@@ -44,25 +65,40 @@ def train_run(bench, inputs: dict, recipe: Recipe, changes: dict, folder: Path) 
 
     started = time.monotonic()
     curve = recommender.fit(split, TrainingSession(recipe, bench.seed, inputs["device"], validate, checkpoints))
+    curve, state = _learned(recommender, curve)
     fitted = time.monotonic()
     evaluation = evaluate(recommender, split.test, split)
     evaluated = time.monotonic()
-    info = inputs | {
-        "family": systems.family(inputs["system"]), "changes": changes, "profile": bench.profile.name,
-        "limits": bench.profile.dict(), "depth": evaluation.depth, "paths": datasets.file_paths(bench.options),
+    family = "own" if build else systems.family(inputs["system"])
+    info = inputs | (about or {}) | {
+        "family": family, "changes": changes, "profile": bench.profile.name, "limits": bench.profile.dict(),
+        "depth": evaluation.depth, "paths": datasets.file_paths(bench.options),
         "seconds": {
             "fit": round(fitted - started, 3), "evaluate": round(evaluated - fitted, 3),
-            "train": round(curve[-1]["seconds"], 3) if curve else 0.0,  # of training steps only, over all resumptions
+            # of training steps only, over all resumptions
+            "train": round(curve[-1].get("seconds", 0.0), 3) if curve else 0.0,
         },
         "metrics": evaluation.metrics(split.test, split), "cases": len(split.test.targets), "curve": curve,
         "environment": _environment(),
     }
-    state = {name: np.ascontiguousarray(array) for name, array in recommender.state().items()}
     (folder / "state.safetensors").write_bytes(serialize(state))
     groups = {} if evaluation.groups is None else {"groups": evaluation.groups}
     np.savez(folder / "cases.npz", ranks=evaluation.ranks, **groups)
     (folder / "metrics.json").write_text(json.dumps(info, indent=1))
     shutil.rmtree(checkpoints, ignore_errors=True)
+
+
+def _learned(recommender: Any, curve: Any) -> tuple[list[dict], dict[str, np.ndarray]]:
+    """The learning curve as plain JSON, and the state. UserError where a recommender of one's own gives neither."""
+    name = type(recommender).__name__
+    if not isinstance(curve, list) or not all(isinstance(row, dict) and "epoch" in row for row in curve):
+        raise UserError(f"{name}.fit returns the learning curve, a list of one dict per epoch such as {{'epoch': 1, "
+                        f"'loss': 2.5}}, or [] where there are no epochs; given {curve!r:.60}", code=1)  # fmt: skip
+    state = recommender.state()
+    if not isinstance(state, dict) or not all(isinstance(array, np.ndarray) for array in state.values()):
+        raise UserError(f"{name}.state returns a dict of numpy arrays by name, all that was learned", code=1)
+    curve = json.loads(json.dumps(curve, default=float))  # numbers of numpy
+    return curve, {name: np.ascontiguousarray(array) for name, array in state.items()}
 
 
 def _environment() -> dict:

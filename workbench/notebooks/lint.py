@@ -13,6 +13,7 @@ MAX_IMPORTS = 8  # names imported by the import cell
 RAW_WIDGETS = {"interact", "interactive", "interact_manual", "interactive_output", "Output"}
 TRAINING_CALLS = {"backward", "zero_grad"}
 PATH_ATTRIBUTES = {"chdir", "path", "environ"}  # attributes of os and sys
+OWN_MODEL = "own-model"  # tag of the one kind of cell that may define a class: a network, shown to be one's own
 FOLLOWING_TAGS = ("solution", "check")  # tags of cells that need no text of their own before them
 
 
@@ -27,7 +28,8 @@ def lint(path: Path | str) -> list[str]:
         raise UserError(f"{path}: not a readable notebook: {error}", code=3) from error
     problems = [*_title(cells), *_stored(notebook), *_parameters(cells), *_imports(cells), *_prose(cells)]
     for number, cell in _codes(cells):
-        problems += [f"code cell {number}: {problem}" for problem in _cell(cell_source(cell))]
+        own = has_tag(cell, OWN_MODEL)
+        problems += [f"code cell {number}: {problem}" for problem in _cell(cell_source(cell), own_model=own)]
     return [*problems, *exercise_problems(cells, workshop=is_class(path)), *_cover(cells), *_save(cells)]
 
 
@@ -118,8 +120,8 @@ def _called(tree: ast.AST) -> Iterator[str]:
             yield getattr(node.func, "attr", getattr(node.func, "id", ""))
 
 
-def _cell(code: str) -> Iterator[str]:
-    """The problems of a single code cell."""
+def _cell(code: str, *, own_model: bool = False) -> Iterator[str]:
+    """The problems of a single code cell. own_model: it may define one class, and nothing else."""
     lines = [line for line in code.splitlines() if line.strip()]
     if len(lines) > MAX_LINES:
         yield f"{len(lines)} lines; {MAX_LINES} at most"
@@ -132,9 +134,11 @@ def _cell(code: str) -> Iterator[str]:
     except SyntaxError as error:
         yield f"not Python: {error.msg}, line {error.lineno}"
         return
+    if own_model and [type(node) for node in tree.body] != [ast.ClassDef]:
+        yield f"a cell tagged `{OWN_MODEL}` defines one class and does nothing else"
     for node in ast.walk(tree):
         for is_violation, problem in RULES:
-            if is_violation(node):
+            if is_violation(node) and not (own_model and isinstance(node, ast.ClassDef)):
                 yield f"line {getattr(node, 'lineno', 1)}: {problem}"
 
 

@@ -26,7 +26,8 @@ def save(folder: Path, step: int, tensors: dict[str, torch.Tensor], info: dict) 
     """Write `folder`/step-N and delete all but the newest KEEP. UserError on a full or read-only disk."""
 
     def write(path: Path) -> None:
-        plain = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
+        # copies: safetensors refuses tensors that share memory, as tied weights do
+        plain = {name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()}
         (path / "tensors.safetensors").write_bytes(to_bytes(plain))  # so that a full disk raises OSError
         (path / "info.json").write_text(json.dumps(info))
 

@@ -1,6 +1,6 @@
 """A system retrained on less: on the last events of each history, and on events in random order."""
 import logging
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import pandas as pd
 
@@ -10,11 +10,11 @@ from workbench.data import perturbations
 from workbench.diagnose.verdict.card import Card, Figure
 from workbench.errors import UserError
 from workbench.evaluate.bootstrap import ratio_of_means
-from workbench.experiment.bench import RUN_CODE, Bench, load_run, stored_runs
+from workbench.experiment.bench import RUN_CODE, Bench
 from workbench.experiment.run import Run
-from workbench.experiment.training import train_run
+from workbench.experiment.stored_runs import load_run, stored_runs
+from workbench.experiment.training import run_inputs, train_run
 from workbench.progress import track
-from workbench.train.runtime import configure_runtime
 
 log = logging.getLogger("workbench")
 
@@ -60,14 +60,8 @@ def fit_on_shuffled(bench: Bench, system: str, changes: dict) -> Run:
     Stored apart from other runs: it is not among `stored_runs`, and it has a data hash of its own."""
     settings, recipe = bench.plan(system, **changes)
     shuffled = shuffled_bench(bench)
-    device = configure_runtime(
-        bench.device if bench.device != "auto" else bench.profile.device, threads=bench.profile.threads
-    )
-    inputs = shuffled.key | {
-        "system": system, "settings": settings, "device": device.type,
-        "recipe": {name: value for name, value in asdict(recipe).items() if name != "sizes"},
-        "code": code_hash(*RUN_CODE, f"systems/{systems.family(system)}/{system}.py"),
-    }  # fmt: skip
+    code = code_hash(*RUN_CODE, f"systems/{systems.family(system)}/{system}.py")
+    inputs = run_inputs(shuffled, {"system": system, "settings": settings, "code": code}, recipe)
     return load_run(
         bench.store.get("shuffled-run", inputs, lambda folder: train_run(shuffled, inputs, recipe, changes, folder))
     )

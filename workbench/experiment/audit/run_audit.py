@@ -13,8 +13,9 @@ from workbench.diagnose.verdict.sentences import DECODING, HISTORY_ABLATION, RET
 from workbench.errors import UserError, check_names, unknown_name
 from workbench.experiment.audit import decoding, sections, shortcuts
 from workbench.experiment.audit.retraining import retraining_card
-from workbench.experiment.bench import Bench, load_run
+from workbench.experiment.bench import Bench
 from workbench.experiment.run import Run, run_list
+from workbench.experiment.stored_runs import load_run
 from workbench.progress import track
 
 TEMPORAL_LEAKAGE = "temporal leakage: "

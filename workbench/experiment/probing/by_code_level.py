@@ -65,8 +65,7 @@ def separate_dictionaries(
 def _model(run: Run, activations: Activations, trained: bool, dictionaries: Sequence[Dictionary] = (), users: int = 0):
     """The recommender and its test cases of held-out users. Raises UserError where the activations or the dictionaries
     are of another network."""
-    bench = run.bench()
-    model = run.recommender() if trained else bench.build(run.system, **run.info["settings"])
+    model = run.recommender() if trained else run.untrained()
     expected = fingerprint(model.module, activations.site, data_fingerprint(run))
     if activations.fingerprint != expected:
         raise UserError(f"these activations ({activations.fingerprint}) are not of this network ({expected}); "

@@ -214,4 +214,8 @@ def probe(run: Run, site: str = "") -> Probe:
     site: a module's dotted name, such as blocks.0.out; "" for the output of the middle block. Raises UserError where
     the system has no network to probe, or the network has no such module, naming the nearest.
     """
+    if not isinstance(run, Run):
+        given = f"{type(run).__name__} {run!r:.40}" if isinstance(run, str) else type(run).__name__
+        raise UserError(f"probe takes a run; given {given}. bench.fit(net, name='mynet') makes one of a network of "
+                        "one's own; workbench.probing.activations.any_module.read_module reads any torch module")
     return Probe(run, train_sae.choose_site(run, site))

@@ -62,7 +62,7 @@ def read_activations(run: Run, site: Site, *, trained: bool = True) -> Activatio
     trained: False for a control, the same network before training. Raises UserError as `record_activations`.
     """
     bench = run.bench()
-    model = run.recommender() if trained else bench.build(run.system, **run.info["settings"])
+    model = run.recommender() if trained else run.untrained()
     return store.record_activations(model, site, bench.split.train, data_hash=data_fingerprint(run))
 
 

@@ -10,7 +10,7 @@ import torch
 
 from workbench.data import Histories
 from workbench.errors import UserError
-from workbench.interfaces import MaskReadout, ReadoutPositions
+from workbench.interfaces import InBatches, ReadoutPositions
 from workbench.probing.activations.hooks import Site, capture, fingerprint
 from workbench.progress import track
 
@@ -111,7 +111,7 @@ def record_activations_at(
     levels = recommender.codes.levels if hasattr(recommender, "codes") else 1
     buffers = {site: _Buffer(site, len(histories.items) * levels) for site in sites}
     label = "read " + ", ".join(site.path for site in buffers)
-    size = recommender.batch if isinstance(recommender, MaskReadout) else BATCH
+    size = recommender.batch if isinstance(recommender, InBatches) else BATCH
     with capture(recommender.module, *buffers) as outputs:
         for index in track(list(chunks.histories.batches(size)), label, unit="batches"):
             batch = chunks.histories.take(index)
