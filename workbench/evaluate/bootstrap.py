@@ -39,7 +39,7 @@ def ratio_of_means_over_seeds(
     numerator: np.ndarray, denominator: np.ndarray, *, seed: int = 0
 ) -> tuple[float, float, float]:
     """Mean of numerator (S, C) over mean of denominator (S', C), with its 95 % interval (ratio, low, high) over cases
-    and training seeds, crossed: each draw resamples the cases, the same ones for both sides, and the seeds of each side.
+    and training seeds, crossed: each draw resamples the cases, the same for both sides, and the seeds of each side.
 
     With one seed a side it is `ratio_of_means`, over cases alone. UserError as there.
 
