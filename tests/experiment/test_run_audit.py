@@ -11,6 +11,7 @@ from chromium import Browser, needed
 from html_document import Document, inert
 from show.hostile_titles import log
 
+from workbench import show
 from workbench.__main__ import main
 from workbench.errors import UserError
 from workbench.experiment import open_bench
@@ -95,6 +96,67 @@ def test_a_second_audit_is_read_from_the_store(chain):
     assert time.perf_counter() - started < 8 and {path for path in chain.bench.store.root.glob("*/*")} == before
     for name, card in chain.cards.items():
         pd.testing.assert_frame_equal(again.cards[name].table(), card.table())
+
+
+def test_systems_are_compared_over_training_seeds(chain):
+    audit = run_audit.audit(chain.bench, chain.runs, only=("systems", "shortcuts", "history ablation"), seeds=2)
+    label = chain.runs[0].label
+    assert [run.info["seed"] for run in audit.runs] == [0, 1] and {run.label for run in audit.runs} == {label}
+    assert audit.systems.tables["systems"].loc[label, "seeds"] == 2
+    by_seed, ssi = audit.shortcuts.tables["by seed"], audit.shortcuts["SSI"]
+    assert by_seed.index.tolist() == [0, 1] and by_seed["share"].min() < ssi.value < by_seed["share"].max()
+    assert by_seed["share"][0] == pytest.approx(chain.shortcuts["SSI"].value) and "trained with 2 seeds" in ssi.note
+    assert "One seed" in chain.shortcuts["SSI"].note
+    assert audit.shortcuts.about == f"{label}: mean over training seeds 0, 1"
+    assert audit.history_ablation().about == f"{label}: one training seed, 0"
+    again = run_audit.audit(chain.bench, audit.runs, only=("shortcuts",), seeds=2)
+    assert again.shortcuts["SSI"] == ssi and len(again.runs) == 2
+
+
+def test_only_what_is_asked_for_is_fitted(chain, monkeypatch):
+    monkeypatch.setattr(Bench, "fit", lambda *_, **__: pytest.fail("something was fitted"))
+    audit = run_audit.audit(chain.bench, chain.runs, only=("graph", "history ablation"))
+    assert list(audit.cards) == ["graph", ablation_name(chain)] and not audit.baselines
+    with pytest.raises(UserError, match="did you mean 'graph'"):
+        run_audit.audit(chain.bench, chain.runs, only=("grahp",))
+    with pytest.raises(UserError, match="seeds=-1"):
+        run_audit.audit(chain.bench, chain.runs, seeds=-1)
+
+
+def test_nothing_follows_from_a_network_whose_training_was_cut_off(chain, tmp_path):
+    run = chain.bench.fit("gru4rec", epochs=3, lr=5e-3)
+    assert run.still_rising and not chain.runs[0].still_rising
+    audit = run_audit.audit(chain.bench, [run])
+    first, *others = audit.sentences
+    assert first.kind == "No conclusion" and "validation still rose when training stopped (seed 0 after" in first.text
+    assert not any(run.label in sentence.text for sentence in others)
+    quoting = [card for name, card in audit.cards.items() if run.label in name or name in run_audit.COMPARING]
+    others = [card for card in audit.cards.values() if card not in quoting]
+    assert len(quoting) == 7 and not any(card.caution for card in others)
+    for card in quoting:
+        assert card.caution.startswith(f"No conclusion about {run.label}: validation still rose")
+        assert card.caution in repr(show.table(card)) and "✓" not in repr(show.table(card))
+    for card in (audit.systems, audit.memorization, audit.history_ablation()):
+        assert "No conclusion about" in show.plot_card(card).layout.title.text.replace("<br>", " ")
+    text = Document(audit_page(audit, out=tmp_path / "page.html").read_text()).text
+    assert text.count("validation still rose when training stopped") > len(quoting)
+
+
+def test_the_page_says_when_and_how_it_was_made(chain, page):
+    text, run = Document(page.read_text()).text, chain.runs[0]
+    for words in ("made", "UTC", "torch", "profile", "smoke", "seed 0 after 12 of at most 12 epochs",
+                  "shortcut solvability index (SSI)", "targets 1 hop from the last item (CR_1)"):  # fmt: skip
+        assert words in text, words
+    stored = json.loads(page.with_suffix(".json").read_text())
+    assert stored["networks"] == [{"system": run.label, "seed": 0, "profile": "smoke", "epochs": 12, "at_most": 12,
+                                   "still_rising": False}]  # fmt: skip
+
+
+def test_every_sentence_gives_its_number_of_cases(chain):
+    for sentence in chain.sentences:
+        figures = [figure for figure in chain.cards[sentence.card].figures if figure.name in sentence.figures]
+        shares = [figure for figure in figures if np.isfinite(figure.low)]
+        assert any(f"{figure.n:,}" in sentence.text for figure in shares or figures), sentence.text
 
 
 def test_a_chain_is_solved_by_its_last_item(chain):

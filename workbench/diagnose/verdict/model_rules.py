@@ -32,20 +32,20 @@ def shortcut_solvability(facts: Facts) -> Iterator[Sentence]:
     best = facts.cards["shortcuts"].tables["solvability"].query("best")
     heuristic, model = (best.index[best["side"] == side][0] for side in ("heuristic", "model"))
     behind = f"({count(ssi)}; {model}: {_seeds(facts.cards['shortcuts'])})"
-    reach = f"he training-free heuristic {heuristic} reaches {percent(ssi)} of the NDCG@10 of {model} {behind}."
+    reach = f"he best training-free heuristic, {heuristic}, reaches {percent(ssi)} of the NDCG@10 of {model} {behind}."
     source = "shortcuts", ("SSI",), (model,)
     if popularity is not None and popularity.high >= SAME:
         yield Sentence(CANNOT, f"that {model} learned anything. Ranking by popularity alone reaches "
                        f"{percent(popularity)} of its NDCG@10 {behind}.",
                        "shortcuts", ("SSI popularity",), (model,))  # fmt: skip
     elif ssi.low >= SAME:
-        yield Sentence(CANNOT, f"that {model} learned more than counting the train data gives. T{reach}", *source)
+        yield Sentence(CANNOT, f"that training {model} beats a training-free heuristic. T{reach}", *source)
     elif ssi.high >= SAME:
-        yield Sentence(CANNOT, f"that training {model} beats counting. The interval includes a tie: t{reach}", *source)
+        yield Sentence(CANNOT, f"that training {model} beats a training-free heuristic. The interval includes a tie: t{reach}", *source)
     elif ssi.value >= NEAR:
         yield Sentence(CARE, f"Most of a good score requires no training: t{reach}", *source)
     else:
-        yield Sentence(CAN, f"that training {model} improves over counting. T{reach}", *source)
+        yield Sentence(CAN, f"that training {model} beats training-free heuristics. T{reach}", *source)
 
 
 def _seeds(card: Card) -> str:
@@ -82,7 +82,7 @@ def _order(system: str, order: Figure, card: str) -> Iterator[Sentence]:
     source = card, ("OS keep last 1",), (system,)
     changes = f"hen all items but the last are shuffled, its NDCG@10 changes by {percent(gain)} ({count(order)})."
     if order.high < 0:
-        yield Sentence(CANNOT, f"that the order of earlier items helps {system}. W{changes}", *source)
+        yield Sentence(CANNOT, f"that the order of earlier items helps {system}. W{changes.replace('changes', 'rises')}", *source)
     elif order.low <= 0 and order.high <= SMALL:
         yield Sentence(CANNOT, f"that {system} uses the order of earlier items. W{changes}", *source)
     elif order.low <= 0:
