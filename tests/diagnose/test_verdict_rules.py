@@ -20,8 +20,10 @@ def scored(share: float, n: int = 4000) -> np.ndarray:
 @pytest.mark.parametrize(
     "rule, popular, kind, words",
     [(0.5, 0.05, CANNOT, "heuristic. The best training-free heuristic, walk, reaches 125 %"),
-     (0.4, 0.05, CANNOT, "The interval includes a tie: the best"), (0.35, 0.05, CARE, "Most of a good score"),
-     (0.1, 0.05, CAN, "that training x beats training-free heuristics"), (0.1, 0.41, CANNOT, "that x learned anything")],
+     (0.4, 0.05, CANNOT, "The interval includes a tie: the best"),
+     (0.35, 0.05, CARE, "Most of a good score"),
+     (0.1, 0.05, CAN, "that training x beats training-free heuristics"),
+     (0.1, 0.41, CANNOT, "that x learned anything")],
 )  # fmt: skip
 def test_shortcut_solvability_decides_what_a_score_shows(rule, popular, kind, words):
     heuristics = {"walk": scored(rule), "popularity": scored(popular)}

@@ -5,6 +5,7 @@ from html import escape
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from workbench.artifacts import check_folder, write_text
 from workbench.diagnose.verdict.card import Card
@@ -26,11 +27,12 @@ SECTION_TITLES = {  # by the prefix of a card's name: heading and description of
     "graph": ("Train graph", "How close the target is to the last item in the graph of item transitions in train."),
     "features": ("Item features", "How similar the last item and the target are, against the last item and others."),
     "systems": ("Systems", "All trained systems and training-free baselines, with 95 % confidence intervals."),
-    "splits": ("Other split", "The same systems under a global-time split, which trains on no later event."),
+    "splits": ("Other split", "The best training-free baseline when trained on no later event (global-time split)."),
     "memorization": ("Memorization", "Whether the transition to the target was seen in train, or can be composed."),
     "hard subset": ("Hard subset", "The systems on cases in which neither graph nor item features find the target."),
     "baseline ablation": ("Graph heuristic", "Ablation of the training-free heuristic, part by part."),
-    "shortcuts": ("Shortcut solvability", "The best training-free heuristic against the best trained system (SSI)."),
+    "shortcuts": ("Shortcut solvability",
+                  "The score of the best training-free heuristic over that of the best trained system (SSI)."),
     HISTORY_ABLATION: ("History ablation", "The loss when a system reads a shorter or a shuffled history."),
     "decoding: ": ("Recommendations and decoding", "Coverage and popularity of lists, calibration, beam-search loss."),
     "temporal leakage: ": ("Temporal leakage", "Hits on train transitions that happened only after the test case."),
@@ -115,9 +117,14 @@ def _section(name: str, card: Card, terms: set[str]) -> str:
     if len(card.figures) > MAX_UNFOLDED_FIGURES:
         summary = f"{len(card.figures)} figures, each with its chance level"
         numbers = f"<details><summary>{summary}</summary>{numbers}</details>"
+
+    def caption(table: pd.DataFrame) -> str:
+        more = f"{len(table) - MAX_ROWS:,} more rows are not shown." if len(table) > MAX_ROWS else ""
+        return " ".join(filter(None, [card.caution, more]))
+
     evidence = "".join(
         f'<details class="behind"><summary>Table: {escape(key)}</summary>'
-        f"{table_html(tables.table(table.head(MAX_ROWS), length=60, caption=card.caution))}</details>"
+        f"{table_html(tables.table(table.head(MAX_ROWS), length=60, caption=caption(table)))}</details>"
         for key, table in card.tables.items() if len(table)
     )  # fmt: skip
     return (f'<section id="{_anchor(name)}"><h2>{escape(_title(name))}</h2>{introduction}{plots}{numbers}'

@@ -41,7 +41,8 @@ def shortcut_solvability(facts: Facts) -> Iterator[Sentence]:
     elif ssi.low >= SAME:
         yield Sentence(CANNOT, f"that training {model} beats a training-free heuristic. T{reach}", *source)
     elif ssi.high >= SAME:
-        yield Sentence(CANNOT, f"that training {model} beats a training-free heuristic. The interval includes a tie: t{reach}", *source)
+        yield Sentence(CANNOT, f"that training {model} beats a training-free heuristic. The interval includes a tie: "
+                       f"t{reach}", *source)  # fmt: skip
     elif ssi.value >= NEAR:
         yield Sentence(CARE, f"Most of a good score requires no training: t{reach}", *source)
     else:
@@ -82,7 +83,8 @@ def _order(system: str, order: Figure, card: str) -> Iterator[Sentence]:
     source = card, ("OS keep last 1",), (system,)
     changes = f"hen all items but the last are shuffled, its NDCG@10 changes by {percent(gain)} ({count(order)})."
     if order.high < 0:
-        yield Sentence(CANNOT, f"that the order of earlier items helps {system}. W{changes.replace('changes', 'rises')}", *source)
+        rises = changes.replace("changes by", "rises by")
+        yield Sentence(CANNOT, f"that the order of earlier items helps {system}. W{rises}", *source)
     elif order.low <= 0 and order.high <= SMALL:
         yield Sentence(CANNOT, f"that {system} uses the order of earlier items. W{changes}", *source)
     elif order.low <= 0:
