@@ -1,7 +1,6 @@
 """The whole audit: on synthetic worlds with known dynamics, on logs that lack columns, and as a page."""
 import json
 import re
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +12,7 @@ from show.hostile_titles import log
 
 from workbench import show
 from workbench.__main__ import main
+from workbench.diagnose.verdict.rules import verdict
 from workbench.errors import UserError
 from workbench.experiment import open_bench
 from workbench.experiment.audit import run_audit, sections
@@ -91,9 +91,8 @@ def test_the_links_of_the_page_have_targets(chain, page, hostile):
 
 def test_a_second_audit_is_read_from_the_store(chain):
     before = {path for path in chain.bench.store.root.glob("*/*")}
-    started = time.perf_counter()
     again = run_audit.audit(chain.bench, chain.runs)
-    assert time.perf_counter() - started < 8 and {path for path in chain.bench.store.root.glob("*/*")} == before
+    assert {path for path in chain.bench.store.root.glob("*/*")} == before
     for name, card in chain.cards.items():
         pd.testing.assert_frame_equal(again.cards[name].table(), card.table())
 
@@ -163,8 +162,8 @@ def test_a_chain_is_solved_by_its_last_item(chain):
     ablation = chain.history_ablation()
     assert abs(ablation["OS keep last 1"].value) < 0.05 < 0.9 < ablation["HD_1"].value
     assert 0.85 < chain.shortcuts["SSI"].value < 1.3 and chain.graph["CR_1"].value > 0.9
-    verdict = {(sentence.kind, sentence.card) for sentence in chain.sentences}
-    assert ("It cannot show", ablation_name(chain)) in verdict and ("It can show", "shortcuts") not in verdict
+    conclusions = {(sentence.kind, sentence.card) for sentence in chain.sentences}
+    assert ("It cannot show", ablation_name(chain)) in conclusions and ("It can show", "shortcuts") not in conclusions
 
 
 def test_a_lag_of_five_is_not():
@@ -173,8 +172,10 @@ def test_a_lag_of_five_is_not():
     ablation = lag.history_ablation()
     assert ablation["HD_5"].low > ablation["HD_1"].high + 0.2 and ablation["OS keep last 1"].value > 0.3
     assert lag.shortcuts["SSI"].value < 0.6
-    verdict = {(sentence.kind, sentence.card) for sentence in lag.sentences}
-    assert ("It can show", "shortcuts") in verdict and ("It cannot show", "shortcuts") not in verdict
+    assert lag.sentences[0].kind == "No conclusion", "its validation score still rises after 15 epochs"
+    trained_on = {name: replace(card, undertrained={}) for name, card in lag.cards.items()}
+    conclusions = {(sentence.kind, sentence.card) for sentence in verdict(trained_on)}
+    assert ("It can show", "shortcuts") in conclusions and ("It cannot show", "shortcuts") not in conclusions
     checked(lag)
 
 
@@ -210,7 +211,7 @@ REASONS = {
     "one time": [("data", "the same time")],
     "one user": [("systems", "one test case")],
     "one user, no item twice": [("graph", "no last item of a test case has a transition")],
-    "no item twice": [("splits", "all systems score 0"), ("graph", "no target occurs in train")],
+    "no item twice": [("splits", "scores 0 under leave-one-out"), ("graph", "no target occurs in train")],
     "three events each": [("graph", "no transition in train")],
     "one item": [("data", "equally frequent"), ("splits", "all systems tie")],
 }
