@@ -5,11 +5,11 @@ from workbench.report import page_template
 
 
 class Document(HTMLParser):
-    """Every tag with its attributes, and every script's text, as a browser would see them."""
+    """Every tag with its attributes, every script's text, and the text of the page, as a browser would see them."""
 
     def __init__(self, text: str):
         super().__init__(convert_charrefs=True)
-        self.tags, self.scripts, self.inside = [], [], None
+        self.tags, self.scripts, self.inside, self.text = [], [], None, ""
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
@@ -25,6 +25,8 @@ class Document(HTMLParser):
         if self.inside == "script":
             kind, text = self.scripts[-1]
             self.scripts[-1] = (kind, text + data)
+        elif self.inside != "style":
+            self.text += data
 
 
 def inert(text: str) -> Document:

@@ -94,11 +94,12 @@ def probe(
 
 def audit(
     *, dataset: str = "synthetic", systems: list = (), retrain: list = (), tune: bool = False, protocol: list = (),
-    option: list = (), profile: str = "paper", seed: int = 0, out: str = "reports/latest/audit.html",
+    option: list = (), profile: str = "paper", seed: int = 0, seeds: int = 0, out: str = "reports/latest/audit.html",
 ) -> None:
     """Audit which claims a dataset can support, as an HTML page and JSON. --systems: folders of saved runs, or names of
     systems, which are trained if no run is stored. --retrain: names of systems to retrain on reduced data, five
-    trainings each. --tune: tune the graph heuristic over 24 settings on validation data. Both estimate their time."""
+    trainings each. --tune: tune the graph heuristic over 24 settings on validation data. Both estimate their time.
+    --seeds: training seeds of a system that is compared with heuristics, 0 for three, or one in smoke."""
     from workbench.experiment.audit import run_audit as audits
     from workbench.report import audit_page, check_page_path
     from workbench.systems import keywords
@@ -108,7 +109,7 @@ def audit(
     names, retrained = cli_arguments.split_names(systems), cli_arguments.split_names(retrain)
     for name in retrained:
         keywords(name)  # UserError on an unknown name, before anything is trained
-    result = audits.audit(bench, audits.fit_or_load(bench, names), retrain=tuple(retrained), tune=tune)
+    result = audits.audit(bench, audits.fit_or_load(bench, names), retrain=tuple(retrained), tune=tune, seeds=seeds)
     for sentence in result.sentences:
         print(f"{sentence.kind}: {sentence.text}")
     page = audit_page(result, out=Path(out))

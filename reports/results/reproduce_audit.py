@@ -3,9 +3,9 @@ sasrec compared with training-free baselines.
 
     python reports/results/reproduce_audit.py [beauty toys ...] [--device auto]
 
-One seed. Settings of sasrec are those of reproduce.py, except on Sports, where training stops after 20 epochs. Nothing
-is trained where the data has no event order, and on RetailRocket, where an exact softmax over 30,113 items takes hours
-on a CPU.
+Sasrec is compared over three training seeds; cards of one network are about seed 0. Settings of sasrec are those of
+reproduce.py, except on Sports, where training stops after 20 epochs. Nothing is trained where the data has no event
+order, and on RetailRocket, where an exact softmax over 30,113 items takes hours on a CPU.
 """
 import json
 
@@ -13,6 +13,7 @@ import pandas as pd
 from reproduce import HERE, README, TUNED, arguments
 
 from workbench.artifacts import write_text
+from workbench.diagnose.verdict.sentences import FEW
 from workbench.experiment import open_bench
 from workbench.experiment.audit import run_audit
 from workbench.report.audit_page import replace_nonfinite
@@ -20,6 +21,7 @@ from workbench.report.audit_page import replace_nonfinite
 UNTRAINED = ("cds", "lastfm", "retailrocket")  # training-free baselines only
 SHORT = {"sports": {"epochs": 20, "valid_every": 5}}
 DIGITS = {"SSI": "{:.2f}", "AUC_f": "{:.2f}", "lead": "{:+.4f}"}  # the others in per cent
+OF_NETWORK = ("SSI", "HD_1", "OS keep 1", "lead")  # columns from which nothing follows if the network was cut off
 BEGIN, END = "<!-- audits -->", "<!-- end of audits -->"  # of the table in reports/README.md
 DATASETS = ("beauty", "toys", "sports", "office", "grocery", "cds", "movielens-small", "foursquare-nyc", "retailrocket",
             "lastfm")  # fmt: skip
@@ -51,16 +53,25 @@ def study(dataset: str, device: str) -> dict:
 
 
 def across(stored: dict[str, dict]) -> pd.DataFrame:
-    """One row per dataset with the figures of COLUMNS; empty where a figure could not be measured."""
-    rows = {}
+    """One row per dataset with the figures of COLUMNS; empty where a figure could not be measured. attrs: "intervals",
+    by dataset and column, of figures over fewer than FEW cases; "undertrained", the datasets whose network was cut off
+    in training."""
+    rows, intervals, undertrained = {}, {}, set()
     for dataset, audit in stored.items():
         values = {}
         for column, (prefix, name) in COLUMNS.items():
             card = next((key for key in audit["cards"] if key.startswith(prefix)), "")
             figures = {figure["name"]: figure for figure in audit["cards"].get(card, {"figures": []})["figures"]}
-            values[column] = figures.get(name, {}).get("value")
+            figure = figures.get(name, {})
+            values[column] = figure.get("value")
+            if 0 < figure.get("n", 0) < FEW and figure.get("low") is not None:
+                intervals[dataset, column] = figure["low"], figure["high"], figure["n"]
         rows[dataset] = values
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("dataset")
+        if any(network["still_rising"] for network in audit.get("networks", ())):
+            undertrained.add(dataset)
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("dataset")
+    table.attrs |= {"intervals": intervals, "undertrained": undertrained}
+    return table
 
 
 def markdown(table: pd.DataFrame) -> str:
@@ -75,7 +86,13 @@ def markdown(table: pd.DataFrame) -> str:
     for dataset, row in table[list(columns)].dropna(thresh=2).iterrows():
         cells = []
         for name, value in row.items():
-            text = DIGITS.get(name, "{:.0%}").format(round(value, 4 if name in DIGITS else 2) + 0.0)
+            digits, places = DIGITS.get(name, "{:.0%}"), 4 if name in DIGITS else 2
+            text = digits.format(round(value, places) + 0.0)
+            if (dataset, name) in table.attrs["intervals"]:
+                low, high, n = table.attrs["intervals"][dataset, name]
+                text += f" [{digits.format(low)}, {digits.format(high)}] (n = {n})"
+            if name in OF_NETWORK and dataset in table.attrs["undertrained"]:
+                text = "no conclusion"
             cells.append("" if pd.isna(value) else text)
         lines.append(f"| [{dataset}](results/audit-{dataset}.json) | " + " | ".join(cells) + " |")
     return "\n".join(lines)

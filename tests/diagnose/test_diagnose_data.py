@@ -153,8 +153,15 @@ def test_the_core_filter_by_hand():
 
 
 def test_split_sensitivity_by_hand():
-    card = sensitivity.split_sensitivity({"loo": {"a": 0.3, "b": 0.1}, "gts": {"b": 0.15, "a": 0.05}})
-    assert card["gts over loo"].value == pytest.approx(0.5)
+    scores = {"loo": {"a": 0.3, "b": 0.1}, "gts": {"b": 0.12, "a": 0.05}}
+    card = sensitivity.split_sensitivity(scores)
+    best = card["gts over loo"]
+    assert best.value == pytest.approx(0.4) and "(b, 1 test cases)" in best.note and "(a, 1 test cases)" in best.note
+    assert card.tables["splits"]["gts over loo"].tolist() == pytest.approx([1 / 6, 1.2])
+    chosen = sensitivity.split_sensitivity(scores, valid={"loo": {"a": 1.0, "b": 2.0}, "gts": {"a": 2.0, "b": 1.0}})
+    assert chosen["gts over loo"].value == pytest.approx(0.5), "b chose 0.1, a chose 0.05"
+    three = {"loo": scores["loo"] | {"c": 0.2}, "gts": scores["gts"] | {"c": 0.1}}
+    assert sensitivity.split_sensitivity(three)["gts over loo"].value == pytest.approx(0.4), "of the best, not a mean"
     assert card["rank correlation of systems, gts and loo"].value == -1
     rng = np.random.default_rng(0)
     cases = {name: rng.random(400) * scale for name, scale in (("a", 1.0), ("b", 0.5))}

@@ -15,7 +15,7 @@ from workbench.diagnose.shortcuts.history_ablation import (
 from workbench.diagnose.shortcuts.solvability import solvability
 from workbench.errors import UserError
 from workbench.evaluate import evaluate, per_case
-from workbench.evaluate.bootstrap import ratio_of_means
+from workbench.evaluate.bootstrap import ratio_of_means, ratio_of_means_over_seeds
 from workbench.evaluate.top_k import top_k
 
 DAY = 86_400
@@ -131,6 +131,35 @@ def test_ratios_are_paired():
     with pytest.raises(UserError, match="denominator is 0 in every case"):
         ratio_of_means(x, 0 * x)
     assert jaccard(np.array([[1, 2, 0]]), np.array([[2, 3, 0]])) == pytest.approx(1 / 3)
+
+
+def test_a_ratio_over_seeds_resamples_cases_and_seeds():
+    x = RNG(0).random(300)
+    assert ratio_of_means_over_seeds(0.75 * x[None], x[None]) == ratio_of_means(0.75 * x, x), "one seed: cases alone"
+    value, low, high = ratio_of_means_over_seeds(x, np.stack([x, 2 * x, 3 * x]))
+    assert value == pytest.approx(0.5)
+    assert (low, high) == pytest.approx((1 / 3, 1)), "all draws of the same seed, paired over cases"
+    cases, seeds, base = RNG(1).random((3, 300)), RNG(2), RNG(3)  # by brute force
+    denominator = base.random((2, 300)) + 0.5
+    drawn = [cases[seeds.integers(3, size=3)][:, pick].mean() / denominator[seeds.integers(2, size=2)][:, pick].mean()
+             for pick in RNG(4).integers(300, size=(4000, 300))]  # fmt: skip
+    ends = ratio_of_means_over_seeds(cases, denominator)[1:]
+    assert ends == pytest.approx(np.quantile(drawn, [0.025, 0.975]), abs=0.006)
+    with pytest.raises(UserError, match="cannot be paired"):
+        ratio_of_means_over_seeds(cases, denominator[:, 1:])
+
+
+def test_solvability_says_on_how_many_training_seeds_it_rests():
+    rule, net = np.repeat(0.03, 200), np.stack([np.repeat(value, 200) for value in (0.02, 0.03, 0.04)])
+    card = solvability({"walk": rule}, {"net": net}, seeds={"net": [0, 1, 4]})
+    assert card["SSI"].value == pytest.approx(1.0) and card["SSI"].low < 0.8 and card["SSI"].high > 1.3
+    assert "3 seeds, which give 1.50 (seed 0), 1.00 (seed 1), 0.75 (seed 4), standard deviation" in card["SSI"].note
+    assert card.tables["by seed"]["share"].tolist() == pytest.approx([1.5, 1.0, 0.75])
+    assert card.tables["solvability"]["seeds"].to_dict() == {"walk": 1, "net": 3}
+    alone = solvability({"walk": rule}, {"net": net[:1]})
+    assert "One seed: net was trained with seed 0 alone" in alone["SSI"].note and alone["SSI"].low == alone["SSI"].high
+    dead = solvability({"walk": rule}, {"net": np.concatenate([net, 0 * net[:1]])})
+    assert dead.tables["by seed"]["share"].isna().tolist() == [False] * 3 + [True], "a seed that scores 0 has no ratio"
 
 
 def test_solvability_selects_on_validation_and_has_a_null():

@@ -1,5 +1,8 @@
 """Figures of a hostile dataset: every number right, every text literal, every figure small."""
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 import pytest
 from hostile_titles import BASELINES, check_literal, frame
@@ -7,6 +10,8 @@ from hostile_titles import BASELINES, check_literal, frame
 from workbench import evaluate, experiment, show
 from workbench.data import leakage_measures
 from workbench.data.lint import lint
+from workbench.diagnose.shortcuts import memorization
+from workbench.diagnose.verdict.card import Card
 from workbench.errors import UserError
 from workbench.show import theme
 from workbench.show.figures import compare
@@ -142,3 +147,23 @@ def test_protocols_that_differ_are_refused(bench, runs):
     assert "may be compared" in repr(show.table_protocols(runs))
     masked = experiment.open_bench("csv", profile="smoke", options=bench.options, protocol={"mask_history": True})
     assert "mask_history" in repr(show.table_protocols([runs[0], masked.fit("popularity")]))
+
+
+def memorization_card() -> Card:
+    """Five systems on 150 memorized cases and 50 others, the trained one the worst."""
+    values = {name: np.repeat([high, 0.0], [150, 50]) for name, high in zip("abcdx", (0.9, 0.8, 0.7, 0.6, 0.1))}
+    by_kind = memorization.metric_by_kind(values, np.repeat(["memorized", "rest"], [150, 50]))
+    return Card(tables={"by kind": by_kind})
+
+
+def test_the_system_asked_about_is_in_the_picture_whatever_its_rank():
+    card = memorization_card()
+    assert [trace.name for trace in show.plot_card(card).data] == ["a", "b", "c", "d"]
+    assert [trace.name for trace in show.plot_card(card, systems=("x",)).data] == ["a", "b", "c", "x"]
+    lead = card.tables | {"lead": pd.DataFrame({"ours": ["x"], "rival": ["a"], "share": [0.25]})}
+    plot = show.plot_card(replace(card, tables=lead))
+    assert [trace.name for trace in plot.data] == ["a", "b", "c", "x"], "the card is about x"
+    assert "(n = 200) over all test cases, 0.90 [0.90, 0.90]<br>(n = 150)" in plot.layout.title.text
+    assert plot.layout.xaxis.ticktext == ("memorized<br>75% (n = 150)", "rest<br>25% (n = 50)")
+    with pytest.raises(UserError, match="unknown system 'y'"):
+        show.plot_card(card, systems=("y",))

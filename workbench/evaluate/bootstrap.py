@@ -30,13 +30,44 @@ def ratio_of_means(numerator: np.ndarray, denominator: np.ndarray, *, seed: int 
     >>> ratio_of_means(np.array([0.03, 0.03]), np.array([0.02, 0.06]))[0]
     0.75
     """
-    if len(numerator) != len(denominator) or not len(denominator):
-        raise UserError(f"{len(numerator)} and {len(denominator)} cases cannot be paired; both need the same number, "
-                        "at least one")  # fmt: skip
-    if not np.mean(denominator):
-        raise UserError("the denominator is 0 in every case, so the ratio is undefined", code=3)
+    _check_pairs(len(numerator), len(denominator), denominator)
     means = bootstrap_column_means(np.column_stack([numerator, denominator]), seed=seed)
     return float(np.mean(numerator) / np.mean(denominator)), *ratio_interval(means[:, 0], means[:, 1])
+
+
+def ratio_of_means_over_seeds(
+    numerator: np.ndarray, denominator: np.ndarray, *, seed: int = 0
+) -> tuple[float, float, float]:
+    """Mean of numerator (S, C) over mean of denominator (S', C), with its 95 % interval (ratio, low, high) over cases
+    and training seeds, crossed: each draw resamples the cases, the same for both sides, and the seeds of each side.
+
+    With one seed a side it is `ratio_of_means`, over cases alone. UserError as there.
+
+    >>> ratio_of_means_over_seeds(np.array([[0.03, 0.03]]), np.array([[0.02, 0.06], [0.01, 0.03]]))[0]
+    1.0
+    """
+    numerator, denominator = (np.atleast_2d(np.asarray(side, np.float64)) for side in (numerator, denominator))
+    _check_pairs(numerator.shape[1], denominator.shape[1], denominator)
+    means = bootstrap_column_means(np.concatenate([numerator, denominator]).T, seed=seed)
+    rng = named_rng(seed, "training seeds")
+    first, second = (_resampled_seeds(side, rng) for side in (means[:, : len(numerator)], means[:, len(numerator) :]))
+    return float(numerator.mean() / denominator.mean()), *ratio_interval(first, second)
+
+
+def _resampled_seeds(means: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(DRAWS,) means over seeds drawn with replacement, of means (DRAWS, S) a seed."""
+    seeds = means.shape[1]
+    if seeds == 1:
+        return means[:, 0]
+    return (means * rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=len(means))).sum(axis=1) / seeds
+
+
+def _check_pairs(n: int, other: int, denominator: np.ndarray) -> None:
+    """UserError unless two sides have the same cases, at least one, and the denominator is not 0 in all."""
+    if n != other or not other:
+        raise UserError(f"{n} and {other} cases cannot be paired; both need the same number, at least one")
+    if not np.mean(denominator):
+        raise UserError("the denominator is 0 in every case, so the ratio is undefined", code=3)
 
 
 def ratio_interval(numerator: np.ndarray, denominator: np.ndarray) -> tuple[float, float]:

@@ -6,6 +6,7 @@ makes it, so a changed setting, file or line of code is made again, and the log 
 import logging
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np

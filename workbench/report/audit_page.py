@@ -5,19 +5,21 @@ from html import escape
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from workbench.artifacts import check_folder, write_text
 from workbench.diagnose.verdict.card import Card
 from workbench.diagnose.verdict.sentences import HISTORY_ABLATION, KINDS, Sentence
 from workbench.errors import UserError
+from workbench.experiment.audit.networks import by_label, training_text
 from workbench.experiment.audit.run_audit import Audit
 from workbench.experiment.audit.sections import METRIC
 from workbench.report.cell_outputs import figures_html, table_html
 from workbench.report.glossary import glossary, link_terms
-from workbench.report.page_template import definition_list, html_document, table_of_contents
+from workbench.report.index import page_header, provenance
+from workbench.report.page_template import html_document, table_of_contents
 from workbench.show import tables
 from workbench.show.figures import audit as figures
-from workbench.show.figures import compare
 
 SECTION_TITLES = {  # by the prefix of a card's name: heading and description of its section
     "data": ("Data", "Properties of the interaction log, and possible problems of it."),
@@ -25,11 +27,12 @@ SECTION_TITLES = {  # by the prefix of a card's name: heading and description of
     "graph": ("Train graph", "How close the target is to the last item in the graph of item transitions in train."),
     "features": ("Item features", "How similar the last item and the target are, against the last item and others."),
     "systems": ("Systems", "All trained systems and training-free baselines, with 95 % confidence intervals."),
-    "splits": ("Other split", "The same systems under a global-time split, which trains on no later event."),
+    "splits": ("Other split", "The best training-free baseline when trained on no later event (global-time split)."),
     "memorization": ("Memorization", "Whether the transition to the target was seen in train, or can be composed."),
     "hard subset": ("Hard subset", "The systems on cases in which neither graph nor item features find the target."),
     "baseline ablation": ("Graph heuristic", "Ablation of the training-free heuristic, part by part."),
-    "shortcuts": ("Shortcut solvability", "The best training-free heuristic against the best trained system (SSI)."),
+    "shortcuts": ("Shortcut solvability",
+                  "The score of the best training-free heuristic over that of the best trained system (SSI)."),
     HISTORY_ABLATION: ("History ablation", "The loss when a system reads a shorter or a shuffled history."),
     "decoding: ": ("Recommendations and decoding", "Coverage and popularity of lists, calibration, beam-search loss."),
     "temporal leakage: ": ("Temporal leakage", "Hits on train transitions that happened only after the test case."),
@@ -45,7 +48,8 @@ def audit_page(audit: Audit, *, out: Path) -> Path:
     out = Path(out)
     check_page_path(out)
     name = audit.bench.dataset.name
-    header = f'<header class="top"><h1>What can {escape(name)} show?</h1>{definition_list(_settings(audit))}</header>'
+    made = {"took": f"{sum(audit.seconds.values()):.0f} s", **provenance()}
+    header = page_header(f"What can {name} show?", _settings(audit), made)
     terms: set[str] = set()
     verdict = f'<section id="verdict"><h2>Verdict</h2>{link_terms(_verdict(audit), terms)}</section>'
     sections = "".join(_section(title, card, terms) for title, card in audit.cards.items()) + glossary(terms)
@@ -66,10 +70,11 @@ def check_page_path(out: Path) -> None:
 def _settings(audit: Audit) -> dict:
     split, protocol = audit.bench.split, audit.bench.protocol
     return {
-        "data": split.data_hash, "users": audit.bench.users, "items": split.n_items, "cases": len(split.test.targets),
+        "profile": audit.bench.profile.name, "data": split.data_hash, "users": audit.bench.users,
+        "items": split.n_items, "cases": len(split.test.targets),
         "split": protocol.split, "ties": protocol.ties, "history": "masked" if protocol.mask_history else "not masked",
-        "trained": [run.label for run in audit.runs], "baselines": [run.label for run in audit.baselines],
-        "seed": audit.bench.seed, "took": f"{sum(audit.seconds.values()):.0f} s",
+        "seed of the audit": audit.bench.seed, "baselines": [run.label for run in audit.baselines],
+        **{f"{label}, trained": training_text(runs) for label, runs in by_label(audit.runs).items()},
     }  # fmt: skip
 
 
@@ -105,14 +110,21 @@ def _section(name: str, card: Card, terms: set[str]) -> str:
     prefix = next((prefix for prefix in SECTION_TITLES if name.startswith(prefix)), "")
     description, plots = SECTION_TITLES.get(prefix, ("", ""))[1], figures_html(_plots(name, card))
     introduction = link_terms(f"<p>{escape(description)}</p>", terms)
+    if card.caution:
+        introduction += f'<p class="failed" role="note">{escape(card.caution)}</p>'
     numbers = tables.table(card)
     numbers = table_html(numbers) if card.figures else f"<p>{escape(numbers.caption)}</p>"
     if len(card.figures) > MAX_UNFOLDED_FIGURES:
         summary = f"{len(card.figures)} figures, each with its chance level"
         numbers = f"<details><summary>{summary}</summary>{numbers}</details>"
+
+    def caption(table: pd.DataFrame) -> str:
+        more = f"{len(table) - MAX_ROWS:,} more rows are not shown." if len(table) > MAX_ROWS else ""
+        return " ".join(filter(None, [card.caution, more]))
+
     evidence = "".join(
         f'<details class="behind"><summary>Table: {escape(key)}</summary>'
-        f"{table_html(tables.table(table.head(MAX_ROWS), length=60))}</details>"
+        f"{table_html(tables.table(table.head(MAX_ROWS), length=60, caption=caption(table)))}</details>"
         for key, table in card.tables.items() if len(table)
     )  # fmt: skip
     return (f'<section id="{_anchor(name)}"><h2>{escape(_title(name))}</h2>{introduction}{plots}{numbers}'
@@ -120,17 +132,11 @@ def _section(name: str, card: Card, terms: set[str]) -> str:
 
 
 def _plots(name: str, card: Card) -> list:
-    """The plots of a card that has a table to draw."""
-    plots = []
-    if "systems" in card.tables:
-        plots.append(compare.plot_comparison(card.tables["systems"], metric=METRIC))
-    if name == "graph" and card.figures:
-        plots.append(figures.plot_graph_distances(card))
-    if "ablations" in card.tables:
-        plots.append(figures.plot_history_ablation({name.removeprefix(HISTORY_ABLATION): card}, metric=METRIC))
-    if "by kind" in card.tables:
-        plots.append(figures.plot_memorization(card, metric=METRIC))
-    return plots
+    """The picture of a card, if its figures or tables have one."""
+    if not figures.has_picture(card):
+        return []
+    label = next((name.removeprefix(prefix) for prefix in SECTION_TITLES if name.startswith(prefix)), name)
+    return [figures.plot_card(card, label=label, metric=METRIC)]
 
 
 def replace_nonfinite(value):

@@ -10,7 +10,8 @@ import pandas as pd
 
 from workbench.data.lint import LintReport
 from workbench.diagnose.verdict.card import Card, Figure
-from workbench.diagnose.verdict.sentences import Sentence
+from workbench.diagnose.verdict.sentences import Sentence, decimals
+from workbench.diagnose.verdict.words import in_words
 from workbench.errors import UserError, unknown_name
 from workbench.evaluate.compare import check_same_protocol
 from workbench.experiment import Bench
@@ -50,7 +51,7 @@ class Table:
         exact = self.exact or ((),) * len(self.cells)
         body = "".join(f"<tr>{row(cells, 'td', values)}</tr>" for cells, values in zip(self.cells, exact))
         head = row(self.names, "th")
-        caption = f"<p>{escape(self.caption, 500)}</p>" if self.caption else ""
+        caption = f"<p>{escape(self.caption, 1_500)}</p>" if self.caption else ""
         kind = "dataframe mathjax_ignore"  # a price between two dollar signs is no formula
         opening = f'<table class="{kind}" style="line-height: 1.4">'
         return f"{opening}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{caption}"
@@ -81,8 +82,8 @@ def table(
     if isinstance(content, pd.DataFrame):
         return _frame_table(content, digits, caption or content.attrs.get("caption", ""), index, length)
     if isinstance(content, Card) and name:
-        frame = _detail(content, name)
-        return _frame_table(frame, digits, caption, index, length if name in content.tables else LONG)
+        frame, cut = _detail(content, name), length if name in content.tables else LONG
+        return _frame_table(frame, digits, " ".join(filter(None, [caption, content.caution])), index, cut)
     if isinstance(content, Card):
         frame = _card_frame(content, only)
     elif isinstance(content, LintReport):
@@ -177,33 +178,37 @@ def _card_frame(card: Card, only: tuple[str, ...]) -> pd.DataFrame:
     """One row per figure of a card, without empty columns; the caption gives the reasons for missing figures."""
     figures = [f for f in card.figures if not only or any(word in f.name for word in only)]
     frame = pd.DataFrame({
-        "figure": [f.name for f in figures], "value [95 %]": [_with_interval(f) for f in figures],
-        "by chance": [_number(f.null) if np.isfinite(f.null) else "" for f in figures],
-        "clear": [MARKS[f.significant] if f.direction and np.isfinite(f.null) else "" for f in figures],
+        "figure": [in_words(f.name) for f in figures], "value [95 %]": [_with_interval(f) for f in figures],
+        "by chance": [_number(f.null, decimals(f)) if np.isfinite(f.null) else "" for f in figures],
+        "clear": [MARKS[f.significant] if f.direction and np.isfinite(f.null) and not card.caution else ""
+                  for f in figures],
         "n": [f"{f.n:,}" if f.n else "" for f in figures], "what it is": [f.note for f in figures],
     })  # fmt: skip
     frame = frame.loc[:, [name == "figure" or frame[name].astype(bool).any() for name in frame]]
     missing = [f"{name}: {reason.rstrip('.')}." for name, reason in card.unmeasured.items()]
-    frame.attrs["caption"] = " ".join(["Not measured.", *missing]) if missing else ""
+    about = f"Measured on {card.about}." if card.about and card.figures else ""
+    missing = ["Not measured.", *missing] if missing else []
+    frame.attrs["caption"] = " ".join(filter(None, [card.caution, about, *missing]))
     return frame
 
 
 def _with_interval(figure: Figure) -> str:
-    interval = f" [{_number(figure.low)}, {_number(figure.high)}]" if np.isfinite(figure.low) else ""
-    return _number(figure.value) + interval
+    digits = decimals(figure)
+    interval = f" [{_number(figure.low, digits)}, {_number(figure.high, digits)}]" if np.isfinite(figure.low) else ""
+    return _number(figure.value, digits if interval else 4) + interval
 
 
-def _number(value: float) -> str:
-    """A number with four decimals below 1, two below 1,000 and none above.
+def _number(value: float, digits: int = 4) -> str:
+    """A number with four decimals below 1, or as many as `digits`, two below 1,000 and none above.
 
-    >>> _number(0.04712), _number(12345.0), _number(float("nan"))
-    ('0.0471', '12,345', '—')
+    >>> _number(0.04712), _number(0.04712, 2), _number(12345.0), _number(float("nan"))
+    ('0.0471', '0.05', '12,345', '—')
     """
     if not np.isfinite(value):
         return "—"
     if abs(value) >= 1000 or value == int(value) and abs(value) >= 2:
         return f"{value:,.0f}"
-    return f"{value:.4f}" if abs(value) < 1 else f"{value:.2f}"
+    return f"{value:.{digits}f}" if abs(value) < 1 else f"{value:.2f}"
 
 
 def _detail(card: Card, name: str) -> pd.DataFrame:

@@ -42,32 +42,41 @@ def k_core_sensitivity(dataset: Dataset, *, ks: tuple[int, ...] = KS) -> Card:
     return Card(tuple(figures), {"core": table})
 
 
-def split_sensitivity(scores: dict[str, dict[str, np.ndarray]], *, seed: int = 0) -> Card:
-    """Effect of another split on the scores and on the ranking of the same systems.
+def split_sensitivity(
+    scores: dict[str, dict[str, np.ndarray]], *, valid: dict[str, dict[str, float]] | None = None, seed: int = 0
+) -> Card:
+    """Effect of another split on the best score and on the ranking of the same systems.
 
     scores: protocol name -> system -> NDCG, as one number or per case (C,), all systems of a protocol on the same
-    cases. Every protocol is compared with the first: the ratio of the means over systems, and Kendall's tau between the
-    two rankings of systems (1: identical). Per-case values give intervals by resampling cases within a protocol. Table
-    `splits`: means. UserError for fewer than two protocols, or systems that differ between them.
+    cases. valid: the same systems' score on validation cases, by which the best of each protocol is chosen; without it
+    the test cases choose. Every protocol is compared with the first: the best system's mean under it over the best
+    system's mean under the first, and Kendall's tau between the two rankings of systems (1: identical). Per-case values
+    give intervals by resampling cases within a protocol. Table `splits`: by system, the mean under each protocol and
+    its ratio to the first (share, low, high). UserError for fewer than two protocols, or systems that differ.
     """
     if len(scores) < 2:
         raise UserError(f"split sensitivity needs two protocols; got {len(scores)}")
-    names = [sorted(systems) for systems in scores.values()]
+    names = [sorted(systems) for systems in [*scores.values(), *(valid or {}).values()]]
     if any(other != names[0] for other in names) or not names[0]:
         raise UserError(f"the protocols must have the same systems, not {' / '.join(', '.join(n) for n in names)}")
     rng = named_rng(seed, "split sensitivity")
     values = {name: np.stack([np.atleast_1d(row[s]) for s in names[0]]) for name, row in scores.items()}
     means = {name: np.array([rows.mean(1), *_resampled(rows, rng)]) for name, rows in values.items()}
+    chosen = {name: _best(names[0], means[name][0], (valid or {}).get(name)) for name in scores}
+    table = pd.DataFrame({name: rows[0] for name, rows in means.items()}, index=pd.Index(names[0], name="system"))
     (first, base), figures, missing = next(iter(means.items())), [], {}
     for name, own in islice(means.items(), 1, None):
-        draws = min(len(own), len(base))
-        ratio = own[:draws].mean(1) / np.where(base[:draws].mean(1) > 0, base[:draws].mean(1), np.nan)
+        draws, n = min(len(own), len(base)), values[name].shape[1]
+        best, rival = (names[0][chosen[split]] for split in (name, first))
+        ratio = _ratio(own[:draws, chosen[name]], base[:draws, chosen[first]])
         if np.isnan(ratio[0]):
-            missing[f"{name} over {first}"] = f"all systems score 0 under {first}"
+            missing[f"{name} over {first}"] = f"the best system, {rival}, scores 0 under {first}"
         else:
             figures.append(_figure(
-                f"{name} over {first}", ratio, values[name].shape[1], f"Mean NDCG of the systems under {name} "
-                f"divided by that under {first}; 1 if the split does not matter.",
+                f"{name} over {first}", ratio, n, f"NDCG@10 of the best training-free rule under {name} ({best}, "
+                f"{n:,} test cases) divided by that of the best under {first} ({rival}, {values[first].shape[1]:,} "
+                f"test cases), each chosen on {'validation' if valid else 'the test'} cases; 1 if the split does not "
+                "matter.",
             ))  # fmt: skip
         tau = np.array([kendalltau(a, b).statistic for a, b in zip(own[:draws], base[:draws], strict=True)])
         if np.isnan(tau[0]):
@@ -75,10 +84,23 @@ def split_sensitivity(scores: dict[str, dict[str, np.ndarray]], *, seed: int = 0
         else:
             figures.append(_figure(
                 f"rank correlation of systems, {name} and {first}", tau, len(names[0]),
-                "Kendall's tau between the rankings of the systems under the two splits; 1 if they agree.",
+                f"Kendall's tau between the rankings of the {len(names[0])} systems under the two splits; 1 if they "
+                "agree.",
             ))  # fmt: skip
-    table = pd.DataFrame({name: rows[0] for name, rows in means.items()}, index=pd.Index(names[0], name="system"))
+        each = [_figure("", _ratio(own[:draws, row], base[:draws, row]), n, "") for row in range(len(names[0]))]
+        table = table.assign(**{f"{name} over {first}": [f.value for f in each], "low": [f.low for f in each],
+                                "high": [f.high for f in each]})  # fmt: skip
     return Card(tuple(figures), {"splits": table}, missing)
+
+
+def _best(names: list[str], means: np.ndarray, valid: dict[str, float] | None) -> int:
+    """The place of the best system, by validation score if it is known."""
+    return int(np.argmax(means if valid is None else [valid[name] for name in names]))
+
+
+def _ratio(own: np.ndarray, base: np.ndarray) -> np.ndarray:
+    """own / base, NaN where base is 0."""
+    return own / np.where(base > 0, base, np.nan)
 
 
 def _resampled(rows: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:

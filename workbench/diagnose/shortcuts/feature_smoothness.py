@@ -165,7 +165,8 @@ def feature_smoothness(split: Split, vectors: np.ndarray | None, *, seed: int = 
     if far.any():
         figures.insert(1, mean_figure(
             "AUC_f beyond one hop", auc[far], null=float(null[far].mean()), direction="above",
-            note="AUC_f of the cases whose target never directly follows the last item in train. Null: the same.",
+            note="The same probability over cases whose target never directly follows the last item in train. Null: as "
+                 "above.",
         ))  # fmt: skip
     return Card((*figures, *_by_distance(graph, (vectors, permuted), has_vector, (before, after, hops))))
 

@@ -84,7 +84,7 @@ def hop_coverage(split: Split, *, seed: int = 0) -> Card:
         size = median_figure(f"size_{hop}", sizes, note=note)
         figures.append(coverage)
         if null:
-            note = f"CR_{hop} divided by that of a set of the same size drawn by popularity."
+            note = f"The share of targets at {hop} hop(s) divided by that in as many items drawn by popularity."
             figures.append(Figure(f"lift_{hop}", *lift, 1.0, "above", len(measured), note))
         else:
             missing[f"lift_{hop}"] = f"no item lies at {hop} hops, or no target occurs in train: the null is 0"

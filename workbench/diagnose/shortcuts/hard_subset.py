@@ -107,9 +107,10 @@ def _lead_figure(values_by_system: dict[str, np.ndarray], mask: np.ndarray, tabl
     best_all, best_hard = table["all"].idxmax(), table["hard"].idxmax()
     lead = (values_by_system[best_hard] - values_by_system[best_all])[mask]
     low, high = mean_interval(lead, 1 - 0.05 / (len(table) - 1))
-    return Figure("lead on the hard subset", float(lead.mean()), low, high, 0.0, "above", int(mask.sum()),
-                  f"Difference on the hard cases between {best_hard}, the best system there, and {best_all}, the best "
-                  "on all.")
+    note = f"Difference on the hard cases between {best_hard}, the best system there, and {best_all}, the best on all."
+    if best_hard == best_all:
+        note = f"0: {best_all} is the best system on the hard cases and on all."
+    return Figure("lead on the hard subset", float(lead.mean()), low, high, 0.0, "above", int(mask.sum()), note)
 
 
 def _resampled(values: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:

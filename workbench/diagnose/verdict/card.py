@@ -39,11 +39,26 @@ class Figure(NamedTuple):
 
 @dataclass(frozen=True)
 class Card:
-    """figures: in reading order. tables: details by name. unmeasured: by name of a figure or diagnostic, the reason."""
+    """figures: in reading order. tables: details by name. unmeasured: by name of a figure or diagnostic, the reason.
+
+    undertrained: systems that the card quotes although their training was cut off, each with how; nothing follows from
+    their scores. about: the training seeds of the systems measured; "" for none.
+    """
 
     figures: tuple[Figure, ...] = ()
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
     unmeasured: dict[str, str] = field(default_factory=dict)
+    undertrained: dict[str, str] = field(default_factory=dict)
+    about: str = ""
+
+    @property
+    def caution(self) -> str:
+        """What to say wherever a number of the card is shown: of which systems no conclusion may be drawn; "" if none.
+
+        >>> Card(undertrained={"sasrec": "validation still rose when training stopped"}).caution
+        'No conclusion about sasrec: validation still rose when training stopped.'
+        """
+        return " ".join(f"No conclusion about {system}: {why}." for system, why in self.undertrained.items())
 
     def table(self) -> pd.DataFrame:
         """One row per figure, indexed by name; `significant` says whether the interval excludes the null."""
@@ -52,8 +67,9 @@ class Card:
 
     def save(self, folder: Path) -> None:
         """Write the card into an existing folder, as JSON and one Parquet file per table."""
-        content = {"figures": [figure._asdict() for figure in self.figures], "unmeasured": self.unmeasured}
-        (folder / "card.json").write_text(json.dumps({**content, "tables": list(self.tables)}), encoding="utf-8")
+        content = {"figures": [figure._asdict() for figure in self.figures], "unmeasured": self.unmeasured,
+                   "undertrained": self.undertrained, "tables": list(self.tables)}  # fmt: skip
+        (folder / "card.json").write_text(json.dumps(content), encoding="utf-8")
         for number, table in enumerate(self.tables.values()):
             table.to_parquet(folder / f"table-{number}.parquet")
 
@@ -62,7 +78,8 @@ class Card:
         """Read the card that `save` wrote."""
         content = json.loads((folder / "card.json").read_text(encoding="utf-8"))
         tables = {name: pd.read_parquet(folder / f"table-{n}.parquet") for n, name in enumerate(content["tables"])}
-        return Card(tuple(Figure(**figure) for figure in content["figures"]), tables, content["unmeasured"])
+        figures = tuple(Figure(**figure) for figure in content["figures"])
+        return Card(figures, tables, content["unmeasured"], content["undertrained"])
 
     def __getitem__(self, name: str) -> Figure:
         """A figure by name; KeyError if it was not measured."""
@@ -86,7 +103,7 @@ def mean_figure(name: str, values: np.ndarray, **fields) -> Figure:
 def gather_cards(parts: dict[str, Callable[[], Card]]) -> Card:
     """Merge the cards of several diagnostics. One that raises a UserError is listed as unmeasured with its message, and
     so is a figure whose value is not finite."""
-    figures, tables, unmeasured = [], {}, {}
+    figures, tables, unmeasured, undertrained = [], {}, {}, {}
     for name, measure in parts.items():
         try:
             card = measure()
@@ -100,4 +117,5 @@ def gather_cards(parts: dict[str, Callable[[], Card]]) -> Card:
                 unmeasured[figure.name] = f"undefined here. {figure.note}"
         tables |= card.tables
         unmeasured |= card.unmeasured
-    return Card(tuple(figures), tables, unmeasured)
+        undertrained |= card.undertrained
+    return Card(tuple(figures), tables, unmeasured, undertrained)

@@ -10,6 +10,7 @@ from workbench.data import perturbations
 from workbench.diagnose.verdict.card import Card, Figure
 from workbench.errors import UserError
 from workbench.evaluate.bootstrap import ratio_of_means
+from workbench.experiment.audit import networks
 from workbench.experiment.bench import RUN_CODE, Bench
 from workbench.experiment.run import Run
 from workbench.experiment.stored_runs import load_run, stored_runs
@@ -37,21 +38,25 @@ def retraining_card(
         raise UserError(f"lengths={lengths}: must be from 1 to below the {usual} events that {system} reads")
     _log_duration(bench, system, [changes | {"max_length": n} for n in lengths] + [changes], changes)
     run = bench.fit(system, **changes)
-    base = run.per_case(metric)
+    base, fitted = run.per_case(metric), [run]
     rows, figures = {"full": {metric: base.mean(), "share": 1.0}}, []
     for n in track(sorted(set(lengths)), f"train {system} on shorter histories", unit="lengths", stages=True):
-        values = bench.fit(system, **(changes | {"max_length": n})).per_case(metric)
+        fitted.append(bench.fit(system, **(changes | {"max_length": n})))
+        values = fitted[-1].per_case(metric)
         share, low, high = ratio_of_means(values, base, seed=bench.seed)
         note = f"The {metric} of {run.label} trained to read the last {n} events, relative to the usual training."
         figures.append(Figure(f"HD_{n} retrained", share, low, high, 1.0, "below", len(base), note))
         rows[f"last {n}"] = {metric: values.mean(), "share": share}
-    values = fit_on_shuffled(bench, system, changes).per_case(metric)
+    fitted.append(fit_on_shuffled(bench, system, changes))
+    values = fitted[-1].per_case(metric)
     share, low, high = ratio_of_means(values, base, seed=bench.seed)
     note = f"The share of {metric} that {run.label} loses when it is trained on histories in random order."
     figures.append(Figure("OS retrained", 1 - share, 1 - high, 1 - low, 0.0, "above", len(base), note))
     rows["train shuffled"] = {metric: values.mean(), "share": share}
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("training")
-    return Card(tuple(figures), {"retrained": table})
+    why = "; ".join(f"{label}: {reason}" for label, reason in networks.undertrained(fitted).items())
+    about = f"every training from seed {bench.seed}"
+    return Card(tuple(figures), {"retrained": table}, undertrained={system: why} if why else {}, about=about)
 
 
 def fit_on_shuffled(bench: Bench, system: str, changes: dict) -> Run:

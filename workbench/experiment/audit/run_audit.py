@@ -11,7 +11,7 @@ from workbench.diagnose.verdict.card import Card, gather_cards
 from workbench.diagnose.verdict.rules import verdict
 from workbench.diagnose.verdict.sentences import DECODING, HISTORY_ABLATION, RETRAINED, Sentence
 from workbench.errors import UserError, check_names, unknown_name
-from workbench.experiment.audit import decoding, sections, shortcuts
+from workbench.experiment.audit import decoding, networks, sections, shortcuts
 from workbench.experiment.audit.retraining import retraining_card
 from workbench.experiment.bench import Bench
 from workbench.experiment.run import Run, run_list
@@ -19,14 +19,17 @@ from workbench.experiment.stored_runs import load_run
 from workbench.progress import track
 
 TEMPORAL_LEAKAGE = "temporal leakage: "
+SECTIONS = ("data", "published counts", "graph", "features", "systems", "splits", "memorization", "hard subset",
+            "baseline ablation", "shortcuts")  # fmt: skip
+COMPARING = {"systems", "memorization", "hard subset", "shortcuts"}  # cards of all systems, over all their seeds
 
 
 @dataclass(frozen=True)
 class Audit:
     """The result of an audit, a card for each section.
 
-    runs: the audited runs. baselines: the training-free baselines they are compared with. cards: by name, in reading
-    order. seconds: the time each took, next to nothing for a stored card.
+    runs: the audited runs, with those that were trained from further seeds. baselines: the training-free baselines they
+    are compared with. cards: by name, in reading order. seconds: the time each took, next to nothing for a stored card.
     """
 
     bench: Bench
@@ -132,13 +135,14 @@ class Audit:
         split = self.bench.split
         cards = {
             name: {"figures": [figure._asdict() | {"significant": figure.significant} for figure in card.figures],
-                   "unmeasured": card.unmeasured}
+                   "unmeasured": card.unmeasured, "undertrained": card.undertrained, "about": card.about}
             for name, card in self.cards.items()
         }  # fmt: skip
         return {
             "dataset": self.bench.name, "data_hash": split.data_hash, "protocol": split.protocol.dict(),
             "profile": self.bench.profile.name, "users": self.bench.users, "seed": self.bench.seed,
-            "systems": [run.label for run in self.runs], "baselines": [run.label for run in self.baselines],
+            "systems": list(networks.by_label(self.runs)), "networks": networks.facts(self.runs),
+            "baselines": [run.label for run in self.baselines],
             "verdict": [sentence._asdict() for sentence in self.sentences], "cards": cards, "seconds": self.seconds,
         }  # fmt: skip
 
@@ -164,62 +168,84 @@ def fit_or_load(bench: Bench, names: Sequence[str]) -> list[Run]:
 
 def audit(
     bench: Bench, runs: Sequence[Run] = (), *, heuristics: shortcuts.Heuristics = shortcuts.HEURISTICS,
-    retrain: Sequence[str] = (), tune: bool = False, only: Sequence[str] = (),
+    retrain: Sequence[str] = (), tune: bool = False, only: Sequence[str] = (), seeds: int = 0,
 ) -> Audit:  # fmt: skip
     """Run every diagnostic of a dataset under its protocol, and of runs on it. What cannot be measured says why.
 
     runs: of the same data and protocol. heuristics: training-free baselines (system, settings); the best of them is
     compared with the best run. retrain: names of systems to retrain on shorter and on shuffled histories. tune: whether
     to choose graph_walk's settings on validation first, see `shortcuts.tune_graph_walk`. only: names of cards, such as
-    "memorization", to measure no others. UserError if a run was made on other data, or a name is of no system or card.
+    "memorization", to measure no others. seeds: from how many training seeds to compare systems, where runs hold fewer
+    of one they are trained; 0 for three, or one in smoke. Cards of one network are about the seed that was given first.
+    UserError if a run was made on other data, or a name is of no system or card.
     """
     runs = run_list(runs)
     for run in runs:
         shortcuts.check_run(bench, run)
     for name in retrain:
         systems.keywords(name)
+    if seeds < 0:
+        raise UserError(f"seeds={seeds}: must be 1 or more, or 0 for the usual number")
+    kinds = _kinds(runs, retrain)
+    check_names("card of an audit", only, kinds)
+    wanted = set(only or kinds)
     started = time.perf_counter()
     if tune:
         heuristics = (*heuristics, (shortcuts.GRAPH_WALK, shortcuts.tune_graph_walk(bench)))
     baselines = []
-    for name, settings in track(heuristics, "baselines", unit="systems", stages=True):
-        baselines.append(bench.fit(name, **settings))
+    if wanted & (COMPARING if runs else COMPARING | {_kind(TEMPORAL_LEAKAGE)}):
+        for name, settings in track(heuristics, "baselines", unit="systems", stages=True):
+            baselines.append(bench.fit(name, **settings))
+    seconds = {"baselines": round(time.perf_counter() - started, 2)}
+    if wanted & COMPARING:
+        runs = networks.with_seeds(bench, runs, seeds)
     measurements = _measurements(bench, runs, baselines, heuristics)
     measurements |= {f"{RETRAINED}{name}": partial(retraining_card, bench, name) for name in retrain}
-    check_names("card of an audit", only, list(dict.fromkeys(name.partition(":")[0] for name in measurements)))
-    measurements = {name: m for name, m in measurements.items() if not only or name.partition(":")[0] in only}
-    cards, seconds = {}, {"baselines": round(time.perf_counter() - started, 2)}
+    measurements = {name: m for name, m in measurements.items() if _kind(name) in wanted}
+    cards = {}
     for name, measure in track(list(measurements.items()), "audit", unit="cards", stages=True):
         started = time.perf_counter()
-        cards[name] = gather_cards({name: measure})
+        cards[name] = networks.name_seeds(gather_cards({name: measure}), _quoted(name, runs))
         seconds[name] = round(time.perf_counter() - started, 2)
     return Audit(bench, runs, baselines, cards, seconds)
+
+
+def _kinds(runs: list[Run], retrain: Sequence[str]) -> list[str]:
+    """The cards that an audit of these runs measures, by what is before the colon of their names, in reading order."""
+    of_runs = (HISTORY_ABLATION, DECODING) if runs else ()
+    return [*SECTIONS, *map(_kind, (*of_runs, TEMPORAL_LEAKAGE, *([RETRAINED] if retrain else [])))]
+
+
+def _kind(name: str) -> str:
+    """What is before the colon of a card's name."""
+    return name.partition(":")[0]
+
+
+def _quoted(name: str, runs: list[Run]) -> list[Run]:
+    """The runs that a card quotes: all of them, or the first seed of the system in its name."""
+    return runs if name in COMPARING else networks.by_label(runs).get(name.partition(": ")[2], [])[:1]
 
 
 def _measurements(
     bench: Bench, runs: list[Run], baselines: list[Run], heuristics: shortcuts.Heuristics
 ) -> dict[str, Callable[[], Card]]:
     """How to measure each card, by its name, in reading order."""
-
     def ordered(section: Callable) -> Card:
         require_event_order(bench.split)
         return section(bench, runs, baselines)
 
-    measurements = {
-        "data": partial(sections.dataset_card, bench),
-        "published counts": partial(sections.published_counts_card, bench),
-        "graph": partial(sections.graph_card, bench),
-        "features": partial(sections.features_card, bench),
-        "systems": partial(sections.systems_card, runs, baselines),
-        "splits": partial(sections.split_sensitivity_card, bench),
-        "memorization": partial(ordered, sections.memorization_card),
-        "hard subset": partial(ordered, sections.hard_subset_card),
-        "baseline ablation": partial(sections.baseline_ablation_card, bench),
-        "shortcuts": partial(shortcuts.solvability_card, bench, runs, heuristics=heuristics),
-    }
-    for run in runs:
+    measurements = dict(zip(SECTIONS, (
+        partial(sections.dataset_card, bench), partial(sections.published_counts_card, bench),
+        partial(sections.graph_card, bench), partial(sections.features_card, bench),
+        partial(sections.systems_card, runs, baselines), partial(sections.split_sensitivity_card, bench, heuristics),
+        partial(ordered, sections.memorization_card), partial(ordered, sections.hard_subset_card),
+        partial(sections.baseline_ablation_card, bench),
+        partial(shortcuts.solvability_card, bench, runs, heuristics=heuristics),
+    ), strict=True))  # fmt: skip
+    first = [own[0] for own in networks.by_label(runs).values()]
+    for run in first:
         measurements[f"{HISTORY_ABLATION}{run.label}"] = partial(shortcuts.history_ablation_card, bench, run)
         measurements[f"{DECODING}{run.label}"] = partial(decoding.decoding_card, run, seed=bench.seed)
-    for run in runs or [run for run in baselines if run.system == "item_transitions"]:
+    for run in first or [run for run in baselines if run.system == "item_transitions"]:
         measurements[f"{TEMPORAL_LEAKAGE}{run.label}"] = partial(sections.temporal_leakage_card, bench, run)
     return measurements

@@ -10,6 +10,7 @@ from workbench.diagnose.verdict.card import Card
 from workbench.errors import UserError
 from workbench.evaluate import evaluate, per_case
 from workbench.evaluate.compare import check_same_protocol, per_case_by_system
+from workbench.experiment.audit.networks import by_label
 from workbench.experiment.bench import Bench
 from workbench.experiment.run import Run
 from workbench.progress import track
@@ -54,8 +55,9 @@ def solvability_card(
 ) -> Card:  # fmt: skip
     """Shortcut solvability (SSI): the score of the best heuristic over that of the best run, each chosen on validation.
 
+    runs may hold several training seeds of a system: its score is their mean, and the interval is over cases and seeds.
     heuristics are fitted if they are not stored. Nulls: popularity, and the graph heuristic on a permuted train graph.
-    Seeds of one system are averaged case by case. UserError as `diagnose.shortcuts.solvability` and `evaluate.compare`.
+    UserError as `diagnose.shortcuts.solvability` and `evaluate.compare`.
     """
     if not runs or not heuristics:
         raise UserError("no trained system was given to hold a heuristic against", code=3)
@@ -66,16 +68,17 @@ def solvability_card(
     check_same_protocol([*runs, *baselines, popularity])
     by_seed: dict[str, list[float]] = {}
     for run in (*runs, *baselines):
-        by_seed.setdefault(run.label, []).append(_validation_metric(bench, run, metric))
+        by_seed.setdefault(run.label, []).append(validation_metric(bench, run, metric))
     valid = {name: float(np.mean(seeds)) for name, seeds in by_seed.items()}
     nulls = {solvability.POPULARITY: popularity.per_case(metric)}
     graphs = {run.label: settings for run, (name, settings) in zip(baselines, heuristics) if name == GRAPH_HEURISTIC}
     if graphs:
         best = graphs[max(graphs, key=valid.get)]
         nulls[solvability.PERMUTED] = permuted_graph_baseline(bench, best, metric=metric)
+    seeds = {name: [run.info["seed"] for run in own] for name, own in by_label(runs).items()}
     return solvability.solvability(
-        _mean_over_seeds(baselines, metric), _mean_over_seeds(runs, metric), nulls=nulls, valid=valid, metric=metric,
-        seed=bench.seed,
+        per_case_by_system(baselines, metric), per_case_by_system(runs, metric), nulls=nulls, valid=valid, seeds=seeds,
+        metric=metric, seed=bench.seed,
     )  # fmt: skip
 
 
@@ -129,11 +132,7 @@ def check_run(bench: Bench, run: Run) -> None:
         raise UserError(f"{run.label} was made with another {' and '.join(different)} than this bench has", code=3)
 
 
-def _mean_over_seeds(runs: list[Run], metric: str) -> dict[str, np.ndarray]:
-    return {name: seeds.mean(axis=0) for name, seeds in per_case_by_system(runs, metric).items()}
-
-
-def _validation_metric(bench: Bench, run: Run, metric: str) -> float:
+def validation_metric(bench: Bench, run: Run, metric: str) -> float:
     """The metric on all validation cases: the best of the learning curve, or measured if the curve lacks it."""
     if run.curve and metric in run.curve[0] and not run.info["recipe"].get("valid_cases", 0):
         return max(row[metric] for row in run.curve)
