@@ -181,6 +181,10 @@ def letters_find_items(lab: Lab) -> None:
     print(f"line 'search': {took:.2f} s")
     assert took < MAX_SECONDS
     lab.browser.wait("shown() === undefined && steered.value === 'qqq'")  # no item matches
+    lab.browser.wait("panel.node.innerText.includes('No item matches “qqq”')")
+    outputs = "[...panel.node.querySelectorAll('.jp-OutputArea-child:has(.workbench-twin)')]"
+    assert lab.browser.evaluate(f"{outputs}.length") == 4, "a figure, a table, and a note before each"
+    assert not lab.browser.evaluate(f"{outputs}.some((one) => one.offsetHeight)"), "an old item stands as the answer"
 
 
 def no_title_runs(lab: Lab) -> None:

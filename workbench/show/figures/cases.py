@@ -118,8 +118,7 @@ def explore_cases(cases: CaseStudy, row: int, *, length: int = 0) -> Table:
     """The top 10 of each run for a case after its last `length` events (0: all), with graph distances; in a live
     notebook widgets choose the stratum, the case and the number of events, and draw `plot_case`."""
     shown = table_case_lists(cases, row, length=length)
-    controls.show_widgets(lambda: _widgets(cases, row, length))
-    return shown
+    return controls.with_widgets(shown, lambda: _widgets(cases, row, length))
 
 
 def _widgets(cases: CaseStudy, row: int, length: int):

@@ -48,8 +48,7 @@ def steering_view(
     user = users[0] if user is None else user
     member = concept_masks(bench, steering, features.loc[[latent]])[0]
     shown = table_strengths(SteeredUser(bench, steering, user), latent, member=member)
-    controls.show_widgets(lambda: SteeringWidget(bench, steering, activations, features, users).box(latent, user))
-    return shown
+    return controls.with_widgets(shown, lambda: SteeringWidget(bench, steering, activations, features, users).box(latent, user))
 
 
 class SteeringWidget:
