@@ -5,9 +5,12 @@ import numpy as np
 import plotly.graph_objects as go
 import plotly.io as pio
 import pytest
+from IPython.core.formatters import DisplayFormatter
 
 from workbench.errors import UserError
+from workbench.report.cell_outputs import figures_html
 from workbench.show import theme
+from workbench.show.widgets import controls
 
 LINEAR = {  # Machado, Oliveira & Fernandes 2009, full severity, on linear RGB
     "normal": np.eye(3),
@@ -107,3 +110,16 @@ def test_what_runs_leftward_turns_nothing_beside_it():
     assert theme.shorten(said) == said
     assert theme.shorten(title * 10, 9) == "\u2068שלום עול…\u2069"
     assert theme.shorten("a\u2069b\u2068c\u202ed") == "ab\u2068cd\u2069" and theme.shorten("Crème (3)") == "Crème (3)"
+
+
+def test_a_figure_with_nothing_to_draw_is_one_line(monkeypatch):
+    shown, nothing = [], theme.notice("&lt;b&gt; has no timestamps: " + "nothing can be shown " * 9)
+    monkeypatch.setattr("IPython.display.display", lambda data, raw: shown.append(data))
+    assert nothing.update_layout(height=500) is nothing, "a cell that goes on with the figure goes on"
+    DisplayFormatter().format(nothing)
+    assert list(shown[0]) == ["text/html", "text/plain"] and shown[0]["text/html"] == nothing.line()
+    page = figures_html([nothing, go.Figure()])
+    assert page.startswith("<p>&lt;b&gt; has no timestamps: nothing can") and page.count('class="plot"') == 1
+    area = controls.figure_area()
+    controls.show_figure(area, nothing)
+    assert area.outputs[0]["data"]["text/html"] == nothing.line()

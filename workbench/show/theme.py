@@ -151,12 +151,22 @@ def finish(
     return figure
 
 
-def notice(text: str) -> go.Figure:
-    """An empty figure with a reason as its title, for a figure that cannot be drawn."""
-    figure = go.Figure()
-    figure.update_xaxes(visible=False).update_yaxes(visible=False)
-    figure = finish(figure, text, height=0)
-    return figure.update_layout(margin_b=0)
+class Notice(go.Figure):
+    """A figure with nothing to draw: shown as one line that says why, not as an empty chart. Its title is the line."""
+
+    def line(self) -> str:
+        """The line as HTML, in which texts from data are escaped."""
+        return f"<p>{self.layout.title.text.replace('<br>', ' ')}.</p>"
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        display({"text/html": self.line(), "text/plain": self.layout.title.text}, raw=True)
+
+
+def notice(text: str) -> Notice:
+    """The figure to return where nothing can be drawn; text: why, escaped."""
+    return finish(Notice(), text.rstrip("."), height=0)
 
 
 def rows(names: list[str]) -> dict:

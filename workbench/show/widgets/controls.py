@@ -9,7 +9,7 @@ from workbench.data.schema import RAW
 from workbench.experiment import Bench
 from workbench.progress import in_jupyter
 from workbench.show.tables import Table
-from workbench.show.theme import escape, shorten
+from workbench.show.theme import Notice, escape, shorten
 
 LAYOUT, FULL_LABEL = {"width": "36em", "max_width": "100%"}, {"description_width": "initial"}
 LIVE, TWIN = "workbench-live", "workbench-twin"  # classes: a twin is hidden beside what is live, see lab.js
@@ -94,9 +94,13 @@ def figure_area():
 
 
 def show_figure(area, figure: go.Figure) -> None:
-    """Show a figure in an area. Its outputs are set directly: some kernels block on an output that is entered as a
-    context, and clearing it first flickers."""
-    data = {"application/vnd.plotly.v1+json": json.loads(figure.to_json()), "text/plain": figure.layout.title.text}
+    """Show a figure in an area, or its line if it has nothing to draw. Outputs are set directly: some kernels block on
+    an output that is entered as a context, and clearing it first flickers."""
+    data = {"text/plain": figure.layout.title.text}
+    if isinstance(figure, Notice):
+        data["text/html"] = figure.line()
+    else:
+        data["application/vnd.plotly.v1+json"] = json.loads(figure.to_json())
     area.outputs = ({"output_type": "display_data", "data": data, "metadata": {}},)
 
 
