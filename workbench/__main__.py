@@ -3,6 +3,7 @@ import argparse
 import inspect
 import logging
 import sys
+from collections.abc import Callable
 
 from workbench import __version__
 from workbench.commands import COMMANDS
@@ -38,6 +39,8 @@ def parser() -> argparse.ArgumentParser:
         summary = doc.split(". ")[0].split("\n")[0].rstrip(".")
         sub = commands.add_parser(name, help=summary, description=doc, allow_abbrev=False)
         for key, parameter in inspect.signature(function).parameters.items():
+            if parameter.kind is parameter.VAR_POSITIONAL:
+                continue  # what follows --
             if parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
                 sub.add_argument(key, metavar=key.upper())
             elif parameter.annotation is list:
@@ -52,6 +55,26 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def _passes_on(command: Callable) -> bool:
+    """Whether a command passes on what follows --, to another program."""
+    return any(each.kind is each.VAR_POSITIONAL for each in inspect.signature(command).parameters.values())
+
+
+def _split_passed(argv: list[str]) -> tuple[list[str], list[str]]:
+    """The arguments of a command, and those after -- where it passes them on."""
+    if "--" not in argv or argv[0] not in COMMANDS or not _passes_on(COMMANDS[argv[0]]):
+        return argv, []
+    return argv[: argv.index("--")], argv[argv.index("--") + 1 :]
+
+
+def _unknown_option(command: Callable, rest: list[str]) -> UserError:
+    parameters = inspect.signature(command).parameters.values()
+    error = unknown_name("option", rest[0], [f"--{each.name}" for each in parameters if each.kind is each.KEYWORD_ONLY])
+    name = command.__name__
+    hint = f". Options of JupyterLab come after --: workbench {name} -- {' '.join(rest)}" if _passes_on(command) else ""
+    return UserError(f"{error}{hint}")
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit status. A UserError is printed without a traceback."""
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
@@ -62,6 +85,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         if argv and not argv[0].startswith("-") and argv[0] not in COMMANDS:
             raise unknown_name("command", argv[0], COMMANDS)
+        argv, passed = _split_passed(argv)
         options, rest = parser().parse_known_args(argv)
         if options.command is None:
             parser().print_help()
@@ -69,8 +93,8 @@ def main(argv: list[str] | None = None) -> int:
         arguments = vars(options)
         command = COMMANDS[arguments.pop("command")]
         if rest:
-            raise unknown_name("option", rest[0], [f"--{name}" for name in inspect.signature(command).parameters])
-        command(**arguments)
+            raise _unknown_option(command, rest)
+        command(*passed, **arguments)
         return 0
     except UserError as error:
         print(f"workbench: {error}", file=sys.stderr)
