@@ -156,10 +156,10 @@ def lists_follow_the_case(lab: Lab) -> None:
 
 
 def a_list_follows_the_slider(lab: Lab) -> None:
-    took = press_until_changed(lab, control("strength", SLIDER), "ArrowRight", part="p")
+    took = press_until_changed(lab, control("strength", SLIDER), "ArrowLeft", part="p")
     print(f"slider 'strength': {took:.2f} s")
     assert took < MAX_SECONDS
-    press_until_changed(lab, control("strength", SLIDER), "ArrowRight", times=20)
+    press_until_changed(lab, control("strength", SLIDER), "ArrowRight", times=40)
     lab.browser.wait("shown().includes('▲')")
     assert lab.browser.evaluate("steered.ariaValueText") == "4"
 
