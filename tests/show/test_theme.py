@@ -1,4 +1,5 @@
 """The one look: told apart by eyes of every kind, readable on light and dark pages, and no title is ever markup."""
+import html
 import itertools
 
 import numpy as np
@@ -123,3 +124,15 @@ def test_a_figure_with_nothing_to_draw_is_one_line(monkeypatch):
     area = controls.figure_area()
     controls.show_figure(area, nothing)
     assert area.outputs[0]["data"]["text/html"] == nothing.line()
+
+
+def test_a_narrow_page_keeps_the_legend_and_the_labels():
+    """A legend beside a figure, or a title of 44 characters on one line, would take the width of a phone."""
+    named = go.Figure([go.Scatter(x=[1], y=[n], name=name) for n, name in enumerate("ab")])
+    legend, bare = theme.finish(named, "x").layout, theme.finish(go.Figure(), "x").layout
+    assert (legend.legend.orientation, legend.legend.yref, legend.legend.y) == ("h", "container", 0)
+    assert legend.height - legend.margin.t - legend.margin.b == bare.height - bare.margin.t - 40, "the plot is as high"
+    labels = theme.rows(["short", "Zephyrine overnight face mask, hydrating & birch, twin pack", "x" * 90, "<b>a</b>"])
+    assert labels["ticktext"][0] == "short" and labels["ticktext"][3] == "&lt;b&gt;a&lt;/b&gt;"
+    for label in labels["ticktext"]:
+        assert all(len(html.unescape(line)) <= 24 for line in label.split("<br>")) and label.count("<br>") <= 1

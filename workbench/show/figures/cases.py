@@ -47,11 +47,10 @@ def plot_case(cases: CaseStudy, row: int) -> go.Figure:
     names = [HOP_NAMES[0], *(f"{name} ({size:,})" for name, size in zip(HOP_NAMES[1:], sizes))]
     figure.update_xaxes(tickvals=list(range(len(names))), ticktext=names, range=[-0.4, len(names)], showgrid=False,
                         side="top")  # fmt: skip
-    figure.update_yaxes(visible=False, range=[SHOWN + 0.5, -0.8])
+    figure.update_yaxes(visible=False, range=[SHOWN - 0.4, -0.8])
     distance = "the last item again" if target == last else _distance(path, sizes)
     title = f"“{escape(titles[target], 44)}” came next, {distance}"
-    figure.update_layout(legend={"orientation": "h", "y": 0, "yanchor": "top"})
-    figure = finish(figure, title, subtitle="In brackets: the number of items at each distance.", height=350)
+    figure = finish(figure, title, subtitle="In brackets: the number of items at each distance.", height=330)
     room = 20  # for the names of the distances, which stand between the titles and the figure
     return figure.update_layout(height=figure.layout.height + room, margin_t=figure.layout.margin.t + room)
 
