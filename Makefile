@@ -22,7 +22,7 @@ help:
 	@echo "make test       run the tests"
 	@echo "make test-full  run the slow tests as well"
 	@echo "make bench      run the speed benchmarks"
-	@echo "make lab        open JupyterLab in notebooks/"
+	@echo "make lab        open JupyterLab on a copy of the notebooks"
 	@echo "make lint       check the style"
 	@echo "make setup      only make .venv and install into it"
 	@echo "make clean      remove .venv and caches; data/ and reports/ stay"

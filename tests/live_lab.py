@@ -12,7 +12,7 @@ from chromium import Browser
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR")
 SETTINGS = {
-    "ServerApp": {"ip": "127.0.0.1", "port": 0, "open_browser": False, "allow_root": True},
+    "ServerApp": {"ip": "127.0.0.1", "port": 0, "open_browser": False},
     "LabApp": {"expose_app_in_browser": True, "news_url": None, "extension_manager": "readonly"},
 }
 NOTIFICATIONS = {"fetchNews": "false", "checkForUpdates": False}  # else a dialog covers the page

@@ -25,17 +25,34 @@ def test_importing_and_listing_load_nothing_heavy():
     code = (
         "import sys, workbench as wb; assert set(wb.__all__) == set(dir(wb)); wb.__version__\n"
         "assert not {'torch', 'pandas', 'numpy', 'plotly'} & set(sys.modules), 'importing the package is not free'\n"
-        "dir(wb.show); assert not {'torch', 'plotly'} & set(sys.modules), 'listing the figures is not free'"
+        "dir(wb.show); assert not {'torch', 'plotly'} & set(sys.modules), 'listing the figures is not free'\n"
+        "from workbench import probing; assert dir(probing) == probing.__all__ and 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
-@pytest.mark.parametrize("name", [*wb.__all__, *(f"show.{name}" for name in wb.show.__all__)])
+NAMES = [*wb.__all__, *(f"{door}.{name}" for door in ("show", "probing") for name in getattr(wb, door).__all__)]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_every_name_is_there_and_says_what_it_does(name):
     value = wb
     for part in name.split("."):
         value = getattr(value, part)
     assert len(inspect.getdoc(value) or "") > 40
+
+
+def test_tab_offers_what_a_person_uses(home):
+    """No module, no name of another library: those a completion would bury the others under."""
+    run = wb.open_bench("synthetic", profile="smoke", options={"users": 300}).fit("sasrec", epochs=1, width=16)
+    probe = wb.probe(run)
+    for value in (wb, wb.show, wb.probing, run, run.bench(), probe, probe.sae(k=4)):
+        offered = {name: getattr(value, name) for name in dir(value) if not name.startswith("_")}
+        modules = [name for name, each in offered.items() if inspect.ismodule(each) and each is not wb.show]
+        assert len(offered) >= 8 and modules == [], value
+        foreign = [name for name, each in offered.items() if inspect.isclass(each) or inspect.isroutine(each)
+                   if not (each.__module__ or "").startswith("workbench.")]  # fmt: skip
+        assert foreign == [], value
 
 
 def test_there_are_few_names_and_a_wrong_one_is_answered():

@@ -156,10 +156,10 @@ def lists_follow_the_case(lab: Lab) -> None:
 
 
 def a_list_follows_the_slider(lab: Lab) -> None:
-    took = press_until_changed(lab, control("strength", SLIDER), "ArrowRight", part="p")
+    took = press_until_changed(lab, control("strength", SLIDER), "ArrowLeft", part="p")
     print(f"slider 'strength': {took:.2f} s")
     assert took < MAX_SECONDS
-    press_until_changed(lab, control("strength", SLIDER), "ArrowRight", times=20)
+    press_until_changed(lab, control("strength", SLIDER), "ArrowRight", times=40)
     lab.browser.wait("shown().includes('▲')")
     assert lab.browser.evaluate("steered.ariaValueText") == "4"
 
@@ -181,6 +181,10 @@ def letters_find_items(lab: Lab) -> None:
     print(f"line 'search': {took:.2f} s")
     assert took < MAX_SECONDS
     lab.browser.wait("shown() === undefined && steered.value === 'qqq'")  # no item matches
+    lab.browser.wait("panel.node.innerText.includes('No item matches “qqq”')")
+    outputs = "[...panel.node.querySelectorAll('.jp-OutputArea-child:has(.workbench-twin)')]"
+    assert lab.browser.evaluate(f"{outputs}.length") == 4, "a figure, a table, and a note before each"
+    assert not lab.browser.evaluate(f"{outputs}.some((one) => one.offsetHeight)"), "an old item stands as the answer"
 
 
 def no_title_runs(lab: Lab) -> None:

@@ -26,8 +26,8 @@ _MODULES = {
 
 
 def __getattr__(name: str):
-    if name == "show":
-        return import_module("workbench.show")
+    if name in ("show", "probing"):
+        return import_module(f"workbench.{name}")
     if name in _MODULES:
         return getattr(import_module(f"workbench.{_MODULES[name]}"), name)
     raise AttributeError(f"module 'workbench' has no attribute {name!r}; it has {', '.join(__all__)}")

@@ -42,6 +42,8 @@ def parser() -> argparse.ArgumentParser:
         summary = doc.split(". ")[0].split("\n")[0].rstrip(".")
         sub = commands.add_parser(name, help=summary, description=doc, allow_abbrev=False)
         for key, parameter in inspect.signature(function).parameters.items():
+            if parameter.kind is parameter.VAR_POSITIONAL:
+                continue  # what follows --
             if parameter.annotation is CoverOptions:
                 for field in CoverOptions._fields:
                     sub.add_argument(f"--{field}", default="", metavar=field.upper(), help="default: ''")
@@ -63,8 +65,28 @@ def parser() -> argparse.ArgumentParser:
 def _option_names(command: Callable) -> list[str]:
     """The names of the options of a command, as its signature defines them."""
     parameters = inspect.signature(command).parameters.values()
-    fields = [CoverOptions._fields if each.annotation is CoverOptions else (each.name,) for each in parameters]
+    fields = [CoverOptions._fields if each.annotation is CoverOptions else (each.name,) for each in parameters
+              if each.kind is not each.VAR_POSITIONAL]  # fmt: skip
     return [f"--{name}" for names in fields for name in names]
+
+
+def _passes_on(command: Callable) -> bool:
+    """Whether a command passes on what follows --, to another program."""
+    return any(each.kind is each.VAR_POSITIONAL for each in inspect.signature(command).parameters.values())
+
+
+def _split_passed(argv: list[str]) -> tuple[list[str], list[str]]:
+    """The arguments of a command, and those after -- where it passes them on."""
+    if "--" not in argv or argv[0] not in COMMANDS or not _passes_on(COMMANDS[argv[0]]):
+        return argv, []
+    return argv[: argv.index("--")], argv[argv.index("--") + 1 :]
+
+
+def _unknown_option(command: Callable, rest: list[str]) -> UserError:
+    error = unknown_name("option", rest[0], _option_names(command))
+    name = command.__name__
+    hint = f". Options of JupyterLab come after --: workbench {name} -- {' '.join(rest)}" if _passes_on(command) else ""
+    return UserError(f"{error}{hint}")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -77,6 +99,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         if argv and not argv[0].startswith("-") and argv[0] not in COMMANDS:
             raise unknown_name("command", argv[0], COMMANDS)
+        argv, passed = _split_passed(argv)
         options, rest = parser().parse_known_args(mark_values(argv))
         if options.command is None:
             parser().print_help()
@@ -84,10 +107,10 @@ def main(argv: list[str] | None = None) -> int:
         arguments = {name: unmark_values(value) for name, value in vars(options).items()}
         command = COMMANDS[arguments.pop("command")]
         if rest:
-            raise unknown_name("option", unmark_values(rest[0]), _option_names(command))
+            raise _unknown_option(command, [unmark_values(text) for text in rest])
         if "cover" in inspect.signature(command).parameters:
             arguments["cover"] = CoverOptions(*(arguments.pop(field) for field in CoverOptions._fields))
-        command(**arguments)
+        command(*passed, **arguments)
         return 0
     except UserError as error:
         print(f"workbench: {error}", file=sys.stderr)

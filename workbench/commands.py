@@ -237,17 +237,17 @@ def reference(*, out: str = "reports/reference") -> None:
     print(f"reference: {reference_page(Path(out))}")
 
 
-def lab(*, folder: str = "") -> None:
-    """Open JupyterLab in the notebooks folder. --folder: another folder, such as one written by handout."""
+def lab(*jupyter: str, folder: str = "") -> None:
+    """Open JupyterLab on a copy of the notebooks, yours to edit. --folder: another folder, opened as it is, such as one
+    written by handout. What follows -- goes to JupyterLab: workbench lab -- --port 9999 --no-browser"""
     import os
 
-    from workbench import notebooks
+    from workbench.notebooks import lab as jupyterlab
 
-    path = Path(folder) if folder else notebooks.folder()
-    if not path.is_dir():
-        raise UserError(f"{path}: no such folder; name another one with --folder")
+    path = Path(folder) if folder else jupyterlab.default_copy()
+    command = jupyterlab.lab_command(path, jupyter)
     sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", str(path)])  # so that signals reach the server
+    os.execv(command[0], command)  # so that signals reach the server
 
 
 _FUNCTIONS = (report, run, fit, predict, probe, audit, score, runs, systems, datasets, handout, reference, lab)

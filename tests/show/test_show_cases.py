@@ -3,6 +3,7 @@ measured named."""
 import numpy as np
 import pandas as pd
 import pytest
+from chromium import Browser, needed
 from hostile_titles import TABLE, Cells, check_literal
 
 from workbench import show
@@ -10,6 +11,8 @@ from workbench.data.graph import hop_distances
 from workbench.diagnose.verdict.card import Card, Figure
 from workbench.errors import UserError
 from workbench.experiment.browse.case_study import MAX_HOPS, CaseStudy
+from workbench.report.cell_outputs import figures_html
+from workbench.report.page_template import html_document
 from workbench.show.figures import audit
 from workbench.show.figures import cases as case_figures
 
@@ -17,6 +20,22 @@ CARD = Card(
     (Figure("reach", 0.4, 0.35, 0.45, 0.1, "above", 900, "<b>A share</b>."), Figure("items", 12_345.0, n=3),
      Figure("slow", 0.2, 0.05, 0.3, 0.1, "above", 900, "Another.")), unmeasured={"drift": "there are no times"},
 )  # fmt: skip
+
+CROSSINGS = """(() => {
+  const box = (one) => one.getBoundingClientRect();
+  const found = { lines: 0, labels: 0, crossed: [] };
+  for (const plot of document.querySelectorAll(".plot")) {
+    const lines = [...plot.querySelectorAll(".scatterlayer .js-line")].map(box);
+    const labels = [...plot.querySelectorAll(".scatterlayer .textpoint")];
+    found.lines += lines.length;
+    found.labels += labels.length;
+    for (const label of labels) for (const line of lines) {
+      const text = box(label), apart = text.right <= line.left || text.left >= line.right;
+      if (!apart && text.bottom > line.top - 1.5 && text.top < line.bottom + 1.5) found.crossed.push(label.textContent);
+    }
+  }
+  return found;
+})()"""
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +113,27 @@ def test_a_card_shows_values_chance_and_what_is_missing():
     check_literal(figure)
     assert list(figure.data[0].x) == [0.1, 0.1] and [len(trace.x) for trace in figure.data[1:]] == [1, 1]
     assert "nothing could be measured" in audit.plot_against_null(CARD, "x", only=("none",)).layout.title.text
+
+
+@needed
+def test_the_path_crosses_no_label(study, tmp_path):
+    """Measured in a browser: the boxes of all labels, and those of the lines of the path."""
+    hops = {row: len(study.shortest_path(row)) for row in study.rows_of_stratum()}
+    rows = [row for n in set(hops.values()) for row in [row for row in hops if hops[row] == n][:4]]
+    figures = [case_figures.plot_case(study, row) for row in rows]
+    page = tmp_path / "page.html"
+    page.write_text(html_document("cases", figures_html(figures)), encoding="utf-8")
+    browser = Browser()
+    try:
+        for width in (800, 1200):
+            size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+            browser.call("Emulation.setDeviceMetricsOverride", **size)
+            browser.open(page, f"document.documentElement.dataset.drawn === '{len(figures)}'")
+            measured = browser.evaluate(CROSSINGS)
+            assert measured["lines"] == sum(max(0, hops[row] - 1) for row in rows) > 4
+            assert measured["labels"] > 50 and measured["crossed"] == []
+    finally:
+        browser.close()
 
 
 def test_graph_distances_have_the_finding_as_title():

@@ -1,18 +1,23 @@
 """Every widget of a live notebook has a full label and works by keyboard in JupyterLab."""
 import sys
 from functools import partial
+from pathlib import Path
 
 import ipywidgets
+import pandas as pd
 import plotly.graph_objects as go
 
+from workbench import show
 from workbench.experiment.browse.case_study import CaseStudy
 from workbench.experiment.browse.item_index import ItemIndex
 from workbench.show.figures import cases as cases_page
 from workbench.show.figures.users import table_recommendations
+from workbench.show.tables import table
 from workbench.show.widgets import compare_runs, controls, explorers, items
 
 NAMED = (ipywidgets.Dropdown, ipywidgets.Text, ipywidgets.BoundedIntText, ipywidgets.BoundedFloatText)
 SLIDERS = (ipywidgets.IntSlider, ipywidgets.FloatSlider)
+LAB_SCRIPT = Path(show.__file__).with_name("lab.js").read_text(encoding="utf-8")
 PLACES = (ipywidgets.HTML, ipywidgets.Output, ipywidgets.Button)
 
 
@@ -73,8 +78,13 @@ def test_a_picture_holds_what_plotly_draws_and_the_title_in_words():
 
 
 def test_controls_are_made_only_where_a_browser_listens(in_notebook, monkeypatch):
-    controls.show_widgets(lambda: "box")
-    assert in_notebook[0] == "box" and "report" in in_notebook[1].value and len(in_notebook) == 2
+    static = table(pd.DataFrame({"x": [1]}))
+    twin, drawn = controls.with_widgets(static, controls.vbox), controls.with_widgets(go.Figure(), controls.vbox)
+    assert in_notebook[0]._dom_classes == (controls.LIVE,) and "kernel" in in_notebook[1].data
+    assert twin == static and controls.TWIN in twin._repr_html_() and drawn.layout.meta == controls.TWIN
+    for name in (controls.LIVE, controls.TWIN):
+        assert name in LAB_SCRIPT, "the page hides the one beside the other"
+    assert len(in_notebook) == 4
     monkeypatch.delitem(sys.modules, "ipykernel")  # a command that a cell runs inherits what the kernel was told
-    controls.show_widgets(None)
-    assert len(in_notebook) == 2
+    assert controls.with_widgets(static, None) is static and controls.TWIN not in static._repr_html_()
+    assert len(in_notebook) == 4

@@ -40,7 +40,18 @@ def test_a_search_is_for_letters_alone(shelf, bench, monkeypatch):
         assert {tag for tag, _ in Cells(table._repr_html_()).tags} <= {*TABLE, "p"}
     assert len(shelf.search("<SCRIPT>")) == len(shelf.search("<script>")) > 0 == len(shelf.search("a.*b("))
     missing = show.table(shelf.find("a.*b("))
-    assert not missing.cells and missing.caption == "None of 30 items have “a.*b(” in title or raw id."
+    assert not missing.cells and missing.caption == "No item matches “a.*b(” in title or raw id."
+
+
+def test_nothing_found_names_the_titles_spelled_most_alike(world):
+    titles = world.bench.dataset.titles()
+    word = max(str(titles[int(world.train_counts.argmax())]).split(), key=len)
+    wrong = word[:2] + word[3:] + "q"
+    assert not len(world.search(wrong)) and len(world.search("\u4e16\u754c")) == 0
+    nearest = world.nearest_titles(wrong)
+    assert len(nearest) == len(set(nearest)) == 3 and all(word.casefold() in title.casefold() for title in nearest)
+    assert world.find(wrong).attrs["caption"].endswith(f"Nearest titles: {' · '.join(nearest)}.")
+    assert world.find("\u4e16\u754c").attrs["caption"] == "No item matches “世界” in title or raw id."
 
 
 def test_the_item_of_a_raw_id_comes_first_and_then_the_most_frequent(shelf, bench):
@@ -104,7 +115,7 @@ def test_the_line_finds_and_the_list_shows(shelf, monkeypatch):
     assert page.value.endswith(table_neighbours(shelf, items[1])._repr_html_())
     line.value = "<img src=x onerror=alert(1)>.*"
     assert found.options == () and found.value is None and page.value == ""
-    assert count.value.startswith("None of 30 items have “&lt;img") and not Cells(count.value).tags
+    assert count.value.startswith("No item matches “&lt;img") and not Cells(count.value).tags
     line.value = ""
     assert found.value == shelf.search("")[0] and table_neighbours(shelf, found.value)._repr_html_() in page.value
 

@@ -18,6 +18,7 @@ from workbench.probing.dictionaries.dictionary import Dictionary
 from workbench.probing.interventions.steering import Steering
 from workbench.show.theme import escape
 from workbench.show.widgets import steering, steering_tables
+from workbench.show.widgets.steering_start import largest_rise
 
 SMALL = {"k": 4, "latents": 64, "epochs": 20, "batch": 256}
 
@@ -91,13 +92,45 @@ def test_without_a_browser_there_are_no_widgets(run, activations, sae, features,
 def test_in_a_browser_the_widgets_are_shown_too(bench, run, activations, sae, features, in_notebook):
     latent = int(steering_tables.by_significance(features)[2])
     steering.steering_view(run, activations, sae, features, latent=latent)
-    first, about, user_menu, history, strength, result = in_notebook[0].children
+    first, about, user_menu, history, dial, result = in_notebook[0].children
     row = list(bench.split.test.histories.users).index(user_menu.value)
     last = escape(bench.dataset.titles(bench.split.test.histories.row(row)[-1:])[0], 34)
     assert history.value.endswith(last) and not Cells(history.value).tags
-    assert first.children[0].value == latent and [one.value for one in strength.children] == [0, 0]
+    assert first.children[0].value == latent and [one.value for one in dial.children] == [0, 0]
     assert f"Latent {latent} is active at" in about.value
     assert user_menu.value == bench.typical_users(1)[0] and "without steering" in result.value
+
+
+def test_it_starts_where_a_concept_rises_most(bench, steerer, users):
+    """Concepts made of what one user's steered list gains, so that the answer is known."""
+    asked = [int(latent) for latent in steerer.step_size.argsort()[::-1][:2]]
+    gained = steering_tables.SteeredUser(bench, steerer, users[2])
+    before, items = gained.unsteered[:10], gained.top_k(asked[1], 4.0)["item"].to_numpy()
+    members = np.zeros((2, 31), bool)
+    members[1, np.setdiff1d(items, before)] = True
+    start = largest_rise(bench, steerer, asked, users, members)
+    rises = {}
+    for user in users:
+        for strength in (2.0, 4.0):
+            steered = steering_tables.SteeredUser(bench, steerer, user)
+            lists = steered.top_k(asked[1], strength)["item"].to_numpy(), steered.unsteered[:10]
+            rises[user, strength] = members[1][lists[0]].mean() - members[1][lists[1]].mean()
+    assert start.latent == asked[1] and rises[start.user, start.strength] == max(rises.values()) > 0
+    table = steering_tables.table_strengths(
+        steering_tables.SteeredUser(bench, steerer, start.user), start.latent, member=members[1], concept="<b>x</b>"
+    )
+    assert "● has <b>x</b>: " in table.caption and " to " in table.caption.partition("Its share rises from ")[2]
+    assert largest_rise(bench, steerer, asked, users, np.zeros_like(members)).strength == 0, "no concept has items"
+
+
+def test_a_share_that_does_not_rise_is_said_not_to(bench, steerer, users):
+    user, latent = steering_tables.SteeredUser(bench, steerer, users[0]), int(steerer.step_size.argmax())
+    everything = np.ones(31, bool)
+    for strength, said in ((3.0, "Its share did not rise. "), (-3.0, "Its share did not fall. "), (0.0, "")):
+        caption = steering_tables.table_steered_list(user, latent, strength, member=everything).caption
+        assert ("Its share did not" in caption) == bool(said) and said in caption
+    caption = steering_tables.table_strengths(user, latent, member=everything).caption
+    assert caption.endswith("of the lists. Its share rises at none of these strengths.")
 
 
 def test_the_widgets_update(box, bench, steerer, features, users):

@@ -1,13 +1,17 @@
 """The one look: told apart by eyes of every kind, readable on light and dark pages, and no title is ever markup."""
+import html
 import itertools
 
 import numpy as np
 import plotly.graph_objects as go
 import plotly.io as pio
 import pytest
+from IPython.core.formatters import DisplayFormatter
 
 from workbench.errors import UserError
+from workbench.report.cell_outputs import figures_html
 from workbench.show import theme
+from workbench.show.widgets import controls
 
 LINEAR = {  # Machado, Oliveira & Fernandes 2009, full severity, on linear RGB
     "normal": np.eye(3),
@@ -107,3 +111,28 @@ def test_what_runs_leftward_turns_nothing_beside_it():
     assert theme.shorten(said) == said
     assert theme.shorten(title * 10, 9) == "\u2068שלום עול…\u2069"
     assert theme.shorten("a\u2069b\u2068c\u202ed") == "ab\u2068cd\u2069" and theme.shorten("Crème (3)") == "Crème (3)"
+
+
+def test_a_figure_with_nothing_to_draw_is_one_line(monkeypatch):
+    shown, nothing = [], theme.notice("&lt;b&gt; has no timestamps: " + "nothing can be shown " * 9)
+    monkeypatch.setattr("IPython.display.display", lambda data, raw: shown.append(data))
+    assert nothing.update_layout(height=500) is nothing, "a cell that goes on with the figure goes on"
+    DisplayFormatter().format(nothing)
+    assert list(shown[0]) == ["text/html", "text/plain"] and shown[0]["text/html"] == nothing.line()
+    page = figures_html([nothing, go.Figure()])
+    assert page.startswith("<p>&lt;b&gt; has no timestamps: nothing can") and page.count('class="plot"') == 1
+    area = controls.figure_area()
+    controls.show_figure(area, nothing)
+    assert area.outputs[0]["data"]["text/html"] == nothing.line()
+
+
+def test_a_narrow_page_keeps_the_legend_and_the_labels():
+    """A legend beside a figure, or a title of 44 characters on one line, would take the width of a phone."""
+    named = go.Figure([go.Scatter(x=[1], y=[n], name=name) for n, name in enumerate("ab")])
+    legend, bare = theme.finish(named, "x").layout, theme.finish(go.Figure(), "x").layout
+    assert (legend.legend.orientation, legend.legend.yref, legend.legend.y) == ("h", "container", 0)
+    assert legend.height - legend.margin.t - legend.margin.b == bare.height - bare.margin.t - 40, "the plot is as high"
+    labels = theme.rows(["short", "Zephyrine overnight face mask, hydrating & birch, twin pack", "x" * 90, "<b>a</b>"])
+    assert labels["ticktext"][0] == "short" and labels["ticktext"][3] == "&lt;b&gt;a&lt;/b&gt;"
+    for label in labels["ticktext"]:
+        assert all(len(html.unescape(line)) <= 24 for line in label.split("<br>")) and label.count("<br>") <= 1

@@ -9,6 +9,7 @@ import mistune
 import nh3
 
 from workbench.report.sanitize_html import align_numbers, sanitize
+from workbench.show.theme import Notice
 
 PLOTLY = "application/vnd.plotly.v1+json"
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -50,8 +51,9 @@ def figure_html(spec: dict) -> str:
 
 
 def figures_html(figures: list[Any]) -> str:
-    """Figures of `workbench.show`, one below the other."""
-    return "".join(figure_html(json.loads(each.to_json())) for each in figures)
+    """Figures of `workbench.show`, one below the other; one line for each that has nothing to draw."""
+    return "".join(each.line() if isinstance(each, Notice) else figure_html(json.loads(each.to_json()))
+                   for each in figures)  # fmt: skip
 
 
 def mark_cover(outputs: str) -> str:

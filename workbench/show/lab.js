@@ -10,6 +10,8 @@
   const style = document.createElement("style");
   style.textContent = [
     ...words, rule("path", "grid", `stroke: ${inks.dark.grid}`), rule(".main-svg", "page", "background: transparent"),
+    // A static output is hidden while the controls that it stands for are live.
+    ".jp-OutputArea:has(.workbench-live) > .jp-OutputArea-child:has(.workbench-twin) { display: none }",
     // A table among widgets is styled as in an output.
     ".jupyter-widgets.widget-html > .widget-html-content { line-height: var(--jp-content-line-height) }",
     ".widget-html-content .dataframe { border-collapse: collapse }",
@@ -37,7 +39,11 @@
       if (name) handle.setAttribute("aria-label", name);
     }
   };
-  window.workbenchLab = new MutationObserver(label);
+  const markTwins = () => {
+    for (const plot of document.querySelectorAll(".js-plotly-plot:not(.workbench-twin)"))
+      if (plot.layout?.meta === "workbench-twin") plot.classList.add("workbench-twin");
+  };
+  window.workbenchLab = new MutationObserver(() => { label(); markTwins(); });
   window.workbenchLab.observe(document.body, { childList: true, subtree: true });
   label();
 }

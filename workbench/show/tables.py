@@ -3,7 +3,7 @@ right-aligned, sortable by their headings in a notebook."""
 import numbers
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -29,13 +29,14 @@ VERDICTS = {"warning": "! warning", "note": "? note", "not measured": "– not m
 @dataclass(frozen=True)
 class Table:
     """A formatted table: `names` and `cells` are plain text, escaped when shown. right: whether a column is numeric.
-    exact: of each cell the number that it rounds, for who saves the table; "" for others."""
+    exact: of each cell the number that it rounds, for who saves the table; "" for others. css_class: of its HTML."""
 
     names: list[str]
     cells: list[list[str]]
     right: list[bool]
     caption: str = ""
     exact: tuple[tuple[str, ...], ...] = ()
+    css_class: str = field(default="", compare=False)
 
     def _repr_html_(self) -> str:
         side = ["right" if right else "left" for right in self.right]
@@ -52,7 +53,7 @@ class Table:
         body = "".join(f"<tr>{row(cells, 'td', values)}</tr>" for cells, values in zip(self.cells, exact))
         head = row(self.names, "th")
         caption = f"<p>{escape(self.caption, 1_500)}</p>" if self.caption else ""
-        kind = "dataframe mathjax_ignore"  # a price between two dollar signs is no formula
+        kind = f"dataframe mathjax_ignore {self.css_class}".rstrip()  # a price between two dollar signs is no formula
         opening = f'<table class="{kind}" style="line-height: 1.4">'
         return f"{opening}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{caption}"
 

@@ -33,6 +33,7 @@ INKS = {
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", "DejaVu Sans", sans-serif'
 POINTS = 2_000  # marks in a trace, at most, so that a page of figures stays small
 CLEAR = "rgba(0,0,0,0)"
+LEGEND_WIDTH, LABEL_WIDTH = 340, 24  # pixels of a line of a legend, characters of a label: of a page of 400 pixels
 BUTTONS = ["lasso2d", "select2d", "sendChartToCloud"]  # not useful here, or would upload a chart
 HIDDEN = {"Cc", "Cs", "Co"}  # control characters, surrogates, private use
 BIDI_CONTROLS = set("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067")  # change the direction of text
@@ -148,23 +149,48 @@ def finish(
         figure.update_xaxes(title_text=x)
     if y:
         figure.update_yaxes(title_text=y)
-    return figure
+    return _legend_below(figure) if figure.layout.showlegend else figure
 
 
-def notice(text: str) -> go.Figure:
-    """An empty figure with a reason as its title, for a figure that cannot be drawn."""
-    figure = go.Figure()
-    figure.update_xaxes(visible=False).update_yaxes(visible=False)
-    figure = finish(figure, text, height=0)
-    return figure.update_layout(margin_b=0)
+def _legend_below(figure: go.Figure) -> go.Figure:
+    """The legend in lines under the figure: beside it, it would leave no width for the figure on a narrow page."""
+    names = [trace.name for trace in figure.data if trace.name and getattr(trace, "showlegend", 0) is not False]
+    lines = 1 + sum(7 * len(name) + 50 for name in names) // LEGEND_WIDTH
+    below = {"orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom"}
+    room = 20 * lines + 24
+    return figure.update_layout(legend=below, height=figure.layout.height + room, margin_b=40 + room)
+
+
+class Notice(go.Figure):
+    """A figure with nothing to draw: shown as one line that says why, not as an empty chart. Its title is the line."""
+
+    def line(self) -> str:
+        """The line as HTML, in which texts from data are escaped."""
+        return f"<p>{self.layout.title.text.replace('<br>', ' ')}.</p>"
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        display({"text/html": self.line(), "text/plain": html.unescape(self.line()[3:-4])}, raw=True)
+
+
+def notice(text: str) -> Notice:
+    """The figure to return where nothing can be drawn; text: why, escaped."""
+    return finish(Notice(), text.rstrip("."), height=0)
 
 
 def rows(names: list[str]) -> dict:
-    """Settings of a vertical axis with one escaped name a row, the first on top; rows are numbered, as names may
-    repeat."""
-    labels, end = [escape(name, 44) for name in names], len(names) - 0.5
+    """Settings of a vertical axis with one escaped name a row, the first on top, in two lines where it is long; rows
+    are numbered, as names may repeat."""
+    labels, end = [_in_lines(name) for name in names], len(names) - 0.5
     ticks = {"tickvals": list(range(len(names))), "ticktext": labels, "ticklabelstandoff": 8}
     return {**ticks, "range": [end, -0.5], "showgrid": False}
+
+
+def _in_lines(name: str) -> str:
+    """An escaped name in at most two lines, so that half of a narrow page holds it."""
+    lines = textwrap.wrap(shorten(name, 44), LABEL_WIDTH, max_lines=2, placeholder="…", break_on_hyphens=False)
+    return "<br>".join(escape(line) for line in lines)
 
 
 pio.templates["workbench"], pio.templates["workbench_dark"] = template("light"), template("dark")

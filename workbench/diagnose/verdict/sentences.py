@@ -5,11 +5,12 @@ from typing import NamedTuple
 import numpy as np
 
 from workbench.diagnose.verdict.card import Card, Figure
+from workbench.evaluate import intervals
+from workbench.evaluate.intervals import FEW_CASES
 
 NO_CONCLUSION, CAN, CANNOT = "No conclusion", "It can show", "It cannot show"
 CARE = "Read its numbers with care"
 KINDS = (NO_CONCLUSION, CANNOT, CARE, CAN)
-FEW = 200  # cases; a mean over fewer is rounded to two decimals, as its interval is wide
 SAME, NEAR, SMALL = 1.0, 0.8, 0.05  # thresholds of a ratio of scores: all, most, negligible
 LONGEST, HITS = 10, 30  # longest truncated history, in events; fewest cases that a sentence may rest on
 HISTORY_ABLATION = "history ablation: "  # prefixes of card names
@@ -64,12 +65,12 @@ def score(figure: Figure) -> str:
 
 def decimals(figure: Figure) -> int:
     """How many decimals a score with this many cases is written with."""
-    return 2 if is_few(figure) else 4
+    return intervals.decimals(figure.n) if figure.n else 4
 
 
 def is_few(figure: Figure) -> bool:
-    """Whether a figure was measured on fewer than FEW cases."""
-    return 0 < figure.n < FEW
+    """Whether a figure was measured on fewer than FEW_CASES cases."""
+    return 0 < figure.n < FEW_CASES
 
 
 def _interval(figure: Figure, text: Callable[[float], str]) -> str:

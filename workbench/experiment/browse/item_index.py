@@ -2,6 +2,7 @@
 import unicodedata
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from workbench.experiment.bench import Bench
 
 COLUMNS = ("category", "brand")  # columns that describe an item beside its title
 SHRINKAGE = 20.0  # of the co-occurrence cosine, as in item_knn
-MAX_QUERY = 40  # characters of a query in a caption
+MAX_QUERY, MAX_TITLE = 40, 60  # characters of a query and of a title in a caption
 BEFORE, AFTER, SAME_USERS, SIMILAR_TEXT = "directly before", "directly after", "same users", "similar text"
 
 
@@ -77,6 +78,21 @@ class ItemIndex:
         matches = 1 + np.flatnonzero([query in title or query in raw for title, raw in self.search_keys])
         return matches[np.lexsort((-self.train_counts[matches], ~np.isin(matches, exact)))]
 
+    @cached_property
+    def title_grams(self) -> tuple[Any, csr_matrix]:
+        """The vectorizer of titles by their letters, two or three in a row, and the vectors (I, grams)."""
+        from sklearn.feature_extraction.text import TfidfVectorizer
+
+        vectorizer = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 3), dtype=np.float32)
+        return vectorizer, vectorizer.fit_transform([title for title, _ in self.search_keys])
+
+    def nearest_titles(self, text: str, n: int = 3) -> list[str]:
+        """Up to n different titles spelled most like a text, by the letters that they share; [] where none shares
+        any."""
+        vectorizer, grams = self.title_grams
+        similarity = (grams @ vectorizer.transform([normalize_text(text)]).T).toarray()[:, 0]
+        return list(dict.fromkeys(self.titles[1 + _top_k(similarity, 10 * n).index]))[:n]
+
     def find(self, text: str, *, n: int = 10) -> pd.DataFrame:
         """The first n items of `search`, one row each: title, category and brand where there are any, raw id, and train
         events. UserError if n is not a whole number from 1."""
@@ -91,13 +107,18 @@ class ItemIndex:
         return frame
 
     def match_caption(self, text: str, matches: int, n: int) -> str:
-        """The number of items that match a text, and which n of them are shown, in words."""
+        """The number of items that match a text, and which n of them are shown, in words; the nearest titles where none
+        matches."""
         shown = f"; these are the {n} most frequent in train." if matches > n else "."
         if not normalize_text(text):
             return f"All {matches:,} items{shown}"
-        count, verb = f"{matches:,}" if matches else "None", "has" if matches == 1 else "have"
-        query = text if len(text) <= MAX_QUERY else f"{text[: MAX_QUERY - 1].rstrip()}…"
-        return f"{count} of {len(self.titles) - 1:,} items {verb} “{query}” in title or raw id{shown}"
+        verb = "has" if matches == 1 else "have"
+        query = _cut(text, MAX_QUERY)
+        if not matches:
+            nearest = " · ".join(_cut(title, MAX_TITLE) for title in self.nearest_titles(text))
+            nearest = nearest and f" Nearest titles: {nearest}."
+            return f"No item matches “{query}” in title or raw id.{nearest}"
+        return f"{matches:,} of {len(self.titles) - 1:,} items {verb} “{query}” in title or raw id{shown}"
 
     def properties(self, item: int) -> pd.DataFrame:
         """All fields of an item in the catalogue, from which text vectors are computed, one row each: value. UserError
@@ -169,6 +190,11 @@ def _top_k(scores: np.ndarray, k: int) -> pd.Series:
     order = np.argsort(-scores, kind="stable")[:k]
     top = pd.Series(scores[order], index=order)
     return top[top > 0]
+
+
+def _cut(text: str, length: int) -> str:
+    """A text of at most `length` characters."""
+    return text if len(text) <= length else f"{text[: length - 1].rstrip()}…"
 
 
 def normalize_text(text: object) -> str:

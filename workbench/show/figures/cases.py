@@ -10,7 +10,7 @@ from workbench.show.tables import Table, table
 from workbench.show.theme import BLUE, GREY, ORANGE, VERMILLION, escape, finish, shorten
 from workbench.show.widgets import controls
 
-SHOWN = 7  # items drawn at each distance
+SHOWN, LABEL = 7, 18  # items drawn at each distance, and characters of their labels
 MAX_CASES = 400  # cases of a stratum that a slider runs over
 HOP_NAMES = ("the last item", "1 hop: followed it", "2 hops", "3 hops", "farther")
 
@@ -18,50 +18,51 @@ HOP_NAMES = ("the last item", "1 hop: followed it", "2 hops", "3 hops", "farther
 def plot_case(cases: CaseStudy, row: int) -> go.Figure:
     """The last item of a case, items at each distance from it in the train graph, and the shortest path to the target.
 
-    At each distance the items that followed the last one most often come first, then those with the most similar text.
+    The path is a level line on top, under its labels and above all others, so that it crosses none. At each distance
+    the items that followed the last one most often come next, then those with the most similar text.
     """
     distances, target, path = cases.distances(row), cases.target(row), cases.shortest_path(row)
     last, titles = int(cases.history(row).items[-1]), cases.item_index.titles
-    places = {last: (0, 0.0)} | _places(distances, {*path, target} - {last})
+    places = {last: (0, 0.0)} | _places(distances.drop(index=last, errors="ignore"), {*path, target} - {last})
     figure = go.Figure()
     for a, b in zip(path, path[1:]):
         (x0, y0), (x1, y1) = places[a], places[b]
         figure.add_scatter(x=[x0, x1], y=[y0, y1], mode="lines", line={"color": ORANGE, "width": 3}, hoverinfo="skip",
                            showlegend=False)  # fmt: skip
+    above, beside = "top right", "middle right"
     groups = {
-        "last item": ([last], BLUE, "square"), "on the path": (path[1:-1], ORANGE, "diamond"),
-        "target": ([target], VERMILLION, "star"),
-        "other items": ([item for item in places if item not in {last, target, *path}], GREY, "circle"),
+        "last item": ([last], BLUE, "square", above), "on the path": (path[1:-1], ORANGE, "diamond", above),
+        "target": ([target], VERMILLION, "star", beside if target != last else "bottom right"),
+        "other items": ([item for item in places if item not in {last, target, *path}], GREY, "circle", beside),
     }  # fmt: skip
-    for name, (items, color, symbol) in groups.items():
+    for name, (items, color, symbol, side) in groups.items():
         if items:
             x, y = zip(*(places[item] for item in items))
             figure.add_scatter(x=x, y=y, mode="markers+text", name=name,
-                               textposition="top right" if name == "on the path" else "middle right",
-                               text=[escape(titles[i], 18) for i in items],
+                               textposition=side, text=[escape(titles[i], LABEL) for i in items], textfont={"size": 11},
                                marker={"color": color, "symbol": symbol, "size": 13 if symbol == "star" else 10},
                                customdata=[_hover(distances, i, titles) for i in items], cliponaxis=False,
                                hovertemplate="%{customdata}<extra></extra>")  # fmt: skip
     sizes = [int((distances["hops"] == hops).sum()) for hops in range(1, MAX_HOPS + 2)]
     names = [HOP_NAMES[0], *(f"{name} ({size:,})" for name, size in zip(HOP_NAMES[1:], sizes))]
-    figure.update_xaxes(tickvals=list(range(len(names))), ticktext=names, range=[-0.2, len(names)], showgrid=False,
+    figure.update_xaxes(tickvals=list(range(len(names))), ticktext=names, range=[-0.4, len(names)], showgrid=False,
                         side="top")  # fmt: skip
-    figure.update_yaxes(visible=False, range=[SHOWN + 0.5, -0.8])
-    title = f"“{escape(titles[target], 44)}” came next, {_distance(path, sizes)}"
-    figure.update_layout(legend={"orientation": "h", "y": 0, "yanchor": "top"})
-    figure = finish(figure, title, subtitle="In brackets: the number of items at each distance.", height=350)
+    figure.update_yaxes(visible=False, range=[SHOWN - 0.4, -0.8])
+    distance = "the last item again" if target == last else _distance(path, sizes)
+    title = f"“{escape(titles[target], 44)}” came next, {distance}"
+    figure = finish(figure, title, subtitle="In brackets: the number of items at each distance.", height=330)
     room = 20  # for the names of the distances, which stand between the titles and the figure
     return figure.update_layout(height=figure.layout.height + room, margin_t=figure.layout.margin.t + room)
 
 
 def _places(distances: pd.DataFrame, required: set[int]) -> dict[int, tuple[int, float]]:
-    """The position (hops, height) of each item that is drawn. required: items that are drawn whatever their order."""
+    """The position (hops, height) of each item that is drawn. required: items that are drawn first."""
     places = {}
     for hops, group in distances.groupby("hops"):
         order = group.sort_values(["transitions", "similarity"], ascending=False, kind="stable").index
         forced = [item for item in order if item in required]
-        items = forced if hops > MAX_HOPS else sorted({*order[: SHOWN - len(forced)], *forced}, key=list(order).index)
-        places |= {int(item): (int(hops), float(height)) for height, item in enumerate(items)}
+        others = [item for item in order if item not in required] if hops <= MAX_HOPS else []
+        places |= {int(item): (int(hops), float(height)) for height, item in enumerate([*forced, *others][:SHOWN])}
     return places
 
 
@@ -118,8 +119,7 @@ def explore_cases(cases: CaseStudy, row: int, *, length: int = 0) -> Table:
     """The top 10 of each run for a case after its last `length` events (0: all), with graph distances; in a live
     notebook widgets choose the stratum, the case and the number of events, and draw `plot_case`."""
     shown = table_case_lists(cases, row, length=length)
-    controls.show_widgets(lambda: _widgets(cases, row, length))
-    return shown
+    return controls.with_widgets(shown, lambda: _widgets(cases, row, length))
 
 
 def _widgets(cases: CaseStudy, row: int, length: int):

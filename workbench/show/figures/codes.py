@@ -99,14 +99,14 @@ def plot_code_tree(bench: Bench, codes: ItemCodes) -> go.Figure:
         ids=np.where(rest, wedges["parent"] + "-" + REST, wedges["name"]).tolist(), labels=wedges["name"],
         parents=wedges["parent"], values=wedges["items"], customdata=wedges["hover"], branchvalues="total", sort=False,
         marker={"colors": _shades(wedges["kind"], wedges["share"], palette), "line": {"width": 0.5}},
-        insidetextorientation="radial", leaf={"opacity": 1}, domain={"x": [0, 0.8]},
+        insidetextorientation="radial", leaf={"opacity": 1},
         hovertemplate="%{customdata}<extra></extra>",
     ))  # fmt: skip
     for name, color in palette.items() if categories is not None else ():
         figure.add_scatter(x=[None], y=[None], mode="markers", name=escape(name, 26), hoverinfo="skip",
                            marker={"color": color, "symbol": "square", "size": 12})
     figure.update_xaxes(visible=False).update_yaxes(visible=False)
-    figure.update_layout(uniformtext={"minsize": 9, "mode": "hide"}, legend={"x": 0.84, "y": 0.95})
+    figure.update_layout(uniformtext={"minsize": 9, "mode": "hide"})
     subtitle = "The inner ring is the first code, the outer one the second; a wedge is as wide as it has items."
     subtitle += " Grey: prefixes too small to draw." if rest.any() else ""
     if categories is None:

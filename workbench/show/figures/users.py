@@ -43,7 +43,7 @@ def plot_history(bench: Bench, user: int, *, last: int = 20) -> go.Figure:
     subtitle = "" if len(shown) == len(events) else f"The last {len(shown)} are shown."
     order = "place in an order drawn at random" if bench.protocol.split == "random" else "event (the data has no times)"
     axis = "time" if "time" in shown else order
-    return finish(figure, title, subtitle=subtitle, x=axis, height=75 + 26 * len(shown))
+    return finish(figure, title, subtitle=subtitle, x=axis, height=75 + 36 * len(shown))
 
 
 def table_recommendations(bench: Bench, runs: list, user: int, *, k: int = 5) -> Table:

@@ -62,8 +62,7 @@ def explore_two_systems(cases: CaseStudy, *, group: str = GROUPS[1], k: int = 10
     widgets choose the two runs, the group and the case. UserError as `cases_in_group`."""
     row = int([*cases_in_group(cases, group, k=k), *cases_in_group(cases, "", k=k)][0])
     shown = table_ranked_lists(_pair(cases, *list(cases.runs_by_label)[:2]), row, k=k)
-    controls.show_widgets(lambda: _widgets(cases, group, k))
-    return shown
+    return controls.with_widgets(shown, lambda: _widgets(cases, group, k))
 
 
 def _pair(cases: CaseStudy, first: str, second: str) -> CaseStudy:

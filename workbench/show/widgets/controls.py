@@ -1,26 +1,33 @@
 """The elements of the widgets in a live notebook: menus, sliders and areas with full labels, operable by keyboard."""
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import plotly.graph_objects as go
 
 from workbench.data.schema import RAW
 from workbench.experiment import Bench
 from workbench.progress import in_jupyter
-from workbench.show.theme import escape, shorten
+from workbench.show.tables import Table
+from workbench.show.theme import Notice, escape, shorten
 
 LAYOUT, FULL_LABEL = {"width": "36em", "max_width": "100%"}, {"description_width": "initial"}
-STATIC_NOTE = "Without widgets, as in a report:"
+LIVE, TWIN = "workbench-live", "workbench-twin"  # classes: a twin is hidden beside what is live, see lab.js
+STATIC_NOTE = "The controls need a running kernel; without one, this is what they start with:"
 
 
-def show_widgets(make: Callable[[], object]) -> None:
-    """Display the widgets that `make` creates where a browser is connected, with a note above the static output."""
-    if in_jupyter():
-        import ipywidgets
-        from IPython.display import display
+def with_widgets(static: Table | go.Figure, make: Callable[[], object]) -> Table | go.Figure:
+    """A static output for a cell to return; where a browser is connected, the widgets that `make` creates are displayed
+    and the static output is hidden while they are live. A report, and a notebook without a kernel, show it instead."""
+    if not in_jupyter():
+        return static
+    from IPython.display import HTML, display
 
-        display(make())
-        display(ipywidgets.Label(STATIC_NOTE))
+    box = make()
+    box.add_class(LIVE)
+    display(box)
+    display(HTML(f'<p class="{TWIN}">{STATIC_NOTE}</p>'))
+    return replace(static, css_class=TWIN) if isinstance(static, Table) else static.update_layout(meta=TWIN)
 
 
 def dropdown(label: str, options: list, value: object):
@@ -87,9 +94,13 @@ def figure_area():
 
 
 def show_figure(area, figure: go.Figure) -> None:
-    """Show a figure in an area. Its outputs are set directly: some kernels block on an output that is entered as a
-    context, and clearing it first flickers."""
-    data = {"application/vnd.plotly.v1+json": json.loads(figure.to_json()), "text/plain": figure.layout.title.text}
+    """Show a figure in an area, or its line if it has nothing to draw. Outputs are set directly: some kernels block on
+    an output that is entered as a context, and clearing it first flickers."""
+    data = {"text/plain": figure.layout.title.text}
+    if isinstance(figure, Notice):
+        data["text/html"] = figure.line()
+    else:
+        data["application/vnd.plotly.v1+json"] = json.loads(figure.to_json())
     area.outputs = ({"output_type": "display_data", "data": data, "metadata": {}},)
 
 

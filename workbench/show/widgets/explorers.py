@@ -27,8 +27,11 @@ def explore_users(bench: Bench, *, user: int | None = None, n: int = 50) -> go.F
     users = typical_users(bench, n).tolist()
     first = users[0] if user is None else user
     figure = plot_history(bench, first)
-    controls.show_widgets(lambda: _user_widgets(bench, users, first, lambda user: table(user_events(bench, user))))
-    return figure
+
+    def events(user: int) -> Table:
+        return table(user_events(bench, user))
+
+    return controls.with_widgets(figure, lambda: _user_widgets(bench, users, first, events))
 
 
 def explore_recommendations(bench: Bench, runs: list[Run], user: int, *, k: int = 5, n: int = 50) -> Table:
@@ -40,8 +43,7 @@ def explore_recommendations(bench: Bench, runs: list[Run], user: int, *, k: int 
         return table_ranked_lists(cases, row_of_user(bench, user), k=k)
 
     shown = lists(user)
-    controls.show_widgets(lambda: _user_widgets(bench, typical_users(bench, n).tolist(), user, lists))
-    return shown
+    return controls.with_widgets(shown, lambda: _user_widgets(bench, typical_users(bench, n).tolist(), user, lists))
 
 
 def _user_widgets(bench: Bench, users: list[int], first: int, make_table: Callable[[int], Table]):
@@ -62,8 +64,7 @@ def explore_codes(bench: Bench, codes: ItemCodes, item: int) -> Table:
     """The prefixes of an item's semantic ID, a row each; in a live notebook menus above it, one a level, list the items
     under any prefix."""
     shown = table_code_path(bench, codes, item)
-    controls.show_widgets(lambda: _prefix_widgets(bench, codes, int(codes.codes[item, 0])))
-    return shown
+    return controls.with_widgets(shown, lambda: _prefix_widgets(bench, codes, int(codes.codes[item, 0])))
 
 
 def _prefix_widgets(bench: Bench, codes: ItemCodes, first: int):
@@ -99,9 +100,8 @@ def _next_codes(codes: ItemCodes, prefix: tuple[int, ...]) -> list[tuple[str, in
 def explore_beam_search(bench: Bench, recommender, user: int, *, beam: int = 10, n: int = 30) -> go.Figure:
     """A user's beam code by code as in `plot_beam_search`; in a live notebook menus of `n` users and of the levels
     above it, with the prefixes in the beam at each level."""
-    figure = plot_beam_search(bench, recommender, user, beam=beam)
-    controls.show_widgets(lambda: _beam_widgets(bench, recommender, typical_users(bench, n).tolist(), user, beam))
-    return figure
+    figure, users = plot_beam_search(bench, recommender, user, beam=beam), typical_users(bench, n).tolist()
+    return controls.with_widgets(figure, lambda: _beam_widgets(bench, recommender, users, user, beam))
 
 
 def _beam_widgets(bench: Bench, recommender, users: list[int], first: int, beam: int):

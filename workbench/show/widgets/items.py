@@ -33,8 +33,7 @@ def explore_items(index: ItemIndex, item: int, *, text: str = "", k: int = 6) ->
     """The nearest neighbours of an item as in `table_neighbours`; in a live notebook a search field and a menu of
     matches above them, and what the catalogue says of the chosen item. UserError where there is no such item."""
     shown = table_neighbours(index, item, k=k)
-    controls.show_widgets(lambda: _widgets(index, item, text, k))
-    return shown
+    return controls.with_widgets(shown, lambda: _widgets(index, item, text, k))
 
 
 def _widgets(index: ItemIndex, item: int, text: str, k: int):

@@ -15,6 +15,7 @@ from workbench.show.dashboard.feature_card import HISTORY_SHOWN, feature_label
 from workbench.show.figures.sae import top_activations
 from workbench.show.tables import Table
 from workbench.show.widgets import controls
+from workbench.show.widgets.steering_start import largest_rise
 from workbench.show.widgets.steering_tables import (
     SteeredUser,
     by_significance,
@@ -25,13 +26,18 @@ from workbench.show.widgets.steering_tables import (
 )
 
 MAX_STRENGTH, STEP = 4.0, 0.25  # of the slider
+LATENTS, USERS = 4, 20  # the first of each, among which the start is chosen
 FAST = 0.15  # seconds: where an update takes less, it follows the slider while it is dragged
 
 
 def explore_steering(sae: SAE, *, latent: int | None = None, user: int | None = None, n: int = 50) -> Table:
-    """A user's top 10 steered along a latent at several strengths; in a live notebook widgets above it choose the
-    latent, one of `n` users and the strength. latent: by default the significant one with the largest effect.
-    UserError where there is no such latent or user, or where no latent was tested."""
+    """A user's top 10 steered along a latent at several strengths; in a live notebook widgets choose the latent, one of
+    `n` users and the strength instead.
+
+    latent, user: by default, of the first latents by effect size and the first users, the two for which the share of
+    the latent's concept in the list rises most. UserError where there is no such latent or user, or where no latent was
+    tested.
+    """
     probe = sae.probe
     return steering_view(probe.run, probe.activations, sae.dictionary, sae.features, latent=latent, user=user, n=n)
 
@@ -42,14 +48,19 @@ def steering_view(
 ) -> Table:  # fmt: skip
     """`explore_steering` of its parts. features: of `concept_table` or `feature_table`."""
     bench, steering = run.bench(), feature_dashboard.steering_of(run, activations, sae)
-    latent = int(by_significance(features)[0]) if latent is None else latent
-    steering.step(latent, 0.0)  # raises where there is no such latent, before anything is computed
+    latents = by_significance(features)[:LATENTS].tolist() if latent is None else [latent]
+    steering.step(latents[0], 0.0)  # raises where there is no such latent, before anything is computed
     users = typical_users(bench, n).tolist()
-    user = users[0] if user is None else user
-    member = concept_masks(bench, steering, features.loc[[latent]])[0]
-    shown = table_strengths(SteeredUser(bench, steering, user), latent, member=member)
-    controls.show_widgets(lambda: SteeringWidget(bench, steering, activations, features, users).box(latent, user))
-    return shown
+    members = concept_masks(bench, steering, features.loc[latents])
+    start = largest_rise(bench, steering, latents, users[:USERS] if user is None else [user], members)
+    member, concept = members[latents.index(start.latent)], features.loc[start.latent, "concept"] or ""
+    steered = SteeredUser(bench, steering, start.user)
+    shown = table_strengths(steered, start.latent, member=member, concept=concept)
+
+    def make():
+        return SteeringWidget(bench, steering, activations, features, users).box(*start)
+
+    return controls.with_widgets(shown, make)
 
 
 class SteeringWidget:
@@ -66,16 +77,16 @@ class SteeringWidget:
         self.member = dict(zip(self.order, concept_masks(bench, steering, features.loc[self.order])))
         self.rng = np.random.default_rng()
 
-    def box(self, latent: int, user: int):
-        """All widgets, filled in for a latent and a user, to be displayed."""
+    def box(self, latent: int, user: int, strength: float = 0.0):
+        """All widgets, filled in for a latent, a user and a strength, to be displayed."""
         import ipywidgets
 
         order = self.order if latent in self.order else [latent, *self.order]
         self.user_menu = controls.dropdown("user", controls.user_options(self.bench, self.users, user), user)
         self.latent_menu = controls.dropdown("latent", [(self.label(one), int(one)) for one in order], latent)
         self.random = ipywidgets.Button(description="random latent")
-        self.strength = ipywidgets.FloatSlider(value=0.0, min=-MAX_STRENGTH, max=MAX_STRENGTH, step=STEP, readout=False,
-                                               layout=controls.LAYOUT)  # fmt: skip
+        self.strength = ipywidgets.FloatSlider(value=strength, min=-MAX_STRENGTH, max=MAX_STRENGTH, step=STEP,
+                                               readout=False, layout=controls.LAYOUT)  # fmt: skip
         self.about, self.history, self.list = controls.html_area(), controls.html_area(), controls.html_area()
         self.update_user()
         self.update_latent()
@@ -84,8 +95,8 @@ class SteeringWidget:
         controls.on_change([self.latent_menu], self.update_latent)
         controls.on_change([self.user_menu, self.latent_menu, self.strength], self.update_list)
         self.random.on_click(self.choose_random)
-        top, strength = ipywidgets.HBox([self.latent_menu, self.random]), controls.labelled("strength", self.strength)
-        return controls.vbox(top, self.about, self.user_menu, self.history, strength, self.list)
+        top, dial = ipywidgets.HBox([self.latent_menu, self.random]), controls.labelled("strength", self.strength)
+        return controls.vbox(top, self.about, self.user_menu, self.history, dial, self.list)
 
     def label(self, latent: int) -> str:
         """A latent in the menu: number, concept, ✓ if significant, effect size."""

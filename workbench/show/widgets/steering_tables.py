@@ -74,20 +74,24 @@ def table_steered_list(
     caption = f"Strength {strength:+g}. " if strength else "Strength 0, the list without steering. "
     if has_concept:
         name = shorten(concept or "the concept", 60)
-        caption += f"{member[items].mean():.0%} of the list has {name} ●, {member[before].mean():.0%} at strength 0. "
+        share, unsteered = member[items].mean(), member[before].mean()
+        caption += f"{share:.0%} of the list has {name} ●, {unsteered:.0%} at strength 0. "
+        if strength and (share - unsteered) * strength <= 0:
+            caption += f"Its share did not {'rise' if strength > 0 else 'fall'}. "
     caption += f"{len(dropped)} of {len(items)} are new{'; dropped: ' + ' · '.join(dropped) if dropped else ''}."
     return table(frame, index=False, caption=caption)
 
 
 def table_strengths(
-    user: SteeredUser, latent: int, *, member: np.ndarray, strengths: tuple[float, ...] = STRENGTHS
+    user: SteeredUser, latent: int, *, member: np.ndarray, concept: str = "", strengths: tuple[float, ...] = STRENGTHS
 ) -> Table:
-    """A user's top k at several strengths side by side; ● has the concept, ▲ moved up or in."""
+    """A user's top k at several strengths side by side; ● has the concept, ▲ moved up or in. The caption says whether
+    the concept's share rises."""
     columns, share = {}, []
     for strength in strengths:
         top = user.top_k(latent, strength)
         items, rose = top["item"].to_numpy(), (top["rank_before"] == 0) | (top["rank_before"] > top["rank"])
-        share.append(f"{member[items].mean():.0%}")
+        share.append(float(member[items].mean()))
         columns[f"strength {strength:+g}" if strength else "unsteered"] = [
             f"{'● ' if own else ''}{title}{' ▲' if up else ''}"
             for own, title, up in zip(member[items], user.titles(items, 36), rose)
@@ -96,8 +100,22 @@ def table_strengths(
     raw = shorten(user.bench.dataset.users[RAW].loc[user.user], 30)
     caption = f"User {raw}, steered along latent {latent}. ▲ moved up or in; ▶ is the held-out item."
     if member.any():
-        caption += f" ● has the latent's concept: {', '.join(share)} of the lists."
+        caption += f" ● has {shorten(concept or 'its concept', 60)}: {', '.join(f'{one:.0%}' for one in share)} of the "
+        caption += f"lists. {_rise(share, strengths, float(member[user.unsteered[: user.k]].mean()))}"
     return table(frame, caption=caption)
+
+
+def _rise(share: list[float], strengths: tuple[float, ...], unsteered: float) -> str:
+    """Where the share of a concept rises most, in a sentence.
+
+    >>> _rise([0.0, 0.1, 0.4, 0.4], (-2.0, 0.0, 2.0, 4.0), 0.1), _rise([0.2, 0.1], (-2.0, 4.0), 0.1)
+    ('Its share rises from 10% to 40% at strength +2.', 'Its share rises at none of these strengths.')
+    """
+    positive = [(one, -strength) for one, strength in zip(share, strengths) if strength > 0]
+    most, strength = max(positive, default=(unsteered, 0.0))
+    if most <= unsteered:
+        return "Its share rises at none of these strengths."
+    return f"Its share rises from {unsteered:.0%} to {most:.0%} at strength {-strength:+g}."
 
 
 def table_feature(features: pd.DataFrame, latent: int) -> Table:
