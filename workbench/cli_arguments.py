@@ -2,8 +2,8 @@
 import ast
 from pathlib import Path
 
-from workbench.artifacts import check_folder
 from workbench.errors import UserError
+from workbench.places import check_folder
 
 REPORT_LIST_LENGTH = 10  # items in the top-k lists of a report
 

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from workbench.artifacts import check_folder, write_text
+from workbench.artifacts import write_text
 from workbench.diagnose.verdict.card import Card
 from workbench.diagnose.verdict.sentences import HISTORY_ABLATION, KINDS, Sentence
 from workbench.errors import UserError
 from workbench.experiment.audit.run_audit import Audit
 from workbench.experiment.audit.sections import METRIC
+from workbench.places import check_folder
 from workbench.report.cell_outputs import figures_html, table_html
 from workbench.report.glossary import glossary, link_terms
 from workbench.report.page_template import definition_list, html_document, table_of_contents
