@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from workbench.__main__ import COMMANDS, main
+from workbench.errors import UserError
 
 
 def workbench(*arguments, env=None):
@@ -100,6 +101,7 @@ def test_probe_writes_one_page(home, tmp_path, capsys):
 def test_score_agrees_with_our_own_evaluation(home, tmp_path, capsys):
     """Our top-k lists, written to a CSV file and scored as external predictions, give the same metrics."""
     from workbench.evaluate import recommend_all
+    from workbench.evaluate.predictions import users_with_predictions
     from workbench.experiment import open_bench
 
     for masked in (False, True):
@@ -110,18 +112,23 @@ def test_score_agrees_with_our_own_evaluation(home, tmp_path, capsys):
         raw = bench.dataset.users["raw_id"].to_numpy()[histories.users].repeat(20)
         item = bench.dataset.items["raw_id"].to_numpy()[lists.items.ravel() - 1]
         table = pd.DataFrame({"user": raw, "item": item, "rank": list(range(1, 21)) * len(histories)})
-        table.sample(frac=1, random_state=0).to_csv(tmp_path / "predictions.csv", index=False)
+        table.sample(frac=1, random_state=0).to_csv(tmp_path / "predictions.csv", index=False, sep=",\t"[masked])
         arguments = ["score", str(tmp_path / "predictions.csv"), "--dataset", "synthetic", "--option", "users=200"]
         assert main([*arguments, "--protocol", f"mask_history={masked}"]) == 0
         scored = json.loads(capsys.readouterr().out)["metrics"]
         for metric in ("ndcg@10", "recall@20", "mrr@5", "coverage@10", "ndcg@10/head"):
             assert scored[metric] == pytest.approx(run.metrics[metric]), metric
+    with pytest.raises(UserError, match=f"none of the {len(histories)} test users has a prediction"):
+        users_with_predictions(table.assign(user="x"), bench.dataset, bench.split)
 
 
 @pytest.mark.parametrize("text, message", [
-    ("user,item\nu,i\n", "column rank or score"), ("user,rank\nu,1\n", "lacks 'item'"),
+    ("user,item\nu,i\n", "column rank or score"), ("user,rank\nu,1\n", "'item'; Allowed: rank, user"),
     ("user,item,rank\nnobody,i,1\n", "line 2: user 'nobody' is not in synthetic"),
-    ("user,item,rank\nu,i,first\n", "line 2: rank 'first' is not a number"),
+    ("user\titem\trank\nnobody\ti\t1\n", "line 2: user 'nobody' is not in synthetic"),
+    ("user;item;rank\nnobody;i;1\n", "line 2: user 'nobody' is not in synthetic"),
+    ("user,item,rank\nu,i,first\n", "line 2, column 'rank': 'first' is not a number"),
+    ("user,item,score\nu,i,nan\n", "not a number"), ("user,item,rank\n", "no rows"), ("", "empty"), ("\n\n", "empty"),
 ])
 def test_bad_predictions(home, tmp_path, capsys, text, message):
     (tmp_path / "p.csv").write_text(text)
