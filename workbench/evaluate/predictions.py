@@ -77,12 +77,13 @@ def evaluate_predictions(
 
 
 def users_with_predictions(table: pd.DataFrame, dataset: Dataset, split: Split) -> int:
-    """The number of test users with at least one prediction; the others count as misses, which a warning says. UserError
-    if it is none."""
+    """The number of test users with at least one prediction; the others count as misses, which a warning says.
+    UserError if it is none."""
     wanted, given = dataset.users[RAW].to_numpy()[split.test.histories.users], table["user"].to_numpy()
     covered = int(np.isin(wanted, given).sum())
+    n = len(wanted)
     if not covered:
-        raise UserError(f"none of the {len(wanted)} test users has a prediction; test users are {wanted[0]!r} ...", code=3)
-    if covered < len(wanted):
-        log.warning("%d of %d test users have no prediction; each counts as a miss", len(wanted) - covered, len(wanted))
+        raise UserError(f"none of the {n} test users has a prediction; test users are {wanted[0]!r} ...", code=3)
+    if covered < n:
+        log.warning("%d of %d test users have no prediction; each counts as a miss", n - covered, n)
     return covered

@@ -4,6 +4,7 @@ nbclient sends on the shell socket while another coroutine waits on it (it handl
 end). The send can consume the notification of the reply, and the waiting coroutine then never wakes. This engine polls
 the socket instead, so that a reply is seen at most a quarter of a second late.
 """
+import asyncio
 import os
 import sys
 import tempfile
@@ -20,6 +21,8 @@ from nbclient.exceptions import DeadKernelError
 from nbformat.v4 import new_code_cell
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
+
+from workbench.notebooks.printed_text import PrintedText, cut
 
 NAME = "workbench"
 POLL_SECONDS = 0.25  # between two polls of the shell socket
@@ -45,6 +48,18 @@ def poll_in_slices(get_msg: Callable[..., Awaitable[dict]]) -> Callable[..., Awa
     return polling_get_msg
 
 
+def yielding(get_msg: Callable[..., Awaitable[dict]]) -> Callable[..., Awaitable[dict]]:
+    """The same get_msg, which lets others run after every message: else outputs that pour in keep the time-out of a
+    cell from being noticed."""
+
+    async def yielding_get_msg(timeout: float | None = None) -> dict:
+        message = await get_msg(timeout=timeout)
+        await asyncio.sleep(0)
+        return message
+
+    return yielding_get_msg
+
+
 class CurrentInterpreterSpecManager(KernelSpecManager):
     """A kernel spec manager that returns an IPython kernel of the current interpreter for every name, so that no kernel
     spec needs to be installed."""
@@ -60,6 +75,7 @@ class WorkbenchClient(PapermillNotebookClient):
 
     def create_kernel_manager(self) -> AsyncKernelManager:
         """A manager of one kernel whose connection file is in a temporary folder of this run."""
+        self.printed: dict[int, tuple[Any, PrintedText]] = {}  # by id of an output: the output and its text so far
         self.temporary = tempfile.TemporaryDirectory(prefix="workbench-kernel-")
         connection = str(Path(self.temporary.name) / "kernel.json")
         self.km = AsyncKernelManager(
@@ -82,6 +98,7 @@ class WorkbenchClient(PapermillNotebookClient):
     def start_new_kernel_client(self) -> Any:
         """Connect to the kernel and poll its shell channel. (papermill does not call the async variant.)"""
         client = super().start_new_kernel_client()
+        client.iopub_channel.get_msg = yielding(client.iopub_channel.get_msg)
         client.shell_channel.get_msg = poll_in_slices(client.shell_channel.get_msg)
         return client
 
@@ -96,10 +113,37 @@ class WorkbenchClient(PapermillNotebookClient):
                     self.nb_man.cell_exception(cell, cell_index=index, exception=error)
                     raise
                 finally:
+                    self._finish_outputs(cell)
                     self.nb_man.cell_complete(cell, cell_index=index)
             self._check_alive()
         finally:
             self.set_widgets_metadata()
+
+    def output(self, outs: list, msg: dict, display_id: str | None, cell_index: int) -> Any:
+        """Handle an output: what a cell prints is joined as it arrives, and a long result is cut."""
+        out = super().output(outs, msg, display_id, cell_index)
+        if out is None:
+            return out
+        if out.output_type == "stream":
+            earlier = (each for each in outs[:-1] if each.output_type == "stream" and each.name == out.name)
+            first = next(earlier, out)
+            if first is not out:
+                outs.pop()
+            self.printed.setdefault(id(first), (first, PrintedText()))[1].add(out.text)
+        elif out.output_type == "error":
+            out.evalue, out.traceback = cut(out.evalue), [cut(line) for line in out.traceback]
+        elif "text/plain" in out.data:
+            out.data["text/plain"] = cut(out.data["text/plain"])
+        return out
+
+    def _finish_outputs(self, cell: Any) -> None:
+        """Write what the cell printed into its outputs; stdout stands before a stderr next to it."""
+        for output, printed in self.printed.values():
+            output.text = printed.text()
+        self.printed, outputs = {}, cell.get("outputs", [])
+        for i, pair in enumerate(zip(outputs, outputs[1:])):
+            if [each.get("name") for each in pair] == ["stderr", "stdout"]:
+                outputs[i : i + 2] = pair[::-1]
 
     def _check_alive(self) -> None:
         """Run one more cell that returns a random token. KernelUnresponsive if it does not come back."""
@@ -127,7 +171,7 @@ class WorkbenchEngine(NBClientEngine):
             timeout=options.get("execution_timeout") or CELL_TIMEOUT,
             startup_timeout=options.get("start_timeout", 60),
             iopub_timeout=60,
-            coalesce_streams=True,
+            coalesce_streams=False,  # done by `output`: theirs takes quadratic time on a long line
             on_cell_start=options.get("on_cell_start"),
             on_cell_executed=options.get("on_cell_executed"),
         )

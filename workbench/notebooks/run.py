@@ -13,6 +13,7 @@ from workbench.notebooks.anonymize import anonymizer
 from workbench.notebooks.parameters import check_parameters, declared_parameters, has_tag
 from workbench.progress import Progress
 
+MAX_ERROR = 1_000  # characters of an error message in banners and on the command line
 VERSIONED_PACKAGES = ("torch", "numpy", "pandas", "plotly")
 
 
@@ -121,7 +122,8 @@ def _exit_code(error: BaseException, timeout: float) -> tuple[int, str]:
     if isinstance(error, DeadKernelError):
         return 138, "the kernel died (killed, or out of memory)"
     if isinstance(error, CellExecutionError):
-        return 1, f"{error.ename}: {error.evalue}".strip().removesuffix(":")
+        message = f"{error.ename}: {error.evalue}".strip().removesuffix(":")
+        return 1, message if len(message) <= MAX_ERROR else f"{message[:MAX_ERROR]} ..."
     return 138, f"the kernel did not start or finish: {error}"
 
 
