@@ -1,8 +1,10 @@
 """Processes that die, and two that do the same: what is half-written goes, what is being written stays."""
 import os
+import shlex
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from test_interrupt import FIT, stored
@@ -106,8 +108,42 @@ def killed_fit(home, *, epochs=3):
     return fit
 
 
-def test_a_killed_fit_leaves_nothing_once_it_is_completed(tmp_path, monkeypatch):
+def test_a_killed_fit_is_listed_and_leaves_nothing_once_it_is_completed(tmp_path, monkeypatch, capsys):
     fit = killed_fit(tmp_path)
     monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path))
-    assert main(fit) == 0
+    store = Store()
+    (checkpoints,) = (store.root / "checkpoints").iterdir()
+    assert main(["runs"]) == 0
+    text = capsys.readouterr().out
+    assert "unfinished, last saved today, " in text and str(checkpoints) in text and "free it: workbench prune" in text
+    command = shlex.split(text.partition("go on: ")[2].splitlines()[0])
+    free = ["prune", "--kinds", "checkpoints,half-written", "--days", "0"]
+    assert main(free) == 0 and main(["prune"]) == 0 and main(["prune", "--yes"]) == 0
+    text = capsys.readouterr().out
+    assert text.count("would free") == 2 + 1 + 1 + 1 and "--yes deletes them" in text and checkpoints.exists()
+    assert not list(tmp_path.rglob("*.part"))  # of a dead process, so of any age
+    with locks.exclusive(store.lock("run", checkpoints.name), "a fit"):
+        assert main([*free, "--yes"]) == 0 and main(["runs"]) == 0
+    assert checkpoints.exists() and "being trained now" in capsys.readouterr().out
+    assert command[0] == "workbench" and main(command[1:]) == 0
     assert not list(tmp_path.rglob("*.part")) and not stored(tmp_path, "checkpoints") and stored(tmp_path, "run")
+    assert fit[0] == command[1] and main(fit) == 0 and len(list((store.root / "run").iterdir())) == 1
+
+
+def test_prune_frees_what_is_old_and_nothing_in_use(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path))
+    store, long_ago = Store(), time.time() - 40 * 86_400
+    old, used, run, new = (
+        write_folder(store.path(kind, {"n": n}), write("x" * 2000), {"kind": kind, "inputs": {"n": n}})
+        for n, kind in enumerate(["vectors", "vectors", "run", "dataset"])
+    )
+    locks.mark_used(used)
+    for path in (old, used, run):
+        os.utime(path, (long_ago, long_ago))
+    assert main(["prune"]) == 0
+    text = capsys.readouterr().out
+    assert "vectors" in text and "oldest used 40 days ago, 1 in use" in text and text.count("would free 2 kB") == 2
+    assert main(["prune", "--yes"]) == 0 and not old.exists() and used.exists() and run.exists() and new.exists()
+    assert main(["prune", "--yes", "--kinds", "run"]) == 0 and not run.exists() and new.exists()
+    assert main(["prune", "--kinds", "runs"]) == 2 and main(["prune", "--days", "-1"]) == 2
+    assert "did you mean 'run'?" in capsys.readouterr().err and not list(tmp_path.rglob("*.part"))

@@ -7,6 +7,7 @@ import sys
 from workbench import __version__
 from workbench.commands import COMMANDS
 from workbench.errors import INTERRUPTED, UserError, unknown_name
+from workbench.interruption import stopped_once
 from workbench.progress import clear_progress_bar
 
 PAIRS = ("set", "protocol", "option")  # options that take NAME=VALUE arguments
@@ -58,19 +59,9 @@ def main(argv: list[str] | None = None) -> int:
     logging.getLogger("workbench").setLevel(logging.INFO)
     for handler in logging.getLogger().handlers:
         handler.addFilter(clear_progress_bar)
-    argv = sys.argv[1:] if argv is None else argv
     try:
-        if argv and not argv[0].startswith("-") and argv[0] not in COMMANDS:
-            raise unknown_name("command", argv[0], COMMANDS)
-        options, rest = parser().parse_known_args(argv)
-        if options.command is None:
-            parser().print_help()
-            return 0
-        arguments = vars(options)
-        command = COMMANDS[arguments.pop("command")]
-        if rest:
-            raise unknown_name("option", rest[0], [f"--{name}" for name in inspect.signature(command).parameters])
-        command(**arguments)
+        with stopped_once():
+            _run(sys.argv[1:] if argv is None else argv)
         return 0
     except UserError as error:
         print(f"workbench: {error}", file=sys.stderr)
@@ -78,6 +69,21 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt as error:
         print(f"workbench: {str(error) or INTERRUPTED}", file=sys.stderr)
         return 130
+
+
+def _run(argv: list[str]) -> None:
+    """Run one command, or print the help of all."""
+    if argv and not argv[0].startswith("-") and argv[0] not in COMMANDS:
+        raise unknown_name("command", argv[0], COMMANDS)
+    options, rest = parser().parse_known_args(argv)
+    if options.command is None:
+        parser().print_help()
+        return
+    arguments = vars(options)
+    command = COMMANDS[arguments.pop("command")]
+    if rest:
+        raise unknown_name("option", rest[0], [f"--{name}" for name in inspect.signature(command).parameters])
+    command(**arguments)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import numpy as np
 from workbench import systems
 from workbench.artifacts import digest
 from workbench.errors import UserError
+from workbench.experiment.fit_command import fit_command
 from workbench.train import Recipe
 
 MONITORS = ("ndcg@10", "recall@10")
@@ -42,7 +43,9 @@ def train_run(bench, inputs: dict, recipe: Recipe, changes: dict, folder: Path) 
         return {name: float(per_case(name, evaluation.ranks, evaluation.groups).mean()) for name in MONITORS}
 
     started = time.monotonic()
-    curve = recommender.fit(split, TrainingSession(recipe, bench.seed, inputs["device"], validate, checkpoints))
+    about = {"command": fit_command(bench, inputs["system"], changes)}
+    session = TrainingSession(recipe, bench.seed, inputs["device"], validate, checkpoints, about)
+    curve = recommender.fit(split, session)
     fitted = time.monotonic()
     evaluation = evaluate(recommender, split.test, split)
     evaluated = time.monotonic()

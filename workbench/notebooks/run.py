@@ -55,7 +55,12 @@ def run(notebook: Path | str, *, parameters: dict[str, Any], out: Path, timeout:
     error = anonymize(error)
     info = {"name": notebook.stem, "parameters": values, "seconds": seconds, "code": code, "error": error}
     info |= {"cell": cell, "versions": package_versions(), "made": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())}
-    write_text(executed, _executed_copy(nb, info, anonymize))
+    try:
+        write_text(executed, _executed_copy(nb, info, anonymize))
+    except UserError as full:
+        if code == 130:  # an interruption stays one, whatever else is wrong
+            raise KeyboardInterrupt(f"interrupted; {full}") from full
+        raise
     return RunResult(notebook.stem, code == 0, code, seconds, executed, None, error, cell)
 
 

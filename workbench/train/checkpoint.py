@@ -52,3 +52,8 @@ def load_newest(folder: Path) -> Checkpoint | None:
             continue
         return Checkpoint(load_file(path / "tensors.safetensors"), json.loads((path / "info.json").read_text()))
     return None
+
+
+def newest_step(folder: Path) -> int | None:
+    """The step of the newest checkpoint; None where there is none."""
+    return max((int(path.name.removeprefix("step-")) for path in folder.glob("step-*")), default=None)

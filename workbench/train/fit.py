@@ -30,6 +30,7 @@ class TrainingSession:
 
     validate: maps the recommender to its validation metrics; None trains all epochs and keeps the last weights.
     folder: where checkpoints are written during training; None writes none, so the training cannot be resumed.
+    about: what checkpoints say about the training, such as the command that goes on with it.
     """
 
     recipe: Recipe
@@ -37,6 +38,7 @@ class TrainingSession:
     device: str = "cpu"
     validate: Callable[[Any], dict[str, float]] | None = None
     folder: Path | None = None
+    about: dict[str, str] | None = None
 
 
 @dataclass
@@ -132,7 +134,7 @@ def _step(module, optimiser, loss, batch, step: int, session: TrainingSession, r
     value.backward()
     number = value.item()
     if not math.isfinite(number):
-        raise UserError(_diagnosis(module, number, step, optimiser.param_groups[0]["lr"]), code=1)
+        raise UserError(_diagnosis(module, number, step, optimiser.param_groups[0]["lr"], session.folder), code=1)
     if recipe.clip:
         torch.nn.utils.clip_grad_norm_(module.parameters(), recipe.clip)
     optimiser.step()
@@ -163,8 +165,10 @@ def _note(state: TrainingState, recipe: Recipe) -> str:
     return f"epoch {state.epoch + 1}/{recipe.epochs}, loss {state.loss_sum / state.batch:.3f}{best}"
 
 
-def _diagnosis(module: torch.nn.Module, loss: float, step: int, lr: float) -> str:
+def _diagnosis(module: torch.nn.Module, loss: float, step: int, lr: float, folder: Path | None) -> str:
     """The error message for a loss that is not finite."""
+    newest = checkpoint.newest_step(folder) if folder else None
+    kept = "there is no checkpoint yet" if newest is None else f"the checkpoint of step {newest} is kept"
     with_grad = [(name, p.grad) for name, p in module.named_parameters() if p.grad is not None]
     norm = torch.stack([grad.norm() for _, grad in with_grad]).norm().item() if with_grad else math.nan
     tensors = [(f"parameter {name}", p) for name, p in module.named_parameters()]
@@ -172,7 +176,7 @@ def _diagnosis(module: torch.nn.Module, loss: float, step: int, lr: float) -> st
     bad = next((name for name, tensor in tensors if not tensor.isfinite().all()), "none")
     return (
         f"the loss is {loss} at step {step} (learning rate {lr:.2g}, gradient norm {norm:.3g}, first tensor "
-        f"that is not finite: {bad}). Lower lr or set clip; the last good checkpoint is kept"
+        f"that is not finite: {bad}). Lower lr or set clip; {kept}"
     )
 
 
@@ -183,7 +187,7 @@ def _save(session: TrainingSession, module, optimiser, state: TrainingState, bes
     for index, moments in optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{index}.{name}": torch.as_tensor(value) for name, value in moments.items()}
     info = {**vars(state), "best": state.best if math.isfinite(state.best) else None}
-    checkpoint.save(session.folder, state.step, tensors, info)
+    checkpoint.save(session.folder, state.step, tensors, info, about=session.about)
 
 
 def _resume(session: TrainingSession, module, optimiser, state: TrainingState, best: dict) -> None:
