@@ -3,32 +3,58 @@ import json
 from pathlib import Path
 
 from workbench import cli_arguments
-from workbench.errors import UserError, unknown_name
+from workbench.errors import UserError, unknown_id
 
 
-def predict(run: str, *, users: list = (), k: int = 10) -> None:
-    """Print top-k recommendations of a saved run, with titles, as CSV. --users: raw user ids; default: three users."""
-    import numpy as np
-    import pandas as pd
-
+def predict(run: str, *, users: list = (), history: list = (), histories: str = "", k: int = 10) -> None:
+    """Print top-k recommendations of a saved run, with titles, as CSV. --users: raw user ids; default: three users.
+    --history: raw item ids of somebody who is not in the log, oldest first, such as 12,7,31; several histories with
+    blanks between them. --histories: a file of them, with columns user and item or one history a line. A system that
+    reads no histories, such as popularity or bpr_mf, gives all of these the same list."""
+    from workbench.evaluate import given_histories as given
     from workbench.evaluate import recommend_all
     from workbench.experiment import load_run
 
+    if bool(users) + bool(history) + bool(histories) > 1:
+        raise UserError("--users, --history and --histories exclude each other: give one of them")
+    lists = {f"history {n}": given.split_items(text) for n, text in enumerate(history, 1)}
+    lists = given.read_histories(Path(histories)) if histories else lists
     run = load_run(run)
     bench = run.bench()
+    if lists:
+        names, rows = list(lists), given.given_histories(bench.dataset, list(lists.values()))
+    else:
+        names, rows = _test_users(bench, users)
+    recommendations = recommend_all(run.recommender(), rows, k, masked=bench.protocol.mask_history)
+    _print_lists(bench.dataset, names, recommendations)
+
+
+def _test_users(bench, users: list):
+    """The raw ids and test histories of these users, or of the first three. UserError for one without a history."""
+    import pandas as pd
+
     user_ids, histories = bench.dataset.users["raw_id"], bench.split.test.histories
-    index = pd.Index(user_ids).get_indexer(list(users) or user_ids.iloc[histories.users[:3]])
-    if (index < 0).any():
-        raise unknown_name(f"user of {bench.name}", users[int(np.flatnonzero(index < 0)[0])], user_ids.iloc[:20])
+    names = list(users) or user_ids.iloc[histories.users[:3]].tolist()
+    index = pd.Index(user_ids).get_indexer(names)
     rows = pd.Index(histories.users).get_indexer(index)
-    if (rows < 0).any():
-        raise UserError(f"user {users[int(np.flatnonzero(rows < 0)[0])]!r} has no test history under this protocol")
-    masked = bench.protocol.mask_history
-    recommendations = recommend_all(run.recommender(), histories.take(rows), k, masked=masked)
+    for name, known, row in zip(names, index >= 0, rows):
+        if not known:
+            raise unknown_id(f"user of {bench.name}", name, user_ids.tolist())
+        if row < 0:
+            raise UserError(f"user {name!r} has no test history under this protocol")
+    return names, histories.take(rows)
+
+
+def _print_lists(dataset, names: list[str], lists) -> None:
+    """Print recommendations (B, k) as CSV: user, rank, raw item id, title, score."""
+    import numpy as np
+    import pandas as pd
+
+    k, items = lists.items.shape[1], lists.items.ravel()
     table = pd.DataFrame({
-        "user": np.repeat(user_ids.iloc[index].to_numpy(), k), "rank": np.tile(np.arange(1, k + 1), len(index)),
-        "item": bench.dataset.items["raw_id"].to_numpy()[recommendations.items.ravel() - 1],
-        "title": bench.dataset.titles(recommendations.items.ravel()), "score": recommendations.scores.ravel(),
+        "user": np.repeat(np.array(names, object), k), "rank": np.tile(np.arange(1, k + 1), len(names)),
+        "item": dataset.items["raw_id"].to_numpy()[items - 1], "title": dataset.titles(items),
+        "score": lists.scores.ravel(),
     })
     print(table.to_csv(index=False, float_format="%.5f"), end="")
 
