@@ -12,15 +12,17 @@ from workbench.errors import UserError
 from workbench.experiment import Bench, Run, open_bench
 from workbench.notebooks import package_versions
 from workbench.notebooks.anonymize import anonymizer
+from workbench.notebooks.run import interruption_wins
 from workbench.progress import Progress
 from workbench.report.matrix_index import matrix_index
 from workbench.report.matrix_page import MatrixCell, cell_page, cell_path
-from workbench.report.outcome import INTERRUPTED, attempt
+from workbench.report.outcome import INTERRUPTED, attempt, stops_when_full
 
 log = logging.getLogger("workbench")
 BASELINES, UNREACHED = "baselines", -1
 
 
+@stops_when_full
 def matrix_report(
     datasets: list[str], systems: list[str], *, profile: str, seed: int = 0, options: dict | None = None, out: Path,
 ) -> list[MatrixCell]:  # fmt: skip
@@ -39,9 +41,10 @@ def matrix_report(
             row = attempt(partial(_row, dataset, profile=profile, seed=seed, options=options))
             for system in systems:
                 cell = _cell(dataset, system, row)
-                written = cell_page(cell, out=Path(out), parameters=_shared(parameters), links=_links(cell, cells))
-                cells[dataset, system] = written
-                _write(list(cells.values()), parameters, Path(out))
+                with interruption_wins(cell.code):
+                    written = cell_page(cell, out=Path(out), parameters=_shared(parameters), links=_links(cell, cells))
+                    cells[dataset, system] = written
+                    _write(list(cells.values()), parameters, Path(out))
                 progress.step(note=f"{cell.name}: {'done' if cell.ok else 'failed'}")
                 if cell.code == INTERRUPTED:
                     return [cell for cell in cells.values() if not cell.ok]

@@ -14,11 +14,13 @@ from workbench.experiment.audit import run_audit as audits
 from workbench.notebooks import RunResult, glued, package_versions
 from workbench.notebooks.anonymize import anonymizer
 from workbench.notebooks.parameters import declared_parameters
+from workbench.notebooks.run import interruption_wins
+from workbench.places import disk_is_full
 from workbench.progress import Progress
 from workbench.report.audit_page import audit_page
 from workbench.report.export import export_notebook, read_notebook
 from workbench.report.index import PageResult, index_page
-from workbench.report.outcome import INTERRUPTED, attempt
+from workbench.report.outcome import INTERRUPTED, attempt, stops_when_full
 from workbench.report.probe_page import probe_page
 
 log = logging.getLogger("workbench")
@@ -27,9 +29,11 @@ log = logging.getLogger("workbench")
 def notebook_page(notebook: Path | str, *, parameters: dict[str, Any], out: Path, timeout: float = 600) -> RunResult:
     """Run one notebook and export its page. The page of a failed run shows the cells that ran and the error."""
     result = notebooks.run(notebooks.find(notebook), parameters=parameters, out=out, timeout=timeout)
-    return result._replace(html=export_notebook(result.executed))
+    with interruption_wins(result.code):
+        return result._replace(html=export_notebook(result.executed))
 
 
+@stops_when_full
 def series_report(
     dataset: str, *, profile: str, seed: int = 0, options: dict | None = None, system: str = "", out: Path,
     timeout: float = 600,
@@ -74,6 +78,8 @@ def _notebook_result(path: Path, parameters: dict[str, Any], out: Path, timeout:
         own = {name: value for name, value in parameters.items() if name in declared}
         return notebook_page(path, parameters=own, out=out, timeout=timeout)
     except UserError as error:
+        if disk_is_full(error):
+            raise
         return RunResult(path.stem, False, error.code, 0.0, path, None, str(error), None)
 
 
@@ -119,7 +125,11 @@ def _write(
     pages: list[RunResult], parameters: dict[str, Any], out: Path, *, more: list[PageResult] | None = None
 ) -> None:
     """Write the index and metrics.json after every page, so that an interrupted report holds the pages made so far."""
-    parameters, more = anonymizer()(parameters), more or []
+    with interruption_wins([*pages, *(more or [])][-1].code):
+        _write_index(pages, anonymizer()(parameters), out, more or [])
+
+
+def _write_index(pages: list[RunResult], parameters: dict[str, Any], out: Path, more: list[PageResult]) -> None:
     metrics = {result.name: glued(result.executed) for result in pages if result.html}
     rows = {row: values for each in metrics.values() for row, values in each.get("metrics", {}).items()}
     headline = dict(sorted(rows.items(), key=lambda row: -next(iter(row[1].values()), 0)))
