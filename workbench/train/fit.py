@@ -3,6 +3,7 @@
 Every random stream is named by (seed, epoch or step), so the weights of a resumed run are bit for bit those of an
 uninterrupted run at the same number of threads.
 """
+import logging
 import math
 import signal
 import threading
@@ -22,6 +23,9 @@ from workbench.train.recipe import Recipe
 from workbench.train.rng import derive_seed
 
 SAVE_EVERY = 60.0  # seconds between checkpoints inside a long epoch
+TIMED_AFTER = 2.0  # seconds of training from which the time of an epoch is estimated
+LONG_EPOCH = 120.0  # seconds; the estimate for a longer one is a warning
+log = logging.getLogger("workbench")
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ def fit(
     best = {name: t.detach().clone() for name, t in module.state_dict().items()}
     _resume(session, module, optimiser, state, best)
     saved_at = started = time.monotonic()
-    earlier_seconds = state.seconds
+    earlier_seconds, first_step, timed = state.seconds, state.step, False
     total = recipe.epochs * len(batches(0))
     rate = learning_rate(recipe, total)
     with torch.random.fork_rng(), interruptible() as stopped, Progress("train", total, done=state.step) as progress:
@@ -91,6 +95,10 @@ def fit(
                 state.batch, state.step, state.loss_sum = state.batch + 1, state.step + 1, state.loss_sum + value
                 state.seconds = earlier_seconds + time.monotonic() - started
                 progress.step(note=_note(state, recipe))
+                if not timed and state.seconds - earlier_seconds > TIMED_AFTER:
+                    timed = True
+                    step_seconds = (state.seconds - earlier_seconds) / (state.step - first_step)
+                    _warn_of_time(step_seconds, len(epoch_batches), recipe.epochs - state.epoch)
                 if stopped.is_set() or time.monotonic() - saved_at > SAVE_EVERY:
                     _save(session, module, optimiser, state, best)
                     saved_at = time.monotonic()
@@ -158,6 +166,13 @@ def _end_of_epoch(module, recipe: Recipe, state: TrainingState, best: dict, vali
         best.update({name: t.detach().clone() for name, t in module.state_dict().items()})
     else:
         state.bad += 1
+
+
+def _warn_of_time(step: float, steps: int, epochs: int) -> None:
+    """Say what an epoch takes once its first steps are timed, where that is long. step: seconds."""
+    if step * steps >= LONG_EPOCH:
+        log.warning("an epoch takes about %.0f min (%d steps of %.2g s), all %d of them up to %.3g h",
+                    step * steps / 60, steps, step, epochs, epochs * step * steps / 3600)  # fmt: skip
 
 
 def _note(state: TrainingState, recipe: Recipe) -> str:
