@@ -11,12 +11,14 @@ import tempfile
 import time
 import uuid
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty
 from typing import Any
 
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_core.utils import ensure_event_loop
 from nbclient.exceptions import DeadKernelError
 from nbformat.v4 import new_code_cell
 from papermill.clientwrap import PapermillNotebookClient
@@ -58,6 +60,22 @@ def yielding(get_msg: Callable[..., Awaitable[dict]]) -> Callable[..., Awaitable
         return message
 
     return yielding_get_msg
+
+
+def cancel_pending() -> None:
+    """End what an interrupted cell was waiting for. Left alone, it would go on during the shut-down of its kernel, and
+    print errors about that at some later time."""
+    with suppress(RuntimeError):
+        asyncio.get_running_loop()
+        return  # of somebody else: the cell then runs on a loop of its own in another thread
+    loop = ensure_event_loop()
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        done, _ = loop.run_until_complete(asyncio.wait(tasks, timeout=20 * POLL_SECONDS))
+        for task in done:
+            task.cancelled() or task.exception()  # seen, so that it is not reported as an error that nobody saw
 
 
 class CurrentInterpreterSpecManager(KernelSpecManager):
@@ -110,6 +128,7 @@ class WorkbenchClient(PapermillNotebookClient):
                 try:
                     self.execute_cell(cell, index)
                 except BaseException as error:
+                    cancel_pending()
                     self.nb_man.cell_exception(cell, cell_index=index, exception=error)
                     raise
                 finally:
