@@ -6,9 +6,11 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from itertools import cycle
 from pathlib import Path
 
 import pytest
+from canned import save
 
 # a shell ignores SIGINT in what it starts with `&`, which may include the test runner
 HANDLER = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
@@ -89,3 +91,41 @@ def kernels(folder):
     """Processes that were started with a connection file in this folder."""
     processes = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
     return [line for line in processes.splitlines() if str(folder) in line and "ipykernel" in line]
+
+
+def started_run(tmp_path, environment, cell):
+    """`workbench run` of a notebook that has reached `cell`, as a process of its own group."""
+    path = save(tmp_path / "nb.ipynb", "print('reached', file=open('reached', 'w'))", cell)
+    process = subprocess.Popen([sys.executable, "-c", CODE, "run", str(path), "--out", str(tmp_path / "out")],
+                               env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                               start_new_session=True)  # fmt: skip
+    while not (tmp_path / "reached").exists():
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.02)
+    return process
+
+
+def test_any_number_of_signals_ends_a_run_with_130_and_a_page(environment, tmp_path):
+    process = started_run(tmp_path, environment, "while True: pass")
+    signals = cycle([signal.SIGTERM, signal.SIGINT])
+    while process.poll() is None:  # as fast as they come, also while it tidies up and while the interpreter ends
+        process.send_signal(next(signals))
+        time.sleep(0.005)
+    output = process.communicate()[0]
+    assert process.returncode == 130 and "Traceback" not in output, output
+    assert output.splitlines()[-1].startswith("workbench: interrupted") and output.count("workbench: ") == 1, output
+    assert "interrupted" in (tmp_path / "out" / "nb.html").read_text()
+    assert list(tmp_path.glob("workbench-kernel-*")) == [] and not kernels(tmp_path)
+
+
+def test_any_number_of_signals_ends_a_fit_with_130(environment):
+    process = subprocess.Popen([sys.executable, "-c", CODE, *FIT], env=environment, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, text=True)  # fmt: skip
+    while not stored(environment["WORKBENCH_HOME"], "checkpoints"):
+        assert process.poll() is None, process.communicate()[0]
+    while process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.002)
+    output = process.communicate()[0]
+    assert process.returncode == 130 and "Traceback" not in output, output
+    assert output.splitlines()[-1].startswith("workbench: ") and output.count("workbench: ") == 1, output

@@ -9,6 +9,7 @@ from workbench import __version__
 from workbench.cli_arguments import VALUE, CoverOptions, count, mark_values, unmark_values, whole_number
 from workbench.commands import COMMANDS
 from workbench.errors import INTERRUPTED, UserError, unknown_name
+from workbench.interruption import stopped_once
 from workbench.progress import clear_progress_bar
 
 COUNTS = ("k", "seeds")  # options that are at least 1
@@ -95,22 +96,9 @@ def main(argv: list[str] | None = None) -> int:
     logging.getLogger("workbench").setLevel(logging.INFO)
     for handler in logging.getLogger().handlers:
         handler.addFilter(clear_progress_bar)
-    argv = sys.argv[1:] if argv is None else argv
     try:
-        if argv and not argv[0].startswith("-") and argv[0] not in COMMANDS:
-            raise unknown_name("command", argv[0], COMMANDS)
-        argv, passed = _split_passed(argv)
-        options, rest = parser().parse_known_args(mark_values(argv))
-        if options.command is None:
-            parser().print_help()
-            return 0
-        arguments = {name: unmark_values(value) for name, value in vars(options).items()}
-        command = COMMANDS[arguments.pop("command")]
-        if rest:
-            raise _unknown_option(command, [unmark_values(text) for text in rest])
-        if "cover" in inspect.signature(command).parameters:
-            arguments["cover"] = CoverOptions(*(arguments.pop(field) for field in CoverOptions._fields))
-        command(*passed, **arguments)
+        with stopped_once():
+            _run(sys.argv[1:] if argv is None else argv)
         return 0
     except UserError as error:
         print(f"workbench: {error}", file=sys.stderr)
@@ -118,6 +106,24 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt as error:
         print(f"workbench: {str(error) or INTERRUPTED}", file=sys.stderr)
         return 130
+
+
+def _run(argv: list[str]) -> None:
+    """Run one command, or print the help of all."""
+    if argv and not argv[0].startswith("-") and argv[0] not in COMMANDS:
+        raise unknown_name("command", argv[0], COMMANDS)
+    argv, passed = _split_passed(argv)
+    options, rest = parser().parse_known_args(mark_values(argv))
+    if options.command is None:
+        parser().print_help()
+        return
+    arguments = {name: unmark_values(value) for name, value in vars(options).items()}
+    command = COMMANDS[arguments.pop("command")]
+    if rest:
+        raise _unknown_option(command, [unmark_values(text) for text in rest])
+    if "cover" in inspect.signature(command).parameters:
+        arguments["cover"] = CoverOptions(*(arguments.pop(field) for field in CoverOptions._fields))
+    command(*passed, **arguments)
 
 
 if __name__ == "__main__":

@@ -5,13 +5,10 @@ else it logs which input changed, computes the stage in a temporary folder, and 
 """
 import ast
 import errno
-import fcntl
 import hashlib
 import json
 import logging
 import os
-import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -20,22 +17,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import UserError
+from workbench import locks
+from workbench.places import PACKAGE, explain, home
 from workbench.progress import Progress
 
 MANIFEST = "manifest.json"
-UNWRITABLE = (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.ENOENT, errno.EISDIR)
-PACKAGE = Path(__file__).parent
 log = logging.getLogger("workbench")
-
-
-def home() -> Path:
-    """The folder of downloads and artifacts: WORKBENCH_HOME, else data/ of the checkout, else the user cache."""
-    if os.environ.get("WORKBENCH_HOME"):
-        return Path(os.environ["WORKBENCH_HOME"]).expanduser()
-    if (PACKAGE.parent / "pyproject.toml").exists():
-        return PACKAGE.parent / "data"
-    return Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "workbench"
 
 
 def sha256(path: Path) -> str:
@@ -56,46 +43,41 @@ def code_hash(*places: str) -> str:
     return digest([ast.dump(ast.parse(path.read_text(encoding="utf-8"))) for path in paths])[:16]
 
 
-def explain(error: OSError, path: Path, *, remedy: str = "set WORKBENCH_HOME to another folder") -> UserError:
-    """The UserError for a full disk or a folder that cannot be written."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        why = f"the disk is full; free some space or {remedy}"
-    elif error.errno in UNWRITABLE:
-        why = f"it cannot be written; {remedy}"
-    else:
-        why = str(error) if error.errno else f"not completely written ({error}); is the disk full?"
-    return UserError(f"{path}: {why}. Nothing half-written was kept.", code=1)
-
-
-def write_folder(path: Path, make: Callable[[Path], None], about: dict | None = None) -> Path:
+def write_folder(
+    path: Path, make: Callable[[Path], None], about: dict | None = None, *, replace: bool = False
+) -> Path:
     """Write a folder atomically: `make` fills a temporary folder, which gets a manifest and is renamed to `path`.
 
-    If another process created `path` first, its folder is kept. UserError when the disk is full or read-only; after an
-    error nothing is left at `path`.
+    If another process created `path` first, its folder is kept, or replaced with `replace=True`: then the last whole
+    one stands. UserError when the disk is full or read-only; after an error nothing is left at `path`, or the old one.
     """
-    temporary = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name[:20]}-", suffix=".part", dir=path.parent))
-        make(temporary)
-        files = {str(p.relative_to(temporary)): sha256(p) for p in sorted(temporary.rglob("*")) if p.is_file()}
-        manifest = {"files": files, "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), **(about or {})}
-        (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1))
-        for name in [*files, MANIFEST]:
-            with open(temporary / name, "rb") as file:
-                os.fsync(file.fileno())
-        temporary.chmod(0o755)
-        try:
-            os.rename(temporary, path)
-        except OSError as error:  # another process created the same folder first: keep it
-            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY) or not (path / MANIFEST).exists():
-                raise
+        with locks.temporary_folder(path) as temporary:
+            make(temporary)
+            files = {str(p.relative_to(temporary)): sha256(p) for p in sorted(temporary.rglob("*")) if p.is_file()}
+            manifest = {"files": files, "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), **(about or {})}
+            (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1))
+            for name in [*files, MANIFEST]:
+                with open(temporary / name, "rb") as file:
+                    os.fsync(file.fileno())
+            temporary.chmod(0o755)
+            while not _renamed(temporary, path) and replace:
+                with locks.temporary_folder(path) as old, suppress(FileNotFoundError):  # another was quicker
+                    os.rename(path, old / "replaced")
     except OSError as error:
         raise explain(error, path) from error
-    finally:
-        if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
     return path
+
+
+def _renamed(temporary: Path, path: Path) -> bool:
+    """Rename a finished folder to its place; False if a whole one is there already."""
+    try:
+        os.rename(temporary, path)
+    except OSError as error:
+        if error.errno not in (errno.EEXIST, errno.ENOTEMPTY) or not (path / MANIFEST).exists():
+            raise
+        return False
+    return True
 
 
 def write_text(path: Path, text: str) -> None:
@@ -104,30 +86,16 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file atomically; UserError when it cannot be written."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    """Write a file atomically; UserError when it cannot be written. What processes that died left is deleted."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        with locks.temporary_folder(path) as folder:
+            with open(folder / path.name, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(folder / path.name, path)
     except OSError as error:
-        raise explain(error, path, remedy="choose another path") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
-
-
-def check_folder(folder: Path) -> None:
-    """UserError unless files can be created in a folder, or in its nearest existing parent. Leaves no files."""
-    existing = next(parent for parent in (folder, *folder.absolute().parents) if os.path.exists(parent))
-    try:
-        tempfile.TemporaryFile(dir=existing).close()
-    except OSError as error:
-        why = "it is a file" if folder.is_file() else error.strerror
-        raise UserError(f"{folder} cannot be written: {why}; choose another folder with --out", code=1) from error
+        raise explain(error, path) from error
 
 
 def read_manifest(path: Path) -> dict:
@@ -170,13 +138,28 @@ class Store:
                 log.warning("%s; moved to quarantine/ and recomputed", error)
                 self._quarantine(path)
         if not path.exists():
-            with self._lock(path):
-                if not path.exists():
-                    log.info("%s", self.why(kind, inputs))
-                    with Progress(_stage_label(kind, inputs)):
-                        write_folder(path, make, {"kind": kind, "inputs": inputs})
+            self._make(path, kind, inputs, make)
+        locks.mark_used(path)
         self.checked.add(path)
         return path
+
+    def lock(self, kind: str, name: str) -> Path:
+        """The lock file that a process holds while it makes the stage with this kind and folder name."""
+        return self.root / "locks" / f"{kind}-{name}"
+
+    def _make(self, path: Path, kind: str, inputs: dict, make: Callable[[Path], None]) -> None:
+        """Compute a stage, or wait for the process that does and reuse its result."""
+        label, lock = _stage_label(kind, inputs), self.lock(kind, path.name)
+        try:
+            lock.parent.mkdir(parents=True, exist_ok=True)
+            lock.touch()
+        except OSError as error:
+            raise explain(error, lock) from error
+        with locks.exclusive(lock, f"{label} ({kind}/{path.name})"):
+            if not path.exists():
+                log.info("%s", self.why(kind, inputs))
+                with Progress(label):
+                    write_folder(path, make, {"kind": kind, "inputs": inputs})
 
     def why(self, kind: str, inputs: dict) -> str:
         """Explanation of a cache miss: the fields in which the most similar stored stage differs."""
@@ -197,19 +180,6 @@ class Store:
             return f"{kind}: no similar stage is stored; computing it"
         changes = "; ".join(fewest_changes) or "nothing"
         return f"{kind}: not stored; computing it; changed since the most similar one: {changes}"
-
-    @contextmanager
-    def _lock(self, path: Path) -> Iterator[None]:
-        """A file lock: one process computes a stage; others wait and then reuse it."""
-        lock = self.root / "locks" / f"{path.parent.name}-{path.name}"
-        try:
-            lock.parent.mkdir(parents=True, exist_ok=True)
-            file = open(lock, "w")
-        except OSError as error:
-            raise explain(error, lock) from error
-        with file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
 
     def _quarantine(self, path: Path) -> None:
         quarantined = self.root / "quarantine" / f"{path.parent.name}-{path.name}-{time.time_ns()}"

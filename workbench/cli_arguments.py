@@ -5,8 +5,8 @@ from argparse import ArgumentTypeError
 from pathlib import Path
 from typing import NamedTuple
 
-from workbench.artifacts import check_folder
 from workbench.errors import UserError
+from workbench.places import check_folder
 
 REPORT_LIST_LENGTH = 10  # items in the top-k lists of a report
 VALUE = "\0"  # put before a value that begins with a dash while argparse, which reads dashes as options, is at work

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from workbench import cli_arguments
 from workbench.errors import INTERRUPTED, UserError, unknown_name
+from workbench.run_commands import predict, prune, runs, score
 
 
 def datasets() -> None:
@@ -49,34 +50,6 @@ def fit(
     print(f"run: {run.folder}")
 
 
-def predict(run: str, *, users: list = (), k: int = 10) -> None:
-    """Print top-k recommendations of a saved run, with titles, as CSV. --users: raw user ids; default: three users."""
-    import numpy as np
-    import pandas as pd
-
-    from workbench.evaluate import recommend_all
-    from workbench.experiment import load_run
-
-    run = load_run(run)
-    bench = run.bench()
-    user_ids, histories = bench.dataset.users["raw_id"], bench.split.test.histories
-    index = pd.Index(user_ids).get_indexer(list(users) or user_ids.iloc[histories.users[:3]])
-    if (index < 0).any():
-        missing = users[int(np.flatnonzero(index < 0)[0])]
-        raise unknown_name(f"user of {bench.dataset.name}", missing, user_ids.iloc[:20])
-    rows = pd.Index(histories.users).get_indexer(index)
-    if (rows < 0).any():
-        raise UserError(f"user {users[int(np.flatnonzero(rows < 0)[0])]!r} has no test history under this protocol")
-    masked = bench.protocol.mask_history
-    recommendations = recommend_all(run.recommender(), histories.take(rows), k, masked=masked)
-    table = pd.DataFrame({
-        "user": np.repeat(user_ids.iloc[index].to_numpy(), k), "rank": np.tile(np.arange(1, k + 1), len(index)),
-        "item": bench.dataset.items["raw_id"].to_numpy()[recommendations.items.ravel() - 1],
-        "title": bench.dataset.titles(recommendations.items.ravel()), "score": recommendations.scores.ravel(),
-    })
-    print(table.to_csv(index=False, float_format="%.5f"), end="")
-
-
 def probe(
     run: str, *, path: str = "", kind: str = "topk", k: int = 8, seeds: int = 3, latents: int = 100, namer: str = "",
     out: str = "reports/latest/latents.html",
@@ -114,48 +87,6 @@ def audit(
         print(f"{sentence.kind}: {sentence.text}")
     page = audit_page(result, out=Path(out))
     print(f"audit: {page}, {page.with_suffix('.json')}")
-
-
-def score(
-    file: str, *, dataset: str = "synthetic", protocol: list = (), option: list = (), profile: str = "paper",
-    out: str = "",
-) -> None:
-    """Evaluate predictions from another program under our protocol. FILE: a CSV file with the columns user, item (raw
-    ids) and rank (1 is best) or score (higher is better)."""
-    from workbench.artifacts import MANIFEST, write_text
-    from workbench.evaluate import predictions
-
-    if out and (Path(out) / MANIFEST).exists():
-        raise UserError(f"{out} holds a run; name another folder")
-    bench = cli_arguments.make_bench(dataset, profile, 0, protocol, option, "auto")
-    table = predictions.read_predictions(Path(file))
-    split = bench.split
-    evaluation = predictions.evaluate_predictions(table, bench.dataset, split, name=file)
-    info = {"predictions": Path(file).name, "dataset": dataset, "protocol": split.protocol.dict(),
-            "data_hash": split.data_hash, "cases": len(split.test.targets),
-            "covered": predictions.users_with_predictions(table, bench.dataset, split),
-            "metrics": evaluation.metrics(split.test, split)}
-    if out:
-        write_text(Path(out) / "metrics.json", json.dumps(info, indent=1))
-    print(json.dumps(info, indent=1))
-
-
-def runs(*, compare: list = (), reproduce: str = "", metric: str = "ndcg@10") -> None:
-    """List stored runs, compare them, or reproduce one. --compare: folders of two or more runs, compared with
-    confidence intervals. --reproduce: the folder of a run, which is trained again; the metrics of both are compared."""
-    from workbench import evaluate, experiment
-
-    if compare:
-        table = evaluate.compare([experiment.load_run(folder) for folder in compare], metric=metric)
-        print(table.to_string(float_format="%.4f"))
-    elif reproduce:
-        print(experiment.reproduce(experiment.load_run(reproduce)).to_string(float_format="%.6f"))
-    else:
-        for run in experiment.stored_runs():
-            protocol, value = run.info["protocol"], run.metrics.get(metric, float("nan"))
-            masked = "masked" if protocol["mask_history"] else "unmasked"
-            print(f"{run.label}  {run.info['dataset']}  {protocol['split']} {masked}  seed {run.info['seed']}  "
-                  f"{metric} {value:.4f}  {run.folder}")
 
 
 def run(
@@ -250,5 +181,5 @@ def lab(*jupyter: str, folder: str = "") -> None:
     os.execv(command[0], command)  # so that signals reach the server
 
 
-_FUNCTIONS = (report, run, fit, predict, probe, audit, score, runs, systems, datasets, handout, reference, lab)
+_FUNCTIONS = (report, run, fit, predict, probe, audit, score, runs, prune, systems, datasets, handout, reference, lab)
 COMMANDS: dict[str, Callable] = {function.__name__: function for function in _FUNCTIONS}

@@ -1,8 +1,9 @@
 """UserError, the exception whose message is shown to the user, and functions that raise it for invalid names."""
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from numbers import Integral
 
+MOST_COMPARED = 5_000  # ids whose writing is compared: a comparison takes microseconds
 INTERRUPTED = "interrupted; finished stages are stored, and the same command resumes from there"
 
 
@@ -29,6 +30,32 @@ def unknown_name(kind: str, name: str, allowed: Iterable[str]) -> UserError:
     hint = f"did you mean {nearest[0]!r}? " if nearest else ""
     listed = ", ".join(allowed) or "none"
     return UserError(f"unknown {kind} {name!r}; {hint}Allowed: {listed}")
+
+
+def unknown_id(kind: str, given: str, ids: Sequence[str]) -> UserError:
+    """The error for an id that is not among many: the one that means the same (a number written otherwise, blanks,
+    capitals), else the most similar text; and how many there are.
+
+    >>> print(unknown_id("user", "1.0", ["7", "1", "180"]))
+    unknown user '1.0'; did you mean '1'? There are 3, such as '7', '1', '180'
+    """
+    key = _meaning(given)
+    nearest = [each for each in ids if _meaning(each) == key][:1]
+    if not nearest and not key.isdecimal():  # a number that is similar in writing is another number
+        similar = ids if len(ids) <= MOST_COMPARED else [each for each in ids if each[:3] == given[:3]][:MOST_COMPARED]
+        nearest = get_close_matches(given, similar, n=1, cutoff=0.6)
+    hint = f"did you mean {nearest[0]!r}? " if nearest else ""
+    examples = ", ".join(repr(str(each)) for each in ids[:3])
+    return UserError(f"unknown {kind} {given!r}; {hint}There are {len(ids):,}, such as {examples}")
+
+
+def _meaning(raw: str) -> str:
+    """A raw id without blanks, capitals, leading zeros and a whole number's decimals."""
+    text = raw.strip().casefold()
+    whole, point, decimals = text.partition(".")
+    if whole.isdecimal() and not decimals.strip("0"):
+        return whole.lstrip("0") or "0"
+    return text
 
 
 def check_names(kind: str, names: Iterable[str], allowed: Iterable[str]) -> None:

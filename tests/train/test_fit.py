@@ -85,9 +85,12 @@ def test_a_damaged_checkpoint_is_skipped_for_the_previous_one(tmp_path):
 
 
 def test_nan_stops_with_a_diagnosis_and_keeps_the_checkpoint(tmp_path):
-    with pytest.raises(UserError, match=r"nan at step 7 .*gradient norm .*Lower lr"):
+    with pytest.raises(UserError, match=r"nan at step 7 .*gradient norm .*Lower lr .*the checkpoint of step 5 is kept"):
         train(tmp_path, loss_of=lambda value, step: value * float("nan") if step == 7 else value)
     assert checkpoint.load_newest(tmp_path).info["step"] == 5
+    for folder in (None, tmp_path / "none"):
+        with pytest.raises(UserError, match=r"nan at step 0 .*there is no checkpoint yet"):
+            train(folder, loss_of=lambda value, step: value * float("nan"))
 
 
 def test_best_weights_are_kept_and_patience_stops():

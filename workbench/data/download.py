@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from workbench import artifacts
 from workbench.errors import UserError
+from workbench.places import explain
 from workbench.progress import Progress
 
 MAX_BYTES = 2 << 30
@@ -61,7 +62,7 @@ def fetch(
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             part.unlink(missing_ok=True)
-        raise artifacts.explain(error, target) from error
+        raise explain(error, target) from error
     return target
 
 

@@ -1,36 +1,38 @@
 """Evaluate predictions made by other programs: a CSV of raw ids, the same metrics under the same protocol."""
+import logging
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from workbench.data import Dataset, Split
-from workbench.data.schema import RAW
-from workbench.errors import UserError, unknown_name
+from workbench.data.formats import log_reader
+from workbench.data.schema import RAW, text_ids
+from workbench.errors import UserError
 from workbench.evaluate.evaluation import DEPTH, Evaluation
+
+log = logging.getLogger("workbench")
 
 
 def read_predictions(path: Path) -> pd.DataFrame:
-    """Read a CSV with the columns user, item, and rank (1 is best) or score (higher is better); ids are text.
+    """Read a table as logs are read (CSV with any usual separator, gzip, parquet) with the columns user, item, and rank
+    (1 is best) or score (higher is better).
 
-    Returns the columns user, item and sort_key (lower is better). UserError if a file, column or number is invalid."""
+    Returns the columns user, item (raw ids as text) and sort_key (lower is better). UserError if a file, column or
+    number is invalid, or there are no rows."""
     if not path.is_file():
         raise UserError(f"{path}: no such file; predictions are a CSV with columns user,item,rank or user,item,score")
-    try:
-        table = pd.read_csv(path, dtype="string", keep_default_na=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise UserError(f"{path}: not a readable CSV ({error})", code=3) from error
-    for column in ("user", "item"):
-        if column not in table:
-            raise unknown_name(f"columns in {path}: it lacks", column, table.columns)
-    order = next((column for column in ("rank", "score") if column in table), None)
-    if order is None:
-        raise UserError(f"{path}: needs a column rank or score beside user and item; it has {', '.join(table.columns)}")
-    number = pd.to_numeric(table[order], errors="coerce").astype(float)
-    bad = np.flatnonzero(~np.isfinite(number.to_numpy()))
-    if len(bad):
-        raise UserError(f"{path}, line {bad[0] + 2}: {order} {table[order][bad[0]]!r} is not a number", code=3)
-    return table.assign(sort_key=number if order == "rank" else -number)[["user", "item", "sort_key"]]
+    columns = log_reader.column_names(path, ("user", "item"))
+    order = next((column for column in ("rank", "score") if column in columns), None)
+    if order is None and {"user", "item"} <= set(columns):
+        raise UserError(f"{path}: needs a column rank or score beside user and item; it has {', '.join(columns)}")
+    table = log_reader.read(path, {"user": "id", "item": "id"} | ({order: "number"} if order else {})).columns
+    number = np.asarray(table[order], float)
+    if not np.isfinite(number).all():
+        line = int(np.flatnonzero(~np.isfinite(number))[0]) + 2
+        raise UserError(f"{path}, line {line}: {order} {number[line - 2]} is not a number", code=3)
+    ids = {side: pd.array(text_ids(pd.Series(table[side])), "string") for side in ("user", "item")}
+    return pd.DataFrame(ids | {"sort_key": number if order == "rank" else -number})
 
 
 def evaluate_predictions(
@@ -75,5 +77,13 @@ def evaluate_predictions(
 
 
 def users_with_predictions(table: pd.DataFrame, dataset: Dataset, split: Split) -> int:
-    """The number of test users with at least one prediction; the others count as misses."""
-    return int(np.isin(dataset.users[RAW].to_numpy()[split.test.histories.users], table["user"].to_numpy()).sum())
+    """The number of test users with at least one prediction; the others count as misses, which a warning says.
+    UserError if it is none."""
+    wanted, given = dataset.users[RAW].to_numpy()[split.test.histories.users], table["user"].to_numpy()
+    covered = int(np.isin(wanted, given).sum())
+    n = len(wanted)
+    if not covered:
+        raise UserError(f"none of the {n} test users has a prediction; test users are {wanted[0]!r} ...", code=3)
+    if covered < n:
+        log.warning("%d of %d test users have no prediction; each counts as a miss", n - covered, n)
+    return covered

@@ -162,14 +162,7 @@ class Run:
         """The same run in a folder of the user's, which may hold an older run. UserError as `check_out`."""
         out = Path(out)
         check_out(out)
-        new = out.parent / f".{out.name}.new"
-        shutil.rmtree(new, ignore_errors=True)
-        write_folder(new, lambda folder: [shutil.copyfile(self.folder / name, folder / name) for name in FILES])
-        old = out.parent / f".{out.name}.old"
-        if out.exists():
-            out.rename(old)
-        new.rename(out)
-        shutil.rmtree(old, ignore_errors=True)
+        write_folder(out, lambda new: [shutil.copyfile(self.folder / name, new / name) for name in FILES], replace=True)
         return Run(out, self.info, self.open_bench)
 
 
@@ -196,6 +189,9 @@ def contents(settings: dict) -> dict[str, str]:
 
 def check_out(out: Path) -> None:
     """UserError unless `out` is free: not there, empty, or a run with nothing beside it, which may be replaced."""
-    there = {path.name for path in out.iterdir()} if out.is_dir() else set()
+    try:
+        there = {path.name for path in out.iterdir()}
+    except (FileNotFoundError, NotADirectoryError):  # not there, or just being replaced
+        there = set()
     if not out.name or (out.exists() and not out.is_dir()) or (there and there != {*FILES, MANIFEST}):
         raise UserError(f"{out} exists and is not a run alone; name another folder")

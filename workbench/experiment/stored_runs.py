@@ -39,7 +39,7 @@ def stored_runs() -> list[Run]:
 def reproduce(run: Run) -> pd.DataFrame:
     """Train a run again from scratch, aside, and hold every metric against what it says: stored, again, equal."""
     system, name = (run.model(), run.system) if "own" in run.info else (run.system, "")
-    with tempfile.TemporaryDirectory() as folder, using_store(Store(Path(folder))):
+    with tempfile.TemporaryDirectory(prefix="workbench-again-") as folder, using_store(Store(Path(folder))):
         again = run.bench().fit(system, name=name, **run.info["changes"]).metrics
     table = pd.DataFrame({"stored": run.metrics, "again": again})
     return table.assign(equal=table["stored"] == table["again"])

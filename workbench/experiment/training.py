@@ -15,6 +15,7 @@ from workbench import systems
 from workbench.artifacts import digest
 from workbench.data import datasets
 from workbench.errors import UserError
+from workbench.experiment.fit_command import fit_command
 from workbench.train import Recipe
 
 MONITORS = ("ndcg@10", "recall@10")
@@ -64,8 +65,9 @@ def train_run(
         return {name: float(per_case(name, evaluation.ranks, evaluation.groups).mean()) for name in MONITORS}
 
     started = time.monotonic()
-    curve = recommender.fit(split, TrainingSession(recipe, bench.seed, inputs["device"], validate, checkpoints))
-    curve, state = _learned(recommender, curve)
+    command = {} if build else {"command": fit_command(bench, inputs["system"], changes)}
+    session = TrainingSession(recipe, bench.seed, inputs["device"], validate, checkpoints, command)
+    curve, state = _learned(recommender, recommender.fit(split, session))
     fitted = time.monotonic()
     evaluation = evaluate(recommender, split.test, split)
     evaluated = time.monotonic()

@@ -4,22 +4,27 @@ nbclient sends on the shell socket while another coroutine waits on it (it handl
 end). The send can consume the notification of the reply, and the waiting coroutine then never wakes. This engine polls
 the socket instead, so that a reply is seen at most a quarter of a second late.
 """
+import asyncio
 import os
 import sys
 import tempfile
 import time
 import uuid
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty
 from typing import Any
 
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_core.utils import ensure_event_loop
 from nbclient.exceptions import DeadKernelError
 from nbformat.v4 import new_code_cell
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
+
+from workbench.notebooks.printed_text import PrintedText, cut
 
 NAME = "workbench"
 POLL_SECONDS = 0.25  # between two polls of the shell socket
@@ -45,6 +50,34 @@ def poll_in_slices(get_msg: Callable[..., Awaitable[dict]]) -> Callable[..., Awa
     return polling_get_msg
 
 
+def yielding(get_msg: Callable[..., Awaitable[dict]]) -> Callable[..., Awaitable[dict]]:
+    """The same get_msg, which lets others run after every message: else outputs that pour in keep the time-out of a
+    cell from being noticed."""
+
+    async def yielding_get_msg(timeout: float | None = None) -> dict:
+        message = await get_msg(timeout=timeout)
+        await asyncio.sleep(0)
+        return message
+
+    return yielding_get_msg
+
+
+def cancel_pending() -> None:
+    """End what an interrupted cell was waiting for. Left alone, it would go on during the shut-down of its kernel, and
+    print errors about that at some later time."""
+    with suppress(RuntimeError):
+        asyncio.get_running_loop()
+        return  # of somebody else: the cell then runs on a loop of its own in another thread
+    loop = ensure_event_loop()
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        done, _ = loop.run_until_complete(asyncio.wait(tasks, timeout=20 * POLL_SECONDS))
+        for task in done:
+            task.cancelled() or task.exception()  # seen, so that it is not reported as an error that nobody saw
+
+
 class CurrentInterpreterSpecManager(KernelSpecManager):
     """A kernel spec manager that returns an IPython kernel of the current interpreter for every name, so that no kernel
     spec needs to be installed."""
@@ -60,6 +93,7 @@ class WorkbenchClient(PapermillNotebookClient):
 
     def create_kernel_manager(self) -> AsyncKernelManager:
         """A manager of one kernel whose connection file is in a temporary folder of this run."""
+        self.printed: dict[int, tuple[Any, PrintedText]] = {}  # by id of an output: the output and its text so far
         self.temporary = tempfile.TemporaryDirectory(prefix="workbench-kernel-")
         connection = str(Path(self.temporary.name) / "kernel.json")
         self.km = AsyncKernelManager(
@@ -82,6 +116,7 @@ class WorkbenchClient(PapermillNotebookClient):
     def start_new_kernel_client(self) -> Any:
         """Connect to the kernel and poll its shell channel. (papermill does not call the async variant.)"""
         client = super().start_new_kernel_client()
+        client.iopub_channel.get_msg = yielding(client.iopub_channel.get_msg)
         client.shell_channel.get_msg = poll_in_slices(client.shell_channel.get_msg)
         return client
 
@@ -93,13 +128,41 @@ class WorkbenchClient(PapermillNotebookClient):
                 try:
                     self.execute_cell(cell, index)
                 except BaseException as error:
+                    cancel_pending()
                     self.nb_man.cell_exception(cell, cell_index=index, exception=error)
                     raise
                 finally:
+                    self._finish_outputs(cell)
                     self.nb_man.cell_complete(cell, cell_index=index)
             self._check_alive()
         finally:
             self.set_widgets_metadata()
+
+    def output(self, outs: list, msg: dict, display_id: str | None, cell_index: int) -> Any:
+        """Handle an output: what a cell prints is joined as it arrives, and a long result is cut."""
+        out = super().output(outs, msg, display_id, cell_index)
+        if out is None:
+            return out
+        if out.output_type == "stream":
+            earlier = (each for each in outs[:-1] if each.output_type == "stream" and each.name == out.name)
+            first = next(earlier, out)
+            if first is not out:
+                outs.pop()
+            self.printed.setdefault(id(first), (first, PrintedText()))[1].add(out.text)
+        elif out.output_type == "error":
+            out.evalue, out.traceback = cut(out.evalue), [cut(line) for line in out.traceback]
+        elif "text/plain" in out.data:
+            out.data["text/plain"] = cut(out.data["text/plain"])
+        return out
+
+    def _finish_outputs(self, cell: Any) -> None:
+        """Write what the cell printed into its outputs; stdout stands before a stderr next to it."""
+        for output, printed in self.printed.values():
+            output.text = printed.text()
+        self.printed, outputs = {}, cell.get("outputs", [])
+        for i, pair in enumerate(zip(outputs, outputs[1:])):
+            if [each.get("name") for each in pair] == ["stderr", "stdout"]:
+                outputs[i : i + 2] = pair[::-1]
 
     def _check_alive(self) -> None:
         """Run one more cell that returns a random token. KernelUnresponsive if it does not come back."""
@@ -127,7 +190,7 @@ class WorkbenchEngine(NBClientEngine):
             timeout=options.get("execution_timeout") or CELL_TIMEOUT,
             startup_timeout=options.get("start_timeout", 60),
             iopub_timeout=60,
-            coalesce_streams=True,
+            coalesce_streams=False,  # done by `output`: theirs takes quadratic time on a long line
             on_cell_start=options.get("on_cell_start"),
             on_cell_executed=options.get("on_cell_executed"),
         )

@@ -1,6 +1,8 @@
 """Run a notebook headlessly: check the parameters first, report an exit code, write the executed copy atomically."""
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
@@ -11,8 +13,10 @@ from workbench.artifacts import write_text
 from workbench.errors import UserError
 from workbench.notebooks.anonymize import anonymizer
 from workbench.notebooks.parameters import check_parameters, declared_parameters, has_tag
+from workbench.places import disk_is_full
 from workbench.progress import Progress
 
+MAX_ERROR = 1_000  # characters of an error message in banners and on the command line
 VERSIONED_PACKAGES = ("torch", "numpy", "pandas", "plotly")
 
 
@@ -54,8 +58,20 @@ def run(notebook: Path | str, *, parameters: dict[str, Any], out: Path, timeout:
     error = anonymize(error)
     info = {"name": notebook.stem, "parameters": values, "seconds": seconds, "code": code, "error": error}
     info |= {"cell": cell, "versions": package_versions(), "made": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())}
-    write_text(executed, _executed_copy(nb, info, anonymize))
+    with interruption_wins(code):
+        write_text(executed, _executed_copy(nb, info, anonymize))
     return RunResult(notebook.stem, code == 0, code, seconds, executed, None, error, cell)
+
+
+@contextmanager
+def interruption_wins(code: int) -> Iterator[None]:
+    """Where the work so far was interrupted (code 130), let a UserError in writing it down stay an interruption."""
+    try:
+        yield
+    except UserError as error:
+        if code == 130:
+            raise KeyboardInterrupt(f"interrupted; {error}") from error
+        raise
 
 
 def _read(path: Path) -> Any:
@@ -120,8 +136,11 @@ def _exit_code(error: BaseException, timeout: float) -> tuple[int, str]:
         return 124, f"took longer than {timeout:g} s"
     if isinstance(error, DeadKernelError):
         return 138, "the kernel died (killed, or out of memory)"
+    if isinstance(error, OSError) and (disk_is_full(error) or "temporary directory" in str(error)):
+        return 1, f"the disk of the temporary folder is full ({error}); free some space or set TMPDIR to another folder"
     if isinstance(error, CellExecutionError):
-        return 1, f"{error.ename}: {error.evalue}".strip().removesuffix(":")
+        message = f"{error.ename}: {error.evalue}".strip().removesuffix(":")
+        return 1, message if len(message) <= MAX_ERROR else f"{message[:MAX_ERROR]} ..."
     return 138, f"the kernel did not start or finish: {error}"
 
 

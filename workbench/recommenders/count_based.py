@@ -7,11 +7,12 @@ from scipy.sparse import csr_matrix, issparse
 
 from workbench.data import Histories, Split
 from workbench.errors import UserError
+from workbench.evaluate.sparse_top_k import SparseScores, sparse_top_k
 from workbench.evaluate.top_k import top_k
 from workbench.interfaces import Recommendations
 
 Statistics = dict[str, Any]  # named numpy arrays and CSR matrices
-ScoreFunction = Callable[[Histories], np.ndarray]
+ScoreFunction = Callable[[Histories], np.ndarray | SparseScores]
 MAX_SCORES = 4_000_000  # scores computed at a time, 32 MB in float64
 
 
@@ -19,8 +20,8 @@ class CountBased:
     """The recommender of all training-free baselines, defined by two functions.
 
     compute_statistics: maps a split (only its train) to named arrays and CSR matrices, which are all that is saved.
-    make_scorer: maps these statistics to a function that scores Histories of B rows as (B, I+1) float. It is called
-        once, after loading only when first needed; what it derives (an inverse, a normalised matrix) is never saved.
+    make_scorer: maps these statistics to a function that scores Histories of B rows as (B, I+1) float, or SparseScores.
+        It is called once, after loading only when first needed; what it derives (an inverse ...) is never saved.
     """
 
     def __init__(
@@ -39,6 +40,10 @@ class CountBased:
 
     def score(self, histories: Histories) -> np.ndarray:
         """(B, I+1) float, column 0 meaningless; dense, so limit the number of rows per call."""
+        scores = self._scores(histories)
+        return scores.dense() if isinstance(scores, SparseScores) else scores
+
+    def _scores(self, histories: Histories) -> np.ndarray | SparseScores:
         if self.score_function is None:
             self.score_function = self.make_scorer(self.statistics)
         return self.score_function(histories)
@@ -48,13 +53,16 @@ class CountBased:
         parts, start, rows = [], 0, 64
         while start < len(histories) or not parts:
             index = np.arange(start, min(start + rows, len(histories)))
-            scores = self.score(histories.take(index))
-            if self.n_items is not None and scores.shape != (len(index), self.n_items + 1):
+            scores = self._scores(histories.take(index))
+            sparse = isinstance(scores, SparseScores)
+            shape = scores.above.shape if sparse else scores.shape
+            if self.n_items is not None and shape != (len(index), self.n_items + 1):
                 expected = (len(index), self.n_items + 1)
-                raise UserError(f"the score function gives shape {scores.shape}, not {expected}: a column for padding, "
+                raise UserError(f"the score function gives shape {shape}, not {expected}: a column for padding, "
                                 "then one for each item")  # fmt: skip
-            parts.append(top_k(scores, k, None if exclude is None else exclude.take(index)))
-            start, rows = start + len(index), max(1, MAX_SCORES // scores.shape[1])
+            excluded = None if exclude is None else exclude.take(index)
+            parts.append(sparse_top_k(scores, k, excluded) if sparse else top_k(scores, k, excluded))
+            start, rows = start + len(index), 512 if sparse else max(1, MAX_SCORES // shape[1])
         return Recommendations(np.concatenate([p.items for p in parts]), np.concatenate([p.scores for p in parts]))
 
     def state(self) -> dict[str, np.ndarray]:

@@ -8,6 +8,7 @@ from workbench.errors import UserError
 from workbench.evaluate import top_k
 from workbench.interfaces import ReadoutPositions, Recommendations
 from workbench.losses.ranking import full_softmax
+from workbench.recommenders.epoch_cost import warn_of_cost
 from workbench.recommenders.sequential import token_batches
 from workbench.recommenders.state_dict import get_weights, load_weights
 from workbench.train import named_rng
@@ -44,6 +45,7 @@ class MaskedSequential:
         windows = split.train.windows(self.max_length + 1)
         if not len(windows):
             raise UserError("no train history has two events, so a masked item would have no context", code=3)
+        warn_of_cost(int(self.mask * windows.lengths.sum()), split.n_items)
         tokens = session.recipe.batch_size * float(np.mean(windows.lengths))
 
         def batches(epoch: int) -> list[np.ndarray]:

@@ -9,6 +9,7 @@ from workbench.data import Histories, Split
 from workbench.errors import UserError
 from workbench.evaluate import top_k
 from workbench.interfaces import ReadoutPositions, Recommendations
+from workbench.recommenders.epoch_cost import warn_of_cost
 from workbench.recommenders.state_dict import get_weights, load_weights
 from workbench.train import named_rng
 from workbench.train.fit import TrainingSession, fit
@@ -19,10 +20,14 @@ class Sequential:
 
     module: maps ids (B, T), right-padded, to hidden states (B, T, D); its `item.weight` (I+1, D) is tied to the output.
     loss(h, weight, targets, step): of states (N, D) at non-padding targets (N,). max_length: events the encoder reads.
+    full: whether the loss scores every item. cheaper: the setting with which it does not, if the system has one.
     """
 
-    def __init__(self, module: nn.Module, *, loss: Callable[[Tensor, Tensor, Tensor, int], Tensor], max_length: int):
-        self.module, self.loss, self.max_length = module, loss, max_length
+    def __init__(
+        self, module: nn.Module, *, loss: Callable[[Tensor, Tensor, Tensor, int], Tensor], max_length: int,
+        full: bool = True, cheaper: str = "",
+    ):  # fmt: skip
+        self.module, self.loss, self.max_length, self.full, self.cheaper = module, loss, max_length, full, cheaper
 
     @property
     def device(self) -> torch.device:
@@ -37,6 +42,8 @@ class Sequential:
         windows = split.train.windows(self.max_length + 1)
         if not len(windows):
             raise UserError("no train history has two events, so there is no next item to learn from", code=3)
+        if self.full:
+            warn_of_cost(int((windows.lengths - 1).sum()), split.n_items, cheaper=self.cheaper)
         tokens = session.recipe.batch_size * max(1.0, float(np.mean(windows.lengths - 1)))
 
         def batches(epoch: int) -> list[np.ndarray]:

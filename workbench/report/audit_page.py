@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from workbench.artifacts import check_folder, write_text
+from workbench.artifacts import write_text
 from workbench.diagnose.verdict.card import Card
 from workbench.diagnose.verdict.sentences import HISTORY_ABLATION, KINDS, Sentence
 from workbench.errors import UserError
 from workbench.experiment.audit.networks import by_label, training_text
 from workbench.experiment.audit.run_audit import Audit
 from workbench.experiment.audit.sections import METRIC
+from workbench.places import check_folder
 from workbench.report.cell_outputs import figures_html, table_html
 from workbench.report.glossary import glossary, link_terms
 from workbench.report.index import page_header, provenance

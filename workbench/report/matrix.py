@@ -12,10 +12,11 @@ from workbench.errors import UserError
 from workbench.experiment import Bench, Run, open_bench
 from workbench.notebooks import package_versions
 from workbench.notebooks.anonymize import anonymizer
+from workbench.notebooks.run import interruption_wins
 from workbench.progress import Progress
 from workbench.report.matrix_index import matrix_index
 from workbench.report.matrix_page import MatrixCell, cell_page, cell_path
-from workbench.report.outcome import INTERRUPTED, attempt
+from workbench.report.outcome import INTERRUPTED, attempt, stops_when_full
 from workbench.report.summary.cover import NO_COVER, Cover, add_head_line
 from workbench.report.summary.data import dataset_name
 
@@ -23,6 +24,7 @@ log = logging.getLogger("workbench")
 BASELINES, UNREACHED = "baselines", -1
 
 
+@stops_when_full
 def matrix_report(
     datasets: list[str], systems: list[str], *, profile: str, seed: int = 0, options: dict | None = None, out: Path,
     cover: Cover = NO_COVER,
@@ -45,10 +47,11 @@ def matrix_report(
             row = attempt(partial(_row, dataset, profile=profile, seed=seed, options=options))
             for system in systems:
                 cell = _cell(dataset, system, row, systems)._replace(shown=shown[dataset])
-                written = cell_page(cell, out=Path(out), parameters=_shared(parameters), links=_links(cell, cells))
-                add_head_line(written.page, cover, "../index.html")
-                cells[dataset, system] = written
-                _write(list(cells.values()), parameters, Path(out), cover)
+                with interruption_wins(cell.code):
+                    written = cell_page(cell, out=Path(out), parameters=_shared(parameters), links=_links(cell, cells))
+                    add_head_line(written.page, cover, "../index.html")
+                    cells[dataset, system] = written
+                    _write(list(cells.values()), parameters, Path(out), cover)
                 progress.step(note=f"{cell.name}: {'done' if cell.ok else 'failed'}")
                 if cell.code == INTERRUPTED:
                     return [cell for cell in cells.values() if not cell.ok]

@@ -14,11 +14,13 @@ from workbench.experiment.audit import run_audit as audits
 from workbench.notebooks import RunResult, glued, package_versions
 from workbench.notebooks.anonymize import anonymizer
 from workbench.notebooks.parameters import declared_parameters
+from workbench.notebooks.run import interruption_wins
+from workbench.places import disk_is_full
 from workbench.progress import Progress
 from workbench.report.audit_page import audit_page
 from workbench.report.export import export_notebook, read_notebook
 from workbench.report.index import PageResult, index_page
-from workbench.report.outcome import INTERRUPTED, attempt
+from workbench.report.outcome import INTERRUPTED, attempt, stops_when_full
 from workbench.report.probe_page import probe_page
 from workbench.report.summary.conclusion import conclusion
 from workbench.report.summary.cover import NO_COVER, Cover, add_head_line
@@ -31,9 +33,11 @@ log = logging.getLogger("workbench")
 def notebook_page(notebook: Path | str, *, parameters: dict[str, Any], out: Path, timeout: float = 600) -> RunResult:
     """Run one notebook and export its page. The page of a failed run shows the cells that ran and the error."""
     result = notebooks.run(notebooks.find(notebook), parameters=parameters, out=out, timeout=timeout)
-    return result._replace(html=export_notebook(result.executed))
+    with interruption_wins(result.code):
+        return result._replace(html=export_notebook(result.executed))
 
 
+@stops_when_full
 def series_report(
     dataset: str, *, profile: str, seed: int = 0, options: dict | None = None, system: str = "", out: Path,
     timeout: float = 600, cover: Cover = NO_COVER,
@@ -79,6 +83,8 @@ def _notebook_result(path: Path, parameters: dict[str, Any], out: Path, timeout:
         own = {name: value for name, value in parameters.items() if name in declared}
         return notebook_page(path, parameters=own, out=out, timeout=timeout)
     except UserError as error:
+        if disk_is_full(error):
+            raise
         return RunResult(path.stem, False, error.code, 0.0, path, None, str(error), None)
 
 
@@ -129,9 +135,16 @@ def _write(
 ) -> None:  # fmt: skip
     """Write the index and metrics.json after every page, so that an interrupted report holds the pages made so far."""
     more = more or []
-    for page in [*pages, *more]:
-        if page.html:
-            add_head_line(page.html, cover)
+    with interruption_wins([*pages, *more][-1].code):
+        for page in [*pages, *more]:
+            if page.html:
+                add_head_line(page.html, cover)
+        _write_index(pages, parameters, out, cover, more)
+
+
+def _write_index(
+    pages: list[RunResult], parameters: dict[str, Any], out: Path, cover: Cover, more: list[PageResult]
+) -> None:
     metrics = {result.name: glued(result.executed) for result in pages if result.html}
     rows = {row: values for each in metrics.values() for row, values in each.get("metrics", {}).items()}
     headline = dict(sorted(rows.items(), key=lambda row: -next(iter(row[1].values()), 0)))

@@ -3,6 +3,7 @@
 Every random stream is named by (seed, epoch or step), so the weights of a resumed run are bit for bit those of an
 uninterrupted run at the same number of threads.
 """
+import logging
 import math
 import signal
 import threading
@@ -22,6 +23,9 @@ from workbench.train.recipe import Recipe
 from workbench.train.rng import derive_seed
 
 SAVE_EVERY = 60.0  # seconds between checkpoints inside a long epoch
+TIMED_AFTER = 2.0  # seconds of training from which the time of an epoch is estimated
+LONG_EPOCH = 120.0  # seconds; the estimate for a longer one is a warning
+log = logging.getLogger("workbench")
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,7 @@ class TrainingSession:
 
     validate: maps the recommender to its validation metrics; None trains all epochs and keeps the last weights.
     folder: where checkpoints are written during training; None writes none, so the training cannot be resumed.
+    about: what checkpoints say about the training, such as the command that goes on with it.
     """
 
     recipe: Recipe
@@ -37,6 +42,7 @@ class TrainingSession:
     device: str = "cpu"
     validate: Callable[[Any], dict[str, float]] | None = None
     folder: Path | None = None
+    about: dict[str, str] | None = None
 
 
 @dataclass
@@ -77,7 +83,7 @@ def fit(
     best = {name: t.detach().clone() for name, t in module.state_dict().items()}
     _resume(session, module, optimiser, state, best)
     saved_at = started = time.monotonic()
-    earlier_seconds = state.seconds
+    earlier_seconds, first_step, timed = state.seconds, state.step, False
     total = recipe.epochs * len(batches(0))
     rate = learning_rate(recipe, total)
     with torch.random.fork_rng(), interruptible() as stopped, Progress("train", total, done=state.step) as progress:
@@ -89,6 +95,10 @@ def fit(
                 state.batch, state.step, state.loss_sum = state.batch + 1, state.step + 1, state.loss_sum + value
                 state.seconds = earlier_seconds + time.monotonic() - started
                 progress.step(note=_note(state, recipe))
+                if not timed and state.seconds - earlier_seconds > TIMED_AFTER:
+                    timed = True
+                    step_seconds = (state.seconds - earlier_seconds) / (state.step - first_step)
+                    _warn_of_time(step_seconds, len(epoch_batches), recipe.epochs - state.epoch)
                 if stopped.is_set() or time.monotonic() - saved_at > SAVE_EVERY:
                     _save(session, module, optimiser, state, best)
                     saved_at = time.monotonic()
@@ -132,7 +142,7 @@ def _step(module, optimiser, loss, batch, step: int, session: TrainingSession, r
     value.backward()
     number = value.item()
     if not math.isfinite(number):
-        raise UserError(_diagnosis(module, number, step, optimiser.param_groups[0]["lr"]), code=1)
+        raise UserError(_diagnosis(module, number, step, optimiser.param_groups[0]["lr"], session.folder), code=1)
     if recipe.clip:
         torch.nn.utils.clip_grad_norm_(module.parameters(), recipe.clip)
     optimiser.step()
@@ -158,13 +168,22 @@ def _end_of_epoch(module, recipe: Recipe, state: TrainingState, best: dict, vali
         state.bad += 1
 
 
+def _warn_of_time(step: float, steps: int, epochs: int) -> None:
+    """Say what an epoch takes once its first steps are timed, where that is long. step: seconds."""
+    if step * steps >= LONG_EPOCH:
+        log.warning("an epoch takes about %.0f min (%d steps of %.2g s), all %d of them up to %.3g h",
+                    step * steps / 60, steps, step, epochs, epochs * step * steps / 3600)  # fmt: skip
+
+
 def _note(state: TrainingState, recipe: Recipe) -> str:
     best = f", best {recipe.monitor} {state.best:.4f}" if state.best > -math.inf else ""
     return f"epoch {state.epoch + 1}/{recipe.epochs}, loss {state.loss_sum / state.batch:.3f}{best}"
 
 
-def _diagnosis(module: torch.nn.Module, loss: float, step: int, lr: float) -> str:
+def _diagnosis(module: torch.nn.Module, loss: float, step: int, lr: float, folder: Path | None) -> str:
     """The error message for a loss that is not finite."""
+    newest = checkpoint.newest_step(folder) if folder else None
+    kept = "there is no checkpoint yet" if newest is None else f"the checkpoint of step {newest} is kept"
     with_grad = [(name, p.grad) for name, p in module.named_parameters() if p.grad is not None]
     norm = torch.stack([grad.norm() for _, grad in with_grad]).norm().item() if with_grad else math.nan
     tensors = [(f"parameter {name}", p) for name, p in module.named_parameters()]
@@ -172,7 +191,7 @@ def _diagnosis(module: torch.nn.Module, loss: float, step: int, lr: float) -> st
     bad = next((name for name, tensor in tensors if not tensor.isfinite().all()), "none")
     return (
         f"the loss is {loss} at step {step} (learning rate {lr:.2g}, gradient norm {norm:.3g}, first tensor "
-        f"that is not finite: {bad}). Lower lr or set clip; the last good checkpoint is kept"
+        f"that is not finite: {bad}). Lower lr or set clip; {kept}"
     )
 
 
@@ -183,7 +202,7 @@ def _save(session: TrainingSession, module, optimiser, state: TrainingState, bes
     for index, moments in optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{index}.{name}": torch.as_tensor(value) for name, value in moments.items()}
     info = {**vars(state), "best": state.best if math.isfinite(state.best) else None}
-    checkpoint.save(session.folder, state.step, tensors, info)
+    checkpoint.save(session.folder, state.step, tensors, info, about=session.about)
 
 
 def _resume(session: TrainingSession, module, optimiser, state: TrainingState, best: dict) -> None:

@@ -18,6 +18,7 @@ from scipy.sparse import csr_matrix, vstack
 
 from workbench.data import Histories
 from workbench.data.graph import binary_user_items, shortened, top_k_per_row, user_item_matrix
+from workbench.evaluate.sparse_top_k import SparseScores
 from workbench.recommenders.count_based import CountBased, ScoreFunction, Statistics
 from workbench.train.recipe import Recipe
 
@@ -62,8 +63,8 @@ def nearest_neighbours(train: Histories, n_items: int, shrinkage: float, n: int)
 def _scorer(statistics: Statistics, last: int, decay: float) -> ScoreFunction:
     nearest, popularity = statistics["nearest"], statistics["counts"] * 1e-9
 
-    def score(histories: Histories) -> np.ndarray:
+    def score(histories: Histories) -> SparseScores:
         rows = user_item_matrix(histories, nearest.shape[0] - 1, last=last, decay=decay) @ nearest
-        return np.add(rows.toarray(), popularity)
+        return SparseScores(rows, popularity)
 
     return score

@@ -14,6 +14,7 @@ from scipy.sparse import diags
 
 from workbench.data import Histories
 from workbench.data.graph import transitions, user_item_matrix
+from workbench.evaluate.sparse_top_k import SparseScores
 from workbench.recommenders.count_based import CountBased, ScoreFunction, Statistics
 from workbench.train.recipe import Recipe
 
@@ -44,8 +45,8 @@ def _scorer(statistics: Statistics, last: int, decay: float, shrinkage: float) -
     probabilities = diags(np.divide(1.0, total, out=np.zeros_like(total), where=total > 0)) @ weights
     popularity = statistics["counts"] * 1e-9
 
-    def score(histories: Histories) -> np.ndarray:
+    def score(histories: Histories) -> SparseScores:
         rows = user_item_matrix(histories, weights.shape[0] - 1, last=last, decay=decay) @ probabilities
-        return np.add(rows.toarray(), popularity)
+        return SparseScores(rows, popularity)
 
     return score

@@ -54,4 +54,7 @@ def build(
             n_items, width=width, layers=layers, heads=heads, feedforward=feedforward, max_length=max_length,
             dropout=dropout,
         )
-    return Sequential(module, loss=objective, max_length=max_length)
+    return Sequential(
+        module, loss=objective, max_length=max_length, full=loss == "full",
+        cheaper=f"loss=sampled negatives={negatives}",
+    )  # fmt: skip
