@@ -55,11 +55,14 @@ def ratio_of_means_over_seeds(
 
 
 def _resampled_seeds(means: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """(DRAWS,) means over seeds drawn with replacement, of means (DRAWS, S) a seed."""
+    """(DRAWS,) means over seeds drawn with replacement, of means (DRAWS, S) a seed. Resampling S seeds has a variance
+    that is too small by (S - 1) / S, so the deviations are widened by the root of S / (S - 1)."""
     seeds = means.shape[1]
     if seeds == 1:
         return means[:, 0]
-    return (means * rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=len(means))).sum(axis=1) / seeds
+    counts = rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=len(means))
+    mean = means.mean(axis=1)
+    return mean + np.sqrt(seeds / (seeds - 1)) * ((means * counts).sum(axis=1) / seeds - mean)
 
 
 def _check_pairs(n: int, other: int, denominator: np.ndarray) -> None:
