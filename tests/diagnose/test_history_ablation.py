@@ -142,7 +142,12 @@ def test_a_ratio_over_seeds_resamples_cases_and_seeds():
     assert (low, high) == pytest.approx((1 / (2 + wide), 1 / (2 - wide))), "all draws of one seed, paired over cases"
     cases, seeds, base = RNG(1).random((3, 300)), RNG(2), RNG(3)  # by brute force
     denominator = base.random((2, 300)) + 0.5
-    drawn = [cases[seeds.integers(3, size=3)][:, pick].mean() / denominator[seeds.integers(2, size=2)][:, pick].mean()
+
+    def over_seeds(means, rng):  # (S,) means of the seeds
+        n, drawn = len(means), means[rng.integers(len(means), size=len(means))].mean()
+        return means.mean() + np.sqrt(n / (n - 1)) * (drawn - means.mean())
+
+    drawn = [over_seeds(cases[:, pick].mean(axis=1), seeds) / over_seeds(denominator[:, pick].mean(axis=1), seeds)
              for pick in RNG(4).integers(300, size=(4000, 300))]  # fmt: skip
     ends = ratio_of_means_over_seeds(cases, denominator)[1:]
     assert ends == pytest.approx(np.quantile(drawn, [0.025, 0.975]), abs=0.006)
