@@ -34,4 +34,4 @@ def plot_dose_response(curves: pd.DataFrame, concept: str) -> go.Figure:
         title += f", {rivals.idxmax()} to {rivals.max():.0%}"
     figure.add_vline(x=0, line={"color": GREY, "width": 1, "dash": "dot"})
     figure.update_yaxes(tickformat=".0%", rangemode="tozero")
-    return finish(figure, title, x="steering strength, in activation p99 of the latent", y="share of the top 10")
+    return finish(figure, title, x="strength, in activation p99 of the latent", y="share of the top 10")
