@@ -3,9 +3,11 @@ import numpy as np
 import pytest
 
 from workbench.data import protocol_for, split, synthetic
+from workbench.data.graph import transitions as pairs_of_train
 from workbench.data.leakage_measures import ndcg_from_rank
-from workbench.data.schema import RAW, TIME
+from workbench.data.schema import ITEM, RAW, ROW, TIME, USER
 from workbench.errors import UserError
+from workbench.experiment import open_bench
 
 
 def ndcg(scores, targets):
@@ -156,3 +158,25 @@ def test_bad_options_are_named(options, words):
 def test_unknown_world_names_the_nearest():
     with pytest.raises(UserError, match="did you mean 'synthetic-chain'"):
         synthetic.load("synthetic-chian")
+
+
+def test_steps_to_similar_items_are_seen_by_texts_and_not_by_counts():
+    """Among test cases whose step to a similar item never occurs as a pair in train, the neighbours in text space are
+    right; those who count pairs do no better than popularity, and counts of users not half as well as the texts."""
+    bench = open_bench("synthetic", profile="smoke")
+    test, events = bench.split.test, bench.dataset.interactions
+    origin = synthetic.truth("synthetic")["choices"].set_index(ROW)["origin"]
+    keys = [USER, ITEM, TIME]
+    origin = events.assign(origin=origin.loc[events[ROW]].to_numpy()).groupby(keys)["origin"].last()
+    similar = origin.loc[list(zip(test.histories.users, test.targets, test.times, strict=True))] == "similar"
+    last = test.histories.items[test.histories.offsets[1:] - 1]
+    seen = pairs_of_train(bench.split.train, bench.split.n_items)[last, test.targets].A1 > 0
+    share = (origin == "similar").mean()
+    assert 0.15 < share < 0.25 and similar.mean() == pytest.approx(share, abs=0.05)
+    unseen = similar.to_numpy() & ~seen
+    assert unseen.sum() > 0.7 * similar.sum()
+    systems = {"popularity": {}, "item_transitions": {}, "item_knn": {}, "ease": {}, "graph_walk": {"hops": 0}}
+    score = {name: bench.fit(name, **changes).per_case()[unseen].mean() for name, changes in systems.items()}
+    text = score.pop("graph_walk")
+    assert text > 0.06 and score["popularity"] < 0.02 and score["item_transitions"] < 0.02
+    assert max(score.values()) < text / 2, score

@@ -1,4 +1,4 @@
-"""What the synthetic worlds plant before any choice is made: item popularity over time, and the transition kernel."""
+"""What the synthetic worlds plant before any choice is made: popularity, preferences, days, what follows an item."""
 import numpy as np
 
 
@@ -20,6 +20,29 @@ def popularity(n: int, months: int, drift: bool, rng: np.random.Generator) -> tu
         log_share[np.arange(months)[:, None] < release] = -np.inf
     shares = np.exp(log_share)
     return shares / shares.sum(axis=1, keepdims=True), release
+
+
+def user_preferences(
+    users: int, sizes: tuple[int, int, int], strength: float, rng: np.random.Generator
+) -> list[np.ndarray]:
+    """Three (U, n) float32 arrays: the user's preference for each category, brand and tag; most are zero."""
+    preferences = []
+    for n, share, mean in zip(sizes, (0.12, 0.1, 0.2), (2.5, 1.5, 1.5), strict=True):
+        liked = rng.random((users, n)) < share
+        preferences.append((strength * liked * rng.gamma(4, mean / 4, liked.shape)).astype(np.float32))
+    return preferences
+
+
+def event_days(
+    users: int, mean_length: float, min_length: int, tie_rate: float, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """(T, U) days and (U,) lengths, longest user first. Two events of one user on the same day are a tie."""
+    extra = rng.poisson(rng.gamma(2, max(mean_length - min_length, 0.1) / 2, users))
+    lengths = np.sort(min_length + extra)[::-1]
+    shape = (lengths[0], users)
+    gaps = np.where(rng.random(shape) < tie_rate, 0, rng.geometric(1 / 25, shape))
+    gaps[0] = rng.integers(0, 900, users)
+    return np.cumsum(gaps, axis=0), lengths
 
 
 def sample_items(shares: np.ndarray, month: np.ndarray, uniform: np.ndarray) -> np.ndarray:
@@ -53,6 +76,15 @@ def successors(
     target = related[group][:, slot % n_related]
     items = sample_items(by_group / by_group.sum(axis=1, keepdims=True), target.ravel(), uniform.reshape(-1, 1))
     return items.reshape(target.shape), np.full(width, 1 / width)
+
+
+def shelf_neighbours(keys: tuple[np.ndarray, ...], width: int, rng: np.random.Generator) -> np.ndarray:
+    """(I, width) the items next to each one, half of them on each side, when all stand in one order: by the last of
+    `keys`, (I,) codes each, then by the one before it, then at random. A small catalogue has fewer, some twice."""
+    order = np.lexsort((rng.random(len(keys[0])), *keys))
+    place = np.argsort(order)
+    offsets = np.delete(np.arange(width + 1) - width // 2, width // 2)
+    return order[(place[:, None] + offsets) % len(order)]
 
 
 def nearest_neighbours(features: np.ndarray, width: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

@@ -2,8 +2,15 @@
 
 Every choice follows one model: the user sees a set of candidate items and takes one with probability proportional to
 exp(preference for its category, brand and tags). The worlds differ in where the candidates come from: the popular
-items of the month, the items planted to follow an earlier one, or the neighbours of the last item in feature space.
-Only `truth` returns the planted parameters: no column or table of the Dataset holds them.
+items of the month, the items planted to follow an earlier one, or the neighbours of the last item on the shelf or in
+feature space. Only `truth` returns the planted parameters: no column or table of the Dataset holds them.
+
+What is planted in "synthetic", and who can see it:
+- popularity and its drift: every system;
+- transitions, few for each item, so that they recur: systems that count pairs of items, and sequential networks;
+- preferences: systems that read what one user takes together (item-kNN, EASE, matrix factorization), and networks;
+- steps to an item on the same shelf (category and brand), so many for each item that most occur once: systems that
+  read the texts, or that learn which items are alike from many different pairs. To counts of pairs they are noise.
 """
 import zlib
 from collections.abc import Callable
@@ -15,12 +22,13 @@ import numpy as np
 import pandas as pd
 
 from workbench.data.schema import ITEM, RAW, ROW, TIME, USER, Dataset, assemble
+from workbench.data.synthetic import dynamics
 from workbench.data.synthetic.catalogue import BRANDS, CATEGORIES, TAGS, Catalogue, decoy_tag, make_catalogue
-from workbench.data.synthetic.dynamics import nearest_neighbours, popularity, sample_items, successors
 from workbench.errors import UserError, check_names, unknown_name
 
 SECONDS_PER_DAY, START, MONTHS = 86_400, 1_262_304_000, 36  # START: 2010-01-01; popularity is constant within a month
 CANDIDATES_PER_CHOICE = 24  # popular items among which a user chooses
+SIMILAR_ITEMS = 40  # neighbours on the shelf among which a user chooses in a step to a similar item
 
 
 @dataclass(frozen=True)
@@ -29,9 +37,10 @@ class World:
 
     transition_rate: share of choices among the successors of the item `lag` steps back. branching: successors of each
     item. successors_from: where they come from ("popularity", "categories" that go together, or feature "neighbours").
-    preference: strength of user preferences. repeat_rate: share of choices from one's own history. tie_rate: share of
-    events on the same day as the previous one. drift: whether popularity moves and new items appear. min_length: events
-    of the shortest user. leak: adds an item column numbered by first appearance.
+    similar_rate: share of choices among the SIMILAR_ITEMS items next to the last one on the shelf. preference: strength
+    of user preferences. repeat_rate: share of choices from one's own history. tie_rate: share of events on the same day
+    as the previous one. drift: whether popularity moves and new items appear. min_length: events of the shortest user.
+    leak: adds an item column numbered by first appearance.
     """
 
     about: str
@@ -44,6 +53,7 @@ class World:
     transition_rate: float = 1.0
     lag: int = 1
     successors_from: str = "popularity"
+    similar_rate: float = 0.0
     preference: float = 0.0
     repeat_rate: float = 0.0
     tie_rate: float = 0.0
@@ -54,8 +64,10 @@ class World:
 OPTIONS = ("users", "items", "mean_length", "branching", "seed", "leak")
 WORLDS = {
     "synthetic": World(
-        "a small shop: user preferences, planted transitions, same-day ties, drift, new and cold items, repeats",
-        successors_from="categories", transition_rate=0.6, preference=1.0, repeat_rate=0.04, tie_rate=0.25, drift=True,
+        "a small shop: user preferences, planted transitions, steps to similar items, same-day ties, drift, new and "
+        "cold items, repeats",
+        successors_from="categories", transition_rate=0.6, similar_rate=0.2, preference=1.0, repeat_rate=0.04,
+        tie_rate=0.25, drift=True,
     ),
     "synthetic-chain": World("a first-order Markov chain: the last item alone determines the next one", branching=3),
     "synthetic-lag5": World(
@@ -98,7 +110,7 @@ def truth(name: str, **options) -> dict[str, pd.DataFrame]:
     """The planted parameters of the world with this name and these options, by raw id.
 
     preferences: one row per user. tags: one row per item, 0/1. transitions: item, next, probability before preferences
-    apply. choices: row of the log and its origin (popularity, transition, repeat). parameters: name and value.
+    apply. choices: row of the log and its origin (popularity, transition, similar, repeat). parameters: name and value.
     """
     return _generate(_world(name, options)).truth
 
@@ -130,16 +142,18 @@ def _stream(world: World, name: str) -> np.random.Generator:
 def _generate(world: World) -> GeneratedWorld:
     rng = partial(_stream, world)
     catalogue = make_catalogue(world.items, rng("catalogue"))
-    monthly = popularity(world.items, MONTHS, world.drift, rng("popularity"))
+    monthly = dynamics.popularity(world.items, MONTHS, world.drift, rng("popularity"))
     if world.successors_from == "neighbours":
-        transitions = nearest_neighbours(catalogue.features(), world.branching, rng("kernel"))
+        transitions = dynamics.nearest_neighbours(catalogue.features(), world.branching, rng("kernel"))
     else:
         group = catalogue.category if world.successors_from == "categories" else None
-        transitions = successors(monthly[0], world.branching, rng("kernel"), group)
-    preferences = _preferences(world, rng("tastes"))
-    days, lengths = _event_days(world, rng("visits"))
+        transitions = dynamics.successors(monthly[0], world.branching, rng("kernel"), group)
+    sizes = (len(CATEGORIES), len(BRANDS), len(TAGS))
+    preferences = dynamics.user_preferences(world.users, sizes, world.preference, rng("tastes"))
+    days, lengths = dynamics.event_days(world.users, world.mean_length, world.min_length, world.tie_rate, rng("visits"))
     choose = _choice_model(catalogue, preferences, monthly[1], rng("taking"))
-    chosen, origin = _simulate(world, monthly, transitions, choose, days, lengths)
+    similar = dynamics.shelf_neighbours((catalogue.brand, catalogue.category), SIMILAR_ITEMS, rng("similar"))
+    chosen, origin = _simulate(world, monthly, transitions, similar, choose, days, lengths)
     step, user = np.nonzero(np.arange(len(days))[:, None] < lengths)
     order = np.lexsort((step, user, days[step, user]))
     step, user = step[order], user[order]
@@ -159,28 +173,9 @@ def _generate(world: World) -> GeneratedWorld:
     return GeneratedWorld(events, items, planted)
 
 
-def _preferences(world: World, rng: np.random.Generator) -> list[np.ndarray]:
-    """Three (U, n) float32 arrays: the user's preference for each category, brand and tag; most are zero."""
-    shapes = ((len(CATEGORIES), 0.12, 2.5), (len(BRANDS), 0.1, 1.5), (len(TAGS), 0.2, 1.5))
-    preferences = []
-    for n, share, mean in shapes:
-        liked = rng.random((world.users, n)) < share
-        preferences.append((world.preference * liked * rng.gamma(4, mean / 4, liked.shape)).astype(np.float32))
-    return preferences
-
-
-def _event_days(world: World, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """(T, U) days and (U,) lengths, longest user first. Two events of one user on the same day are a tie."""
-    extra = rng.poisson(rng.gamma(2, max(world.mean_length - world.min_length, 0.1) / 2, world.users))
-    lengths = np.sort(world.min_length + extra)[::-1]
-    shape = (lengths[0], world.users)
-    gaps = np.where(rng.random(shape) < world.tie_rate, 0, rng.geometric(1 / 25, shape))
-    gaps[0] = rng.integers(0, 900, world.users)
-    return np.cumsum(gaps, axis=0), lengths
-
-
 def _simulate(
-    world: World, monthly: tuple, transitions: tuple, choose: Callable, days: np.ndarray, lengths: np.ndarray
+    world: World, monthly: tuple, transitions: tuple, similar: np.ndarray, choose: Callable, days: np.ndarray,
+    lengths: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """(T, U) chosen items and the origin of each choice, one time step of all users at once."""
     (popular, _), (successor, weight) = monthly, transitions
@@ -193,12 +188,16 @@ def _simulate(
         n = int(np.searchsorted(-lengths, -t))  # users with more than t events; they come first
         users, month = np.arange(n), months[t, :n]
         uniform = rng.random((n, CANDIDATES_PER_CHOICE if world.preference else 1))
-        chosen[t, :n], _ = choose(users, month, sample_items(popular, month, uniform), 0.0)
+        chosen[t, :n], _ = choose(users, month, dynamics.sample_items(popular, month, uniform), 0.0)
         kind = rng.random(n)
         if t >= world.lag:
             some = np.flatnonzero(kind < world.transition_rate)
             item, available = choose(some, month[some], successor[chosen[t - world.lag, some]], np.log(weight))
             chosen[t, some[available]], origin[t, some[available]] = item[available], "transition"
+        if t and world.similar_rate:
+            some = np.flatnonzero((kind >= world.transition_rate) & (kind - world.transition_rate < world.similar_rate))
+            item, available = choose(some, month[some], similar[chosen[t - 1, some]], 0.0)
+            chosen[t, some[available]], origin[t, some[available]] = item[available], "similar"
         if t and world.repeat_rate:
             again = np.flatnonzero(kind > 1 - world.repeat_rate)
             chosen[t, again] = chosen[rng.integers(0, t, len(again)), again]

@@ -9,7 +9,8 @@ Differs   Item vectors are the bench's, not 2,048-wide flan-T5-XL encodings; "no
           that the hop sets cannot fill are filled in the order of a seeded hash of (user, item), not by a generator,
           from the same pool: items with a train edge. Similarities are rounded to 1e-5, ties go to the lower id. Items
           in `exclude` are skipped in every hop set before shares are counted. A longer list is made in rounds of ten
-          with the same shares over the remaining items, so the first ten do not depend on k.
+          with the same shares over the remaining items, so the first ten do not depend on k. Shares and alpha are the
+          release's; dim was chosen on Beauty's validation set among 64, 256 and 512.
 Reported  NDCG@10 +38.10% on Sports and +44.18% on CDs over the best other baseline; best or second on 10 of 14 sets.
 """
 import logging

@@ -7,7 +7,7 @@ Idea      s_ij = c_ij / (sqrt(c_ii c_jj) + shrinkage) from co-occurrence counts 
 Differs   Implicit feedback, not ratings. Older events weigh less (decay; 1 is the paper's unweighted set of items),
           which matters much in sequential data; repeats in a history add up. Of a train history of more than 5,000
           events the last 1,000 count. Popularity x 1e-9 breaks ties. Shrinkage and decay were chosen among a few
-          values on Beauty's validation items.
+          values on Beauty's validation set.
 Reported  Nothing comparable in the paper (rating prediction). Decayed co-occurrence, Beauty, leave-one-out, full
           ranking, history masked: NDCG@10 .0447, Recall@10 .0729.
 """
