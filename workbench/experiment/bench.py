@@ -200,16 +200,15 @@ class Bench:
         changes: keywords of the system's build() and fields of its recipe (epochs, lr, batch_size ...); of a module,
         the recipe, max_length=50 (events read) and loss="" (a method of its own). A copy is trained: the module given
         keeps its weights, `run.recommender().module` has the trained ones. Its run is found again by the code of its
-        classes, its attributes, its start weights and the changes. UserError says what is wrong with a name, a setting
-        or a model, before it is trained.
+        classes, its attributes, start weights and the changes. UserError on a wrong model, name or setting.
         """
         if isinstance(system, str):
             if name:
                 raise UserError(f"name={name!r} is for a model of one's own; {system!r} has a name")
             return self._fit_system(system, changes)
-        from workbench.experiment import own_model
+        from workbench.experiment.own_model import plan as plan_own
 
-        plan = own_model.plan(self, system, name, changes)
+        plan = plan_own(self, system, name, changes)
         return self._stored(plan.inputs, plan.recipe, plan.changes, build=plan.build, about=plan.about)
 
     def evaluate(self, model: Any, *, name: str = "", max_length: int = 50):
@@ -217,7 +216,7 @@ class Bench:
 
         model: scores (C, I+1), column 0 unused, one row per case of `bench.split.test`; ranks (C,), 0 for a miss; a
         function of Histories (B) to scores (B, I+1); a recommender; a trained torch module, which reads at most
-        max_length events. UserError where it is none of these, or without a name for tables and figures.
+        max_length events. UserError where it is none of these.
         """
         from workbench.experiment.evaluated import evaluate_by_hand
 
@@ -227,9 +226,9 @@ class Bench:
         settings, recipe = self.plan(system, **changes)
         code = code_hash(*RUN_CODE, f"systems/{systems.family(system)}/{system}.py")
         files = {"files": files} if (files := contents(settings)) else {}
-        usual = self.plan(system)
-        usual_values = usual[0] | asdict(usual[1])
-        changes = {name: value for name, value in changes.items() if usual_values[name] != value}
+        usual_settings, usual_recipe = self.plan(system)
+        usual = usual_settings | asdict(usual_recipe)
+        changes = {name: value for name, value in changes.items() if usual[name] != value}
         return self._stored({"system": system, "settings": settings, "code": code} | files, recipe, changes)
 
     def _stored(self, inputs: dict, recipe: Recipe, changes: dict, *, build: Any = None, about: Any = None) -> Run:
