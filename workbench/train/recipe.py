@@ -67,10 +67,10 @@ MAX_SCORES = 250_000_000  # events times items, where a profile limits events
 MIN_EVENTS = 2_000  # events that are always kept
 PROFILES = {
     "smoke": Profile(
-        "smoke", size="small", epochs=20, users=2_000, events=22_000, device="cpu", dataset="synthetic", minutes=0.4,
+        "smoke", size="small", epochs=40, users=2_000, events=22_000, device="cpu", dataset="synthetic", minutes=0.4,
     ),
     "workshop": Profile(
-        "workshop", size="small", epochs=30, users=None, events=None, device="auto", dataset="synthetic", minutes=5,
+        "workshop", size="small", epochs=60, users=None, events=None, device="auto", dataset="synthetic", minutes=5,
     ),
     "paper": Profile(
         "paper", size="paper", epochs=None, users=None, events=None, device="auto", dataset="beauty", minutes=60,

@@ -9,8 +9,9 @@ What is planted in "synthetic", and who can see it:
 - popularity and its drift: every system;
 - transitions, few for each item, so that they recur: systems that count pairs of items, and sequential networks;
 - preferences: systems that read what one user takes together (item-kNN, EASE, matrix factorization), and networks;
-- steps to an item on the same shelf (category and brand), so many for each item that most occur once: systems that
-  read the texts, or that learn which items are alike from many different pairs. To counts of pairs they are noise.
+- steps to an item on the same shelf (category and brand), so many for each item that most occur once: text neighbours
+  well, semantic IDs and matrix factorization a little; to counts of pairs, and to networks over item ids that are as
+  small as in smoke, they are noise.
 """
 import zlib
 from collections.abc import Callable

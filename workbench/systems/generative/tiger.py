@@ -23,7 +23,10 @@ OFF = {"prefixes": False}
 PLACEBO = {"permuted": True}
 RECIPE = Recipe(
     epochs=60, batch_size=128, lr=1e-3, schedule="linear", patience=6, valid_every=2, valid_cases=2000,
-    sizes={"small": {"batch_size": 64, "lr": 2e-3, "epochs": 20}, "paper": {"width": 256, "layers": 5}},
+    sizes={
+        "small": {"batch_size": 64, "lr": 2e-3, "schedule": "constant", "patience": 2},
+        "paper": {"width": 256, "layers": 5},
+    },
 )
 HEAD, ITEMS = 32, 20  # width of an attention head; number of most recent items read
 ARCHITECTURES = {"decoder": SemanticIdDecoder, "encoder-decoder": EncoderDecoder}

@@ -15,7 +15,10 @@ from workbench.recommenders.matrix_factorization import MatrixFactorization
 from workbench.train import Recipe, derive_seed
 
 PARENT = OFF = PLACEBO = None
-RECIPE = Recipe(epochs=200, batch_size=256, lr=3e-3, patience=6, valid_every=5)
+RECIPE = Recipe(
+    epochs=200, batch_size=256, lr=3e-3, patience=6, valid_every=5,
+    sizes={"small": {"lr": 1e-2, "patience": 3, "valid_every": 2}},
+)  # fmt: skip
 
 
 class EmbeddingTables(nn.Module):

@@ -20,8 +20,9 @@ from workbench.train import Recipe, derive_seed
 
 PARENT = OFF = PLACEBO = None
 RECIPE = Recipe(
-    epochs=400, batch_size=128, lr=1e-3, patience=15, valid_every=2, sizes={"small": {"batch_size": 64, "lr": 2e-3}}
-)
+    epochs=400, batch_size=128, lr=1e-3, patience=15, valid_every=2,
+    sizes={"small": {"batch_size": 64, "lr": 2e-3, "mask": 0.5, "dropout": 0.1, "patience": 4}},
+)  # fmt: skip
 
 
 class BidirectionalEncoder(nn.Module):
