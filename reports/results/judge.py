@@ -8,6 +8,7 @@ holds: the interval over users that was stored with it, and the spread between i
 """
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,7 +17,7 @@ import pandas as pd
 from scipy import stats
 
 from workbench.artifacts import write_text
-from workbench.evaluate.compare import ABOVE, BELOW, EVEN, RISING, UNDERTRAINED, compare
+from workbench.evaluate.compare import ABOVE, BASELINE, BELOW, EVEN, RISING, UNDERTRAINED, compare
 from workbench.evaluate.intervals import Estimate
 from workbench.experiment import Run
 from workbench.show.svg import svg_comparison
@@ -44,57 +45,67 @@ def stored_runs(name: str, table: dict) -> dict[str, list]:
     arrays = dict(np.load(path)) if path.exists() else {}
     runs: dict[str, list] = {}
     about = {key: table[key] for key in ("dataset", "data_hash", "protocol", "users", "cases")} | {"depth": 20}
+    rows = table.get("users_only", table["comparison"])
+    seeds = Counter(key.split("--")[0] for key in arrays if not key.endswith("--groups"))
+    seeds |= {label: row["seeds"] for label, row in rows.items()}
     for key, ranks in arrays.items():
         label, seed, *groups = key.split("--")
         if not groups:
-            rule = table["comparison"][label]["seeds"] == 1
+            rule = seeds[label] == 1
             info = about | {"seed": int(seed), "family": "baselines" if rule else "", "curve": [] if rule else [{}]}
             runs.setdefault(label, []).append(SimpleNamespace(
                 label=label, system=label.partition("(")[0], info=info, ranks=ranks,
                 groups=arrays.get(f"{key}--groups"),
-                still_rising=bool(table["comparison"][label].get("note", "").startswith(RISING)),
+                still_rising=rows.get(label, {}).get("note", "").startswith(RISING),
             ))  # fmt: skip
-    return {label: rows for label, rows in runs.items() if len(rows) == table["comparison"][label]["seeds"]}
+    return {label: evaluated for label, evaluated in runs.items() if len(evaluated) == seeds[label]}
 
 
 def judged(name: str) -> pd.DataFrame:
     """The comparison of a table, best first, with a verdict for every row and `source`, what it is judged from."""
     table = json.loads((HERE / f"{name}.json").read_text())
     stored, runs = pd.DataFrame(table.get("users_only", table["comparison"])).T, stored_runs(name, table)
-    others = len(stored) - 1
-    frame = compare([run for rows in runs.values() for run in rows], comparisons=others).assign(source=RANKS)
-    baseline = frame["baseline"].iloc[0]
-    for label in stored.index.difference(frame.index):
-        frame.loc[label] = _from_table(stored.loc[label], stored, frame.loc[baseline], others, table["cases"])
+    others, frame = len({*stored.index, *runs}) - 1, pd.DataFrame()
+    if runs:
+        frame = compare([run for rows in runs.values() for run in rows], comparisons=others).assign(source=RANKS)
+    baseline = frame.iloc[(frame["verdict"] == BASELINE).argmax()] if runs else stored.loc[stored["baseline"].iloc[0]]
+    rows = {label: _from_table(stored.loc[label], stored, baseline, others, table["cases"])
+            for label in stored.index.difference(frame.index)}  # fmt: skip
+    frame = pd.concat([frame, pd.DataFrame(rows).T]).infer_objects()
     return frame.sort_values("mean", ascending=False, kind="stable").rename_axis("system")
 
 
 def _from_table(row: pd.Series, stored: pd.DataFrame, baseline: pd.Series, others: int, cases: int) -> dict:
     """A row of a comparison from the intervals that were stored with it, which left the seeds out."""
-    seeds, spread = int(row["seeds"]), float(row["seed_sd"] or 0)
-    old, own = stored.loc[baseline.name], (row["high"] - row["low"]) / (2 * stats.norm.isf(0.025))
-    if row["baseline"] == baseline.name and abs(old["mean"] - baseline["mean"]) < 1e-6:
-        users, source = (row["diff_high"] - row["diff_low"]) / (2 * stats.norm.isf(0.025 / others)), PAIRED
-    else:
-        users, source = np.hypot(own, (baseline["high"] - baseline["low"]) / (2 * stats.norm.isf(0.025))), UNPAIRED
-    mean = _estimate(row["mean"], own, spread, seeds, cases)
-    difference = _estimate(row["mean"] - baseline["mean"], users, spread, seeds, cases)
+    own, rival = ((each["high"] - each["low"]) / (2 * stats.norm.isf(0.025)) for each in (row, baseline))
+    users, source = np.hypot(own, rival), UNPAIRED
+    if row["baseline"] == baseline.name and abs(stored["mean"][baseline.name] - baseline["mean"]) < 1e-6:
+        users, source = (row["diff_high"] - row["diff_low"]) / (2 * stats.norm.isf(0.025 / (len(stored) - 1))), PAIRED
+    mean = _estimate(row["mean"], own, [row], cases, floor=0.0)
+    difference = _estimate(row["mean"] - baseline["mean"], users, [row, baseline], cases, floor=-np.inf)
     (low, high), (diff_low, diff_high) = mean.interval(), difference.interval(1 - 0.05 / others)
-    note = row.get("note") or ""
+    note = row.get("note") if isinstance(row.get("note"), str) else ""
     verdict = ABOVE if diff_low > 0 else BELOW if diff_high < 0 else EVEN
-    return {
-        "mean": row["mean"], "low": low, "high": high, "cases": cases, "seeds": seeds, "seed_sd": row["seed_sd"],
-        "baseline": baseline.name, "difference": difference.mean, "diff_low": diff_low, "diff_high": diff_high,
-        "p": difference.p_value(others), "minimum_detectable_effect": difference.detectable(1 - 0.05 / others),
-        "verdict": UNDERTRAINED if note.startswith(RISING) else verdict, "note": note, "source": source,
+    judgement = {
+        "difference": difference.mean, "diff_low": diff_low, "diff_high": diff_high, "p": difference.p_value(others),
+        "minimum_detectable_effect": difference.detectable(1 - 0.05 / others),
+        "verdict": UNDERTRAINED if note.startswith(RISING) else verdict,
+    }  # fmt: skip
+    if row.name == baseline.name:
+        judgement = dict.fromkeys(("difference", "diff_low", "diff_high"), 0.0) | {"verdict": BASELINE}
+    return judgement | {
+        "mean": row["mean"], "low": low, "high": high, "cases": cases, "seeds": int(row["seeds"]),
+        "seed_sd": row["seed_sd"], "baseline": baseline.name, "note": note, "source": source,
     }  # fmt: skip
 
 
-def _estimate(mean: float, users: float, spread: float, seeds: int, cases: int) -> Estimate:
-    parts = [(users**2, cases - 1)] + ([(spread**2 / seeds, seeds - 1)] if seeds > 1 else [])
+def _estimate(mean: float, users: float, rows: list[pd.Series], cases: int, *, floor: float) -> Estimate:
+    """users: the standard error over cases. rows: whose seeds vary beside that."""
+    parts = [(users**2, cases - 1)]
+    parts += [(row["seed_sd"] ** 2 / row["seeds"], row["seeds"] - 1) for row in rows if row["seeds"] > 1]
     variance = sum(part for part, _ in parts)
     df = variance**2 / sum(part**2 / df for part, df in parts)
-    return Estimate(float(mean), float(mean), float(np.sqrt(variance)), float(df), -np.inf, cases, seeds)
+    return Estimate(float(mean), float(mean), float(np.sqrt(variance)), float(df), floor, cases, int(rows[0]["seeds"]))
 
 
 def main(names: list[str]) -> None:

@@ -8,14 +8,19 @@ import argparse
 import json
 from pathlib import Path
 
+from judge import RANKS, save_ranks
+
 from workbench import systems
 from workbench.artifacts import write_text
 from workbench.evaluate import compare, contrast
+from workbench.evaluate.compare import ABOVE, BASELINE, BELOW, EVEN, UNDERTRAINED
+from workbench.evaluate.intervals import FEW_CASES
 from workbench.experiment import Run, open_bench
 from workbench.show.svg import svg_comparison
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
+MARKS = {ABOVE: "▲", BELOW: "▼", EVEN: "○", BASELINE: "◆", UNDERTRAINED: "×"}
 BEGIN, END = "<!-- results -->", "<!-- end of results -->"
 SEEDS = (0, 1, 2)
 MASKED, TIMED = {"mask_history": True}, {"split": "global-time"}
@@ -47,13 +52,21 @@ def results_tables() -> str:
     return "\n\n".join(_table(title, files, compared) for title, files in tables if files)
 
 
+def _cell(row: dict) -> str:
+    """Mean, spread between seeds (under 200 cases the interval instead), and the mark of the verdict."""
+    if row["cases"] < FEW_CASES:
+        return f"{row['mean']:.2f} [{row['low']:.2f}, {row['high']:.2f}] {MARKS[row['verdict']]}"
+    spread = f" ± {row['seed_sd']:.4f}" if row["seeds"] > 1 else ""
+    return f"{row['mean']:.4f}{spread} {MARKS[row['verdict']]}"
+
+
 def _table(title: str, files: dict[str, str], compared: dict[str, dict]) -> str:
-    rows = {}
+    rows, cases = {}, {file: next(iter(compared[file].values()))["cases"] for file in files.values()}
     for dataset, file in files.items():
         for name, row in compared[file].items():
-            spread = f" ± {row['seed_sd']:.4f}" if row["seeds"] > 1 else ""
-            rows.setdefault(name, {})[dataset] = f"{row['mean']:.4f}{spread}"
-    lines = [f"| {title} | " + " | ".join(f"[{d}](results/{file}.svg)" for d, file in files.items()) + " |"]
+            rows.setdefault(name, {})[dataset] = _cell(row)
+    heads = [f"[{d}](results/{file}.svg), n = {cases[file]:,}" for d, file in files.items()]
+    lines = [f"| {title} | " + " | ".join(heads) + " |"]
     lines.append("|---|" + "---|" * len(files))
     lines += [f"| {name} | " + " | ".join(row.get(d, "") for d in files) + " |" for name, row in rows.items()]
     return "\n".join(lines)
@@ -88,9 +101,10 @@ def write_readme() -> None:
     write_text(README, f"{before}{BEGIN}\n{results_tables()}\n{END}{after}")
 
 
-def save(name: str, runs: list[Run]) -> None:
-    """Write a comparison of runs as JSON and as a small picture."""
-    table = compare(runs)
+def save(name: str, runs: list[Run], *, baseline: str = "") -> None:
+    """Write a comparison of runs as JSON and as a small picture, and the ranks it can be computed from."""
+    table = compare(runs, baseline=baseline).assign(source=RANKS)
+    save_ranks(name, runs)
     about = {key: runs[0].info[key] for key in ("dataset", "data_hash", "protocol", "users", "cases")}
     rows = [{key: run.info[key] for key in RUN_FIELDS} for run in runs]
     text = {**about, "comparison": json.loads(table.round(7).to_json(orient="index")), "runs": rows}

@@ -14,7 +14,6 @@ from reproduce import HERE, SEEDS, arguments, save, write_readme
 from workbench import systems
 from workbench.artifacts import write_text
 from workbench.diagnose.models.beam_search import beam_width_table
-from workbench.evaluate import compare
 from workbench.experiment import Bench, Run, open_bench
 from workbench.train import PROFILES
 
@@ -42,9 +41,7 @@ def runs(dataset: str, device: str) -> list[Run]:
 
 def compare_with_learned(dataset: str, runs: list[Run]) -> None:
     """Write the paired difference of tiger on every kind of codes to tiger on learned codes."""
-    table = compare([run for run in runs if run.system == "tiger"], baseline="tiger")
-    write_text(HERE / f"codes-{dataset}-paired.json", table.round(7).to_json(orient="index", indent=1))
-    print(table.to_string(float_format="%.4f"))
+    save(f"codes-{dataset}-paired", [run for run in runs if run.system == "tiger"], baseline="tiger")
 
 
 def main() -> None:
