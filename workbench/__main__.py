@@ -97,7 +97,7 @@ def main(argv: list[str] | None = None) -> int:
     for handler in logging.getLogger().handlers:
         handler.addFilter(clear_progress_bar)
     try:
-        with stopped_once():
+        with stopped_once(at_exit=argv is None):
             _run(sys.argv[1:] if argv is None else argv)
         return 0
     except UserError as error:

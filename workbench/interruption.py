@@ -15,9 +15,9 @@ def ignore_signals() -> None:
 
 
 @contextmanager
-def stopped_once() -> Iterator[None]:
-    """Raise KeyboardInterrupt at the first Ctrl-C or SIGTERM and ignore all later ones, also after the block, which a
-    process leaves to end. Without one, or outside the main thread, signal handlers are as before."""
+def stopped_once(*, at_exit: bool) -> Iterator[None]:
+    """Raise KeyboardInterrupt at the first Ctrl-C or SIGTERM and ignore all later ones. at_exit: also after the block,
+    which a process leaves to end; otherwise signal handlers are then as before. Does nothing outside the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -34,5 +34,5 @@ def stopped_once() -> Iterator[None]:
         raise
     finally:
         for number, handler in previous.items():
-            if signal.getsignal(number) is stop:
+            if signal.getsignal(number) is stop or not at_exit:
                 signal.signal(number, handler)
