@@ -17,7 +17,7 @@ def ignore_signals() -> None:
 @contextmanager
 def stopped_once(*, at_exit: bool) -> Iterator[None]:
     """Raise KeyboardInterrupt at the first Ctrl-C or SIGTERM and ignore all later ones. at_exit: also after the block,
-    which a process leaves to end; otherwise signal handlers are then as before. Does nothing outside the main thread."""
+    which a process leaves to end; otherwise signal handlers are as before. Does nothing outside the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

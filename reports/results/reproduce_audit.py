@@ -13,7 +13,7 @@ import pandas as pd
 from reproduce import HERE, README, TUNED, arguments
 
 from workbench.artifacts import write_text
-from workbench.diagnose.verdict.sentences import FEW
+from workbench.evaluate.intervals import FEW_CASES
 from workbench.experiment import open_bench
 from workbench.experiment.audit import run_audit
 from workbench.report.audit_page import replace_nonfinite
@@ -54,7 +54,7 @@ def study(dataset: str, device: str) -> dict:
 
 def across(stored: dict[str, dict]) -> pd.DataFrame:
     """One row per dataset with the figures of COLUMNS; empty where a figure could not be measured. attrs: "intervals",
-    by dataset and column, of figures over fewer than FEW cases; "undertrained", the datasets whose network was cut off
+    by dataset and column, of figures over fewer than FEW_CASES cases; "undertrained", the datasets whose network was cut off
     in training."""
     rows, intervals, undertrained = {}, {}, set()
     for dataset, audit in stored.items():
@@ -64,7 +64,7 @@ def across(stored: dict[str, dict]) -> pd.DataFrame:
             figures = {figure["name"]: figure for figure in audit["cards"].get(card, {"figures": []})["figures"]}
             figure = figures.get(name, {})
             values[column] = figure.get("value")
-            if 0 < figure.get("n", 0) < FEW and figure.get("low") is not None:
+            if 0 < figure.get("n", 0) < FEW_CASES and figure.get("low") is not None:
                 intervals[dataset, column] = figure["low"], figure["high"], figure["n"]
         rows[dataset] = values
         if any(network["still_rising"] for network in audit.get("networks", ())):

@@ -91,8 +91,6 @@ def test_titles_stay_clear_of_the_toolbar_and_nothing_is_cut(browser, tmp_path):
         if width == 1200:
             browser.open(path, "document.documentElement.dataset.drawn === '1'")
         browser.wait(f"Math.abs({box('.main-svg')}.width - document.querySelector('.plot').clientWidth) < 2")
-        side = "h" if width < 500 else "v"
-        browser.wait(f"(document.querySelector('.plot').layout.legend?.orientation ?? 'v') === '{side}'")
         browser.wait(CLEAR)
         assert browser.evaluate(INSIDE) == [], width
         assert browser.evaluate("document.documentElement.scrollWidth <= innerWidth"), width

@@ -63,7 +63,7 @@ def test_a_log_is_called_by_its_file(home, tmp_path):
     assert facts["dates"] == "1970-01-01 to 1970-01-05" and "plays.2024.csv (SHA-256 " in facts["from"]
     text = " ".join(methods(bench, values(0, 1)["training"]))
     assert "9 test cases is ranked among all 7 items" in text and "Trained with one seed (0): sasrec 20 epochs." in text
-    assert "at most 20 epochs, 2,000 users" in text and "baselines: popularity." in text
+    assert "at most 40 epochs, 2,000 users" in text and "baselines: popularity." in text
     assert epochs({}) == "" and "invented" in data_facts(experiment.open_bench("synthetic", profile="smoke"))["from"]
 
 

@@ -28,4 +28,4 @@ def test_a_card_is_drawn_by_what_it_holds():
         show.plot_card(Card((Figure("density", 0.1),)))
     assert "no graph" in show.plot_card(Card(unmeasured={"CR_1": "there is no graph"})).layout.title.text
     figure = show.plot_card(Card((Figure("HD_1", 0.5, 0.4, 0.6),)), label="sasrec")
-    assert figure.layout.title.text.startswith("With the last item alone sasrec retains 50%")
+    assert figure.layout.title.text.startswith("With the last item alone sasrec retains 50 %")

@@ -139,13 +139,13 @@ def test_the_path_crosses_no_label(study, tmp_path):
 def test_graph_distances_have_the_finding_as_title():
     ring = Figure("CR_1", 0.48, low=0.45, high=0.5, null=0.12, direction="above", n=9, note="One step.")
     title = audit.plot_graph_distances(Card((ring,))).layout.title.text
-    assert title == "48% of the targets directly followed the last item in train; by chance 12%"
+    assert title == "48% of 9 targets directly followed the last item in train; by chance 12%"
     assert "could not be measured" in audit.plot_graph_distances(Card(())).layout.title.text
 
 
 def test_history_ablation_is_drawn_from_the_last_event_to_all():
     card = Card((Figure("HD_5", 0.9, 0.8, 1.0), Figure("HD_1", 0.5, 0.4, 0.6), Figure("OS reverse", 0.2)))
     figure = audit.plot_history_ablation({"sasrec": card})
-    assert list(figure.data[0].x) == ["1", "5", "all"] and "50%" in figure.layout.title.text
+    assert list(figure.data[0].x) == ["1", "5", "all"] and "50 % [40, 60]" in figure.layout.title.text
     with pytest.raises(UserError, match="no card of history ablation"):
         audit.plot_history_ablation({})

@@ -102,7 +102,7 @@ def test_neighbours_and_cards(world, codes, bench, plain):
 
 def test_collisions_show_the_largest_group(world):
     codes = world.codes(size=4, levels=2)
-    table = show.table_collisions(world, codes, n=100)
+    table = show.table_collisions(world, codes, n=150)
     names = {row[0].rpartition("-")[0] for row in table.cells}
     assert len(names) == 1 and len(table.cells) == diagnose.collision_table(codes).loc["largest"].iloc[0]
     alone = world.codes("hash", size=256, levels=4)

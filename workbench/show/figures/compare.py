@@ -17,6 +17,7 @@ from workbench.show.theme import (
     DASHES,
     GREEN,
     GREY,
+    ORANGE,
     PURPLE,
     SYMBOLS,
     VERMILLION,
@@ -28,7 +29,7 @@ from workbench.show.theme import (
 
 VERDICTS = {  # against the baseline: colour, symbol
     ABOVE: (BLUE, "triangle-up"), EVEN: (PURPLE, "circle-open"), BELOW: (VERMILLION, "triangle-down"),
-    BASELINE: (GREY, "diamond"), UNDERTRAINED: (PURPLE, "x-thin"),
+    BASELINE: (GREY, "diamond"), UNDERTRAINED: (ORANGE, "x-thin"),
 }  # fmt: skip
 INTERVALS = "Intervals: 95 %, over test cases and seeds; those of differences hold for all rows together."
 
