@@ -24,7 +24,7 @@ PLACEBO = {"permuted": True}
 RECIPE = Recipe(
     epochs=60, batch_size=128, lr=1e-3, schedule="linear", patience=6, valid_every=2, valid_cases=2000,
     sizes={
-        "small": {"batch_size": 64, "lr": 2e-3, "schedule": "constant", "patience": 2},
+        "small": {"batch_size": 64, "lr": 2e-3, "schedule": "constant", "patience": 3},
         "paper": {"width": 256, "layers": 5},
     },
 )

@@ -21,7 +21,7 @@ from workbench.train import Recipe, derive_seed
 PARENT = OFF = PLACEBO = None
 RECIPE = Recipe(
     epochs=100, batch_size=128, lr=1e-3, patience=8,
-    sizes={"small": {"batch_size": 32, "lr": 2e-3, "dropout": 0.2, "patience": 2, "valid_every": 2}},
+    sizes={"small": {"batch_size": 32, "lr": 2e-3, "dropout": 0.2, "patience": 3, "valid_every": 2}},
 )  # fmt: skip
 LOSSES = ("full", "sampled", "bce")
 
