@@ -12,7 +12,7 @@ from wrong_answers import DAMAGE, WRONG
 from workbench import notebooks, report
 from workbench.__main__ import main
 from workbench.errors import UserError
-from workbench.notebooks.exercises import BLANK, PERCENT, exercises, is_close
+from workbench.notebooks.exercises import BLANK, PERCENT, ROUNDED, check_answer, exercises, is_close
 from workbench.notebooks.parameters import cell_source, has_tag
 
 
@@ -59,7 +59,7 @@ def test_every_check_fails_with_its_hint_and_passes_with_the_solution(path, home
         exec(cell_source(cell), names)
         assert failed_message(names, solution, check) == ""
         right = names["answer"]
-        if isinstance(right, float) and 0 < right < 1:
+        if isinstance(right, float) and right:
             assert failed_message(names, "answer = 100 * answer", check) == PERCENT
         assert failed_message(names, "answer = 'mine'", solution, check) not in ("", BLANK), "a student's own is kept"
         rights.append((right, check))
@@ -95,6 +95,16 @@ def test_the_teacher_guide_has_every_class_and_exercise():
 ])  # fmt: skip
 def test_is_close(answer, expected, same):
     assert is_close(answer, expected) is same
+
+
+@pytest.mark.parametrize("answer, expected, message", [
+    (0.21, 0.212, ROUNDED), (-0.026, -0.02614, ROUNDED), (128.754, 1.28754, PERCENT), (-2.614, -0.02614, PERCENT),
+    (18, 17, "count them"), (0.3, 0.212, "count them"), (21, 0.212, "count them"),
+])  # fmt: skip
+def test_rounded_answers_and_percent_have_messages_of_their_own(answer, expected, message):
+    with pytest.raises(AssertionError) as failed:
+        check_answer(answer, expected, otherwise="count them")
+    assert str(failed.value) == message
 
 
 def test_handout_leaves_the_solutions_out(tmp_path, capsys):

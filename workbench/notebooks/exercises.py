@@ -19,7 +19,9 @@ TAGS = ("exercise", "solution", "check")
 MIN_EXERCISES, MAX_EXERCISES = 3, 5  # in a class of one hour
 RELATIVE_TOLERANCE = 1e-3  # allows for rounding
 BLANK = "put your answer in the place of the three dots, run that cell, then this one"
-PERCENT = "that is in percent; as a share it lies between 0 and 1"
+PERCENT = "that is in percent; as a share it is that divided by 100"
+ROUNDED = "close; if you rounded it, give all the digits, and if not, look at the hint again"
+NEARLY = 0.02  # an answer within this share of the expected one may have been rounded
 
 
 class Exercise(NamedTuple):
@@ -49,14 +51,14 @@ def check_answer(
 
     hints: for each likely mistake a message, with the value that the mistake gives, or True where it was made.
     otherwise: the message for any other wrong answer. The dots of the exercise and percent in the place of a share have
-    messages of their own. rtol: how far floats may differ, as a share; whole numbers must be equal.
+    messages of their own, as have rounded digits. rtol: how far floats may differ, as a share; whole numbers must be equal.
     AssertionError with the message, which a notebook shows without the traceback that would reveal the check.
 
     >>> check_answer(0.25, 1 / 4, otherwise="one in four")
     ✓ That is right.
     >>> check_answer(25, 1 / 4, otherwise="one in four")
     Traceback (most recent call last):
-    AssertionError: that is in percent; as a share it lies between 0 and 1
+    AssertionError: that is in percent; as a share it is that divided by 100
     """
     _hide_assertion_tracebacks()
     if is_close(answer, expected, rtol):
@@ -64,9 +66,9 @@ def check_answer(
     assert answer is not ..., BLANK
     for message, value in (hints or {}).items():
         assert not (value is True or isinstance(value, np.bool_) and value or is_close(answer, value, rtol)), message
-    share = np.asarray(expected)
-    assert not (share.dtype.kind == "f" and 0 <= share.min() and share.max() <= 1
-                and is_close(answer, 100 * share, rtol)), PERCENT
+    if np.asarray(expected).dtype.kind == "f":
+        assert not is_close(answer, 100 * np.asarray(expected), rtol), PERCENT
+        assert not is_close(answer, expected, NEARLY), ROUNDED
     raise AssertionError(otherwise)
 
 

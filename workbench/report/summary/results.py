@@ -2,8 +2,8 @@
 from typing import Any
 
 CAPTION = (
-    "◆ marks the best training-free baseline, which the conclusion compares with. The 95 % bounds hold test users and "
-    "seeds; n is the number of test users."
+    "◆ marks the best training-free baseline, which the conclusion compares with. The 95 % bounds are over "
+    "test users, and over seeds where a system has several; n is the number of test users."
 )
 
 

@@ -31,7 +31,7 @@ VERDICTS = {  # against the baseline: colour, symbol
     ABOVE: (BLUE, "triangle-up"), EVEN: (PURPLE, "circle-open"), BELOW: (VERMILLION, "triangle-down"),
     BASELINE: (GREY, "diamond"), UNDERTRAINED: (ORANGE, "x-thin"),
 }  # fmt: skip
-INTERVALS = "Intervals: 95 %, over test cases and seeds; those of differences hold for all rows together."
+INTERVALS = "Intervals: 95 %, over test cases and seeds; those of differences hold for all rows together and widen with each."
 
 
 def plot_learning_curve(run: Run, *, by: str = "") -> go.Figure:
@@ -100,7 +100,11 @@ def headline(table: pd.DataFrame, metric: str, escaped=escape) -> str:
     if best["verdict"] == ABOVE:
         return f"{name} beats {escaped(baseline)} by {gap}"
     if best["verdict"] == BELOW:
-        return f"Nothing beats {escaped(baseline)}; {name} is behind by {difference_text(best, sign=-1)}"
+        behind = f"{name} is behind by {difference_text(best, sign=-1)}"
+        if not (rising := challengers.index.difference(judged.index, sort=False).tolist()):
+            return f"Nothing beats {escaped(baseline)}; {behind}"
+        about = escaped(rising[0]) if len(rising) == 1 else f"{len(rising)} systems"
+        return f"No conclusion about {about}; nothing else beats {escaped(baseline)}: {behind}"
     return f"{name} and {escaped(baseline)} cannot be told apart: difference {gap}"
 
 
