@@ -54,7 +54,7 @@ def study(dataset: str, device: str) -> dict:
 
 def across(stored: dict[str, dict]) -> pd.DataFrame:
     """One row per dataset with the figures of COLUMNS; empty where a figure could not be measured. attrs: "intervals",
-    by dataset and column, of figures over fewer than FEW_CASES cases; "undertrained", the datasets whose network was cut off
+    by dataset and column, of figures over too few cases; "undertrained", the datasets whose network was cut off
     in training."""
     rows, intervals, undertrained = {}, {}, set()
     for dataset, audit in stored.items():

@@ -138,9 +138,9 @@ def test_near_duplicates_by_hand_and_as_planted():
     copies = dataset.items["title"].str.endswith(", twin pack").to_numpy()
     duplicate = near_duplicates.has_near_duplicate(tfidf_svd(dataset)[1:])
     assert duplicate[copies].mean() > 0.6 > 0.1 > duplicate[~copies].mean()
-    same = assemble("same", dataset.interactions[["user", "item", "timestamp"]], items=pd.DataFrame(
-        {"raw_id": dataset.items.index, "text": ["one red shoe", "two green hats"] * (dataset.n_items // 2)}
-    ))  # fmt: skip
+    texts = [("one red shoe", "two green hats")[n % 2] for n in range(len(dataset.items))]
+    same = assemble("same", dataset.interactions[["user", "item", "timestamp"]],
+                    items=pd.DataFrame({"raw_id": dataset.items.index, "text": texts}))  # fmt: skip
     assert near_duplicates.near_duplicate_texts(same, cut(same))["items with near-duplicate texts"].value == 1
 
 

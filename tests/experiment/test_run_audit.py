@@ -49,7 +49,7 @@ def checked(audit: Audit) -> dict:
 def chain():
     """As in test_shortcut_section.py, so that the network is trained once."""
     return audit_gru4rec(open_bench("synthetic-chain", profile="smoke", options={"users": 400, "items": 60}),
-                   epochs=12, lr=5e-3)  # fmt: skip
+                   epochs=25, lr=5e-3)  # fmt: skip
 
 
 @pytest.fixture(scope="module")

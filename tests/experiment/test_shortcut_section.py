@@ -20,7 +20,7 @@ def chain():
 
 
 def test_a_chain_is_solved_by_what_followed_the_last_item(chain):
-    run = chain.fit("gru4rec", epochs=12, lr=5e-3)
+    run = chain.fit("gru4rec", epochs=25, lr=5e-3)
     card = shortcuts.history_ablation_card(chain, run)
     assert card["HD_1"].value > 0.9 and abs(card["OS keep last 1"].value) < 0.05
     assert card["effective history length"].value == 1
@@ -53,7 +53,7 @@ def test_a_walk_is_solved_by_features_and_not_by_transitions_alone():
 
 
 def test_a_stage_is_measured_once_and_read_back(chain, monkeypatch):
-    run = chain.fit("gru4rec", epochs=12, lr=5e-3)
+    run = chain.fit("gru4rec", epochs=25, lr=5e-3)
     first = shortcuts.history_ablation_card(chain, run)
     monkeypatch.setattr(shortcuts.history_ablation, "history_ablation", None)
     again = shortcuts.history_ablation_card(chain, run)

@@ -60,7 +60,7 @@ class Wrong(nn.Module):
 
 
 WRONG_NETWORKS = [
-    (lambda: Wrong("short"), {}, r"gives \(4, \d+, 74\) for items .* expected \(4, \d+, 75\).*; one column is short"),
+    (lambda: Wrong("short"), {}, r"gives \(4, \d+, \d+\) for items .*; one column is short"),
     (lambda: Wrong("states"), {}, r"forward gives \(4, \d+, 8\) for items"),
     (lambda: Wrong("tuple"), {}, "forward gives a tuple; it returns one tensor"),
     (lambda: Wrong("nan"), {}, "scores that are NaN or infinite before any training"),

@@ -112,10 +112,12 @@ def systems_card(runs: list[Run], baselines: list[Run]) -> Card:
     sides = [[run.label for run in side] for side in (runs or baselines, baselines)]
     first = next(name for name in table.index if name in sides[0])
     second = next(name for name in table.index if name in sides[1] and name != first)
-    effect, name = estimate_difference(values[first], values[second]).detectable(), "minimum detectable effect"
+    effect, name = estimate_difference(values[first], values[second]), "minimum detectable effect"
+    if effect.cases < 2:
+        return Card((), {"systems": table}, {name: "one test case tells nothing of how much cases differ"})
     note = f"The difference in {METRIC} between {first} and {second} that is detected with 80 % power."
     pair = pd.DataFrame({"ours": [first], "rival": [second]})
-    return Card((Figure(name, effect, n=values[first].shape[1], note=note),), {"systems": table, "pair": pair})
+    return Card((Figure(name, effect.detectable(), n=effect.cases, note=note),), {"systems": table, "pair": pair})
 
 
 def baseline_ablation_card(bench: Bench) -> Card:
