@@ -31,7 +31,7 @@ VERDICTS = {  # against the baseline: colour, symbol
     ABOVE: (BLUE, "triangle-up"), EVEN: (PURPLE, "circle-open"), BELOW: (VERMILLION, "triangle-down"),
     BASELINE: (GREY, "diamond"), UNDERTRAINED: (ORANGE, "x-thin"),
 }  # fmt: skip
-INTERVALS = "Intervals: 95 %, over test cases and seeds; those of differences hold for all rows together, so they widen."
+INTERVALS = "Intervals: 95 %, over test cases and seeds; those of differences are wide enough for all rows together."
 
 
 def plot_learning_curve(run: Run, *, by: str = "") -> go.Figure:
