@@ -64,13 +64,19 @@ def check_answer(
     _hide_assertion_tracebacks()
     if is_close(answer, expected, rtol):
         return RightAnswer()
-    assert answer is not ..., BLANK
-    for message, value in (hints or {}).items():
-        assert not (value is True or isinstance(value, np.bool_) and value or is_close(answer, value, rtol)), message
-    if np.asarray(expected).dtype.kind == "f":
-        assert not is_close(answer, 100 * np.asarray(expected), rtol), PERCENT
-        assert not is_close(answer, expected, NEARLY), ROUNDED
-    raise AssertionError(otherwise)
+    raise AssertionError(_message(answer, np.asarray(expected), hints or {}, rtol) or otherwise)
+
+
+def _message(answer: Any, expected: np.ndarray, hints: dict[str, Any], rtol: float) -> str:
+    """The message that fits a wrong answer, "" if none does."""
+    if answer is ...:
+        return BLANK
+    for message, value in hints.items():
+        if value is True or isinstance(value, np.bool_) and value or is_close(answer, value, rtol):
+            return message
+    if expected.dtype.kind == "f" and is_close(answer, 100 * expected, rtol):
+        return PERCENT
+    return ROUNDED if expected.dtype.kind == "f" and is_close(answer, expected, NEARLY) else ""
 
 
 def is_close(answer: Any, expected: Any, rtol: float = RELATIVE_TOLERANCE) -> bool:
