@@ -5,12 +5,11 @@ from torch import Tensor, nn
 
 from workbench.data import Histories, Split
 from workbench.errors import UserError
-from workbench.evaluate import top_k
-from workbench.interfaces import ReadoutPositions, Recommendations
+from workbench.interfaces import ReadoutPositions
 from workbench.losses.ranking import full_softmax
+from workbench.recommenders import score_methods
 from workbench.recommenders.epoch_cost import warn_of_cost
 from workbench.recommenders.sequential import token_batches
-from workbench.recommenders.state_dict import get_weights, load_weights
 from workbench.train import named_rng
 from workbench.train.fit import TrainingSession, fit
 
@@ -95,26 +94,11 @@ class MaskedSequential:
         """(B, I+1) on the module's device."""
         return self.states(histories) @ self.module.item.weight.T
 
-    def score(self, histories: Histories) -> np.ndarray:
-        """(B, I+1) float32; column 0 is meaningless."""
-        return self.scores(histories).cpu().numpy()
-
-    def recommend(self, histories: Histories, k: int, exclude: Histories | None = None) -> Recommendations:
-        """The top-k items by score."""
-        return top_k(self.scores(histories), k, exclude)
-
-    def log_prob(self, histories: Histories, items: np.ndarray) -> np.ndarray:
-        """(B, n) log-probability of items (B, n) under a softmax over the catalogue."""
-        logits = self.scores(histories)[:, 1:].log_softmax(1).cpu().numpy()
-        return np.take_along_axis(logits, np.asarray(items) - 1, axis=1)
-
-    def state(self) -> dict[str, np.ndarray]:
-        """The weights of the module."""
-        return get_weights(self.module)
-
-    def load_state(self, state: dict[str, np.ndarray]) -> None:
-        """Load weights into the module."""
-        load_weights(self.module, state)
+    score = score_methods.score
+    recommend = score_methods.recommend
+    log_prob = score_methods.log_prob
+    state = score_methods.state
+    load_state = score_methods.load_state
 
 
 def newest_first(items: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:

@@ -5,10 +5,9 @@ from torch import Tensor, nn
 
 from workbench.data import Histories, Split
 from workbench.errors import UserError
-from workbench.evaluate import top_k
-from workbench.interfaces import ReadoutPositions, Recommendations
+from workbench.interfaces import ReadoutPositions
 from workbench.losses.ranking import bpr
-from workbench.recommenders.state_dict import get_weights, load_weights
+from workbench.recommenders import score_methods
 from workbench.train import named_rng
 from workbench.train.fit import TrainingSession, fit
 
@@ -100,21 +99,10 @@ class MatrixFactorization:
         products = self.states(histories) @ self.module.item.weight.T
         return products if self.module.bias is None else products + self.module.bias.weight[:, 0]
 
-    def score(self, histories: Histories) -> np.ndarray:
-        """(B, I+1) float32; column 0 is meaningless."""
-        return self.scores(histories).cpu().numpy()
-
-    def recommend(self, histories: Histories, k: int, exclude: Histories | None = None) -> Recommendations:
-        """The top-k items by score."""
-        return top_k(self.scores(histories), k, exclude)
-
-    def state(self) -> dict[str, np.ndarray]:
-        """The weights of the module."""
-        return get_weights(self.module)
-
-    def load_state(self, state: dict[str, np.ndarray]) -> None:
-        """Load weights into the module."""
-        load_weights(self.module, state)
+    score = score_methods.score
+    recommend = score_methods.recommend
+    state = score_methods.state
+    load_state = score_methods.load_state
 
 
 class NegativeSampler:
