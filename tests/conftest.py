@@ -3,6 +3,7 @@ import os
 from pathlib import Path
 
 import pytest
+from chromium import Browser
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("WORKBENCH_PROGRESS", "none")
@@ -25,3 +26,19 @@ def real():
     if not REAL.is_dir():
         pytest.skip("real data: set WORKBENCH_DATA to a folder that holds it")
     return REAL
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium, started once for a module of tests."""
+    chromium = Browser()
+    yield chromium
+    chromium.close()
+
+
+@pytest.fixture
+def usual_screen(browser):
+    """Reset after the test what it emulates: media and screen."""
+    yield
+    browser.call("Emulation.setEmulatedMedia", media="", features=[])
+    browser.call("Emulation.clearDeviceMetricsOverride")

@@ -5,27 +5,13 @@ import time
 import pandas as pd
 import pytest
 from canned import hostile, rich
-from chromium import Browser, needed
+from chromium import needed
 
 from workbench import notebooks, report, show
 from workbench.report import cell_outputs, page_template
 from workbench.show import theme
 
-pytestmark = needed
-
-
-@pytest.fixture(scope="module")
-def browser():
-    chromium = Browser()
-    yield chromium
-    chromium.close()
-
-
-@pytest.fixture(autouse=True)
-def light_screen(browser):
-    """Reset the emulated media after each test."""
-    yield
-    browser.call("Emulation.setEmulatedMedia", media="", features=[])
+pytestmark = [needed, pytest.mark.usefixtures("usual_screen")]
 
 
 @pytest.fixture(scope="module")

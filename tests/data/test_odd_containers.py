@@ -8,32 +8,14 @@ import zipfile
 
 import pyarrow as pa
 import pytest
+from odd_logs import START, TEXT, raw, refused, written
 from pyarrow import feather, orc
 from pyarrow import parquet as pq
 
 from workbench.data import datasets
 from workbench.data.datasets.csv import load
-from workbench.errors import UserError
 
-START = 1_700_000_000
-TEXT = "user,item,timestamp\n" + "".join(f"{u},{i},{START + 10 * u + i}\n" for u in range(3) for i in range(4))
 TABLE = pa.table({"user": [0, 0, 1], "item": ["a", "b", "a"], "timestamp": [START, START + 1, START + 2]})
-
-
-def written(folder, content, name="log.csv"):
-    path = folder / name
-    path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return str(path)
-
-
-def refused(path, **options):
-    with pytest.raises(UserError) as caught:
-        load(path=path, **options)
-    return str(caught.value)
-
-
-def raw(data, side="items"):
-    return sorted(getattr(data, side)["raw_id"].astype(str))
 
 
 def zipped(members):

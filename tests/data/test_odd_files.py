@@ -1,27 +1,10 @@
 """Files as users bring them: quotes, blanks, header rows and encodings of delimited text."""
 import pytest
+from odd_logs import START, raw, refused, written
 
 from workbench.data.datasets.csv import load
-from workbench.errors import UserError
 
 HEAD = "user,item,timestamp\n"
-START = 1_700_000_000
-
-
-def written(folder, content, name="log.csv"):
-    path = folder / name
-    path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return str(path)
-
-
-def refused(path, **options):
-    with pytest.raises(UserError) as caught:
-        load(path=path, **options)
-    return str(caught.value)
-
-
-def raw(data, side="items"):
-    return sorted(getattr(data, side)["raw_id"].astype(str))
 
 
 def lines_with_titles(order, separator="\t"):

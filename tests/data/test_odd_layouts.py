@@ -4,32 +4,12 @@ import json
 
 import pandas as pd
 import pytest
+from odd_logs import START, TEXT, raw, refused, written
 
 from workbench import cli_arguments
 from workbench.__main__ import main
 from workbench.data import datasets
 from workbench.data.datasets.csv import load
-from workbench.errors import UserError
-
-START = 1_700_000_000
-TEXT = "user,item,timestamp\n" + "".join(f"{u},{i},{START + 10 * u + i}\n" for u in range(3) for i in range(4))
-
-
-def written(folder, content, name="log.csv"):
-    path = folder / name
-    path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return str(path)
-
-
-def refused(path, **options):
-    with pytest.raises(UserError) as caught:
-        load(path=path, **options)
-    return str(caught.value)
-
-
-def raw(data, side="items"):
-    return sorted(getattr(data, side)["raw_id"].astype(str))
-
 
 RECORDS = [{"user_id": u, "shop": {"id": 1}, "item": f"b{i}", "stars": 5.0, "date": f"2019-01-0{i + 1} 10:00:00",
             "text": 'fine, "really"\nyes'} for u in (1, "u2") for i in range(3)]  # fmt: skip

@@ -1,14 +1,12 @@
-"""The whole audit: on synthetic worlds with known dynamics, on logs that lack columns, and as a page."""
-import json
+"""The whole audit: on synthetic worlds with known dynamics, and on logs that lack columns."""
 import re
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
-from chromium import Browser, needed
+from audits import audit_gru4rec, checked
 from html_document import Document, inert
-from show.hostile_titles import log
 
 from workbench import show
 from workbench.__main__ import main
@@ -16,77 +14,14 @@ from workbench.diagnose.verdict.rules import verdict
 from workbench.errors import UserError
 from workbench.experiment import open_bench
 from workbench.experiment.audit import run_audit, sections
-from workbench.experiment.audit.run_audit import Audit
+from workbench.experiment.audit.audit_result import Audit
 from workbench.experiment.bench import Bench
 from workbench.report import audit_page
-from workbench.report.audit_page import _anchor
-
-
-def audit_gru4rec(bench: Bench, **changes) -> Audit:
-    """The audit of a bench with one small network trained on it."""
-    return run_audit.audit(bench, [bench.fit("gru4rec", **changes)])
 
 
 def ablation_name(audit: Audit) -> str:
     """The full name of the history ablation card, whose system has settings in its label."""
     return next(name for name in audit.cards if name.startswith("history ablation: gru4rec"))
-
-
-def checked(audit: Audit) -> dict:
-    """The audit as JSON values, after checking that every figure is a number with both interval ends or none, and that
-    every card holds figures or says why it has none."""
-    for name, card in audit.cards.items():
-        assert card.figures or card.unmeasured, name
-        assert all(card.unmeasured.values()), name
-        assert len({figure.name for figure in card.figures}) == len(card.figures), name
-        for figure in card.figures:
-            assert np.isfinite(figure.value) and not np.isinf([figure.low, figure.high, figure.null]).any(), figure
-            assert np.isnan(figure.low) == np.isnan(figure.high) and figure.n >= 0 and figure.note, figure
-    return audit.dict()
-
-
-@pytest.fixture(scope="module")
-def chain():
-    """As in test_shortcut_section.py, so that the network is trained once."""
-    return audit_gru4rec(open_bench("synthetic-chain", profile="smoke", options={"users": 400, "items": 60}),
-                   epochs=25, lr=5e-3)  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def page(chain, tmp_path_factory):
-    return audit_page(chain, out=tmp_path_factory.mktemp("audit") / "chain.html")
-
-
-@pytest.fixture(scope="module")
-def hostile(tmp_path_factory):
-    bench = open_bench("csv", profile="smoke", options=log(tmp_path_factory.mktemp("log")))
-    return audit_page(audit_gru4rec(bench, epochs=2), out=tmp_path_factory.mktemp("audit") / "hostile.html")
-
-
-def test_the_json_holds_every_figure(chain, page):
-    checked(chain)
-    stored = json.loads(page.with_suffix(".json").read_text(), parse_constant=pytest.fail)
-    assert set(stored["cards"]) == set(chain.cards) <= set(stored["seconds"])
-    for name, card in chain.cards.items():
-        assert stored["cards"][name]["unmeasured"] == card.unmeasured
-        for one, figure in zip(stored["cards"][name]["figures"], card.figures, strict=True):
-            ends = [None if np.isnan(end) else end for end in (figure.low, figure.high, figure.null)]
-            assert [one["name"], one["value"], one["low"], one["high"], one["null"]] == [*figure[:2], *ends]
-    assert [one["text"] for one in stored["verdict"]] == [sentence.text for sentence in chain.sentences]
-    expected = {"dataset": "synthetic-chain", "data_hash": chain.bench.split.data_hash, "seed": 0}
-    assert expected.items() <= stored.items() and stored["systems"] == [run.label for run in chain.runs]
-
-
-def test_the_links_of_the_page_have_targets(chain, page, hostile):
-    for path in (page, hostile):
-        tags = inert(path.read_text()).tags
-        ids = {attributes["id"] for _, attributes in tags if "id" in attributes}
-        links = [attributes["href"] for tag, attributes in tags if tag == "a"]
-        assert links and {link.removeprefix("#") for link in links} <= ids
-    sections = [a.get("id") for tag, a in Document(page.read_text()).tags if tag == "section"]
-    assert sections == ["verdict", *map(_anchor, chain.cards)] and len(set(sections)) == len(sections)
-    for sentence in chain.sentences:
-        assert set(sentence.figures) <= {figure.name for figure in chain.cards[sentence.card].figures}
 
 
 def test_a_second_audit_is_read_from_the_store(chain):
@@ -139,16 +74,6 @@ def test_nothing_follows_from_a_network_whose_training_was_cut_off(chain, tmp_pa
         assert "No conclusion about" in show.plot_card(card).layout.title.text.replace("<br>", " ")
     text = Document(audit_page(audit, out=tmp_path / "page.html").read_text()).text
     assert text.count("validation still rose when training stopped") > len(quoting)
-
-
-def test_the_page_says_when_and_how_it_was_made(chain, page):
-    text, run = Document(page.read_text()).text, chain.runs[0]
-    for words in ("made", "UTC", "torch", "profile", "smoke", "seed 0 after 12 of at most 12 epochs",
-                  "shortcut solvability index (SSI)", "targets 1 hop from the last item (CR_1)"):  # fmt: skip
-        assert words in text, words
-    stored = json.loads(page.with_suffix(".json").read_text())
-    assert stored["networks"] == [{"system": run.label, "seed": 0, "profile": "smoke", "epochs": 12, "at_most": 12,
-                                   "still_rising": False}]  # fmt: skip
 
 
 def test_every_sentence_gives_its_number_of_cases(chain):
@@ -282,17 +207,3 @@ def test_every_card_is_an_attribute(chain):
     assert several.decoding("sasrec") is chain.decoding()
 
 
-@needed
-def test_the_page_opens_offline(page, hostile):
-    browser = Browser()
-    try:
-        for path in (page, hostile):
-            drawn = [kind for kind, _ in Document(path.read_text()).scripts].count("application/json")
-            browser.open(path, f"document.documentElement.dataset.drawn === '{drawn}'")
-            assert browser.requests() == [path.resolve().as_uri()] and browser.console_messages() == []
-            browser.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
-            assert browser.evaluate("document.documentElement.scrollWidth <= innerWidth")
-            browser.evaluate("document.querySelectorAll('main a').forEach((link) => link.click())")
-            assert browser.evaluate("typeof window.PWN") == "undefined" and browser.console_messages() == []
-    finally:
-        browser.close()

@@ -5,14 +5,14 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 from canned import rich
-from chromium import Browser, needed, press
+from chromium import needed, press
 
 from workbench import notebooks, report, show
 from workbench.report import cell_outputs, page_template
 from workbench.report.api_reference import reference_page
 from workbench.show import theme
 
-pytestmark = needed
+pytestmark = [needed, pytest.mark.usefixtures("usual_screen")]
 LONG = "A title that says at length what the figure shows, so long that it needs more than one line on any screen"
 CLEAR = """(() => {
   const bar = document.querySelector('.plot .modebar').getBoundingClientRect();
@@ -26,21 +26,6 @@ INSIDE = """(() => {
   const texts = [...document.querySelectorAll('.plot text')];
   return texts.filter((text) => outside(text.getBoundingClientRect())).map((text) => text.textContent);
 })()"""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    chromium = Browser()
-    yield chromium
-    chromium.close()
-
-
-@pytest.fixture(autouse=True)
-def usual_screen(browser):
-    """Reset what a test emulates."""
-    yield
-    browser.call("Emulation.setEmulatedMedia", media="", features=[])
-    browser.call("Emulation.clearDeviceMetricsOverride")
 
 
 def test_a_table_saves_itself_in_full(browser, tmp_path):

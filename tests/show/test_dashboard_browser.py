@@ -1,6 +1,6 @@
 """The dashboard in a real, offline browser: by mouse and keyboard, no title runs as code, nothing is fetched."""
 import pytest
-from chromium import Browser, needed
+from chromium import needed
 
 from workbench.experiment.probing import feature_dashboard as atlases
 from workbench.experiment.probing import train_sae
@@ -11,13 +11,6 @@ from workbench.show.theme import shorten
 pytestmark = needed
 SHOWN = "document.documentElement.dataset.shown"
 CARD = "document.querySelector('.latent:not([hidden])')"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    chromium = Browser()
-    yield chromium
-    chromium.close()
 
 
 @pytest.fixture(scope="module")

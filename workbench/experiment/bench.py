@@ -4,7 +4,7 @@ Notebooks, the command line and sweeps all stand on `open_bench`. A stage is key
 makes it, so a changed setting, file or line of code is made again, and the log says which input changed.
 """
 import logging
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,11 @@ from workbench import systems
 from workbench.artifacts import Store, code_hash, current_store, digest
 from workbench.data import Dataset, Protocol, Split, datasets, protocol_for, say_order, split
 from workbench.data.protocol import check_protocol
-from workbench.errors import UserError, check_names
+from workbench.errors import UserError
 from workbench.experiment.run import Run, contents
-from workbench.experiment.training import MONITORS, RUN_CODE, run_inputs, train_run
+from workbench.experiment.training import RUN_CODE, run_inputs, train_run, training_plan
 from workbench.progress import Progress
-from workbench.train import RECIPE_FIELDS, Profile, Recipe, get_profile, named_rng, resolve_recipe
+from workbench.train import Profile, Recipe, get_profile, named_rng
 
 log = logging.getLogger("workbench")
 
@@ -168,15 +168,7 @@ class Bench:
 
     def plan(self, system: str, **changes) -> tuple[dict, Recipe]:
         """The build keywords and the recipe that `fit` would use: recipe < profile < changes. Checks every name."""
-        keywords = systems.keywords(system)
-        check_names(f"setting of {system}", changes, [*keywords, *RECIPE_FIELDS])
-        recipe = systems.load(system).RECIPE
-        size = recipe.sizes.get(self.profile.size, {})
-        recipe = replace(recipe, **{k: v for k, v in size.items() if k not in keywords})
-        recipe = resolve_recipe(recipe, self.profile, {k: v for k, v in changes.items() if k not in keywords})
-        settings = {k: v for k, v in (size | changes).items() if k in keywords}
-        check_names("metric", [recipe.monitor], MONITORS)
-        return systems.settings(system, **settings), recipe
+        return training_plan(self.profile, system, changes)
 
     def fit(self, system: Any, *, name: str = "", **changes) -> Run:
         """Train, evaluate and save a system, or load the equal run that is stored already.

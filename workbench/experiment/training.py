@@ -5,7 +5,7 @@ import platform
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,9 @@ import numpy as np
 from workbench import systems
 from workbench.artifacts import digest
 from workbench.data import datasets
-from workbench.errors import UserError
+from workbench.errors import UserError, check_names
 from workbench.experiment.fit_command import fit_command
-from workbench.train import Recipe
+from workbench.train import RECIPE_FIELDS, Profile, Recipe, resolve_recipe
 
 MONITORS = ("ndcg@10", "recall@10")
 RUN_CODE = (
@@ -33,6 +33,20 @@ def run_inputs(bench, inputs: dict, recipe: Recipe) -> dict:
     device = configure_runtime(device, threads=bench.profile.threads).type
     values = {name: value for name, value in asdict(recipe).items() if name != "sizes"}
     return bench.key | inputs | {"recipe": values, "device": device}
+
+
+def training_plan(profile: Profile, system: str, changes: dict) -> tuple[dict, Recipe]:
+    """The build keywords and the recipe of a system with a name: recipe < profile < changes. UserError for a name that
+    is neither."""
+    keywords = systems.keywords(system)
+    check_names(f"setting of {system}", changes, [*keywords, *RECIPE_FIELDS])
+    recipe = systems.load(system).RECIPE
+    size = recipe.sizes.get(profile.size, {})
+    recipe = replace(recipe, **{k: v for k, v in size.items() if k not in keywords})
+    recipe = resolve_recipe(recipe, profile, {k: v for k, v in changes.items() if k not in keywords})
+    settings = {k: v for k, v in (size | changes).items() if k in keywords}
+    check_names("metric", [recipe.monitor], MONITORS)
+    return systems.settings(system, **settings), recipe
 
 
 def train_run(

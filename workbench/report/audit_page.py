@@ -11,8 +11,8 @@ from workbench.artifacts import write_text
 from workbench.diagnose.verdict.card import Card
 from workbench.diagnose.verdict.sentences import HISTORY_ABLATION, KINDS, Sentence
 from workbench.errors import UserError
+from workbench.experiment.audit.audit_result import Audit
 from workbench.experiment.audit.networks import by_label, training_text
-from workbench.experiment.audit.run_audit import Audit
 from workbench.experiment.audit.sections import METRIC
 from workbench.places import check_folder
 from workbench.report.cell_outputs import figures_html, table_html

@@ -15,7 +15,7 @@ from workbench.diagnose.verdict.words import in_words
 from workbench.errors import UserError, unknown_name
 from workbench.evaluate.compare import check_same_protocol
 from workbench.experiment import Bench
-from workbench.experiment.audit.run_audit import Audit
+from workbench.experiment.audit.audit_result import Audit
 from workbench.show.theme import escape, shorten
 
 MAX_ROWS = 200  # rows beyond these are counted, not shown

@@ -22,8 +22,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+import workbench.data.synthetic.dynamics as dynamics
 from workbench.data.schema import ITEM, RAW, ROW, TIME, USER, Dataset, assemble
-from workbench.data.synthetic import dynamics
 from workbench.data.synthetic.catalogue import BRANDS, CATEGORIES, TAGS, Catalogue, decoy_tag, make_catalogue
 from workbench.errors import UserError, check_names, unknown_name
 
