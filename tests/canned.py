@@ -13,6 +13,11 @@ def code(source: str, *tags: str) -> dict:
     return new_code_cell(source, metadata={"tags": list(tags)} if tags else {})
 
 
+def folded(source: str, tag: str) -> dict:
+    """A code cell whose source is folded."""
+    return new_code_cell(source, metadata={"tags": [tag], "jupyter": {"source_hidden": True}})
+
+
 def prose(source: str) -> dict:
     """A markdown cell."""
     return new_markdown_cell(source)

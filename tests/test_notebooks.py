@@ -4,7 +4,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from canned import code, prose, save
+from canned import code, folded, prose, save
 
 from workbench import notebooks, report
 from workbench.errors import UserError
@@ -18,8 +18,8 @@ GOOD = (
     "from workbench import experiment, notebooks",
     prose("We expect two."),
     code("two = ...", "exercise"),
-    code("two = 2", "solution"),
-    code("assert two == 2, 'add one and one'", "check"),
+    folded("# a solution\nif two is ...:\n    two = 2", "solution"),
+    folded("# the check\nnotebooks.check_answer(two, 2, otherwise='add one and one')", "check"),
     prose("Keep it."),
     "notebooks.glue(two=2)",
 )

@@ -6,7 +6,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 import pytest
-from canned import code, prose, save
+from canned import code, folded, prose, save
 from wrong_answers import DAMAGE, WRONG
 
 from workbench import notebooks, report
@@ -119,12 +119,6 @@ def test_handout_leaves_the_solutions_out(tmp_path, capsys):
         assert solutions and not any(solution in text for solution in solutions)
         checks = [cell for cell in copy if has_tag(cell, "check")]
         assert len(checks) == len(solutions) and all(cell["metadata"]["jupyter"]["source_hidden"] for cell in checks)
-
-
-def folded(source: str, tag: str) -> dict:
-    cell = code(source, tag)
-    cell["metadata"]["jupyter"] = {"source_hidden": True}
-    return cell
 
 
 def exercise(hint: str = "<details><summary>Hint</summary>\n\nOne and one.\n\n</details>") -> tuple[dict, ...]:

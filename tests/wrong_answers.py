@@ -77,8 +77,8 @@ WRONG = {
             "answer = np.argsort(follows[last[row]].toarray().ravel())[:10]",
             "answer = np.argsort(-follows[:, [last[row]]].toarray().ravel())[:10]",
             "answer = np.argsort(-follows[last[row]].toarray().ravel())[1:11]",
-            "answer = range(1, 11)",
-            "answer = np.argsort(-follows[last[row]].toarray().ravel())[:10] + 1.0",
+            "answer = np.argsort(-follows[last[row]].toarray().ravel())[:10][::-1]",
+            "answer = np.argsort(-follows[last[row]].toarray().ravel())[:10][::-1] * 1.0",
         ],
         [
             "answer = np.asarray(follows[last, targets]).mean()",

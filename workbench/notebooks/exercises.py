@@ -38,7 +38,8 @@ class RightAnswer:
     """What a passed check shows, in green in a notebook."""
 
     def _repr_html_(self) -> str:
-        return '<strong style="color: #0a7d33">✓ That is right.</strong>'
+        style = "color: #fff; background-color: #0a7d33; font-weight: bold"  # readable on light and dark pages
+        return f'<span style="{style}">&nbsp;✓ That is right.&nbsp;</span>'
 
     def __repr__(self) -> str:
         return "✓ That is right."

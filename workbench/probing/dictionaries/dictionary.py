@@ -58,9 +58,10 @@ class Dictionary:
     @torch.no_grad()
     def encode(self, x: Tensor) -> Tensor:
         """(n, m) latents of x (n, D). Raises UserError where x is not as wide as the site it was trained on."""
-        if x.shape[-1] != self.encoder.shape[1]:
-            raise UserError(f"this dictionary was trained at {self.about.get('site', 'a site')} of width "
-                            f"{self.encoder.shape[1]}; these activations have {x.shape[-1]}")  # fmt: skip
+        width = self.encoder.shape[1] // (2 if self.encoding == "nonnegative" else 1)  # that one splits x by sign
+        if x.shape[-1] != width:
+            raise UserError(f"this dictionary was trained at {self.about.get('site', 'a site')} of width {width}; "
+                            f"these activations have {x.shape[-1]}")  # fmt: skip
         return ENCODERS[self.encoding](x, self)
 
     @torch.no_grad()
