@@ -24,8 +24,10 @@ def with_seeds(bench: Bench, runs: Sequence[Run], seeds: int = 0) -> list[Run]:
         plans += [(own[0], next(spare)) for _ in range(wanted - len(set(present))) if own[0].curve]
     if not plans:
         return list(runs)
-    return [*runs, *(_fit_again(bench, run, seed) for run, seed in
-                     track(plans, "train with other seeds", unit="networks", stages=True))]  # fmt: skip
+    more = []
+    for run, seed in track(plans, "train with other seeds", unit="networks", stages=True):
+        more.append(_fit_again(bench, run, seed))
+    return [*runs, *more]
 
 
 def _fit_again(bench: Bench, run: Run, seed: int) -> Run:
