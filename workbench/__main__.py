@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 
 from workbench import __version__
-from workbench.cli_arguments import VALUE, CoverOptions, count, mark_values, unmark_values, whole_number
+from workbench.cli_arguments import VALUE, CoverOptions, count, mark_values, number, unmark_values, whole_number
 from workbench.commands import COMMANDS
 from workbench.errors import INTERRUPTED, UserError, unknown_name
 from workbench.interruption import stopped_once
@@ -57,7 +57,8 @@ def parser() -> argparse.ArgumentParser:
                 sub.add_argument(f"--{key}", nargs="?", const=True, type=_parse_bool, default=parameter.default,
                                  metavar="TRUE", help=f"default: {parameter.default}")  # fmt: skip
             else:
-                kind = {int: count if key in COUNTS else whole_number}.get(parameter.annotation, parameter.annotation)
+                kinds = {int: count if key in COUNTS else whole_number, float: number}
+                kind = kinds.get(parameter.annotation, parameter.annotation)
                 sub.add_argument(f"--{key}", type=kind, default=parameter.default,
                                  metavar=key.upper(), help=f"default: {parameter.default!r}")  # fmt: skip
     return top

@@ -58,12 +58,21 @@ def whole_number(text: str) -> int:
         raise ArgumentTypeError(f"invalid int value: {text!r}") from None
 
 
+def number(text: str) -> float:
+    """The number in an argument."""
+    text = text.removeprefix(VALUE)
+    try:
+        return float(text)
+    except ValueError:
+        raise ArgumentTypeError(f"invalid float value: {text!r}") from None
+
+
 def count(text: str) -> int:
     """The number of things in an argument, at least 1."""
-    number = whole_number(text)
-    if number < 1:
-        raise ArgumentTypeError(f"must be at least 1, not {number}")
-    return number
+    value = whole_number(text)
+    if value < 1:
+        raise ArgumentTypeError(f"must be at least 1, not {value}")
+    return value
 
 
 def split_names(values: list) -> list[str]:

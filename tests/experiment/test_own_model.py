@@ -83,7 +83,7 @@ def test_a_run_is_probed_at_a_named_module(bench, run):
     assert not np.allclose(probe.activations.x, probe.untrained().activations.x)
     with pytest.raises(UserError, match="unknown site 'encodr'; did you mean 'encoder'"):
         wb.probe(run, "encodr")
-    with pytest.raises(UserError, match="has no default site; name a module: item, encoder"):
+    with pytest.raises(UserError, match="has no default site; name a module with site=, one of item, encoder"):
         wb.probe(run)
     with pytest.raises(UserError, match="probe takes a run; given Net. bench.fit"):
         wb.probe(seeded(), "encoder")

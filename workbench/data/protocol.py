@@ -68,6 +68,8 @@ def protocol_for(dataset: Dataset, **changes) -> Protocol:
 
 def check_protocol(changes: dict) -> None:
     """UserError for an unknown protocol field or a value that is not allowed; needs no data."""
+    if not isinstance(changes, dict):
+        raise UserError(f"protocol is a dict, such as {{'split': 'random'}}; given {changes!r:.60}")
     check_names("protocol field", changes, [f.name for f in fields(Protocol)])
     replace(Protocol(), **changes)
 

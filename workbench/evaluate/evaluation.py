@@ -111,10 +111,18 @@ def code_group_rank(recommendations: Recommendations, target: np.ndarray) -> tup
 
 
 def validate_recommendations(recommendations: Recommendations, n: int, k: int, n_items: int) -> None:
-    """UserError unless the lists have shape (n, k) and distinct item ids in 1..n_items (no padding)."""
-    items = np.asarray(recommendations.items)
-    if items.shape != (n, k):
-        raise UserError(f"recommend returned shape {items.shape}, expected {(n, k)}", code=1)
+    """UserError unless the lists have shape (n, k), distinct item ids in 1..n_items (no padding), best item first."""
+    if not isinstance(recommendations, Recommendations):
+        given = type(recommendations).__name__
+        raise UserError(f"recommend returns workbench.interfaces.Recommendations(items, scores), not {given}", code=1)
+    items, scores = np.asarray(recommendations.items), np.asarray(recommendations.scores)
+    if items.shape != (n, k) or scores.shape != (n, k):
+        raise UserError(f"recommend returned items of shape {items.shape} and scores of shape {scores.shape}, "
+                        f"expected {(n, k)}", code=1)  # fmt: skip
+    if items.dtype.kind not in "iu":
+        raise UserError(f"recommend returned item ids as {items.dtype}; they are integers", code=1)
+    if (scores[:, 1:] > scores[:, :-1]).any():
+        raise UserError("recommend returned a list whose scores rise; the best item comes first", code=1)
     ordered = np.sort(items, axis=1)
     if ordered[:, 0].min() < 1 or ordered[:, -1].max() > n_items:
         raise UserError(f"recommend returned ids outside 1..{n_items} (0 is padding)", code=1)

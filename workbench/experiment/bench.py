@@ -16,7 +16,7 @@ from workbench import systems
 from workbench.artifacts import Store, code_hash, current_store, digest
 from workbench.data import Dataset, Protocol, Split, datasets, protocol_for, say_order, split
 from workbench.data.protocol import check_protocol
-from workbench.errors import UserError
+from workbench.errors import UserError, is_integer
 from workbench.experiment.run import Run, contents
 from workbench.experiment.training import RUN_CODE, run_inputs, train_run, training_plan
 from workbench.progress import Progress
@@ -238,6 +238,8 @@ def open_bench(
     """A bench for a dataset by name. Nothing is loaded yet, but a wrong dataset or profile name is an error now."""
     datasets.check_options(dataset, options or {})
     check_protocol(protocol or {})
+    if not is_integer(seed, -(2**63)):
+        raise UserError(f"seed must be an integer, not {seed!r}")
     limits = profile if isinstance(profile, Profile) else get_profile(profile)
     options = datasets.resolve_paths(options or {})
     return Bench(datasets.canonical_name(dataset), limits, seed, protocol or {}, options, device)

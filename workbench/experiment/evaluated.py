@@ -88,7 +88,10 @@ def _evaluation(model: Any, split: Any, max_length: int) -> Evaluation:
     if isinstance(model, torch.Tensor):
         model = model.detach().cpu().numpy()
     if isinstance(model, list | tuple) or type(model).__name__ in ("Series", "DataFrame"):
-        model = np.asarray(model)
+        try:
+            model = np.asarray(model)
+        except ValueError as error:
+            raise UserError(f"rows of different lengths are neither scores nor ranks: {error}") from None
     if isinstance(model, np.ndarray):
         return _of_array(model, split)
     if isinstance(model, type):

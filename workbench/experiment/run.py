@@ -32,6 +32,8 @@ class Run:
     @staticmethod
     def load(folder: Path | str, open_bench: Callable[..., Any]) -> "Run":
         """The run in a folder. UserError if it is not one or was damaged."""
+        if not isinstance(folder, str | Path):
+            raise UserError(f"a run is loaded from its folder, a path; given {type(folder).__name__}")
         folder = Path(folder)
         if not (folder / "metrics.json").is_file():
             raise UserError(f"{folder} is not a run: it holds no metrics.json")

@@ -43,7 +43,9 @@ def canonical_name(name: str) -> str:
     """The listed name, such as `movielens-small` for `movielens_small`. UserError for an unknown name."""
     listed = str(name).replace("_", "-")
     if listed not in names():
-        raise unknown_name("dataset", name, names())
+        error = unknown_name("dataset", name, names())
+        own = os.sep in str(name)
+        raise UserError(f"{error}. A file of your own is dataset csv, option path={name}") if own else error
     return listed
 
 

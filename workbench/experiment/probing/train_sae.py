@@ -44,7 +44,8 @@ def choose_site(run: Run, path: str = "") -> Site:
     blocks = [name for name in names if re.fullmatch(r"blocks\.\d+\.out", name)]
     defaults = [*blocks[(len(blocks) - 1) // 2 :][:1], *(name for name in ("norm", "user") if name in names)]
     if not path and not defaults:
-        raise UserError(f"{run.system} has no default site; name a module: {', '.join(filter(None, names))}")
+        known = ", ".join(filter(None, names))
+        raise UserError(f"{run.system} has no default site; name a module with site=, one of {known}")
     site = Site(path or defaults[0])
     module_at(model.module, site)
     return site
