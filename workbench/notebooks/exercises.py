@@ -51,8 +51,8 @@ def check_answer(
 
     hints: for each likely mistake a message, with the value that the mistake gives, or True where it was made.
     otherwise: the message for any other wrong answer. The dots of the exercise and percent in the place of a share have
-    messages of their own, as have rounded digits. rtol: how far floats may differ, as a share; whole numbers must be equal.
-    AssertionError with the message, which a notebook shows without the traceback that would reveal the check.
+    messages of their own, as have rounded digits. rtol: how far floats may differ, as a share; whole numbers must be
+    equal. AssertionError with the message, which a notebook shows without the traceback that would reveal the check.
 
     >>> check_answer(0.25, 1 / 4, otherwise="one in four")
     ✓ That is right.

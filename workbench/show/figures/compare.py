@@ -30,7 +30,9 @@ VERDICTS = {  # against the baseline: colour, symbol
     ABOVE: (BLUE, "triangle-up"), EVEN: (PURPLE, "circle-open"), BELOW: (VERMILLION, "triangle-down"),
     BASELINE: (GREY, "diamond"), UNDERTRAINED: (PURPLE, "x-thin"),
 }  # fmt: skip
-INTERVALS = "Intervals: 95 %, over test cases and seeds; those of differences hold for all rows together and widen with each."
+INTERVALS = (
+    "Intervals: 95 %, over test cases and seeds; those of differences hold for all rows together and widen with each."
+)
 
 
 def plot_learning_curve(run: Run, *, by: str = "") -> go.Figure:
