@@ -170,8 +170,8 @@ def beam_width_table(
 ) -> pd.DataFrame:
     """Beam search of several widths compared with an exact search, one row each: ndcg and recall at k, prefix recall
     per level (prefix_recall_1 .. prefix_recall_L), search_error at k, pruned (share of the cases with exact rank within
-    the width), and of unconstrained beams the share of code sequences without an item (invalid) and of probability on
-    them (invalid_mass).
+    the width), of unconstrained beams the share of code sequences without an item (invalid) and of probability on
+    them (invalid_mass), and the number of cases.
 
     masked: exclude the items of each history from both rankings.
     """
@@ -192,7 +192,7 @@ def summarize_beams(
         row["pruned"] = float(pruning_rate(level_pruned(result.in_beam), exact, width, len(recall)).sum())
         row["invalid"], row["invalid_mass"] = invalid_share(result.unconstrained)
         rows[f"beam {width}"] = row
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("search")
+    return pd.DataFrame.from_dict(rows, orient="index").assign(cases=len(exact)).rename_axis("search")
 
 
 def _scores(ranks: np.ndarray, groups: np.ndarray, k: int) -> dict[str, float]:

@@ -158,7 +158,7 @@ def plot_prefix_recall(study: pd.DataFrame, codes: ItemCodes) -> go.Figure:
     recall = np.concatenate([[1.0], beams[columns].iloc[0].to_numpy(float)])
     drop = int(np.argmax(recall[:-1] - recall[1:]))
     name, share = escape(beams.index[0]).capitalize(), recall[drop] - recall[drop + 1]
-    title = f"{name} loses most at {level_names(codes)[drop]}: {share:.0%} of the targets"
+    title = f"{name} loses most at {level_names(codes)[drop]}: {share:.0%} of {beams['cases'].iloc[0]:,.0f} targets"
     return finish(figure, title, x="after", y="prefix recall of the targets")
 
 
@@ -179,5 +179,5 @@ def plot_beam_widths(study: pd.DataFrame, *, metric: str = "ndcg@10") -> go.Figu
     if exact <= first[metric]:
         title = f"{name} costs no {metric} against exact scoring"
     subtitle = (f"The dashed line scores every item: {exact:.4f}. {first['search_error']:.1%} of the targets are in "
-                f"the exact top 10 and not in that of {name.lower()}.")  # fmt: skip
+                f"the exact top 10 and not in that of {name.lower()}. n = {first['cases']:,.0f}.")  # fmt: skip
     return finish(figure, title, subtitle=subtitle, x=f"{metric} (0 to 1)", height=75 + 34 * len(beams))
