@@ -5,8 +5,9 @@ import sys
 
 import pytest
 
-from workbench.artifacts import Store, code_hash, home, read_manifest, write_folder, write_text
+from workbench.artifacts import Store, code_hash, read_manifest, write_folder, write_text
 from workbench.errors import UserError
+from workbench.places import home
 
 
 def write(text):

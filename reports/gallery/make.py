@@ -13,11 +13,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from workbench.artifacts import home, write_bytes, write_text
+from workbench.artifacts import write_bytes, write_text
 from workbench.errors import UserError
 from workbench.experiment import Bench, open_bench
 from workbench.experiment.audit.run_audit import audit, fit_or_load
 from workbench.experiment.browse.case_study import inspect_cases
+from workbench.places import home
 from workbench.report import audit_page, cell_outputs, probe_page
 from workbench.report.page_template import html_document
 from workbench.show.figures.cases import plot_case

@@ -1,8 +1,8 @@
 """Find the notebooks of the series and of the workshop, by path or by name."""
 from pathlib import Path
 
-from workbench.artifacts import PACKAGE
 from workbench.errors import UserError, unknown_name
+from workbench.places import PACKAGE
 
 
 def folder() -> Path:

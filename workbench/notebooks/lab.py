@@ -5,9 +5,10 @@ import sys
 from pathlib import Path
 from urllib.parse import quote
 
-from workbench.artifacts import home, sha256, write_bytes, write_text
+from workbench.artifacts import sha256, write_bytes, write_text
 from workbench.errors import UserError
 from workbench.notebooks.discovery import folder
+from workbench.places import home
 
 RECORD = ".originals.json"  # SHA-256 of each notebook as it was copied, by name: a copy that differs was edited
 ADDRESS = ("--ip", "--ServerApp.ip", "--allow-root", "--ServerApp.allow_root")  # choices that root must make together

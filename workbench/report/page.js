@@ -45,8 +45,8 @@
     icon: format === "png" ? Plotly.Icons.camera : Plotly.Icons.disk,
   });
 
-  // Titles are wrapped to the width of the figure and stay clear of the toolbar: beside it, in a narrow figure below it,
-  // where the legend moves below the plot. Figures whose titles are placed by their author otherwise are left alone.
+  // Titles are wrapped to the width of the figure and stay clear of the toolbar: beside it, in a narrow figure below it.
+  // Figures whose titles are placed by their author otherwise are left alone.
   const NARROW = 560, BAR = 26, LINE = { title: 21, subtitle: 17 }, TOP = 14;
   const pen = document.createElement("canvas").getContext("2d");
   const measure = (text, font) => {
@@ -64,9 +64,8 @@
     return result;
   };
   const original = (div) => {
-    const { title, height, margin, legend } = div.layout, full = div._fullLayout;
-    const beside = full.showlegend && full.legend?.orientation === "v" && legend?.x === undefined && legend?.y === undefined;
-    return { title: title.text, subtitle: title.subtitle?.text ?? "", height, top: margin.t, bottom: full.margin.b, right: full.margin.r, beside };
+    const { title, height, margin } = div.layout, full = div._fullLayout;
+    return { title: title.text, subtitle: title.subtitle?.text ?? "", height, top: margin.t, bottom: full.margin.b, right: full.margin.r };
   };
   // In a narrow figure long labels of rows are cut (the hover text has them in full) and axis titles are wrapped.
   const cut = (label, font, width, tail) => {
@@ -94,11 +93,6 @@
     }
     return patch;
   };
-  const legendHeight = (div, width) => {
-    const names = div._fullData.filter((trace) => trace.showlegend && trace.name).map((trace) => trace.name);
-    const widest = Math.max(...new Set(names.map((name) => measure(name, div._fullLayout.font) + 60)));
-    return 22 * Math.ceil(new Set(names).size / Math.max(1, Math.floor(width / widest))) + 16;
-  };
   // Labels of marks that reach beyond the right edge get a wider margin; a narrow figure then scrolls in its box.
   const showText = (div, own, room, narrow) => {
     const edge = div.querySelector(".main-svg").getBoundingClientRect().right;
@@ -117,16 +111,11 @@
     const below = own.subtitle ? wrapped(own.subtitle, full.title.subtitle.font, width, width) : [];
     const more = shift + LINE.title * (text.length - lines(own.title).length)
       + (own.subtitle ? LINE.subtitle * (below.length - lines(own.subtitle).length) : 0);
-    const legend = narrow && own.beside ? legendHeight(div, width) : 0, total = own.height + more + legend;
+    const total = own.height + more;
     const patch = {
       "title.text": text.join("<br>"), "title.subtitle.text": below.join("<br>"), "title.y": 1 - (TOP + shift) / total,
       height: total, "margin.t": own.top + more, "margin.r": own.right,
     };
-    if (own.beside) Object.assign(patch, {
-      "margin.b": own.bottom + legend, "legend.orientation": narrow ? "h" : "v", "legend.yref": narrow ? "container" : "paper",
-      "legend.y": narrow ? 0 : null, "legend.yanchor": narrow ? "bottom" : "auto", "legend.x": narrow ? 0 : null,
-      "legend.xref": narrow ? "container" : "paper",
-    });
     if (narrow || div.axesAsMade) Object.assign(patch, axes(div, width, own.height - own.top - own.bottom, narrow));
     if (JSON.stringify(patch) === div.fitted) return;
     div.fitted = JSON.stringify(patch);
