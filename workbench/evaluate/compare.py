@@ -12,6 +12,7 @@ ORDERING = ("split", "ties", "tie_seed")  # protocol fields that change the orde
 ABOVE, BELOW, EVEN = "above the baseline", "below the baseline", "no difference shown"
 BASELINE, UNDERTRAINED = "baseline", "no conclusion"
 RISING = "validation still rose when training stopped"
+USUAL = 6  # comparisons of a table: the six training-free baselines and one trained system
 ONE_SEED = "one seed: its interval leaves training noise out"
 
 
@@ -56,8 +57,8 @@ def compare(
     """One row per system, best first; runs of one label are the seeds of one system.
 
     baseline: a system among the runs; by default the best training-free baseline, else the lowest-ranked system.
-    comparisons: how many comparisons with the baseline the intervals cover together; 0: one per other row. More than
-    that where a table shows a part of a larger comparison.
+    comparisons: how many comparisons with the baseline the intervals cover together; 0: one per other row, at least
+    USUAL, so that a difference has the same interval among two systems and among seven.
     Columns: mean with low and high (95 %), cases, seeds, seed_sd, baseline, difference to the baseline with diff_low
     and diff_high (simultaneous 95 %, Bonferroni), p (corrected, below .05 exactly where that interval leaves 0 out),
     minimum_detectable_effect (80 % power) and verdict, read off diff_low and diff_high. Intervals cover test cases and
@@ -72,7 +73,7 @@ def compare(
     baseline = baseline or ([name for name in ranked if name in rules] or ranked[::-1])[0]
     if baseline not in values:
         raise unknown_name("baseline", baseline, values)
-    comparisons, notes = max(comparisons, len(ranked) - 1), _notes(runs, values)
+    comparisons, notes = max(comparisons or USUAL, len(ranked) - 1), _notes(runs, values)
     rows = [_row(name, baseline, values, comparisons) | {"note": notes[name]} for name in ranked]
     for row in rows:
         if row["verdict"] != BASELINE and RISING in (row["note"], notes[baseline]):

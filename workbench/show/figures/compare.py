@@ -60,6 +60,7 @@ def plot_learning_curve(run: Run, *, by: str = "") -> go.Figure:
     title = f"{escape(run.label)} was best at epoch {int(best['epoch'])} of {last}"
     subtitle = "The circle marks the checkpoint that is kept."
     if run.still_rising:
+        title = f"{escape(run.label)} was still improving when its {last} epochs ran out"
         subtitle = "Validation still rose when training stopped: the run is no evidence yet, train it longer."
     return finish(figure, title, subtitle=subtitle, x="epoch", height=270)
 
