@@ -139,3 +139,10 @@ def test_an_item_table_of_other_items_is_refused(tmp_path, caplog):
         items = load(path=str(log), items=str(shop), item_title="name").items.set_index("raw_id")
     assert items["title"].fillna("").to_dict() == {"a": "Tea", "b": ""}
     assert "1 of 2 rows repeat an item" in caplog.text
+
+
+def test_a_log_without_a_user_column_is_told_the_option(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("who,what\na,b\n")
+    with pytest.raises(UserError, match=r"unknown column .*'user'.*user=COLUMN, which names the column of users"):
+        load(path=str(path))

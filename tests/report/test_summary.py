@@ -6,6 +6,7 @@ from html_document import inert
 from workbench import experiment, report
 from workbench.evaluate.compare import ABOVE, BASELINE, BELOW, EVEN
 from workbench.report.cell_outputs import figure_html
+from workbench.report.index import PageResult, index_page
 from workbench.report.page_template import html_document
 from workbench.report.summary.conclusion import NOTHING, conclusion
 from workbench.report.summary.cover import Cover, add_head_line
@@ -99,3 +100,9 @@ def test_no_two_pages_have_the_same_picture(tmp_path):
     seen: set[str] = set()
     first, second, third = (thumbnail(tmp_path / name, seen) for name in "abc")
     assert first and second and first != second and third == first
+
+
+def test_an_index_of_some_pages_says_that_the_report_is_not_finished(tmp_path):
+    page = PageResult("audit", "What can it show?", True, 0, 1.0, None, "")
+    assert "NOT FINISHED</strong>: 1 of 8 pages" in index_page([], tmp_path, {}, {}, [page], planned=8).read_text()
+    assert "NOT FINISHED" not in index_page([], tmp_path, {}, {}, [page], planned=1).read_text()

@@ -32,17 +32,19 @@ class PageResult(NamedTuple):
 def index_page(
     pages: list[RunResult], out: Path, headline: dict[str, Any], parameters: dict[str, Any],
     more: list[PageResult] | None = None, *, cover: Cover = NO_COVER, summary: dict[str, Any] | None = None,
-    caption: str = "",
+    caption: str = "", planned: int = 0,
 ) -> Path:  # fmt: skip
     """Write out/index.html over notebook `pages` and `more` pages, each with a thumbnail; returns its path.
 
     headline: main metrics, either name -> value or name -> {column: value}, which becomes a table; caption: a sentence
     below it. cover: title, author and note. summary: sections before the table by heading, each a paragraph, a list of
-    sentences, or names and values. All text is escaped.
+    sentences, or names and values. planned: how many pages the whole report has. All text is escaped.
     """
     rows, target = [*map(_notebook_row, pages), *(more or [])], Path(out) / "index.html"
     info = {"pages": len(rows), "took": f"{sum(row.seconds for row in rows):.0f} s", **provenance()}
-    banner = failure_banner([row.name for row in rows if not row.ok])
+    unfinished = f"<strong>NOT FINISHED</strong>: {len(rows)} of {planned} pages; the same command goes on"
+    banners = [failure_banner([row.name for row in rows if not row.ok]), unfinished if len(rows) < planned else ""]
+    banner = "<br>".join(filter(None, banners))
     header = page_header(cover.heading, {}, {}, banner=banner, below=cover.html())
     shown = {row.name: link(row.html, Path(out)) for row in rows if row.html}
     words = "".join(_summary_section(heading, content) for heading, content in (summary or {}).items() if content)

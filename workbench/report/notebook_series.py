@@ -59,13 +59,13 @@ def series_report(
     with Progress("report", len(paths) + len(extra_pages), "pages") as progress:
         for path in paths:
             pages.append(_notebook_result(path, parameters, out, timeout))
-            _write(pages, parameters, out, cover)
+            _write(pages, parameters, out, cover, progress.total)
             progress.step(note=_status(pages[-1]))
             if pages[-1].code == INTERRUPTED:
                 return [result for result in pages if not result.ok]
         for name, make in extra_pages.items():
             more.append(page_result(name, make))
-            _write(pages, parameters, out, cover, more=more)
+            _write(pages, parameters, out, cover, progress.total, more=more)
             progress.step(note=_status(more[-1]))
             if more[-1].code == INTERRUPTED:
                 break
@@ -130,7 +130,7 @@ def page_result(name: str, make: Callable[[], tuple[str, Path]]) -> PageResult:
 
 
 def _write(
-    pages: list[RunResult], parameters: dict[str, Any], out: Path, cover: Cover, *,
+    pages: list[RunResult], parameters: dict[str, Any], out: Path, cover: Cover, planned: int, *,
     more: list[PageResult] | None = None,
 ) -> None:  # fmt: skip
     """Write the index and metrics.json after every page, so that an interrupted report holds the pages made so far."""
@@ -139,11 +139,11 @@ def _write(
         for page in [*pages, *more]:
             if page.html:
                 add_head_line(page.html, cover)
-        _write_index(pages, parameters, out, cover, more)
+        _write_index(pages, parameters, out, cover, planned, more)
 
 
 def _write_index(
-    pages: list[RunResult], parameters: dict[str, Any], out: Path, cover: Cover, more: list[PageResult]
+    pages: list[RunResult], parameters: dict[str, Any], out: Path, cover: Cover, planned: int, more: list[PageResult]
 ) -> None:
     metrics = {result.name: glued(result.executed) for result in pages if result.html}
     rows = {row: values for each in metrics.values() for row, values in each.get("metrics", {}).items()}
@@ -152,7 +152,7 @@ def _write_index(
     summary, parameters = _summary(parameters, metrics), anonymizer()(parameters)
     shown = with_dataset_name(parameters) | ({"data": hashes} if hashes else {})
     index_page(pages, out, result_rows(headline, metrics), shown, more, cover=cover, summary=summary,
-               caption=CAPTION if rows else "")  # fmt: skip
+               caption=CAPTION if rows else "", planned=planned)  # fmt: skip
     status = {page.name: {"ok": page.ok, "seconds": page.seconds, "error": page.error} for page in [*pages, *more]}
     stored = parameters | {"versions": package_versions(), "notebooks": status, "metrics": metrics}
     write_text(Path(out) / "metrics.json", json.dumps(stored, indent=1))

@@ -38,6 +38,8 @@ def find_column(path: Path, name: str, columns: list[str]) -> str:
     if any(NUMERIC_VALUE.fullmatch(column) for column in columns):
         raise UserError(f"{error}. If line 1 holds values, name the {len(columns)} columns with columns=")
     suggestion = guess_options(columns)
+    if not suggestion and name in ("user", "item"):  # the names of the options themselves
+        suggestion = f"{name}=COLUMN, which names the column of {name}s"
     raise UserError(f"{error}. Suggested options: {suggestion}" if suggestion else str(error))
 
 
