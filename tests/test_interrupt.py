@@ -14,7 +14,7 @@ from canned import save
 
 # a shell ignores SIGINT in what it starts with `&`, which may include the test runner
 HANDLER = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
-CODE = f"{HANDLER} from workbench.__main__ import main; sys.exit(main(sys.argv[1:]))"
+CODE = f"{HANDLER} from workbench.__main__ import main; sys.exit(main())"
 WORLD = ["--dataset", "synthetic", "--profile", "smoke", "--option", "users=300", "items=60"]
 FIT = ["fit", "sasrec", *WORLD, "--set", "width=32", "epochs=40", "patience=99"]
 
