@@ -41,11 +41,8 @@ class Browser:
             self.call(f"{domain}.enable")
 
     def call(self, method: str, **params):
-        """The result of one method; events received in the meantime are stored."""
-        self.number += 1
-        message = {"id": self.number, "method": method, "params": params}
-        message |= {"sessionId": self.session} if self.session else {}
-        os.write(self.write, json.dumps(message).encode() + b"\0")
+        """The result of one method; events received in the meantime are stored, dialogs are dismissed."""
+        number = self.send(method, **params)
         while True:
             while b"\0" not in self.buffer:
                 chunk = self.stream.read1(1 << 16)
@@ -53,12 +50,23 @@ class Browser:
                 self.buffer += chunk
             line, self.buffer = self.buffer.split(b"\0", 1)
             answer = json.loads(line)
-            if answer.get("id") == self.number:
+            if answer.get("id") == number:
                 if "navigated" in answer.get("error", {}).get("message", ""):
                     return {"result": {}}  # the page was being left: no result, try again
                 assert "error" not in answer, answer
                 return answer["result"]
-            self.events.append(answer)
+            if "method" in answer:
+                self.events.append(answer)
+            if answer.get("method") == "Page.javascriptDialogOpening":  # the page waits for an answer
+                self.send("Page.handleJavaScriptDialog", accept=False)
+
+    def send(self, method: str, **params) -> int:
+        """Send one message without waiting for its answer; returns its number."""
+        self.number += 1
+        message = {"id": self.number, "method": method, "params": params}
+        message |= {"sessionId": self.session} if self.session else {}
+        os.write(self.write, json.dumps(message).encode() + b"\0")
+        return self.number
 
     def evaluate(self, expression: str):
         """The value of a JavaScript expression on the page."""

@@ -189,7 +189,7 @@ def letters_find_items(lab: Lab) -> None:
 
 def no_title_runs(lab: Lab) -> None:
     lab.browser.evaluate("panel.node.querySelectorAll('.jp-OutputArea :is(a, td, text, option)').forEach((one) => "
-                         "one.dispatchEvent(new MouseEvent('click', {bubbles: true})))")  # fmt: skip
+                         "one.dispatchEvent(new MouseEvent('click', {bubbles: true, cancelable: true})))")  # fmt: skip
     time.sleep(0.5)
     assert lab.browser.evaluate("typeof window.PWN") == "undefined"
     assert lab.browser.evaluate("document.querySelectorAll('.jp-OutputArea iframe').length") == 0
