@@ -4,11 +4,25 @@ from pathlib import Path
 
 import pytest
 from chromium import Browser
+from reach import changed_files, parameters, reaches
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("WORKBENCH_PROGRESS", "none")
 os.environ.setdefault("WORKBENCH_OFFLINE", "1")
 REAL = Path(os.environ.get("WORKBENCH_DATA", Path(__file__).parents[2] / "shared" / "data"))
+
+
+def pytest_addoption(parser):
+    parser.addoption("--changed", nargs="?", const="HEAD", metavar="COMMIT",
+                     help="only tests that the changes since a commit, by default the last, can reach")  # fmt: skip
+
+
+def pytest_collection_modifyitems(config, items):
+    if since := config.getoption("--changed"):
+        changed = changed_files(since)
+        kept = [each for each in items if changed and reaches(each.path, parameters(each), changed)]
+        config.hook.pytest_deselected(items=[each for each in items if each not in set(kept)])
+        items[:] = kept
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from workbench.artifacts import Store, code_hash, read_manifest, write_folder, write_text
+from workbench.artifacts import Store, read_manifest, write_folder, write_text
 from workbench.errors import UserError
 from workbench.places import home
 
@@ -90,5 +90,3 @@ def test_a_home_that_cannot_be_written(tmp_path, monkeypatch):
         Store(home()).get("stage", {}, write("x"))
 
 
-def test_comments_do_not_change_the_code_hash():
-    assert code_hash("errors.py") == code_hash("errors.py") != code_hash("interfaces.py")

@@ -40,7 +40,7 @@ def store(tmp_path):
 def test_a_result_is_computed_once_per_inputs_and_read_back():
     calls = []
 
-    @stage("table", "losses")
+    @stage("table")
     def table(word: Word, n: int, *, scale: float = 1.0) -> pd.DataFrame:
         calls.append(n)
         return pd.DataFrame({word.text: np.arange(n) * scale})
@@ -54,11 +54,11 @@ def test_a_result_is_computed_once_per_inputs_and_read_back():
 
 
 def test_arrays_and_objects_are_stored_by_their_annotation():
-    @stage("array", "losses")
+    @stage("array")
     def array(n: int) -> np.ndarray:
         return np.arange(n)
 
-    @stage("word", "losses")
+    @stage("word")
     def word(times: int) -> Word:
         return Word("ab" * times)
 
@@ -69,7 +69,7 @@ def test_arrays_and_objects_are_stored_by_their_annotation():
 def test_an_error_stores_nothing():
     calls = []
 
-    @stage("broken", "losses")
+    @stage("broken")
     def broken(n: int) -> np.ndarray:
         calls.append(n)
         if len(calls) == 1:

@@ -3,7 +3,6 @@
 A stage is identified by its kind and the JSON of its inputs. `Store.get` returns the folder if it exists and is intact;
 else it logs which input changed, computes the stage in a temporary folder, and renames it into place.
 """
-import ast
 import errno
 import hashlib
 import json
@@ -13,12 +12,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from workbench import locks
-from workbench.places import PACKAGE, explain, home
+from workbench.places import explain, home
 from workbench.progress import Progress
 
 MANIFEST = "manifest.json"
@@ -34,13 +32,6 @@ def sha256(path: Path) -> str:
 def digest(inputs: Any) -> str:
     """SHA-256 hex digest of a JSON value, independent of key order."""
     return hashlib.sha256(json.dumps(inputs, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
-@lru_cache
-def code_hash(*places: str) -> str:
-    """Digest of the syntax trees of these files or folders of the package: comments and layout are ignored."""
-    paths = [p for place in places for p in sorted((PACKAGE / place).rglob("*.py")) or [PACKAGE / place]]
-    return digest([ast.dump(ast.parse(path.read_text(encoding="utf-8"))) for path in paths])[:16]
 
 
 def write_folder(

@@ -4,7 +4,8 @@ Notebooks, the command line and sweeps all stand on `open_bench`. A stage is key
 makes it, so a changed setting, file or line of code is made again, and the log says which input changed.
 """
 import logging
-from dataclasses import asdict, dataclass, field
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,16 @@ import numpy as np
 import pandas as pd
 
 from workbench import systems
-from workbench.artifacts import Store, code_hash, current_store, digest
-from workbench.data import Dataset, Protocol, Split, datasets, protocol_for, say_order, split
+from workbench.artifacts import Store, current_store, digest
+from workbench.data import Dataset, Histories, Protocol, Split, datasets, protocol_for
 from workbench.data.protocol import check_protocol
 from workbench.errors import UserError, is_integer
-from workbench.experiment.run import Run, contents
-from workbench.experiment.training import RUN_CODE, run_inputs, train_run, training_plan
-from workbench.progress import Progress
-from workbench.train import Profile, Recipe, get_profile, named_rng
+from workbench.experiment.bench_data import content_hash, make_split, make_variant, read_dataset
+from workbench.experiment.run import Run
+from workbench.experiment.run_plan import Plan, plan_system, run_inputs, training_plan
+from workbench.experiment.training import train_run
+from workbench.stages import draw, drawing
+from workbench.train import Profile, Recipe, get_profile, named_rng, seeded_torch
 
 log = logging.getLogger("workbench")
 
@@ -35,10 +38,12 @@ class Bench:
     protocol_changes: dict = field(default_factory=dict)
     options: dict = field(default_factory=dict)
     device: str = "auto"
+    label: str = ""  # of a variant whose train events are others
+    given: dict = field(default_factory=dict, repr=False, compare=False)  # parts taken over by a variant
 
     @cached_property
     def store(self) -> Store:
-        return current_store()
+        return self.given.get("store") or current_store()
 
     @cached_property
     def files(self) -> dict[str, str]:
@@ -47,26 +52,8 @@ class Bench:
 
     @cached_property
     def dataset(self) -> Dataset:
-        """Parsed once from its published files, then read back from the store. What lacks an optional file is not
-        stored, so that it is whole as soon as the file is there."""
-        names = {name: Path(path).name for name, path in datasets.file_paths(self.options).items()}
-        inputs = {"name": self.name, "options": self.options | names, "files": self.files, "code": code_hash("data")}
-        if self.store.path("dataset", inputs).exists():
-            return Dataset.load(self.store.get("dataset", inputs, lambda folder: self._parse().save(folder)))
-        dataset = self._parse()
-        if not dataset.about.get("missing_files"):
-            self.store.get("dataset", inputs, dataset.save)
-        return dataset
-
-    def _parse(self) -> Dataset:
-        with Progress(f"read {self.name}"):
-            return datasets.load(self.name, **self.options)
-
-    @cached_property
-    def content(self) -> str:
-        """Digest of what is known about the items: the log's own hash does not cover titles and texts."""
-        texts = self.dataset.items.select_dtypes(exclude="number").astype("string").fillna("")
-        return digest([list(texts.columns), [f"{h:x}" for h in pd.util.hash_pandas_object(texts, index=False)]])[:16]
+        """Read from its published files, or from the store."""
+        return self.given.get("dataset") or read_dataset(self)
 
     @cached_property
     def protocol(self) -> Protocol:
@@ -74,16 +61,16 @@ class Bench:
 
     @cached_property
     def split(self) -> Split:
-        dataset = self.dataset
-        say_order(dataset, self.protocol)
-        with Progress(f"split {self.name}"):
-            limits = {"users": self.profile.users, "events": self.profile.event_limit(dataset.n_items)}
-            return split(dataset, self.protocol, **limits)
+        return self.given.get("split") or make_split(self)
 
-    @cached_property
+    @property
     def users(self) -> int:
         """How many users the profile lets in."""
         return self.split.n_users
+
+    @cached_property
+    def content(self) -> str:
+        return content_hash(self.dataset)
 
     @property
     def key(self) -> dict:
@@ -112,12 +99,11 @@ class Bench:
         policy: str = "dedup", normalize: bool = False, dim: int = 128, model: str = "",
     ):  # fmt: skip
         """The items' semantic IDs, a workbench.tokens.ItemCodes: of a kind in `tokens.KINDS`, or from a folder that
-        `ItemCodes.save` wrote.
+        `ItemCodes.save` wrote, whose codes are used as they are.
 
         vectors, dim, model: the item vectors behind kinds that read content. permuted: the placebo, which gives each
         code to another item. levels, size (0: 256, fewer for a small catalogue), policy, normalize: see
-        `tokens.make_codes`. A folder's codes are used as they are. UserError on a bad setting, or codes that are not of
-        this dataset.
+        `tokens.make_codes`. UserError on a bad setting, or codes that are not of this dataset.
         """
         from workbench.experiment.item_features import item_codes
 
@@ -152,8 +138,7 @@ class Bench:
         return systems.build(system, self, **settings)
 
     def can(self, system: str) -> bool:
-        """Whether a system can be built on these data, as they are large; where not, a warning says why. UserError for
-        an unknown name."""
+        """Whether a system can be built on these data; if not, a warning says why. UserError for an unknown name."""
         systems.keywords(system)
         try:
             self.build(system)
@@ -197,11 +182,10 @@ class Bench:
         if isinstance(system, str):
             if name:
                 raise UserError(f"name={name!r} is for a model of one's own; {system!r} has a name")
-            return self._fit_system(system, changes)
+            return self._stored(plan_system(self, system, changes))
         from workbench.experiment.own_model import plan as plan_own
 
-        plan = plan_own(self, system, name, changes)
-        return self._stored(plan.inputs, plan.recipe, plan.changes, build=plan.build, about=plan.about)
+        return self._stored(plan_own(self, system, name, changes))
 
     def evaluate(self, model: Any, *, name: str = "", max_length: int = 50):
         """Scores, ranks or a model made elsewhere on the test cases, for `wb.compare` beside runs; nothing is stored.
@@ -214,21 +198,40 @@ class Bench:
 
         return evaluate_by_hand(self, model, name, max_length)
 
-    def _fit_system(self, system: str, changes: dict) -> Run:
-        settings, recipe = self.plan(system, **changes)
-        code = code_hash(*RUN_CODE, f"systems/{systems.family(system)}/{system}.py")
-        files = {"files": files} if (files := contents(settings)) else {}
-        usual_settings, usual_recipe = self.plan(system)
-        usual = usual_settings | asdict(usual_recipe)
-        changes = {name: value for name, value in changes.items() if usual[name] != value}
-        return self._stored({"system": system, "settings": settings, "code": code} | files, recipe, changes)
+    def teacher(self, system: str, **changes) -> Run:
+        """The stored run of another system on the same train events, for a build() that learns from it: its key becomes
+        part of the key of what is built. UserError as `fit`."""
+        return self.fit(system, **changes)
 
-    def _stored(self, inputs: dict, recipe: Recipe, changes: dict, *, build: Any = None, about: Any = None) -> Run:
-        """The run of these inputs, trained if it is not stored. build, about: see `train_run`."""
-        inputs = run_inputs(self, inputs, recipe)
-        own = {} if build is None else {"build": build, "about": about}
-        path = self.store.get("run", inputs, lambda folder: train_run(self, inputs, recipe, changes, folder, **own))
-        return Run.load(path, open_bench).at(datasets.file_paths(self.options))
+    def variant(
+        self, *, train: np.ndarray | Histories | None = None, label: str = "", seed: int | None = None,
+        protocol: dict | None = None,
+    ) -> "Bench":  # fmt: skip
+        """The same bench with other train events, another seed or another protocol; what stays is not read again.
+
+        train: (N,) bool, which events of `split.train` are kept, or Histories (U) in their place; validation and test
+        stay. It needs a label, such as "without popular items", and gets a data hash of its own. protocol: changed
+        fields. UserError for a mask of another length or type, or train without a label.
+        """
+        return make_variant(self, train=train, label=label, seed=seed, protocol=protocol)
+
+    def init(self, name: str = "init") -> AbstractContextManager[None]:
+        """A block in which torch draws from a stream of its own for `name`: for start weights."""
+        return seeded_torch(self.seed, name)
+
+    def _stored(self, plan: Plan) -> Run:
+        """The run of a plan, trained if it is not stored. Those of a variant are stored apart."""
+        paths = {"paths": datasets.file_paths(self.options)}
+        inputs, about = run_inputs(self, plan), plan.about | paths | ({"variant": self.label} if self.label else {})
+
+        def train(folder: Path) -> None:
+            train_run(self, inputs, plan.recipe, plan.build(), folder, about=about, command=plan.command)
+
+        kind = "variant-run" if self.label else "run"
+        draw(kind, digest(inputs))
+        with drawing():
+            path = self.store.get(kind, inputs, train)
+        return Run.load(path, (lambda *_, **__: self) if self.label else open_bench).at(paths["paths"])
 
 
 def open_bench(

@@ -5,7 +5,7 @@ import numpy as np
 
 from workbench import embed, tokens
 from workbench.errors import UserError
-from workbench.experiment.run import contents
+from workbench.experiment.named_files import contents
 from workbench.stages import stage
 from workbench.tokens.collisions import warn_of_collapse
 
@@ -16,7 +16,7 @@ def item_vectors(bench: Any, kind: str = "", *, dim: int = 64, model: str = "") 
     return _vectors(bench, kind or embed.default_kind(bench.dataset), dim, model, contents({"encoder": model}))
 
 
-@stage("vectors", "data", "embed", "train/rng.py", "experiment/item_features.py")
+@stage("vectors")
 def _vectors(bench: Any, kind: str, dim: int, model: str, files: dict) -> np.ndarray:  # files: for the key alone
     return embed.item_vectors(kind, bench.dataset, bench.split, dim=dim, seed=bench.seed, model=model)
 
@@ -45,6 +45,6 @@ def _said_if_collapsed(codes: tokens.ItemCodes) -> tokens.ItemCodes:
     return codes
 
 
-@stage("codes", "data", "embed", "tokens", "train/rng.py", "experiment/item_features.py")
+@stage("codes")
 def _codes(bench: Any, kind: str, content: dict | None, settings: dict, files: dict) -> tokens.ItemCodes:
     return tokens.make_codes(kind, bench.dataset, item_vectors(bench, **content) if content else None, **settings)

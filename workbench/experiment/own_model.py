@@ -5,7 +5,6 @@ the model is passed again.
 """
 import inspect
 import re
-from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import asdict
 from typing import Any, NamedTuple
@@ -13,15 +12,17 @@ from typing import Any, NamedTuple
 from torch import nn
 
 from workbench import systems
-from workbench.artifacts import code_hash, digest
+from workbench.artifacts import digest
 from workbench.errors import UserError, check_names, is_integer
 from workbench.experiment.model_identity import Identity, identity
-from workbench.experiment.training import MONITORS, RUN_CODE
+from workbench.experiment.run_plan import Plan, training_code
+from workbench.experiment.training import MONITORS
 from workbench.interfaces import Recommender
 from workbench.recommenders.network_checks import try_out
 from workbench.recommenders.own_network import OwnNetwork
 from workbench.train import RECIPE_FIELDS, Recipe, resolve_recipe
 
+CODE = ("recommenders/own_network.py",)  # what a bare module is trained by
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 RECIPE = Recipe(epochs=100, batch_size=128, lr=1e-3, patience=10)
 SETTINGS = {"max_length": 50, "loss": ""}  # of a bare module
@@ -35,17 +36,6 @@ class Known(NamedTuple):
 
     model: Any
     as_before_training: bool
-
-
-class Plan(NamedTuple):
-    """inputs: what the run is stored by, beside what the bench adds. changes: what differs from the defaults. build:
-    makes the untrained recommender. about: what metrics.json says besides."""
-
-    inputs: dict
-    recipe: Recipe
-    changes: dict
-    build: Callable[[], Any]
-    about: dict
 
 
 _known: dict[str, Known] = {}  # by the digest of what a run stores about its model
@@ -111,14 +101,14 @@ def plan(bench: Any, model: Any, name: str, changes: dict) -> Plan:
     found = identity(copy)
     about |= found.key
     _known[digest(about)] = Known(copy, True)
-    inputs = {"system": name, "settings": settings, "own": about, "code": code_hash(*RUN_CODE)}
+    inputs = {"system": name, "settings": settings, "own": about, "code": training_code(*CODE)}
     usual_values = SETTINGS | asdict(usual)
     changes = {key: value for key, value in changes.items() if usual_values[key] != value}
 
     def build() -> Any:
         return assemble(_copy(copy), about, settings, bench.split.n_items)
 
-    return Plan(inputs, recipe, changes, build, {"source": found.text})
+    return Plan(inputs, recipe, build, {"family": "own", "changes": changes, "source": found.text})
 
 
 def assemble(model: Any, about: dict, settings: dict, n_items: int) -> Any:

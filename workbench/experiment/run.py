@@ -2,7 +2,6 @@
 import json
 import shutil
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -10,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from workbench.artifacts import MANIFEST, digest, read_manifest, sha256, write_folder
+from workbench.artifacts import MANIFEST, digest, read_manifest, write_folder
 from workbench.errors import UserError
+from workbench.experiment.named_files import contents
 from workbench.train import Profile
 
 FILES = ("metrics.json", "state.safetensors", "cases.npz")
@@ -176,17 +176,6 @@ def run_list(runs: Any) -> list[Run]:
         raise UserError(f"runs is a list of runs, such as [bench.fit('popularity')]; given {given!r:.60}. Only a run, "
                         "as bench.fit makes it, can be asked for its lists and its network")  # fmt: skip
     return list(runs)
-
-
-def contents(settings: dict) -> dict[str, str]:
-    """Digests of the files and folders that settings name by their path: a path alone says nothing of what is there."""
-    digests = {}
-    for name, value in settings.items():
-        with suppress(OSError):  # a name that is too long for a path is none
-            if isinstance(value, str) and value and (path := Path(value)).exists():
-                files = sorted(p for p in path.rglob("*") if p.is_file()) or [path]
-                digests[name] = digest([[str(p.relative_to(path)), sha256(p)] for p in files])
-    return digests
 
 
 def check_out(out: Path) -> None:

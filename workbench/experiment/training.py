@@ -1,63 +1,30 @@
-"""How a run is made: build the recommender, train it, evaluate it, and write the run's folder."""
+"""How a run is made: train a recommender, evaluate it, and write the run's folder."""
 import json
 import os
 import platform
 import shutil
 import time
-from collections.abc import Callable
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from workbench import systems
 from workbench.artifacts import digest
-from workbench.data import datasets
-from workbench.errors import UserError, check_names
-from workbench.experiment.fit_command import fit_command
-from workbench.train import RECIPE_FIELDS, Profile, Recipe, resolve_recipe
+from workbench.data import Split
+from workbench.errors import UserError
+from workbench.train import Recipe
 
 MONITORS = ("ndcg@10", "recall@10")
-RUN_CODE = (
-    "data", "losses", "nets", "train", "embed", "tokens", "decode.py", "evaluate", "recommenders",
-    "experiment/bench.py", "experiment/training.py",
-)  # fmt: skip
-
-
-def run_inputs(bench, inputs: dict, recipe: Recipe) -> dict:
-    """What a run is stored by: its own inputs, those of the bench, the recipe, and the device it is trained on."""
-    from workbench.train.runtime import configure_runtime
-
-    device = bench.device if bench.device != "auto" else bench.profile.device
-    device = configure_runtime(device, threads=bench.profile.threads).type
-    values = {name: value for name, value in asdict(recipe).items() if name != "sizes"}
-    return bench.key | inputs | {"recipe": values, "device": device}
-
-
-def training_plan(profile: Profile, system: str, changes: dict) -> tuple[dict, Recipe]:
-    """The build keywords and the recipe of a system with a name: recipe < profile < changes. UserError for a name that
-    is neither."""
-    keywords = systems.keywords(system)
-    check_names(f"setting of {system}", changes, [*keywords, *RECIPE_FIELDS])
-    recipe = systems.load(system).RECIPE
-    size = recipe.sizes.get(profile.size, {})
-    recipe = replace(recipe, **{k: v for k, v in size.items() if k not in keywords})
-    recipe = resolve_recipe(recipe, profile, {k: v for k, v in changes.items() if k not in keywords})
-    settings = {k: v for k, v in (size | changes).items() if k in keywords}
-    check_names("metric", [recipe.monitor], MONITORS)
-    return systems.settings(system, **settings), recipe
 
 
 def train_run(
-    bench, inputs: dict, recipe: Recipe, changes: dict, folder: Path, *, build: Callable[[], Any] | None = None,
-    about: dict | None = None,
+    bench: Any, inputs: dict, recipe: Recipe, recommender: Any, folder: Path, *, about: dict | None = None,
+    command: str = "",
 ) -> None:  # fmt: skip
-    """Train and evaluate a system, and write metrics.json, state.safetensors and cases.npz into a folder.
+    """Train and evaluate a recommender, and write metrics.json, state.safetensors and cases.npz into a folder.
 
-    inputs: what the run is stored by, with its system, settings and device. changes: what differs from the defaults.
-    build: makes the recommender of a model of one's own; None for a system with a name. about: more for metrics.json.
-    UserError, before training, if the recommender cannot be evaluated.
+    inputs: what the run is stored by, with its system, settings and device. about: more for metrics.json. command: for
+    the manifest of its checkpoints. UserError, before training, if the recommender cannot be evaluated.
     """
     from safetensors.numpy import save as serialize
 
@@ -65,8 +32,7 @@ def train_run(
     from workbench.evaluate.metrics import DEPTH
     from workbench.train.fit import TrainingSession
 
-    split = bench.split
-    recommender = build() if build else bench.build(inputs["system"], **inputs["settings"])
+    split: Split = bench.split
     checkpoints = bench.store.root / "checkpoints" / digest(inputs)[:24]
     if (beam := getattr(recommender, "beam", DEPTH)) < min(DEPTH, split.n_items):
         raise UserError(f"beam={beam}: lists of {min(DEPTH, split.n_items)} are evaluated, so it must be that or more")
@@ -79,16 +45,14 @@ def train_run(
         return {name: float(per_case(name, evaluation.ranks, evaluation.groups).mean()) for name in MONITORS}
 
     started = time.monotonic()
-    command = {} if build else {"command": fit_command(bench, inputs["system"], changes)}
-    session = TrainingSession(recipe, bench.seed, inputs["device"], validate, checkpoints, command)
+    commands = {"command": command} if command else {}
+    session = TrainingSession(recipe, bench.seed, inputs["device"], validate, checkpoints, commands)
     curve, state = _learned(recommender, recommender.fit(split, session))
     fitted = time.monotonic()
     evaluation = evaluate(recommender, split.test, split)
     evaluated = time.monotonic()
-    family = "own" if build else systems.family(inputs["system"])
     info = inputs | (about or {}) | {
-        "family": family, "changes": changes, "profile": bench.profile.name, "limits": bench.profile.dict(),
-        "depth": evaluation.depth, "paths": datasets.file_paths(bench.options),
+        "profile": bench.profile.name, "limits": bench.profile.dict(), "depth": evaluation.depth,
         "seconds": {
             "fit": round(fitted - started, 3), "evaluate": round(evaluated - fitted, 3),
             # of training steps only, over all resumptions

@@ -23,7 +23,7 @@ def names(family: str = "*") -> list[str]:
 
 def family(name: str) -> str:
     """The family of a system: its sub-folder. UserError if there is no such system."""
-    return _file(name).parent.name
+    return file(name).parent.name
 
 
 def describe(name: str) -> str:
@@ -35,7 +35,7 @@ def keywords(name: str) -> dict[str, Any]:
     """The keywords of a system's build() and their defaults, which are literals."""
     builds = [node for node in parse_source(name).body if isinstance(node, ast.FunctionDef) and node.name == "build"]
     if not builds:
-        raise UserError(f"system {name!r}: {_file(name).name} defines no build(bench, *, ...)")
+        raise UserError(f"system {name!r}: {file(name).name} defines no build(bench, *, ...)")
     arguments = builds[0].args
     try:
         defaults = map(ast.literal_eval, arguments.kw_defaults)
@@ -46,7 +46,7 @@ def keywords(name: str) -> dict[str, Any]:
 
 def parse_source(name: str) -> ast.Module:
     """The syntax tree of a system's file, without importing it. UserError if there is no such system."""
-    return ast.parse(_file(name).read_text(encoding="utf-8"))
+    return ast.parse(file(name).read_text(encoding="utf-8"))
 
 
 def settings(name: str, **changes: Any) -> dict[str, Any]:
@@ -70,7 +70,8 @@ def build(name: str, bench: Any, **changes: Any) -> Any:
     return load(name).build(bench, **settings(name, **changes))
 
 
-def _file(name: str) -> Path:
+def file(name: str) -> Path:
+    """The file of a system. UserError if there is no such system."""
     paths = [path for path in FOLDER.glob("*/[a-z]*.py") if path.stem == name]
     if not paths:
         raise unknown_name("system", name, names())

@@ -2,8 +2,9 @@
 and devices (runtime). Read recipe first, then fit.
 """
 from workbench.train.recipe import PROFILES, RECIPE_FIELDS, Profile, Recipe, get_profile, resolve_recipe
-from workbench.train.rng import derive_seed, named_rng
+from workbench.train.rng import derive_seed, named_rng, seeded_torch
 
 __all__ = [
     "PROFILES", "RECIPE_FIELDS", "Profile", "Recipe", "derive_seed", "get_profile", "named_rng", "resolve_recipe",
+    "seeded_torch",
 ]  # fmt: skip

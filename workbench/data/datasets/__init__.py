@@ -33,6 +33,12 @@ def names() -> list[str]:
     return [*synthetic.NAMES, *_modules()]
 
 
+def file(name: str) -> Path:
+    """The file that makes a dataset. UserError for an unknown name."""
+    name = canonical_name(name)
+    return Path(synthetic.__file__) if name in synthetic.NAMES else _modules()[name]
+
+
 def describe(name: str) -> str:
     """One-line description of a dataset. UserError for an unknown name."""
     name = canonical_name(name)

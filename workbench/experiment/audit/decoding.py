@@ -17,7 +17,6 @@ from workbench.diagnose.verdict.card import Card, gather_cards
 from workbench.embed import default_kind
 from workbench.errors import UserError
 from workbench.evaluate import per_case, recommend_all
-from workbench.experiment.bench import RUN_CODE
 from workbench.experiment.run import Run
 from workbench.interfaces import Likelihood, Scorer
 from workbench.stages import stage
@@ -29,7 +28,7 @@ MAX_PREFIXES = 700_000  # case-prefix pairs that may be scored exactly
 LOG_PROBABILITY_LOSSES = {"full", "sampled"}  # their scores are log-probabilities up to a constant
 
 
-@stage("decoding", *RUN_CODE, "systems", "diagnose", "experiment/audit/decoding.py")
+@stage("decoding")
 def decoding_card(
     run: Run, *, cases: int = 5000, decoded: int = 500, control: Run | None = None, seed: int = 0
 ) -> Card:

@@ -32,9 +32,7 @@ def with_seeds(bench: Bench, runs: Sequence[Run], seeds: int = 0) -> list[Run]:
 
 def _fit_again(bench: Bench, run: Run, seed: int) -> Run:
     """The run of the same system, settings and limits from another seed, on the data of this bench."""
-    other = replace(run.bench(), seed=seed)
-    other.__dict__.update(dataset=bench.dataset, protocol=bench.protocol, store=bench.store, split=bench.split)
-    return other.fit(run.system, **run.info["changes"])
+    return replace(bench.variant(seed=seed), profile=run.bench().profile).fit(run.system, **run.info["changes"])
 
 
 def by_label(runs: Sequence[Run]) -> dict[str, list[Run]]:

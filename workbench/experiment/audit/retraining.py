@@ -1,20 +1,17 @@
 """A system retrained on less: on the last events of each history, and on events in random order."""
 import logging
-from dataclasses import replace
 
 import pandas as pd
 
 from workbench import systems
-from workbench.artifacts import code_hash
 from workbench.data import perturbations
 from workbench.diagnose.verdict.card import Card, Figure
 from workbench.errors import UserError
 from workbench.evaluate.bootstrap import ratio_of_means
 from workbench.experiment.audit import networks
-from workbench.experiment.bench import RUN_CODE, Bench
+from workbench.experiment.bench import Bench
 from workbench.experiment.run import Run
-from workbench.experiment.stored_runs import load_run, stored_runs
-from workbench.experiment.training import run_inputs, train_run
+from workbench.experiment.stored_runs import stored_runs
 from workbench.progress import track
 
 log = logging.getLogger("workbench")
@@ -47,7 +44,7 @@ def retraining_card(
         note = f"The {metric} of {run.label} trained to read the last {n} events, relative to the usual training."
         figures.append(Figure(f"HD_{n} retrained", share, low, high, 1.0, "below", len(base), note))
         rows[f"last {n}"] = {metric: values.mean(), "share": share}
-    fitted.append(fit_on_shuffled(bench, system, changes))
+    fitted.append(shuffled_bench(bench).fit(system, **changes))
     values = fitted[-1].per_case(metric)
     share, low, high = ratio_of_means(values, base, seed=bench.seed)
     note = f"The share of {metric} that {run.label} loses when it is trained on histories in random order."
@@ -59,26 +56,11 @@ def retraining_card(
     return Card(tuple(figures), {"retrained": table}, undertrained={system: why} if why else {}, about=about)
 
 
-def fit_on_shuffled(bench: Bench, system: str, changes: dict) -> Run:
-    """A run trained on `shuffled_bench`; validation and test are unchanged. changes: as of `Bench.fit`.
-
-    Stored apart from other runs: it is not among `stored_runs`, and it has a data hash of its own."""
-    settings, recipe = bench.plan(system, **changes)
-    shuffled = shuffled_bench(bench)
-    code = code_hash(*RUN_CODE, f"systems/{systems.family(system)}/{system}.py")
-    inputs = run_inputs(shuffled, {"system": system, "settings": settings, "code": code}, recipe)
-    return load_run(
-        bench.store.get("shuffled-run", inputs, lambda folder: train_run(shuffled, inputs, recipe, changes, folder))
-    )
-
-
 def shuffled_bench(bench: Bench) -> Bench:
-    """The same bench with every train history in one random order, the same for all epochs, and its own data hash."""
-    split, shuffled = bench.split, replace(bench)
-    train = perturbations.shuffled(split.train, bench.rng("shuffled train"))
-    split = replace(split, train=train, data_hash=f"{split.data_hash}-shuffled-{bench.seed}")
-    shuffled.__dict__.update(dataset=bench.dataset, protocol=bench.protocol, store=bench.store, split=split)
-    return shuffled
+    """The same bench with every train history in one random order, the same for all epochs; validation and test are
+    unchanged. Its runs are not among `stored_runs`."""
+    train = perturbations.shuffled(bench.split.train, bench.rng("shuffled train"))
+    return bench.variant(train=train, label="shuffled")
 
 
 def _log_duration(bench: Bench, system: str, plans: list[dict], changes: dict) -> None:

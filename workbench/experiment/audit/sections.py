@@ -1,6 +1,5 @@
 """The sections of an audit that need a bench: data, train graph, texts, and comparisons of evaluated runs."""
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -24,12 +23,11 @@ from workbench.evaluate.evaluation import max_distinct_items
 from workbench.evaluate.intervals import estimate_difference
 from workbench.experiment.audit import shortcuts
 from workbench.experiment.audit.shortcuts import GRAPH_WALK
-from workbench.experiment.bench import RUN_CODE, Bench
+from workbench.experiment.bench import Bench
 from workbench.experiment.run import Run
 from workbench.stages import stage
 
 METRIC, DEPTH = "ndcg@10", 10
-CODE = (*RUN_CODE, "systems", "diagnose", "experiment/audit/sections.py")
 NON_GRAPH_BASELINES = ("popularity", "item_knn")
 GRAPH_DIAGNOSTICS = {
     "hop coverage": hop_coverage, "transition coverage": transition_coverage, "branching": branching,
@@ -45,13 +43,13 @@ ABLATIONS = {  # parts of graph_walk: settings without the part, whether it need
 LISTED_USERS, LIST_DEPTH = 5_000, 50  # top-k lists that are searched for items from the future
 
 
-@stage("data-card", *CODE)
+@stage("data-card")
 def dataset_card(bench: Bench) -> Card:
     """Statistics of the log and what in it could mislead, see `data_card`. Stored."""
     return data_card(bench.dataset, bench.split, seed=bench.seed)
 
 
-@stage("graph-card", *CODE)
+@stage("graph-card")
 def graph_card(bench: Bench) -> Card:
     """How far the train graph predicts the next item: coverage by hops, branching and predictability. Stored."""
 
@@ -62,7 +60,7 @@ def graph_card(bench: Bench) -> Card:
     return gather_cards({name: partial(measure, diagnostic) for name, diagnostic in GRAPH_DIAGNOSTICS.items()})
 
 
-@stage("features-card", *CODE)
+@stage("features-card")
 def features_card(bench: Bench) -> Card:
     """Feature smoothness: how similar the target's text is to the last item's. Stored. UserError without texts."""
     return feature_smoothness(bench.split, text_vectors(bench), seed=bench.seed)
@@ -94,9 +92,7 @@ def split_sensitivity_card(bench: Bench, heuristics: shortcuts.Heuristics) -> Ca
     validation. UserError without times."""
     if bench.protocol.split == "global-time":
         raise UserError("the split is by global time already", code=3)
-    other = replace(bench, protocol_changes=bench.protocol_changes | {"split": "global-time"})
-    for name in ("dataset", "store"):
-        other.__dict__[name] = getattr(bench, name)
+    other = bench.variant(protocol={"split": "global-time"})
     benches = {each.protocol.split: each for each in (bench, other)}
     runs = {split: [each.fit(name, **settings) for name, settings in heuristics] for split, each in benches.items()}
     valid = {split: {run.label: shortcuts.validation_metric(benches[split], run, METRIC) for run in rules}
@@ -141,7 +137,7 @@ def per_case_metric(runs: list[Run]) -> dict[str, np.ndarray]:
     return {name: seeds.mean(axis=0) for name, seeds in per_case_by_system(runs, METRIC).items()}
 
 
-@stage("generalization-hops", *CODE)
+@stage("generalization-hops")
 def _generalization_hops(bench: Bench) -> pd.DataFrame:
     return memorization.generalization_hops(bench.split)
 
@@ -186,12 +182,12 @@ def hard_subset_card(bench: Bench, runs: list[Run], baselines: list[Run]) -> Car
     return Card((share, *ranking.figures), ranking.tables, ranking.unmeasured)
 
 
-@stage("hard-cases", *CODE)
+@stage("hard-cases")
 def _hard_cases(bench: Bench) -> np.ndarray:
     return hard_subset.hard_cases(bench.split, text_vectors(bench))
 
 
-@stage("temporal-leakage", *CODE)
+@stage("temporal-leakage")
 def temporal_leakage_card(bench: Bench, run: Run) -> Card:
     """The hits of a run on transitions that occur in train only after the test event, and recommended items that had
     not occurred by then. Stored."""

@@ -17,8 +17,6 @@ from workbench.progress import track
 from workbench.stages import stage
 
 log = logging.getLogger("workbench")
-CODE = ("data", "nets", "train/rng.py", "embed", "tokens", "decode.py", "evaluate", "recommenders", "systems",
-        "diagnose", "experiment/audit/shortcuts.py")  # fmt: skip
 GRAPH_HEURISTIC, GRAPH_WALK = "graph_heuristic", "graph_walk"
 Heuristics = tuple[tuple[str, dict], ...]  # system, settings
 HEURISTICS: Heuristics = (
@@ -30,7 +28,7 @@ MAX_CASES, MAX_CASES_DECODED = 5000, 1000  # test cases under ablation; fewer fo
 BIN_SIZE = 20  # items of similar popularity that are permuted among themselves
 
 
-@stage("history-ablation", *CODE)
+@stage("history-ablation")
 def history_ablation_card(
     bench: Bench, run: Run, *, cases: int | None = None, lengths: tuple[int, ...] = (1, 2, 3, 5, 10), shuffles: int = 3,
     metric: str = "ndcg@10",
@@ -93,7 +91,7 @@ def tune_graph_walk(bench: Bench, *, metric: str = "ndcg@10") -> dict:
     return grid[int(np.argmax(scores))]
 
 
-@stage("graph-walk-validation", *CODE)
+@stage("graph-walk-validation", "systems/baselines/graph_walk.py")
 def _graph_walk_validation(bench: Bench, settings: dict, metric: str) -> np.ndarray:
     """(V,) a metric per validation case."""
     recommender = bench.build(GRAPH_WALK, **settings)
@@ -102,7 +100,7 @@ def _graph_walk_validation(bench: Bench, settings: dict, metric: str) -> np.ndar
     return per_case(metric, evaluation.ranks, evaluation.groups)
 
 
-@stage("permuted-graph", *CODE)
+@stage("permuted-graph", "systems/baselines/graph_heuristic.py")
 def permuted_graph_baseline(bench: Bench, settings: dict, *, metric: str = "ndcg@10") -> np.ndarray:
     """(C,) a metric per test case of the graph heuristic on a permuted train graph, the null of solvability: items are
     permuted among items of similar popularity, so edges lead to items as popular as before and say nothing else.
@@ -139,7 +137,7 @@ def validation_metric(bench: Bench, run: Run, metric: str) -> float:
     return float(_validation_values(bench, run, metric).mean())
 
 
-@stage("validation", *CODE)
+@stage("validation")
 def _validation_values(bench: Bench, run: Run, metric: str) -> np.ndarray:
     """(V,) a metric per validation case."""
     evaluation = evaluate(run.recommender(), bench.split.valid, bench.split, quiet=True)

@@ -21,8 +21,6 @@ from workbench.progress import track
 from workbench.stages import stage
 
 log = logging.getLogger("workbench")
-CODE = ("probing", "evaluate", "recommenders", "nets", "experiment/probing/causal_tests.py",
-        "experiment/probing/feature_table.py", "experiment/probing/train_sae.py")  # fmt: skip
 MIN_USERS = 20  # users for whom a latent must be active before its effect is measured
 STRENGTHS = (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 4.0, 8.0)  # times the 99th percentile of the latent's activation
 LATENT, SCORE_BOOST = "latent", "score boost"
@@ -43,7 +41,7 @@ def held_out_cases(run: Run, activations: Activations, *, users: int = 0, seed: 
     return cases.take(rows)
 
 
-@stage("ablations", *CODE)
+@stage("ablations")
 def ablation_table(
     run: Run, activations: Activations, dictionary: Dictionary, table: pd.DataFrame, *, latents: int = 10,
     controls: int = 249, users: int = 0,
@@ -96,7 +94,7 @@ def _active_latents(model, activations: Activations, dictionary: Dictionary, cas
     return (dictionary.encode_sparse(recorded.x[rows]) > 0).toarray()
 
 
-@stage("steering", *CODE)
+@stage("steering")
 def dose_response_table(
     run: Run, activations: Activations, dictionary: Dictionary, latent: int, concept: str, *, users: int = 500,
     controls: int = 20,

@@ -20,8 +20,6 @@ from workbench.progress import track
 from workbench.stages import stage
 
 METRIC, K = "ndcg@10", 10
-CODE = ("probing", "evaluate", "recommenders", "nets", "experiment/probing/faithfulness_by_group.py",
-        "experiment/probing/causal_tests.py", "experiment/probing/train_sae.py")  # fmt: skip
 MIN_R2 = 0.5  # of the last item on test users, for a latent that it predicts
 RANDOM, RANDOM_SETS = "random latents with equal activation", 3  # the control of the significant latents; its draws
 ROWS = 256  # users whose scores are in memory at a time
@@ -68,7 +66,7 @@ def metric_per_user(
     return metrics
 
 
-@stage("faithfulness-by-group", *CODE)
+@stage("faithfulness-by-group")
 def faithfulness_by_group(run: Run, activations: Activations, dictionary: Dictionary) -> pd.DataFrame:
     """The metric recovered by a reconstruction, one row per group of held-out test users: users, NDCG@10 with the
     network unchanged (base), with the reconstruction (spliced) and with the site's mean (mean), recovered with its
@@ -117,7 +115,7 @@ def keep_latents(dictionary: Dictionary, kept: np.ndarray) -> Callable[[torch.Te
     return lambda x: x - (dictionary.encode(x) * ablated) @ dictionary.decoder
 
 
-@stage("latent-sets", *CODE)
+@stage("latent-sets")
 def metric_by_latent_set(
     run: Run, activations: Activations, dictionary: Dictionary, table: pd.DataFrame, *, seed: int = 0
 ) -> pd.DataFrame:

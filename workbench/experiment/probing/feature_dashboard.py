@@ -50,7 +50,7 @@ def steering_of(run: Run, activations: Activations, dictionary: Dictionary, *, z
     return Steering(model, activations.site, dictionary, step_size, run.bench().protocol.mask_history)
 
 
-@stage("feature-dashboard", "probing", "recommenders", "nets", "experiment/probing/feature_dashboard.py")
+@stage("feature-dashboard")
 def feature_dashboard(
     run: Run, activations: Activations, dictionary: Dictionary, features: pd.DataFrame, *, latents: int = 100,
     sample: int = 100, users: int = 256, codes: ItemCodes | None = None, seed: int = 0,

@@ -14,10 +14,8 @@ from workbench.probing.naming.concept_scores import concept_scores
 from workbench.probing.naming.predicates import align, name_latents, predicates
 from workbench.stages import stage
 
-CODE = ("probing", "experiment/probing/feature_table.py", "experiment/probing/train_sae.py")
 
-
-@stage("feature-table", *CODE)
+@stage("feature-table")
 def feature_table(
     run: Run, activations: Activations, dictionary: Dictionary, *, source: str = ANY, draws: int = 999
 ) -> pd.DataFrame:

@@ -56,7 +56,7 @@ def data_fingerprint(run: Run) -> str:
     return f"{run.info['data_hash']} {digest(run.info['settings'])}"
 
 
-@stage("activations", "probing", "recommenders", "nets")
+@stage("activations")
 def read_activations(run: Run, site: Site, *, trained: bool = True) -> Activations:
     """Activations of a run's network at every event of the train histories, stored.
 
@@ -67,7 +67,7 @@ def read_activations(run: Run, site: Site, *, trained: bool = True) -> Activatio
     return store.record_activations(model, site, bench.split.train, data_hash=data_fingerprint(run))
 
 
-@stage("dictionary", "probing")
+@stage("dictionary")
 def train_dictionary(
     run: Run, activations: Activations, *, kind: str = "topk", k: int = 8, seed: int = 0, **settings
 ) -> Dictionary:
@@ -159,7 +159,7 @@ def metric_recovered(
     return _recovered(run, model, patches, metric)
 
 
-@stage("transcoder", "probing")
+@stage("transcoder")
 def train_transcoder(
     run: Run, inputs: Activations, outputs: Activations, *, k: int = 8, seed: int = 0, **settings
 ) -> transcoders.Transcoder:

@@ -10,13 +10,12 @@ Differs   A causal decoder over the flattened code sequence with a loss at every
 Reported  Beauty 5-core, leave-one-out, unmasked: NDCG@10 .0384, Recall@10 .0648; public reimplementations reach
           .0319 to .0378.
 """
-import torch
 
 from workbench.errors import UserError, unknown_name
 from workbench.nets.encoder_decoder import EncoderDecoder
 from workbench.nets.semantic_id_decoder import SemanticIdDecoder
 from workbench.recommenders.generative import Generative
-from workbench.train import Recipe, derive_seed
+from workbench.train import Recipe
 
 PARENT = None
 OFF = {"prefixes": False}
@@ -50,8 +49,7 @@ def build(
         actual = f"width={width}, layers={layers}, beam={beam}, dropout={dropout}"
         raise UserError(f"tiger: width must be a multiple of {HEAD}, sizes positive, 0 <= dropout < 1, not {actual}")
     item_codes = bench.codes(codes, vectors=vectors, policy=policy, permuted=permuted)
-    with torch.random.fork_rng():
-        torch.manual_seed(derive_seed(bench.seed, "init"))
+    with bench.init():
         module = ARCHITECTURES[architecture](
             item_codes.sizes, width=width, layers=layers, heads=width // HEAD, max_length=ITEMS, dropout=dropout,
             prefixes=item_codes.prefix_counts if prefixes else (),

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from workbench.errors import UserError
 from workbench.recommenders.matrix_factorization import MatrixFactorization
-from workbench.train import Recipe, derive_seed
+from workbench.train import Recipe
 
 PARENT = OFF = PLACEBO = None
 RECIPE = Recipe(
@@ -50,7 +50,6 @@ def build(bench, *, width=64, bias=False, l2=0.02):
     """
     if width < 1 or l2 < 0:
         raise UserError(f"bpr_mf: width must be positive and l2 at least 0, not width={width}, l2={l2}")
-    with torch.random.fork_rng():
-        torch.manual_seed(derive_seed(bench.seed, "init"))
+    with bench.init():
         module = EmbeddingTables(bench.split.n_users, bench.split.n_items, width=width, bias=bias)
     return MatrixFactorization(module, l2=l2)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from workbench.errors import UserError
 from workbench.nets.transformer import Block
 from workbench.recommenders.masked_sequential import MaskedSequential
-from workbench.train import Recipe, derive_seed
+from workbench.train import Recipe
 
 PARENT = OFF = PLACEBO = None
 RECIPE = Recipe(
@@ -68,8 +68,7 @@ def build(
     if not (0 < mask < 1 and 0 <= last <= 1 and 0 <= dropout < 1):
         actual = f"mask={mask}, last={last}, dropout={dropout}"
         raise UserError(f"bert4rec: 0 < mask < 1, 0 <= last <= 1 and 0 <= dropout < 1 are needed, not {actual}")
-    with torch.random.fork_rng():
-        torch.manual_seed(derive_seed(bench.seed, "init"))
+    with bench.init():
         module = BidirectionalEncoder(
             bench.split.n_items, width=width, layers=layers, heads=heads, feedforward=feedforward,
             max_length=max_length, dropout=dropout,

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from workbench.errors import UserError
 from workbench.losses.ranking import full_softmax
 from workbench.recommenders.sequential import Sequential
-from workbench.train import Recipe, derive_seed
+from workbench.train import Recipe
 
 PARENT = OFF = PLACEBO = None
 RECIPE = Recipe(
@@ -48,8 +48,7 @@ def build(bench, *, width=64, layers=1, max_length=50, dropout=0.3):
     if min(width, layers, max_length) < 1 or not 0 <= dropout < 1:
         actual = f"width={width}, layers={layers}, max_length={max_length}, dropout={dropout}"
         raise UserError(f"gru4rec: sizes must be positive and 0 <= dropout < 1, not {actual}")
-    with torch.random.fork_rng():
-        torch.manual_seed(derive_seed(bench.seed, "init"))
+    with bench.init():
         module = RecurrentEncoder(bench.split.n_items, width=width, layers=layers, dropout=dropout)
 
     def objective(h: Tensor, weight: Tensor, targets: Tensor, step: int) -> Tensor:

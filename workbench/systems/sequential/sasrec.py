@@ -51,8 +51,7 @@ def build(
         term = sampled_softmax if loss == "sampled" else binary_cross_entropy
         return term(h, weight, targets, sample(step, count, h.device))
 
-    with torch.random.fork_rng():
-        torch.manual_seed(derive_seed(seed, "init"))
+    with bench.init():
         module = SequenceEncoder(
             n_items, width=width, layers=layers, heads=heads, feedforward=feedforward, max_length=max_length,
             dropout=dropout,

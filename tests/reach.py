@@ -1,0 +1,68 @@
+"""Which tests a change can reach, by the import closures of their files: `make test ARGS="--changed"`."""
+import ast
+import subprocess
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from workbench import systems
+from workbench.closure import closure
+from workbench.data import datasets
+from workbench.places import PACKAGE
+
+TESTS = Path(__file__).parent
+BY_NAME = {  # folders whose files are reached by a name, from their __init__
+    PACKAGE / folder / "__init__.py": set((PACKAGE / folder).rglob("*.py")) for folder in ("systems", "show")
+} | {Path(datasets.__file__): set(datasets.FOLDER.glob("*.py"))}  # fmt: skip
+WHOLE = {"subprocess", "workbench", "workbench.__main__", "workbench.commands", "workbench.notebooks"}  # run anything
+
+
+def changed_files(since: str) -> set[Path]:
+    """Files that differ from a commit, and those that git does not know yet."""
+    commands = ["git", "diff", "--name-only", since], ["git", "ls-files", "--others", "--exclude-standard"]
+    lines = [subprocess.run(each, cwd=TESTS.parent, check=True, capture_output=True, text=True).stdout.split("\n")
+             for each in commands]  # fmt: skip
+    return {TESTS.parent / line for lines_of_one in lines for line in lines_of_one if line}
+
+
+def parameters(item: pytest.Item) -> set[str]:
+    """The values of a test's parameters that are names."""
+    call = getattr(item, "callspec", None)  # doctests have none
+    return {value for value in call.params.values() if isinstance(value, str)} if call else set()
+
+
+def reaches(path: Path, names: set[str], changed: set[Path]) -> bool:
+    """Whether a change of these files can reach a test. path: its file. names: the values of its parameters; where one
+    is a system, only that one is meant.
+
+    Tests of the whole house, those that run a process or the command line, and any test where something else than
+    Python changed, are always reached.
+    """
+    if path.parent == TESTS or any(each.suffix != ".py" for each in changed) or _runs_anything(path):
+        return True
+    chosen = names & set(systems.names())
+    return not changed.isdisjoint(_reached(path, frozenset(chosen)))
+
+
+@cache
+def _reached(path: Path, chosen: frozenset[str]) -> set[Path]:
+    files = closure(path, *(systems.file(name) for name in chosen), root=TESTS)
+    for init, folder in BY_NAME.items():
+        if init in files and not (chosen and init.parent.name == "systems"):
+            files = closure(*files, *folder, root=TESTS)
+    return files | {TESTS / "conftest.py"}
+
+
+@cache
+def _runs_anything(path: Path) -> bool:
+    """Whether a test, or a helper that it imports, starts a process, or imports the package's doors or commands."""
+    names = set()
+    for file in (each for each in closure(path, root=TESTS) if each.is_relative_to(TESTS)):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                names |= {f"{node.module}.{alias.name}" for alias in node.names}
+                names |= {node.module} - {PACKAGE.name}
+    return not WHOLE.isdisjoint(names)

@@ -1,0 +1,83 @@
+"""A run's key follows the code that it stands on: what it imports changes it, what stands beside it does not."""
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from reach import TESTS, reaches
+
+from workbench import systems
+from workbench.closure import closure
+from workbench.experiment.run_plan import training_code
+from workbench.places import PACKAGE
+
+CODES = """
+import json
+from workbench import systems
+from workbench.experiment.run_plan import training_code
+print(json.dumps({name: training_code(systems.file(name)) for name in systems.names()}))
+"""
+SYSTEM = '"""Another one."""\nPARENT = OFF = PLACEBO = RECIPE = None\n\n\ndef build(bench):\n    """It."""\n'
+
+
+def codes(folder: Path) -> dict[str, str]:
+    """The code hash of every system of a copy of the package."""
+    answer = subprocess.run([sys.executable, "-c", CODES], cwd=folder, check=True, capture_output=True, text=True)
+    return json.loads(answer.stdout)
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("copy")
+    shutil.copytree(PACKAGE, folder / "workbench", ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+def test_files_beside_a_system_change_no_key(copy):
+    package, before = copy / "workbench", codes(copy)
+    assert before == {name: training_code(systems.file(name)) for name in systems.names()}
+    (package / "systems" / "sequential" / "another.py").write_text(SYSTEM)
+    (package / "data" / "datasets" / "another.py").write_text('"""A source."""\n\n\ndef load():\n    """It."""\n')
+    for room in ("recommenders", "losses", "nets", "tokens", "embed"):
+        (package / room / "another.py").write_text('"""A part."""\nA = 1\n')
+    (package / "errors.py").write_text((package / "errors.py").read_text() + "\nMESSAGE = 1\n")
+    after = codes(copy)
+    assert after.pop("another") and after == before
+
+
+@pytest.mark.parametrize("file, changed", [
+    ("systems/sequential/sasrec.py", {"sasrec"}),
+    ("nets/transformer.py", {"sasrec", "bert4rec", "tiger"}),
+    ("recommenders/count_based.py", set(systems.names("baselines"))),
+    ("evaluate/metrics.py", set(systems.names())),
+])  # fmt: skip
+def test_a_line_changes_the_keys_of_what_imports_it(copy, file, changed):
+    before, path = codes(copy), copy / "workbench" / file
+    text = path.read_text()
+    path.write_text(text + "\n# a comment\n")
+    assert codes(copy) == before
+    path.write_text(text + "\nANOTHER_LINE = 1\n")
+    after = codes(copy)
+    path.write_text(text)
+    assert {name for name in before if after[name] != before[name]} - {"another"} == changed
+
+
+def test_a_name_leads_to_the_file_that_defines_it():
+    files = {str(path.relative_to(PACKAGE)) for path in closure("recommenders/sequential.py")}
+    assert {"data/histories.py", "train/fit.py", "losses/ranking.py"} & files == {"data/histories.py", "train/fit.py"}
+    assert not {"data/__init__.py", "evaluate/compare.py"} & files
+
+
+@pytest.mark.parametrize("test, names, changed, reached", [
+    ("evaluate/test_top_k.py", set(), "evaluate/top_k.py", True),
+    ("evaluate/test_top_k.py", set(), "embed/text.py", False),
+    ("systems/test_battery.py", {"sasrec"}, "systems/sequential/sasrec.py", True),
+    ("systems/test_battery.py", {"sasrec"}, "systems/sequential/gru4rec.py", False),
+    ("systems/test_battery.py", set(), "systems/sequential/gru4rec.py", True),
+    ("test_layers.py", set(), "embed/text.py", True),
+    ("evaluate/test_top_k.py", set(), "show/lab.js", True),
+])  # fmt: skip
+def test_a_change_reaches_the_tests_that_import_it(test, names, changed, reached):
+    assert reaches(TESTS / test, names, {PACKAGE / changed}) == reached

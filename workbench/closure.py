@@ -1,0 +1,87 @@
+"""The import closure of a file: the files whose code it can run, and a hash of them for keys.
+
+Imports are read from the source, inside functions too, without importing anything. A name imported from a folder leads
+to the file that defines it, not to its neighbours: a new file that nobody imports is in no closure.
+"""
+import ast
+import hashlib
+from functools import cache
+from pathlib import Path
+
+from workbench.places import PACKAGE
+
+NO_NUMBERS = {  # doors, messages and storage: they decide no result, so they are in no hash
+    "__init__", "errors", "progress", "interruption", "places", "locks", "artifacts", "prune", "stages", "closure",
+}  # fmt: skip
+
+
+def closure(*places: str | Path, root: Path | None = None) -> set[Path]:
+    """The files of the package that these files import, directly or not, themselves included.
+
+    places: Python files, absolute or relative to the package. root: another folder whose modules are followed too.
+    Imports at module level, in functions and for annotations count alike. FileNotFoundError for a file that does not
+    exist.
+    """
+    files, open_files = set(), [PACKAGE / place for place in places]
+    while open_files:
+        path = open_files.pop()
+        if path not in files:
+            files.add(path)
+            open_files += _imports(path, root)
+    return files
+
+
+def closure_hash(*places: str | Path) -> str:
+    """16 hex digits over the syntax trees of a closure: comments and layout are ignored, and so are the modules in
+    NO_NUMBERS."""
+    files = sorted(path for path in closure(*places) if _top(path) not in NO_NUMBERS)
+    return hashlib.sha256("".join(map(_tree_hash, files)).encode()).hexdigest()[:16]
+
+
+def _top(path: Path) -> str:
+    """The room of the package that a file is in; "" outside the package."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py") if path.is_relative_to(PACKAGE) else ""
+
+
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def _tree_hash(path: Path) -> str:
+    return hashlib.sha256(ast.dump(_tree(path)).encode()).hexdigest()
+
+
+@cache
+def _imports(path: Path, root: Path | None) -> frozenset[Path]:
+    """The files that one file imports directly."""
+    files = set()
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.Import):
+            files |= {_module(alias.name, root) for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            files |= {_defining(node.module, alias.name, root) for alias in node.names}
+    return frozenset(files - {None})
+
+
+def _defining(module: str, name: str, root: Path | None) -> Path | None:
+    """The file that defines a name imported from a module: a module itself, or where a folder's __init__ got it."""
+    if inner := _module(f"{module}.{name}", root):
+        return inner
+    file = _module(module, root)
+    if file and file.name == "__init__.py":
+        for node in _tree(file).body:
+            if isinstance(node, ast.ImportFrom) and node.module and name in [a.asname or a.name for a in node.names]:
+                original = next(alias.name for alias in node.names if name == (alias.asname or alias.name))
+                return _defining(node.module, original, root)
+    return file
+
+
+@cache
+def _module(name: str, root: Path | None) -> Path | None:
+    """The file of a module by its dotted name; None for one that is neither of the package nor below root."""
+    folders = [PACKAGE.parent] if name.split(".")[0] == PACKAGE.name else [root] if root else []
+    paths = [folder.joinpath(*name.split(".")) for folder in folders]
+    files = [file for path in paths for file in (path / "__init__.py", path.with_suffix(".py"))]
+    return next((file for file in files if file.is_file()), None)

@@ -1,0 +1,80 @@
+"""What a bench is made of: its dataset, from the store or parsed, its split, and its variants."""
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from workbench.artifacts import digest
+from workbench.closure import closure_hash
+from workbench.data import Dataset, Histories, Split, datasets, say_order, split
+from workbench.errors import UserError
+from workbench.progress import Progress
+
+
+def read_dataset(bench: Any) -> Dataset:
+    """Parsed once from its published files, then read back from the store. What lacks an optional file is not stored,
+    so that it is whole as soon as the file is there."""
+    names = {name: Path(path).name for name, path in datasets.file_paths(bench.options).items()}
+    code = closure_hash(datasets.file(bench.name), "data/datasets/__init__.py")
+    inputs = {"name": bench.name, "options": bench.options | names, "files": bench.files, "code": code}
+    if bench.store.path("dataset", inputs).exists():
+        return Dataset.load(bench.store.get("dataset", inputs, lambda folder: _parse(bench).save(folder)))
+    dataset = _parse(bench)
+    if not dataset.about.get("missing_files"):
+        bench.store.get("dataset", inputs, dataset.save)
+    return dataset
+
+
+def _parse(bench: Any) -> Dataset:
+    with Progress(f"read {bench.name}"):
+        return datasets.load(bench.name, **bench.options)
+
+
+def make_split(bench: Any) -> Split:
+    """The split under the protocol of a bench, of as many users and events as its profile allows."""
+    say_order(bench.dataset, bench.protocol)
+    with Progress(f"split {bench.name}"):
+        limits = {"users": bench.profile.users, "events": bench.profile.event_limit(bench.dataset.n_items)}
+        return split(bench.dataset, bench.protocol, **limits)
+
+
+def content_hash(dataset: Dataset) -> str:
+    """Digest of what is known about the items: the log's own hash does not cover titles and texts."""
+    texts = dataset.items.select_dtypes(exclude="number").astype("string").fillna("")
+    return digest([list(texts.columns), [f"{h:x}" for h in pd.util.hash_pandas_object(texts, index=False)]])[:16]
+
+
+def make_variant(
+    bench: Any, *, train: np.ndarray | Histories | None, label: str, seed: int | None, protocol: dict | None
+) -> Any:
+    """See `Bench.variant`."""
+    given = {"store": bench.store, "dataset": bench.dataset}
+    if protocol is None:
+        given["split"] = bench.split
+    if train is not None:
+        if protocol is not None:
+            raise UserError("a variant has other train events or another protocol; make one of the other for both")
+        given["split"] = _other_train(bench.split, train, label)
+    seed = bench.seed if seed is None else seed
+    return replace(bench, seed=seed, protocol_changes=bench.protocol_changes | (protocol or {}),
+                   label=label or bench.label, given=given)  # fmt: skip
+
+
+def _other_train(split: Split, train: np.ndarray | Histories, label: str) -> Split:
+    """The split with other train events, and a data hash that says so."""
+    if not label or not isinstance(label, str):
+        raise UserError('other train events need a label for tables and figures, such as label="shuffled"')
+    n = len(split.train.items)
+    if not isinstance(train, Histories):
+        mask = np.asarray(train)
+        if mask.dtype != bool or mask.shape != (n,):
+            raise UserError(f"train is a mask of the {n:,} train events, ({n},) bool, or Histories; given "
+                            f"{mask.shape} {mask.dtype}")  # fmt: skip
+        train = split.train.where(mask)
+    if len(train) != len(split.train) or not len(train.items):
+        raise UserError(f"train has {len(train.items):,} events of {len(train):,} users; the users are "
+                        f"{len(split.train):,}, and at least one event is needed")  # fmt: skip
+    content = digest([train.offsets.tolist(), train.items.tolist()])[:8]
+    return replace(split, train=train, data_hash=f"{split.data_hash}-{label.replace(' ', '-')}-{content}")
