@@ -59,13 +59,13 @@ $(READY): pyproject.toml constraints.txt
 	  echo "$(PYTHON) has no venv module. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 2; }
 	@"$(RUN)" -c "import pip; $(SUPPORTED)" > /dev/null 2>&1 || "$(PYTHON)" -m venv --clear $(VENV)
 	$(RUN) -m pip install --constraint constraints.txt --no-deps $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
-	$(RUN) -m pip install --constraint constraints.txt --editable ".[dev]"
+	$(RUN) -m pip install --constraint constraints.txt --editable ".[dev,cluster]"
 	@touch $@
 
 # Needs uv. What a torch build brings for its GPU is left out, because torch pins that itself, per build.
 lock:
-	@echo "# Every package of the core and of [dev], for Linux and macOS, Python 3.11 to 3.13. Made by: make lock" > constraints.new
-	@echo "torch==$(TORCH)" | uv pip compile pyproject.toml - --extra dev --universal --python-version 3.11 \
+	@echo "# Every package of the core and of [dev,cluster], for Linux and macOS, Python 3.11 to 3.13. Made by: make lock" > constraints.new
+	@echo "torch==$(TORCH)" | uv pip compile pyproject.toml - --extra dev --extra cluster --universal --python-version 3.11 \
 	  --fork-strategy fewest --no-header --no-annotate --quiet \
 	  | grep -v -E "^(cuda|nvidia|triton)|win32'$$|os_name == 'nt'$$" >> constraints.new
 	@mv constraints.new constraints.txt

@@ -10,14 +10,12 @@ from reach import TESTS, reaches
 
 from workbench import systems
 from workbench.closure import closure
-from workbench.experiment.run_plan import training_code
 from workbench.places import PACKAGE
 
 CODES = """
 import json
 from workbench import systems
-from workbench.experiment.run_plan import training_code
-print(json.dumps({name: training_code(systems.file(name)) for name in systems.names()}))
+print(json.dumps({name: systems.code(name) for name in systems.names()}))
 """
 SYSTEM = '"""Another one."""\nPARENT = OFF = PLACEBO = RECIPE = None\n\n\ndef build(bench):\n    """It."""\n'
 
@@ -37,7 +35,7 @@ def copy(tmp_path_factory):
 
 def test_files_beside_a_system_change_no_key(copy):
     package, before = copy / "workbench", codes(copy)
-    assert before == {name: training_code(systems.file(name)) for name in systems.names()}
+    assert before == {name: systems.code(name) for name in systems.names()}
     (package / "systems" / "sequential" / "another.py").write_text(SYSTEM)
     (package / "data" / "datasets" / "another.py").write_text('"""A source."""\n\n\ndef load():\n    """It."""\n')
     for room in ("recommenders", "losses", "nets", "tokens", "embed"):

@@ -14,7 +14,8 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-DIRECT = [Requirement(line) for line in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]]
+EXTRAS = PROJECT["optional-dependencies"]
+DIRECT = [Requirement(line) for line in PROJECT["dependencies"] + EXTRAS["dev"] + EXTRAS["cluster"]]
 MAKEFILE = (ROOT / "Makefile").read_text()
 
 
@@ -58,7 +59,7 @@ def test_conda_environment_is_the_same_list():
     *conda, block = environment["dependencies"]
     assert [Requirement(line.replace("=", "==", 1)).name for line in conda if "=" in line] == ["python"]
     assert "pip" in conda
-    assert block == {"pip": ["--constraint constraints.txt", "-e .[dev]"]}
+    assert block == {"pip": ["--constraint constraints.txt", "-e .[dev,cluster]"]}
     (version,) = [line.removeprefix("python=") for line in conda if line.startswith("python=")]
     assert SpecifierSet(PROJECT["requires-python"]).contains(version)
 

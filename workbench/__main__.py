@@ -12,7 +12,7 @@ from workbench.errors import INTERRUPTED, UserError, unknown_name
 from workbench.interruption import stopped_once
 from workbench.progress import clear_progress_bar
 
-COUNTS = ("k", "seeds")  # options that are at least 1
+COUNTS = ("k", "seeds", "jobs")  # options that are at least 1
 PAIRS = ("set", "protocol", "option")  # options that take NAME=VALUE arguments
 
 

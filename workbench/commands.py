@@ -89,6 +89,26 @@ def audit(
     print(f"audit: {page}, {page.with_suffix('.json')}")
 
 
+def study(
+    system: str, *, dataset: str = "synthetic", seeds: int = 3, jobs: int = 1, cluster: str = "", set: list = (),
+    protocol: list = (), option: list = (), profile: str = "workshop", out: str = "",
+) -> None:  # fmt: skip
+    """Say what the idea of a system is worth: train it, the same with the idea off, its placebo and the training-free
+    baselines, with equal budgets, and write the differences and a verdict as JSON. --seeds: trainings of each.
+    --jobs: trainings at a time. --cluster: address of a Dask scheduler whose workers share the home folder.
+    --set: settings for all three. --out: default reports/results/systems/SYSTEM.json. The same command resumes."""
+    from workbench.experiment.study.run_study import study as run_study
+    from workbench.places import check_file
+
+    path = Path(out or f"reports/results/systems/{system}.json")
+    check_file(path, ".json")
+    bench = cli_arguments.make_bench(dataset, profile, 0, protocol, option, "auto")
+    changes = cli_arguments.parse_settings(set)
+    result = run_study(bench, system, seeds=seeds, jobs=jobs, cluster=cluster, out=path, **changes)
+    print(result.table.to_string(float_format="%.4f"))
+    print(f"{result.verdict[0]}: {result.verdict[1]}\nstudy: {path}")
+
+
 def run(
     notebook: str, *, set: list = (), profile: str = "", out: str = "reports/latest", timeout: int = 600
 ) -> None:
@@ -181,5 +201,7 @@ def lab(*jupyter: str, folder: str = "") -> None:
     os.execv(command[0], command)  # so that signals reach the server
 
 
-_FUNCTIONS = (report, run, fit, predict, probe, audit, score, runs, prune, systems, datasets, handout, reference, lab)
+_FUNCTIONS = (
+    report, run, fit, study, predict, probe, audit, score, runs, prune, systems, datasets, handout, reference, lab,
+)  # fmt: skip
 COMMANDS: dict[str, Callable] = {function.__name__: function for function in _FUNCTIONS}

@@ -62,3 +62,10 @@ def check_folder(folder: Path) -> None:
     except OSError as error:
         why = "it is a file" if folder.is_file() else error.strerror
         raise UserError(f"{folder} cannot be written: {why}; choose another folder with --out", code=1) from error
+
+
+def check_file(path: Path, suffix: str) -> None:
+    """UserError unless a file with this suffix can be written at the path, such as one named with --out."""
+    if path.suffix != suffix or path.is_dir():
+        raise UserError(f"{str(path)!r} names no file that ends in {suffix}; write it as folder/name{suffix}")
+    check_folder(path.parent)

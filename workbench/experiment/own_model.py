@@ -13,16 +13,17 @@ from torch import nn
 
 from workbench import systems
 from workbench.artifacts import digest
+from workbench.closure import closure_hash
 from workbench.errors import UserError, check_names, is_integer
 from workbench.experiment.model_identity import Identity, identity
-from workbench.experiment.run_plan import Plan, training_code
+from workbench.experiment.run_plan import Plan
 from workbench.experiment.training import MONITORS
 from workbench.interfaces import Recommender
 from workbench.recommenders.network_checks import try_out
 from workbench.recommenders.own_network import OwnNetwork
 from workbench.train import RECIPE_FIELDS, Recipe, resolve_recipe
 
-CODE = ("recommenders/own_network.py",)  # what a bare module is trained by
+CODE = "recommenders/own_network.py"  # what a bare module is trained by
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 RECIPE = Recipe(epochs=100, batch_size=128, lr=1e-3, patience=10)
 SETTINGS = {"max_length": 50, "loss": ""}  # of a bare module
@@ -101,7 +102,7 @@ def plan(bench: Any, model: Any, name: str, changes: dict) -> Plan:
     found = identity(copy)
     about |= found.key
     _known[digest(about)] = Known(copy, True)
-    inputs = {"system": name, "settings": settings, "own": about, "code": training_code(*CODE)}
+    inputs = {"system": name, "settings": settings, "own": about, "code": closure_hash(*systems.TRAINING, CODE)}
     usual_values = SETTINGS | asdict(usual)
     changes = {key: value for key, value in changes.items() if usual_values[key] != value}
 

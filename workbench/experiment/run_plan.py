@@ -4,7 +4,6 @@ from dataclasses import asdict, replace
 from typing import Any, NamedTuple
 
 from workbench import systems
-from workbench.closure import closure_hash
 from workbench.errors import check_names
 from workbench.experiment.fit_command import fit_command
 from workbench.experiment.named_files import contents
@@ -47,16 +46,10 @@ def plan_system(bench: Any, system: str, changes: dict) -> Plan:
     changes = {name: value for name, value in changes.items() if usual[name] != value}
     with drawing() as drawn:
         recommender = bench.build(system, **settings)
-    inputs = {"system": system, "settings": settings, "code": training_code(systems.file(system))}
+    inputs = {"system": system, "settings": settings, "code": systems.code(system)}
     inputs |= {name: value for name, value in (("drawn", drawn), ("files", contents(settings))) if value}
     about = {"family": systems.family(system), "changes": changes}
     return Plan(inputs, recipe, lambda: recommender, about, fit_command(bench, system, changes))
-
-
-def training_code(*files: Any) -> str:
-    """Hash of the code that decides what a run holds: the import closures of its system's file, of training and of the
-    split. Other systems, datasets, assemblies and pages are not among it."""
-    return closure_hash("experiment/training.py", "data/splits.py", *files)
 
 
 def run_inputs(bench: Any, plan: Plan) -> dict:

@@ -31,6 +31,7 @@ def train_run(
     from workbench.evaluate import evaluate, per_case
     from workbench.evaluate.metrics import DEPTH
     from workbench.train.fit import TrainingSession
+    from workbench.train.runtime import peak_memory
 
     split: Split = bench.split
     checkpoints = bench.store.root / "checkpoints" / digest(inputs)[:24]
@@ -47,7 +48,8 @@ def train_run(
     started = time.monotonic()
     commands = {"command": command} if command else {}
     session = TrainingSession(recipe, bench.seed, inputs["device"], validate, checkpoints, commands)
-    curve, state = _learned(recommender, recommender.fit(split, session))
+    with peak_memory() as peak:
+        curve, state = _learned(recommender, recommender.fit(split, session))
     fitted = time.monotonic()
     evaluation = evaluate(recommender, split.test, split)
     evaluated = time.monotonic()
@@ -58,6 +60,7 @@ def train_run(
             # of training steps only, over all resumptions
             "train": round(curve[-1].get("seconds", 0.0), 3) if curve else 0.0,
         },
+        "peak_memory_mb": peak["mb"] and round(peak["mb"], 1),
         "metrics": evaluation.metrics(split.test, split), "cases": len(split.test.targets), "curve": curve,
         "environment": _environment(),
     }

@@ -9,9 +9,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from workbench.closure import closure_hash
 from workbench.errors import UserError, check_names, unknown_name
 
 FOLDER = Path(__file__).parent
+TRAINING = ("experiment/training.py", "data/splits.py")  # what every run is made by
 
 
 def names(family: str = "*") -> list[str]:
@@ -58,6 +60,12 @@ def settings(name: str, **changes: Any) -> dict[str, Any]:
     check_names(f"keyword of {name}", changes, defaults)
     return {key: _checked_value(name, key, changes[key], default) if key in changes else default
             for key, default in defaults.items()}
+
+
+def code(name: str) -> str:
+    """Hash of the code that decides what a run of a system holds: the import closure of its file and of `TRAINING`.
+    Other systems, datasets, assemblies and pages are not among it. UserError if there is no such system."""
+    return closure_hash(file(name), *TRAINING)
 
 
 def load(name: str) -> ModuleType:

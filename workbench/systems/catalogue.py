@@ -3,26 +3,32 @@ import ast
 import re
 from typing import Any, NamedTuple
 
-from workbench.systems import describe, family, names, parse_source
+from workbench.systems import describe, evidence, family, names, parse_source
 
-COLUMNS = ("system", "family", "description", "paper", "ablation", "placebo")
+COLUMNS = ("system", "family", "description", "paper", "ablation", "placebo", "evidence")
 HEADER = """# Systems
 
 Generated from the system files: `workbench systems --form markdown > reports/systems.md`. An ablation (`OFF` in the
 file) switches the main idea of a system off; a placebo (`PLACEBO`) replaces its input by an uninformative one.
+The verdicts are those of `workbench study`, by dataset: *works* (on - off and on - placebo both above zero), *no effect
+shown*, *worse than its parent*, *a placebo does as well*, *no parent to compare with*, *no conclusion*.
 
 """
-PAPER = r"^Paper +(.*?)(?=^\w+ {2,}|\Z)"
 
 
 class Entry(NamedTuple):
-    """One system: name, family, the first line of its docstring, its paper, and the keywords of build() for its
-    ablation (the module's OFF) and its placebo control (PLACEBO), None where it has none."""
+    """One system: name, family, the first line of its docstring, the paragraphs Paper, Idea, Claim and Reported of it,
+    and the keywords of build() for its ablation (the module's OFF) and its placebo control (PLACEBO), None where it has
+    none. parent: the system that it equals when it is switched off, None if that is no system here."""
 
     name: str
     family: str
     description: str
     paper: str
+    idea: str
+    claim: str
+    reported: str
+    parent: str | None
     off: dict[str, Any] | None
     placebo: dict[str, Any] | None
 
@@ -30,9 +36,16 @@ class Entry(NamedTuple):
 def entry(name: str) -> Entry:
     """The catalogue entry of a system. UserError if there is no such system."""
     module = parse_source(name)
-    paper = re.search(PAPER, ast.get_docstring(module) or "", re.S | re.M)
-    citation = " ".join(paper[1].split()) if paper else ""
-    return Entry(name, family(name), describe(name), citation, _literal(module, "OFF"), _literal(module, "PLACEBO"))
+    text = ast.get_docstring(module) or ""
+    paragraphs = [_paragraph(text, head) for head in ("Paper", "Idea", "Claim", "Reported")]
+    literals = [_literal(module, literal) for literal in ("PARENT", "OFF", "PLACEBO")]
+    return Entry(name, family(name), describe(name), *paragraphs, *literals)
+
+
+def _paragraph(text: str, head: str) -> str:
+    """A paragraph of a docstring by its head, such as "Paper", in one line; "" if there is none."""
+    match = re.search(rf"^{head} +(.*?)(?=^\w+ {{2,}}|\Z)", text, re.S | re.M)
+    return " ".join(match[1].split()) if match else ""
 
 
 def markdown_table() -> str:
@@ -42,7 +55,7 @@ def markdown_table() -> str:
         link = f"[`{system.name}`](../workbench/systems/{system.family}/{system.name}.py)"
         text = (system.description.partition(": ")[2] or system.description).rstrip(".")
         controls = [_keywords(system.off), _keywords(system.placebo)]
-        rows.append([link, system.family, text, _paper(system.paper), *controls])
+        rows.append([link, system.family, text, _paper(system.paper), *controls, _evidence(system.name)])
     return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in rows) + "\n"
 
 
@@ -64,6 +77,12 @@ def _paper(citation: str) -> str:
     if citation.startswith("None"):
         return "—"
     return re.sub(r"arXiv:(\d{4}\.\d{4,5})", r"[arXiv:\1](https://arxiv.org/abs/\1)", citation.rstrip("."))
+
+
+def _evidence(name: str) -> str:
+    """The verdicts of the stored studies of a system, each a link to its file."""
+    studies = evidence.stored(name)
+    return "<br>".join(f"[{each.text()}](results/systems/{each.path.name})" for each in studies) or "none yet"
 
 
 def _keywords(settings: dict[str, Any] | None) -> str:

@@ -1,9 +1,13 @@
 """Process-wide settings for fast training: memory allocator, number of threads, device and precision."""
 import ctypes
+import gc
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
+from pathlib import Path
 
 import torch
 
@@ -65,3 +69,34 @@ def configure_runtime(name: str = "auto", *, threads: int | None = None) -> torc
         torch.set_num_threads(threads or max(1, len(cores)))
     torch.backends.cuda.matmul.allow_tf32 = False
     return select_device(name)
+
+
+@contextmanager
+def peak_memory() -> Iterator[dict[str, float | None]]:
+    """The peak memory inside the block above what was in use before, MB, in a dict under "mb" afterwards: of the GPU
+    if one is used, else of this process. None where the system does not say (anything but Linux)."""
+    peak: dict[str, float | None] = {"mb": None}
+    if torch.cuda.is_available() and torch.cuda.is_initialized():
+        torch.cuda.reset_peak_memory_stats()
+    before = _memory_mb("VmRSS") if _reset_peak() else None
+    yield peak
+    if torch.cuda.is_available() and torch.cuda.is_initialized():
+        peak["mb"] = torch.cuda.max_memory_allocated() / 2**20
+    elif before is not None:
+        peak["mb"] = max(0.0, _memory_mb("VmHWM") - before)
+
+
+def _reset_peak() -> bool:
+    """Return what is free to the kernel and let it count this process's peak memory from now on; whether it can."""
+    gc.collect()
+    try:
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
+        Path("/proc/self/clear_refs").write_text("5")
+    except (OSError, AttributeError):
+        return False
+    return True
+
+
+def _memory_mb(field: str) -> float:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(field))

@@ -1,0 +1,45 @@
+"""The stored studies of systems: verdicts that `workbench study` wrote, and whether code has changed since."""
+import json
+import logging
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from workbench import systems
+from workbench.places import PACKAGE
+
+FOLDER = PACKAGE.parent / "reports" / "results" / "systems"
+STALE = "stale: made by older code"
+log = logging.getLogger("workbench")
+
+
+class Evidence(NamedTuple):
+    """One stored study. path: its file. stale: whether the code of the system's closure has changed since. study: all
+    that `experiment.study.run_study.Study.dict` gives."""
+
+    system: str
+    dataset: str
+    verdict: str
+    sentence: str
+    stale: bool
+    path: Path
+    study: dict[str, Any]
+
+    def text(self) -> str:
+        """Such as "office: works"."""
+        return f"{self.dataset}: {self.verdict}{f' ({STALE})' if self.stale else ''}"
+
+
+def stored(system: str, folder: Path = FOLDER) -> list[Evidence]:
+    """The studies of a system, SYSTEM.json first, then SYSTEM.DATASET.json; a file that is none is named in a warning.
+    UserError if there is no such system."""
+    current, found = systems.code(system), []
+    for path in [folder / f"{system}.json", *sorted(folder.glob(f"{system}.*.json"))]:
+        try:
+            study = json.loads(path.read_text(encoding="utf-8"))
+            found.append(Evidence(system, study["dataset"], study["verdict"], study["sentence"],
+                                  study["code"] != current, path, study))  # fmt: skip
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            log.warning("left out: %s is no study (%s)", path, error)
+    return found
