@@ -18,6 +18,7 @@
   const faint = [];
   let texts = 0, dark = true;
   for (const element of panel.node.querySelectorAll(".jp-OutputArea-output *:not(style, script, title)")) {
+    if (element.closest(".jp-RenderedMarkdown pre")) continue;  // JupyterLab's own colours of code
     if (element.closest(".slice")) continue;  // its text is black or white, as plotly.js judges the slice
     if (![...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim())) continue;
     const drawn = element instanceof SVGElement, style = getComputedStyle(element);

@@ -207,6 +207,7 @@ CHECKS = {
     "04_probe_with_sae": (runs, a_list_follows_the_slider, menu("user"), has_accessible_names, is_readable),
     "05_diagnose_benchmark": (runs, lists_follow_the_case, menu("stratum"), has_accessible_names, is_readable),
     "06_compare_systems": (runs, menu("hit by", "first system"), has_accessible_names, is_readable),
+    "07_read_a_system": (runs, menu("system"), has_accessible_names, is_readable),
     "workshop/1_spell_an_item": (runs, is_readable),
     "workshop/2_what_a_sasrec_knows": (runs, is_readable),
     "workshop/3_solvable_by_a_shortcut": (runs, is_readable),

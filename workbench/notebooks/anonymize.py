@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from workbench import artifacts
+from workbench.places import PACKAGE, home
 
 ANSI_ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 WORD = re.compile(r"[^\s'\"]+")
@@ -16,9 +16,9 @@ BINARY = ("image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf
 
 def _folder_labels(extra: dict[str, str]) -> dict[str, str]:
     """Absolute folders and the labels that replace them, longest first so that a folder goes before its parent."""
-    labels = {str(Path.home()): "~", os.getcwd(): ".", str(artifacts.home()): "$WORKBENCH_HOME", **extra}
-    if (artifacts.PACKAGE.parent / "pyproject.toml").exists():
-        labels[str(artifacts.PACKAGE.parent)] = "."
+    labels = {str(Path.home()): "~", os.getcwd(): ".", str(home()): "$WORKBENCH_HOME", **extra}
+    if (PACKAGE.parent / "pyproject.toml").exists():
+        labels[str(PACKAGE.parent)] = "."
     for folder in filter(None, os.environ.get("WORKBENCH_DATA", "").split(os.pathsep)):
         labels[folder] = "$WORKBENCH_DATA"
     labels |= {os.path.realpath(folder): label for folder, label in labels.items()}

@@ -23,6 +23,9 @@ _EXPORTS = {
     "figures.compare": ["plot_learning_curve", "plot_comparison", "table_comparison", "plot_differences",
                         "plot_contrast", "plot_strata"],
     "widgets.compare_runs": ["plot_overlap", "explore_two_systems"],
+    # systems read and studied
+    "figures.systems": ["table_system", "table_source", "table_evidence", "plot_study"],
+    "widgets.systems": ["explore_systems"],
     # sparse autoencoders
     "figures.sae": ["plot_sae_training", "plot_pareto", "table_features", "table_top_activations"],
     "figures.code_levels": ["plot_levels_recovered", "plot_position_attribution"],

@@ -17,16 +17,18 @@ shown*, *worse than its parent*, *a placebo does as well*, *no parent to compare
 
 
 class Entry(NamedTuple):
-    """One system: name, family, the first line of its docstring, the paragraphs Paper, Idea, Claim and Reported of it,
-    and the keywords of build() for its ablation (the module's OFF) and its placebo control (PLACEBO), None where it has
-    none. parent: the system that it equals when it is switched off, None if that is no system here."""
+    """One system: name, family, the first line of its docstring, its paragraphs from Paper to Reported, and the
+    keywords of build() for its ablation (the module's OFF) and its placebo control (PLACEBO), None where it has none.
+    parent: the system that it equals when it is switched off, None if that is no system here."""
 
     name: str
     family: str
     description: str
     paper: str
     idea: str
+    equation: str
     claim: str
+    differs: str
     reported: str
     parent: str | None
     off: dict[str, Any] | None
@@ -37,7 +39,7 @@ def entry(name: str) -> Entry:
     """The catalogue entry of a system. UserError if there is no such system."""
     module = parse_source(name)
     text = ast.get_docstring(module) or ""
-    paragraphs = [_paragraph(text, head) for head in ("Paper", "Idea", "Claim", "Reported")]
+    paragraphs = [_paragraph(text, head) for head in ("Paper", "Idea", "Equation", "Claim", "Differs", "Reported")]
     literals = [_literal(module, literal) for literal in ("PARENT", "OFF", "PLACEBO")]
     return Entry(name, family(name), describe(name), *paragraphs, *literals)
 

@@ -115,10 +115,10 @@ def test_the_same_call_goes_on_after_an_interruption(bench, monkeypatch):
 
 
 def test_two_processes_give_the_runs_of_one(bench, tmp_path):
-    one = wb.study(bench, "sasrec", seeds=2, epochs=1, width=16, layers=1)
+    one = wb.study(bench, "gru4rec", seeds=2, epochs=1, width=16)
     with using_store(Store(tmp_path)):
-        two = wb.study(wb.open_bench("synthetic", profile="smoke", options={"users": 150}), "sasrec", seeds=2, jobs=2,
-                       epochs=1, width=16, layers=1)  # fmt: skip
+        two = wb.study(wb.open_bench("synthetic", profile="smoke", options={"users": 150}), "gru4rec", seeds=2, jobs=2,
+                       epochs=1, width=16)  # fmt: skip
     assert not two.errors
     for arm, values in one.values.items():
         np.testing.assert_array_equal(two.values[arm], values, err_msg=arm)

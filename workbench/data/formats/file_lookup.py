@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from workbench import artifacts
 from workbench.data import download
 from workbench.errors import UserError
+from workbench.places import home
 
 log = logging.getLogger("workbench")
 # File names that several datasets share: they count only inside the folder of a dataset.
@@ -88,7 +88,7 @@ class DataFiles:
     def __init__(self, dataset: str, *folders: str):
         self.dataset = dataset
         self.folder_names = (*folders, dataset, dataset.replace("-", "_"))
-        self.downloads = artifacts.home() / "downloads" / dataset
+        self.downloads = home() / "downloads" / dataset
         self.checksums: dict[str, str] = {}
         self.download_error: UserError | None = None
         self.missing_optional: list[str] = []

@@ -22,6 +22,10 @@ from workbench.experiment.study.verdict import Difference, verdict
 from workbench.systems.catalogue import entry
 
 BASELINE = "baseline"
+COLUMNS = {  # of the table, and what the JSON calls them
+    "mean": "mean", "low": "95 % from", "high": "95 % to", "cases": "cases", "seeds": "seeds", "epochs": "epochs",
+    "seconds": "seconds", "peak_memory_mb": "peak memory (MB)", "error": "error",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -67,8 +71,13 @@ class Study:
 
     @property
     def table(self) -> pd.DataFrame:
-        """One row per arm: mean with its 95 % interval, cases, seeds, seconds of training and peak memory."""
-        return pd.DataFrame(self.rows()).T.drop(columns=["per_seed"]).rename_axis("arm").infer_objects()
+        """One row per arm: mean with its 95 % interval, cases, seeds, epochs, seconds of training and peak memory, or
+        its error."""
+        rows = {arm: {COLUMNS[name]: value for name, value in row.items() if name in COLUMNS}
+                for arm, row in self.rows().items()}  # fmt: skip
+        for row in rows.values():
+            row["epochs"] = ", ".join(map(str, row.get("epochs", [])))
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("arm")
 
     def rows(self) -> dict[str, dict[str, Any]]:
         """What the JSON says of each arm; of one that failed its error."""

@@ -3,6 +3,8 @@
 Paper     Recommender Systems with Generative Retrieval, NeurIPS 2023, arXiv:2305.05065.
 Idea      Generative retrieval: similar items share code prefixes, and beam search decodes the next item's codes from
           those of the history.
+Equation  p(i | history) = product over levels l of p(c_l(i) | c_1(i) .. c_{l-1}(i), codes of the history)
+Claim     Codes from item content help: the same codes permuted among the items (the placebo) are worse.
 Differs   A causal decoder over the flattened code sequence with a loss at every item (architecture="encoder-decoder" is
           the paper's, with one target per row); a code embedding is added to an embedding of its prefix (prefixes=False
           embeds codes alone, as the paper does); RQ-KMeans on TF-IDF-SVD vectors instead of an RQ-VAE on sentence

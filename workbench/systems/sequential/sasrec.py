@@ -2,6 +2,9 @@
 
 Paper     Self-Attentive Sequential Recommendation, ICDM 2018, arXiv:1808.09781.
 Idea      A causal transformer reads the history, and its last state is scored against the item embeddings.
+Equation  s(i | x_1 .. x_t) = h_t . e_i, with h = Blocks(e_x + p) under a causal mask (section III, equations 2 to 6)
+Claim     Attention over the history finds what the last item alone does not: layers=0, which reads only the last item
+          and its position, is worse.
 Differs   Cross-entropy over the whole catalogue (loss="bce" is the paper's loss with one negative, "sampled" shares
           uniform negatives within a batch); pre-norm blocks with GELU and dropout on the residual branches, none on
           attention weights; right padding; long histories are cut into windows, so every next item is a target once
@@ -18,7 +21,8 @@ from workbench.nets.transformer import SequenceEncoder
 from workbench.recommenders.sequential import Sequential
 from workbench.train import Recipe, derive_seed
 
-PARENT = OFF = PLACEBO = None
+PARENT = PLACEBO = None
+OFF = {"layers": 0}
 RECIPE = Recipe(
     epochs=100, batch_size=128, lr=1e-3, patience=8,
     sizes={"small": {"batch_size": 32, "lr": 2e-3, "dropout": 0.2, "patience": 3, "valid_every": 2}},
