@@ -13,10 +13,11 @@ import numpy as np
 import pandas as pd
 
 from workbench import systems
+from workbench.arguments import checked, public
 from workbench.artifacts import Store, code_hash, current_store, digest
 from workbench.data import Dataset, Protocol, Split, datasets, protocol_for, say_order, split
 from workbench.data.protocol import check_protocol
-from workbench.errors import UserError, is_integer
+from workbench.errors import UserError
 from workbench.experiment.run import Run, contents
 from workbench.experiment.training import RUN_CODE, run_inputs, train_run, training_plan
 from workbench.progress import Progress
@@ -25,6 +26,7 @@ from workbench.train import Profile, Recipe, get_profile, named_rng
 log = logging.getLogger("workbench")
 
 
+@public
 @dataclass(frozen=True)
 class Bench:
     """A lazy, frozen context: which data, under which protocol, within which limits, from which seed."""
@@ -35,6 +37,10 @@ class Bench:
     protocol_changes: dict = field(default_factory=dict)
     options: dict = field(default_factory=dict)
     device: str = "auto"
+
+    def __repr__(self) -> str:
+        changed = "".join(f", {value}" for value in (self.options, self.protocol_changes) if value)
+        return f"Bench of {self.name}: profile {self.profile.name}, seed {self.seed}, in {self.store.root}{changed}"
 
     @cached_property
     def store(self) -> Store:
@@ -231,6 +237,7 @@ class Bench:
         return Run.load(path, open_bench).at(datasets.file_paths(self.options))
 
 
+@checked
 def open_bench(
     dataset: str, *, profile: str | Profile = "workshop", seed: int = 0, protocol: dict | None = None,
     options: dict | None = None, device: str = "auto",
@@ -238,8 +245,6 @@ def open_bench(
     """A bench for a dataset by name. Nothing is loaded yet, but a wrong dataset or profile name is an error now."""
     datasets.check_options(dataset, options or {})
     check_protocol(protocol or {})
-    if not is_integer(seed, -(2**63)):
-        raise UserError(f"seed must be an integer, not {seed!r}")
     limits = profile if isinstance(profile, Profile) else get_profile(profile)
     options = datasets.resolve_paths(options or {})
     return Bench(datasets.canonical_name(dataset), limits, seed, protocol or {}, options, device)
