@@ -30,8 +30,9 @@ def __getattr__(name: str):
     if name in ("show", "probing"):
         return import_module(f"workbench.{name}")
     if name in _MODULES:
-        return getattr(import_module(f"workbench.{_MODULES[name]}"), name)
-    raise AttributeError(f"module 'workbench' has no attribute {name!r}; it has {', '.join(__all__)}")
+        checked = import_module("workbench.arguments").checked
+        return checked(getattr(import_module(f"workbench.{_MODULES[name]}"), name))
+    raise import_module("workbench.errors").unknown_attribute("module 'workbench'", name, __all__)
 
 
 def __dir__() -> list[str]:

@@ -11,7 +11,8 @@ from pathlib import Path
 from workbench.places import PACKAGE
 
 NO_NUMBERS = {  # doors, messages and storage: they decide no result, so they are in no hash
-    "__init__", "errors", "progress", "interruption", "places", "locks", "artifacts", "prune", "stages", "closure",
+    "__init__", "errors", "arguments", "progress", "interruption", "places", "locks", "artifacts", "prune", "stages",
+    "closure",
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""UserError, the exception whose message is shown to the user, and functions that raise it for invalid names."""
+"""UserError, the exception whose message is shown to the user, and the errors for invalid names."""
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from numbers import Integral
@@ -47,6 +47,19 @@ def unknown_id(kind: str, given: str, ids: Sequence[str]) -> UserError:
     hint = f"did you mean {nearest[0]!r}? " if nearest else ""
     examples = ", ".join(repr(str(each)) for each in ids[:3])
     return UserError(f"unknown {kind} {given!r}; {hint}There are {len(ids):,}, such as {examples}")
+
+
+def unknown_attribute(owner: str, name: str, known: Iterable[str]) -> AttributeError:
+    """The error for an attribute that an object or a module lacks: the nearest name, or where none is near all of them.
+
+    >>> print(unknown_attribute("'Bench' object", "fitt", ["fit", "split", "_stored"]))
+    'Bench' object has no attribute 'fitt'; did you mean 'fit'?
+    """
+    known = [each for each in known if not each.startswith("_")]
+    nearest = [] if name.startswith("_") else get_close_matches(name, known, n=1, cutoff=0.6)
+    hint = f"did you mean {nearest[0]!r}?" if nearest else f"it has {', '.join(known)}"
+    message = f"{owner} has no attribute {name!r}"
+    return AttributeError(message if name.startswith("_") else f"{message}; {hint}", name=name, obj=None)
 
 
 def _meaning(raw: str) -> str:

@@ -85,7 +85,7 @@ def test_a_run_is_probed_at_a_named_module(bench, run):
         wb.probe(run, "encodr")
     with pytest.raises(UserError, match="has no default site; name a module with site=, one of item, encoder"):
         wb.probe(run)
-    with pytest.raises(UserError, match="probe takes a run; given Net. bench.fit"):
+    with pytest.raises(UserError, match="run must be a run: .*, not a Net .run: for any torch module .*read_module"):
         wb.probe(seeded(), "encoder")
 
 

@@ -31,7 +31,7 @@ def test_a_recommender_that_returns_something_else(lists, message):
     (lambda: wb.open_bench("synthetic", seed=1.5), "not 1.5"),
     (lambda: wb.open_bench("synthetic", protocol="random"), "protocol is a dict.*given 'random'"),
     (lambda: wb.open_bench("logs/plays.csv"), "dataset csv, option path=logs/plays.csv"),
-    (lambda: wb.load_run(3), "loaded from its folder, a path; given int"),
+    (lambda: wb.load_run(3), "folder must be a path or a text, not 3"),
     (lambda: wb.open_bench("synthetic", profile="smoke").evaluate([[1, 2], [3]], name="x"), "different lengths"),
 ])  # fmt: skip
 def test_a_slip_of_type(slip, message):

@@ -108,7 +108,7 @@ def test_a_class_without_source(bench):
 
 @pytest.mark.parametrize(("name", "words"), [
     ("", "needs a name for tables"), ("sasrec", "is the name of a system"), ("a/b", "a name is a letter"),
-    ("my net", "a name is a letter"), (3, "a name is a letter"),
+    ("my net", "a name is a letter"), (3, "name must be a text, not 3"),
 ])  # fmt: skip
 def test_a_wrong_name(bench, name, words):
     for door in (bench.fit, bench.evaluate):

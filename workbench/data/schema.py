@@ -43,6 +43,10 @@ class Dataset:
     order: str = "time"
     about: dict = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        events = len(self.interactions)
+        return f"Dataset {self.name}: {self.n_users:,} users, {self.n_items:,} items, {events:,} events"
+
     @property
     def n_users(self) -> int:
         return len(self.users)

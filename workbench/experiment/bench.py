@@ -14,10 +14,11 @@ import numpy as np
 import pandas as pd
 
 from workbench import systems
+from workbench.arguments import checked, public
 from workbench.artifacts import Store, current_store, digest
 from workbench.data import Dataset, Histories, Protocol, Split, datasets, protocol_for
 from workbench.data.protocol import check_protocol
-from workbench.errors import UserError, is_integer
+from workbench.errors import UserError
 from workbench.experiment.bench_data import content_hash, make_split, make_variant, read_dataset
 from workbench.experiment.run import Run
 from workbench.experiment.run_plan import Plan, plan_system, run_inputs, training_plan
@@ -28,6 +29,7 @@ from workbench.train import Profile, Recipe, get_profile, named_rng, seeded_torc
 log = logging.getLogger("workbench")
 
 
+@public
 @dataclass(frozen=True)
 class Bench:
     """A lazy, frozen context: which data, under which protocol, within which limits, from which seed."""
@@ -40,6 +42,10 @@ class Bench:
     device: str = "auto"
     label: str = ""  # of a variant whose train events are others
     given: dict = field(default_factory=dict, repr=False, compare=False)  # parts taken over by a variant
+
+    def __repr__(self) -> str:
+        changed = "".join(f", {value}" for value in (self.options, self.protocol_changes) if value)
+        return f"Bench of {self.name}: profile {self.profile.name}, seed {self.seed}, in {self.store.root}{changed}"
 
     @cached_property
     def store(self) -> Store:
@@ -234,6 +240,7 @@ class Bench:
         return Run.load(path, (lambda *_, **__: self) if self.label else open_bench).at(paths["paths"])
 
 
+@checked
 def open_bench(
     dataset: str, *, profile: str | Profile = "workshop", seed: int = 0, protocol: dict | None = None,
     options: dict | None = None, device: str = "auto",
@@ -241,8 +248,6 @@ def open_bench(
     """A bench for a dataset by name. Nothing is loaded yet, but a wrong dataset or profile name is an error now."""
     datasets.check_options(dataset, options or {})
     check_protocol(protocol or {})
-    if not is_integer(seed, -(2**63)):
-        raise UserError(f"seed must be an integer, not {seed!r}")
     limits = profile if isinstance(profile, Profile) else get_profile(profile)
     options = datasets.resolve_paths(options or {})
     return Bench(datasets.canonical_name(dataset), limits, seed, protocol or {}, options, device)

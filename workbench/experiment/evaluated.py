@@ -8,12 +8,14 @@ import numpy as np
 import torch
 from torch import nn
 
+from workbench.arguments import public
 from workbench.artifacts import digest
 from workbench.data import Histories
 from workbench.errors import UserError, is_integer
 from workbench.evaluate import Evaluation, evaluate, top_k
 from workbench.evaluate.metrics import DEPTH, check_depth, per_case
 from workbench.experiment.own_model import check_name
+from workbench.experiment.run import described
 from workbench.interfaces import Recommendations, Recommender, Scorer
 from workbench.recommenders.network_checks import try_out
 from workbench.recommenders.own_network import OwnNetwork
@@ -26,6 +28,7 @@ HOW = (
 )
 
 
+@public
 @dataclass(frozen=True)
 class EvaluatedModel:
     """What `compare` and `contrast` read of a run, for a model that was not fitted here: an `interfaces.Evaluated`."""
@@ -33,6 +36,9 @@ class EvaluatedModel:
     info: dict
     ranks: np.ndarray
     groups: np.ndarray | None
+
+    def __repr__(self) -> str:
+        return f"Evaluation of {described(self)}; not stored"
 
     @property
     def system(self) -> str:

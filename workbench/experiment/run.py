@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from workbench.arguments import public
 from workbench.artifacts import MANIFEST, digest, read_manifest, write_folder
 from workbench.errors import UserError
 from workbench.experiment.named_files import contents
@@ -18,6 +19,7 @@ FILES = ("metrics.json", "state.safetensors", "cases.npz")
 RISE = 0.02  # relative rise of the validation score in the last fifth of the epochs; what noise does there is smaller
 
 
+@public
 @dataclass(frozen=True)
 class Run:
     """A trained and evaluated system on disk.
@@ -28,6 +30,9 @@ class Run:
     folder: Path
     info: dict
     open_bench: Callable[..., Any]
+
+    def __repr__(self) -> str:
+        return f"Run of {described(self)}; in {self.folder}"
 
     @staticmethod
     def load(folder: Path | str, open_bench: Callable[..., Any]) -> "Run":
@@ -166,6 +171,13 @@ class Run:
         check_out(out)
         write_folder(out, lambda new: [shutil.copyfile(self.folder / name, new / name) for name in FILES], replace=True)
         return Run(out, self.info, self.open_bench)
+
+
+def described(run: Any) -> str:
+    """What was evaluated, on what, and its score, in words; of a run or of what `bench.evaluate` returns."""
+    info, score = run.info, run.metrics.get("ndcg@10")
+    scored = "" if score is None else f", ndcg@10 {score:.4f} over {info['cases']:,} test cases"
+    return f"{run.label} on {info['dataset']} (profile {info['profile']}, seed {info['seed']}){scored}"
 
 
 def run_list(runs: Any) -> list[Run]:

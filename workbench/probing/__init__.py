@@ -6,6 +6,8 @@ latents represent, by permutation tests), naming, interventions (ablation and st
 """
 from importlib import import_module
 
+from workbench.errors import unknown_attribute
+
 _EXPORTS = {
     "activations.hooks": ["Site", "capture", "splice"],
     "activations.store": ["Activations", "record_activations"],
@@ -26,7 +28,7 @@ __all__ = sorted(_MODULES)
 
 def __getattr__(name: str):
     if name not in _MODULES:
-        raise AttributeError(f"module 'workbench.probing' has no attribute {name!r}; it has {', '.join(__all__)}")
+        raise unknown_attribute("module 'workbench.probing'", name, __all__)
     return getattr(import_module(f"workbench.probing.{_MODULES[name]}"), name)
 
 

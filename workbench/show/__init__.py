@@ -5,6 +5,9 @@ plot_* returns a plotly figure, table_* a formatted table, and explore_* adds wi
 """
 from importlib import import_module
 
+from workbench.arguments import checked
+from workbench.errors import unknown_attribute
+
 _EXPORTS = {
     # the dataset and its protocol
     "tables": ["table", "table_about", "table_protocols"],
@@ -41,8 +44,8 @@ __all__ = sorted(_MODULES)
 
 def __getattr__(name: str):
     if name not in _MODULES:
-        raise AttributeError(f"module 'workbench.show' has no attribute {name!r}")
-    return getattr(import_module(f"workbench.show.{_MODULES[name]}"), name)
+        raise unknown_attribute("module 'workbench.show'", name, __all__)
+    return checked(getattr(import_module(f"workbench.show.{_MODULES[name]}"), name))
 
 
 def __dir__() -> list[str]:

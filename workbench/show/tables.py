@@ -14,6 +14,7 @@ from workbench.diagnose.verdict.sentences import Sentence, decimals
 from workbench.diagnose.verdict.words import in_words
 from workbench.errors import UserError, unknown_name
 from workbench.evaluate.compare import check_same_protocol
+from workbench.evaluate.evaluated import evaluated_list
 from workbench.experiment import Bench
 from workbench.experiment.audit.audit_result import Audit
 from workbench.show.theme import escape, shorten
@@ -240,7 +241,8 @@ def _verdict_frame(sentences: list[Sentence]) -> pd.DataFrame:
 
 
 def table_protocols(runs: list) -> Table:
-    """Whether runs may be compared, or why `compare` refuses: their protocols differ."""
+    """Whether runs may be compared, or why `compare` refuses: their protocols differ. UserError without runs."""
+    runs = evaluated_list(runs, "table_protocols")
     try:
         check_same_protocol(runs)
         answer = "These runs have the same protocol and may be compared."

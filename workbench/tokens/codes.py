@@ -37,6 +37,10 @@ class ItemCodes:
     version: int = 0
     about: dict = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        levels = f"{self.levels} levels of {self.sizes} codes"
+        return f"ItemCodes of {self.n_items:,} items: {levels}, collisions: {self.policy}"
+
     @property
     def levels(self) -> int:
         return len(self.sizes)

@@ -1,6 +1,7 @@
 """The result of an audit: its cards as attributes, the verdict over them, and all of it as plain JSON."""
 from dataclasses import dataclass
 
+from workbench.arguments import public
 from workbench.diagnose.verdict.card import Card
 from workbench.diagnose.verdict.rules import verdict
 from workbench.diagnose.verdict.sentences import DECODING, HISTORY_ABLATION, RETRAINED, Sentence
@@ -12,6 +13,7 @@ from workbench.experiment.run import Run
 TEMPORAL_LEAKAGE = "temporal leakage: "
 
 
+@public
 @dataclass(frozen=True)
 class Audit:
     """The result of an audit, a card for each section.
@@ -25,6 +27,10 @@ class Audit:
     baselines: list[Run]
     cards: dict[str, Card]
     seconds: dict[str, float]
+
+    def __repr__(self) -> str:
+        audited = ", ".join(networks.by_label(self.runs)) or "no system"
+        return f"Audit of {self.bench.name} and {audited}: {len(self.cards)} cards ({', '.join(self.cards)})"
 
     @property
     def sentences(self) -> list[Sentence]:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_matrix
 
+from workbench.arguments import public
 from workbench.data import Histories
 from workbench.data.graph import hop_distances
 from workbench.diagnose.shortcuts.graph_distance import widest_shortest_path
@@ -23,6 +24,7 @@ from workbench.interfaces import Recommender
 MAX_HOPS = 3  # of the shortest paths that are searched for
 
 
+@public
 @dataclass(frozen=True)
 class CaseStudy:
     """The test cases of a bench, by row, with the runs whose recommendations are compared.

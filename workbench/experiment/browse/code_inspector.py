@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from workbench import embed
+from workbench.arguments import public
 from workbench.diagnose.models import codes as measures
 from workbench.experiment.bench import Bench
 from workbench.tokens import ItemCodes, RQKMeans
@@ -19,6 +20,7 @@ UNSEEN_COLUMNS = {"covered": "prefix has known items", "accuracy": "its category
                   "chance": "by chance"}  # fmt: skip
 
 
+@public
 @dataclass(frozen=True)
 class CodeInspector:
     """Semantic IDs of a bench's items. vectors: (I+1, D) the item vectors they quantize; kind: of these vectors."""
@@ -27,6 +29,9 @@ class CodeInspector:
     codes: ItemCodes
     vectors: np.ndarray
     kind: str
+
+    def __repr__(self) -> str:
+        return f"CodeInspector of {self.codes} from {self.source}, on {self.bench}"
 
     @property
     def source(self) -> str:

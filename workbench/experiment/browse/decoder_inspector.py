@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from workbench.arguments import public
 from workbench.data import Cases
 from workbench.diagnose.models import beam_search
 from workbench.diagnose.models.codes import content_levels
@@ -17,6 +18,7 @@ SMOKE_COST = 1_000_000  # in the smoke profile, at most so many case-item pairs 
 EXAMPLES = 200  # test cases among which example users are chosen
 
 
+@public
 @dataclass(frozen=True)
 class DecoderInspector:
     """A run that decodes semantic IDs. n_cases: test cases that are measured. beam: beam width."""

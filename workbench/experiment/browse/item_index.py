@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_matrix
 
+from workbench.arguments import public
 from workbench.data.graph import binary_user_items, transitions
 from workbench.data.schema import ITEM, RAW, TIME, USER
 from workbench.errors import UserError, is_integer
@@ -19,6 +20,7 @@ MAX_QUERY, MAX_TITLE = 40, 60  # characters of a query and of a title in a capti
 BEFORE, AFTER, SAME_USERS, SIMILAR_TEXT = "directly before", "directly after", "same users", "similar text"
 
 
+@public
 @dataclass(frozen=True)
 class ItemIndex:
     """The items of a bench. Each attribute is computed when it is first used."""
@@ -123,7 +125,7 @@ class ItemIndex:
     def properties(self, item: int) -> pd.DataFrame:
         """All fields of an item in the catalogue, from which text vectors are computed, one row each: value. UserError
         if there is no such item."""
-        self._check(item)
+        self.check(item)
         row = self.bench.dataset.items.loc[item].dropna()
         fields = {name: str(value) for name, value in row.items() if str(value).strip()}
         return pd.DataFrame({"value": list(fields.values())}, index=pd.Index(list(fields), name="field"))
@@ -131,7 +133,7 @@ class ItemIndex:
     def statistics(self, item: int) -> dict[str, int | pd.Timestamp]:
         """Statistics of an item: events and users in the whole log, train_events, rank by frequency in train (1-based),
         and the first and last time if the log has timestamps. UserError if there is no such item."""
-        self._check(item)
+        self.check(item)
         interactions = self.bench.dataset.interactions
         events = interactions[interactions[ITEM].to_numpy() == item]
         statistics = {
@@ -150,7 +152,7 @@ class ItemIndex:
         both items, ordered by shrunken cosine. "similar text", where items have text: the cosine of their TF-IDF
         vectors. UserError if there is no such item, or if k is below 1.
         """
-        self._check(item)
+        self.check(item)
         if not is_integer(k, 1):
             raise UserError(f"k={k!r}: the number of neighbours of each kind, a whole number from 1")
         common_users = (self.item_users[item] @ self.user_items).toarray()[0]
@@ -168,7 +170,8 @@ class ItemIndex:
             neighbours[SIMILAR_TEXT] = _top_k(similarity, k)
         return neighbours
 
-    def _check(self, item: int) -> None:
+    def check(self, item: int) -> None:
+        """UserError if there is no such item."""
         if not is_integer(item, 1, self.bench.split.n_items):
             raise UserError(f"item {item!r}: this catalogue has items 1 to {self.bench.split.n_items:,}")
 

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_matrix
 
-from workbench.errors import UserError, check_names
+from workbench.arguments import public
+from workbench.errors import check_names
 from workbench.experiment.probing import by_code_level, causal_tests, concept_hierarchy, feature_dashboard, train_sae
 from workbench.experiment.probing import faithfulness_by_group as groups
 from workbench.experiment.probing.compare_dictionaries import compare_dictionaries
@@ -37,12 +38,17 @@ SMOKE_USERS = 100  # of a table by code level
 SMOKE_EPOCHS, MANY_POSITIONS = (30, 10), 20_000  # the second number of epochs from that many positions on
 
 
+@public
 @dataclass(frozen=True)
 class SAE:
     """A dictionary of a probed site: a sparse autoencoder, or a baseline such as PCA. k: latents active at a time."""
 
     probe: "Probe"
     dictionary: Dictionary
+
+    def __repr__(self) -> str:
+        kind = self.dictionary.about.get("kind", "dictionary")
+        return f"SAE {kind}, {self.latents} latents, k={self.dictionary.k}, of {self.probe}"
 
     @property
     def latents(self) -> int:
@@ -57,9 +63,6 @@ class SAE:
     def encode(self, activations: Activations) -> csr_matrix:
         """(n, m) latents of activations such as `probe.activations`. Raises UserError where these were read at another
         site, or from other weights or data, than the dictionary was trained on."""
-        if not isinstance(activations, Activations):
-            raise UserError("encode takes activations, such as probe.activations, which say where they were read; "
-                            f"given {type(activations).__name__}")  # fmt: skip
         return self.dictionary.encode_sparse(activations)
 
     def reconstruct(self, x: np.ndarray) -> np.ndarray:
@@ -127,6 +130,7 @@ class SAE:
         return self.probe.activations, self.dictionary
 
 
+@public
 @dataclass(frozen=True)
 class Probe:
     """A run's network at one site. trained: False for the network before training, a control."""
@@ -134,6 +138,9 @@ class Probe:
     run: Run
     site: Site
     trained: bool = True
+
+    def __repr__(self) -> str:
+        return f"Probe at {self.site.path}{'' if self.trained else ', before training'}: {self.run}"
 
     @cached_property
     def activations(self) -> Activations:
@@ -159,9 +166,6 @@ class Probe:
         Raises UserError for an unknown kind, naming the nearest.
         """
         check_names("kind of dictionary", (kind,), train_sae.KINDS)
-        if min(latents, epochs, batch) < 0:
-            sizes = f"latents={latents}, epochs={epochs}, batch={batch}"
-            raise UserError(f"{sizes}: each must be 0, for the default, or more")
         settings = self._settings(kind, {"latents": latents, "epochs": epochs, "batch": batch})
         return SAE(self, train_sae.train_dictionary(self.run, self.activations, kind=kind, k=k, seed=seed, **settings))
 
@@ -211,11 +215,8 @@ class Probe:
 def probe(run: Run, site: str = "") -> Probe:
     """Probe a trained network at one site: `probe(run).sae(k=8).features`.
 
-    site: a module's dotted name, such as blocks.0.out; "" for the output of the middle block. Raises UserError where
-    the system has no network to probe, or the network has no such module, naming the nearest.
+    run: for any torch module there is workbench.probing.activations.any_module.read_module. site: a module's dotted
+    name, such as blocks.0.out; "" for the output of the middle block. Raises UserError where the system has no network
+    to probe, or the network has no such module, naming the nearest.
     """
-    if not isinstance(run, Run):
-        given = f"{type(run).__name__} {run!r:.40}" if isinstance(run, str) else type(run).__name__
-        raise UserError(f"probe takes a run; given {given}. bench.fit(net, name='mynet') makes one of a network of "
-                        "one's own; workbench.probing.activations.any_module.read_module reads any torch module")
     return Probe(run, train_sae.choose_site(run, site))

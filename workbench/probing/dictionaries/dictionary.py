@@ -38,6 +38,10 @@ class Dictionary:
     about: dict = field(default_factory=dict)
     encoding: str = "threshold"
 
+    def __repr__(self) -> str:
+        kind, width = self.about.get("kind", self.encoding), self.decoder.shape[1]
+        return f"Dictionary {kind}: {self.latents:,} latents of width {width}, k={self.k}"
+
     def __post_init__(self):
         if self.encoding not in ENCODERS:
             raise unknown_name("encoding", self.encoding, ENCODERS)

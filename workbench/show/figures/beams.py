@@ -18,7 +18,8 @@ from workbench.tokens import ItemCodes
 def _search(bench: Bench, recommender, user: int, beam: int) -> tuple[Beams, int]:
     """The beams of a test user under the bench's protocol, and the held-out item."""
     if not hasattr(recommender, "beams"):
-        raise UserError("this recommender decodes no semantic IDs, so it has no beams to show; tiger has")
+        raise UserError(f"a {type(recommender).__name__} decodes no semantic IDs, so it has no beams to show; "
+                        "bench.fit('tiger').recommender() has")  # fmt: skip
     row = row_of_user(bench, user)
     histories = bench.split.test.histories.take([row])
     beams = recommender.beams(histories, beam=beam, exclude=histories if bench.protocol.mask_history else None)
@@ -29,10 +30,10 @@ def table_beam(bench: Bench, recommender, user: int, level: int, *, beam: int = 
     """The prefixes in a user's beam after a level (1, 2 ...), best first; that of the held-out item is marked ▶, or
     stands below them, marked ✕, where it was pruned. UserError where there is no such level.
     """
+    beams, target = _search(bench, recommender, user, beam)
     codes, index = recommender.codes, ItemIndex(bench)
     if not 1 <= level <= codes.levels:
         raise UserError(f"level {level}: these codes have levels 1 to {codes.levels}")
-    beams, target = _search(bench, recommender, user, beam)
     nodes, scores, true = beams.nodes[level - 1][0], beams.scores[level - 1][0], codes.trie.node[target, level]
     prefixes = nodes[nodes >= 0].tolist()
     lines = [_line(index, codes, level, node, score) for node, score in zip(prefixes, scores[nodes >= 0])]

@@ -17,6 +17,7 @@ def table_nearest_items(
     bench: Bench, vectors: np.ndarray, item: int, *, codes: ItemCodes | None = None, k: int = 6
 ) -> Table:
     """The k items most similar to one by the cosine of their vectors (I+1, D), itself on top, with their codes."""
+    ItemIndex(bench).check(item)
     norms = np.linalg.norm(vectors, axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         cosine = np.nan_to_num(vectors @ vectors[item] / (norms * norms[item]), nan=-1.0)
@@ -33,6 +34,7 @@ def table_nearest_items(
 def table_code_path(bench: Bench, codes: ItemCodes, item: int) -> Table:
     """The prefixes of an item's semantic ID, a row each: number of items with it, most common category, some titles."""
     labels, index, rows = item_categories(bench.dataset), ItemIndex(bench), []
+    index.check(item)
     for depth in range(codes.levels + 1):
         node = int(codes.trie.node[item, depth])
         row = {"prefix": prefix_name(codes, depth, node), "items": int(codes.trie.counts[depth][node])}

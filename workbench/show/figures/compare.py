@@ -218,6 +218,8 @@ def plot_contrast(table: pd.DataFrame, *, metric: str = "ndcg@10") -> go.Figure:
 def plot_strata(runs: list[Run], *, metric: str = "ndcg@10") -> go.Figure:
     """Systems by a metric on head, tail and cold targets, by frequency in train; best overall first. UserError where
     the metric has no strata."""
+    if not runs:
+        raise UserError("plot_strata needs at least one run")
     names = [name for name in ("head", "tail", "cold") if all(f"{metric}/{name}" in run.metrics for run in runs)]
     if not names:
         raise UserError(f"no strata of {metric} are stored; there are some for recall@10 and ndcg@10")

@@ -8,6 +8,8 @@ from workbench.data import Dataset, Split
 from workbench.data.leakage_measures import mean_future_share
 from workbench.data.lint import LintReport
 from workbench.data.schema import ITEM, TIME, USER
+from workbench.errors import check_names
+from workbench.interfaces import Evaluated
 from workbench.show.theme import BLUE, GREEN, GREY, VERMILLION, escape, finish, notice, rows
 
 BARS = 60
@@ -118,14 +120,15 @@ def plot_leakage(split: Split) -> go.Figure:
     return finish(figure, title, subtitle=subtitle, x="time", y=f"share in each {name}")
 
 
-def plot_ties(report: LintReport, runs: list, *, metric: str = "ndcg@10") -> go.Figure:
+def plot_ties(report: LintReport, runs: list[Evaluated], *, metric: str = "ndcg@10") -> go.Figure:
     """The metric of item transitions under several orders of tied events, beside that of other baselines. report: of
-    `lint`; runs: baselines."""
+    `lint`; runs: baselines. UserError where a metric was not measured."""
     orders = report.tables.get("tie_orders")
     if orders is None:
         checks = ["metric range over 20 tie orders", "tied timestamps"]
         note = report.findings.loc[report.findings["check"].isin(checks), "note"]
         return notice(escape(note.iloc[0] if len(note) else "Tied timestamps were not measured.", 200))
+    check_names("metric", [metric], orders.columns.drop("targets_changed"))
     scores = sorted(((run.metrics[metric], run.label) for run in runs), reverse=True)
     spread = orders[metric].max() - orders[metric].min()
     names = [f"{len(orders)} tie orders", *(label for _, label in scores)]
