@@ -87,8 +87,8 @@ def _checked_ratios(ratios: object) -> tuple[float, float, float]:
     given = tuple(ratios) if isinstance(ratios, tuple | list) else ()
     positive = all(type(share) is float and 0 < share < 1 for share in given)
     if len(given) != 3 or not positive or not math.isclose(sum(given), 1, abs_tol=1e-6):
-        raise UserError(f"protocol ratios {ratios!r} must be three positive shares, of train, validation and test, that "
-                        "add up to 1, such as (0.8, 0.1, 0.1)")  # fmt: skip
+        raise UserError(f"protocol ratios {ratios!r:.60} must be three positive shares, of train, validation and test, "
+                        "that add up to 1, such as (0.8, 0.1, 0.1)")  # fmt: skip
     return given
 
 
@@ -106,8 +106,8 @@ def protocol_for(dataset: Dataset, **changes) -> Protocol:
 def require_one_target(protocol: Protocol, what: str) -> None:
     """UserError where a case has a set of targets, for what is measured on cases of one target."""
     if protocol.target_sets:
-        raise UserError(f"{what} needs cases of one target; under split={protocol.split} a case has a set of them. Open "
-                        "the bench with another split, such as protocol={'split': 'random'}", code=3)  # fmt: skip
+        raise UserError(f"{what} needs cases of one target; under split={protocol.split} a case has a set of them. "
+                        "Open the bench with another split, such as protocol={'split': 'random'}", code=3)  # fmt: skip
 
 
 def check_protocol(changes: dict) -> None:

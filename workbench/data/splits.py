@@ -153,8 +153,8 @@ def split(dataset: Dataset, protocol: Protocol, *, users: int | None = None, eve
     if not len(test.targets) or not len(valid.targets) or not len(train.items):
         raise UserError(
             f"{dataset.name}: {protocol.split} leaves {len(train.items)} train events, {len(valid.histories)} "
-            f"validation and {len(test.histories)} test cases of {len(sequence)} users with {len(sequence.items)} events; none may "
-            f"be empty (a test user needs {protocol.min_events} events)", code=3,
+            f"validation and {len(test.histories)} test cases of {len(sequence)} users with {len(sequence.items)} "
+            f"events; none may be empty (a test user needs {protocol.min_events} events)", code=3,
         )
     return Split(train, valid, test, len(sequence), dataset.n_items, protocol, data_hash)
 
