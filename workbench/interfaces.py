@@ -80,13 +80,15 @@ class Evaluated(Protocol):
     """What `compare` and `contrast` read: a run, or what `bench.evaluate` returns.
 
     label: the name of its row. info: among others protocol, dataset, data_hash, users, seed, depth, settings, recipe,
-    family. ranks: (C,) place of each test target, 0 for a miss. groups: (C,) size of its code group, or None.
+    family.
     """
 
     label: str
     info: dict
-    ranks: np.ndarray
-    groups: np.ndarray | None
+
+    def per_case(self, metric: str) -> np.ndarray:
+        """(C,) values of a metric such as "ndcg@10", one per test case; UserError if its cutoff exceeds the depth of
+        the evaluated lists."""
 
 
 @runtime_checkable

@@ -75,7 +75,7 @@ def score(
     split = bench.split
     evaluation = predictions.evaluate_predictions(table, bench.dataset, split, name=file)
     info = {"predictions": Path(file).name, "dataset": dataset, "protocol": split.protocol.dict(),
-            "data_hash": split.data_hash, "cases": len(split.test.targets),
+            "data_hash": split.data_hash, "cases": len(split.test.histories),
             "covered": predictions.users_with_predictions(table, bench.dataset, split),
             "metrics": evaluation.metrics(split.test, split)}
     if out:

@@ -8,7 +8,7 @@ from workbench.data.leakage_measures import gini
 from workbench.errors import UserError
 from workbench.evaluate import compare, contrast, per_case
 from workbench.evaluate.compare import ONE_SEED, RISING
-from workbench.evaluate.metrics import popularity_groups
+from workbench.evaluate.metrics import check_depth, popularity_groups
 
 PROTOCOL = {"split": "leave-one-out", "mask_history": False}
 
@@ -17,9 +17,11 @@ def run(label, ranks, *, seed=0, family="sequential", rising=False, **protocol):
     info = {"protocol": PROTOCOL | protocol, "dataset": "d", "data_hash": "h", "users": 9, "family": family}
     info["seed"] = seed
     info["curve"] = [] if family == "baselines" else [{"epoch": 1}]
-    return SimpleNamespace(
-        label=label, system=label, ranks=np.asarray(ranks), groups=None, info=info, still_rising=rising
-    )
+    def values(metric="ndcg@10"):
+        check_depth(metric, info.get("depth"), label)
+        return per_case(metric, np.asarray(ranks))
+
+    return SimpleNamespace(label=label, system=label, info=info, still_rising=rising, per_case=values)
 
 
 def test_compare_ranks_pairs_and_averages_seeds():

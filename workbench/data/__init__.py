@@ -2,9 +2,9 @@
 
 Read schema (Dataset), protocol, splits and histories first; datasets holds the loaders and formats their parsers.
 """
-from workbench.data.histories import Histories
+from workbench.data.histories import Cases, Histories
 from workbench.data.protocol import Protocol, protocol_for
 from workbench.data.schema import Dataset, assemble
-from workbench.data.splits import Cases, Split, say_order, split
+from workbench.data.splits import Split, say_order, split
 
 __all__ = ["Cases", "Dataset", "Histories", "Protocol", "Split", "assemble", "protocol_for", "say_order", "split"]

@@ -1,6 +1,7 @@
-"""User sequences as offsets and items (CSR layout): slices are views, without one Python list per user."""
+"""User sequences and evaluation cases as offsets and items (CSR layout), without one Python list per user."""
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -104,6 +105,36 @@ class Histories:
         order = np.argsort(self.lengths, kind="stable") if order is None else order
         for start in range(0, len(order), size):
             yield order[start : start + size]
+
+
+class Cases(NamedTuple):
+    """Evaluation cases: C histories and the item that came next in each, or a set of items.
+
+    targets: (C,) int32 item ids. times: (C,) int64 seconds of the target, or None. offsets: None where every case has
+    one target; else (C+1,) int64, and case c has the targets offsets[c] to offsets[c+1], one or more, of (N,) targets.
+    """
+
+    histories: Histories
+    targets: np.ndarray
+    times: np.ndarray | None = None
+    offsets: np.ndarray | None = None
+
+    def take(self, index: np.ndarray) -> "Cases":
+        """The cases at `index`."""
+        if self.offsets is None:
+            times = None if self.times is None else self.times[index]
+            return Cases(self.histories.take(index), self.targets[index], times)
+        sets = Histories(self.offsets, self.targets, self.histories.users, self.times).take(index)
+        return Cases(self.histories.take(index), sets.items, sets.times, sets.offsets)
+
+    def rows(self) -> np.ndarray:
+        """(N,) int64: index of the case of each target."""
+        each = np.arange(len(self.histories))
+        return each if self.offsets is None else np.repeat(each, np.diff(self.offsets))
+
+    def one_each(self) -> "Cases":
+        """A case for every target, with the history of its set."""
+        return self if self.offsets is None else Cases(self.histories.take(self.rows()), self.targets, self.times)
 
 
 def group_by_user(users: np.ndarray, items: np.ndarray, n_users: int, times: np.ndarray | None = None) -> Histories:

@@ -16,6 +16,7 @@ from workbench.errors import UserError
 
 USER, ITEM, TIME, ROW, RAW = "user", "item", "timestamp", "row", "raw_id"
 MICROSECOND = "microsecond"  # of a timestamp, above its whole seconds
+HELD_OUT = "held_out"  # bool: whether an event is of the published test set
 ORDERS = ("sequence", "time", "none")
 
 
@@ -25,7 +26,7 @@ class Dataset:
 
     interactions: user int32 0..U-1, item int32 1..I, row int64 (position in the source), timestamp int64 in seconds
         where the source has times, microsecond int32 (0..999999) where some lie between two seconds, and optional
-        columns such as rating or event.
+        columns such as rating, event or held_out (bool, the published test rows).
     items: indexed by item id 1..I; raw_id and, where the source has them, title, text, category (a path joined by
         " > "), brand, price, and alias columns for other published id spaces.
     users: indexed 0..U-1; raw_id and further attributes.

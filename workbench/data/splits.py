@@ -2,32 +2,15 @@
 import hashlib
 import logging
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
-from workbench.data.histories import Histories, group_by_user
+from workbench.data.histories import Cases, Histories, group_by_user
 from workbench.data.protocol import Protocol
-from workbench.data.schema import ITEM, MICROSECOND, RAW, ROW, TIME, USER, Dataset
+from workbench.data.schema import HELD_OUT, ITEM, MICROSECOND, RAW, ROW, TIME, USER, Dataset
 from workbench.errors import UserError
 
 log = logging.getLogger("workbench")
-
-
-class Cases(NamedTuple):
-    """Evaluation cases: C histories and the item that came next in each.
-
-    targets: (C,) int32 item ids. times: (C,) int64 seconds of the target, or None.
-    """
-
-    histories: Histories
-    targets: np.ndarray
-    times: np.ndarray | None = None
-
-    def take(self, index: np.ndarray) -> "Cases":
-        """The cases at `index`."""
-        times = None if self.times is None else self.times[index]
-        return Cases(self.histories.take(index), self.targets[index], times)
 
 
 @dataclass(frozen=True)
@@ -89,12 +72,13 @@ def user_sequences(dataset: Dataset, protocol: Protocol) -> Histories:
     users, items = events[USER].to_numpy(), events[ITEM].to_numpy()
     times = events[TIME].to_numpy(np.int64) if dataset.has_times else None
     within_second = [events[MICROSECOND].to_numpy()] if MICROSECOND in events else []
-    if protocol.split != "random" and dataset.order == "none":
+    if not protocol.random_order and dataset.order == "none":
         raise UserError(f"{dataset.name} has no order to split by ({protocol.split}); use split=random", code=3)
     if protocol.split == "global-time" and times is None:
         raise UserError(f"{dataset.name} has no timestamps, so it cannot be split by global time", code=3)
-    if protocol.split == "random":
-        order = np.lexsort((splitmix64(users, items, seed=protocol.tie_seed), users))
+    held_out = _held_out(dataset) if protocol.split == "published" else np.zeros(len(users), bool)
+    if protocol.random_order:
+        order = np.lexsort((splitmix64(users, items, seed=protocol.tie_seed), held_out, users))
     elif protocol.ties == "file":
         by_row = dataset.order == "sequence" or times is None
         within = () if by_row else within_second
@@ -103,24 +87,45 @@ def user_sequences(dataset: Dataset, protocol: Protocol) -> Histories:
         raise UserError(f"{dataset.name} has no timestamps, so only its file order can be used: ties=file", code=3)
     else:
         order = argsort_events(users, times, *within_second, splitmix64(users, items, times, seed=protocol.tie_seed))
-    return group_by_user(users, items[order], dataset.n_users, None if times is None else times[order])
+    if protocol.target_sets:  # of a user's events with one item, the first counts
+        pair = (users.astype(np.int64) * (dataset.n_items + 1) + items) * 2 + held_out
+        order = order[np.sort(np.unique(pair[order], return_index=True)[1])]
+        if len(order) < len(pair):
+            log.info("%d events repeat an item of their user and are left out", len(pair) - len(order))
+    return group_by_user(users[order], items[order], dataset.n_users, None if times is None else times[order])
 
 
-def hash_events(dataset: Dataset, sequence: Histories) -> str:
-    """Short digest of the ordered events: raw ids, order and times."""
+def _held_out(dataset: Dataset) -> np.ndarray:
+    """(N,) bool: which events are of the published test set. UserError where none is published."""
+    if HELD_OUT not in dataset.interactions:
+        raise UserError(f"{dataset.name} has no published test rows; split=published needs them, as dataset cds or csv "
+                        "with test=FILE", code=3)  # fmt: skip
+    return dataset.interactions[HELD_OUT].to_numpy(bool)
+
+
+def hash_events(dataset: Dataset, sequence: Histories, protocol: Protocol) -> str:
+    """Short digest of the ordered events: raw ids, order, times and, where they are given, which are held out."""
     digest = hashlib.sha256()
     for table in (dataset.users, dataset.items):
         digest.update("\n".join(table[RAW].tolist()).encode())
     for array in (sequence.offsets, sequence.items, sequence.times):
         digest.update(b"" if array is None else np.ascontiguousarray(array))
+    if protocol.split == "published":
+        digest.update(_published_counts(dataset))
     return digest.hexdigest()[:16]
+
+
+def _published_counts(dataset: Dataset) -> np.ndarray:
+    """(U,) int64: distinct items of each user in the published test set."""
+    events = dataset.interactions[_held_out(dataset)].drop_duplicates([USER, ITEM])
+    return np.bincount(events[USER], minlength=dataset.n_users)
 
 
 def say_order(dataset: Dataset, protocol: Protocol) -> None:
     """Log how a dataset without timestamps is split: at random, or in the order of its rows."""
     if dataset.has_times:
         return
-    if protocol.split == "random":
+    if protocol.random_order:
         known = "the order of its rows is not used" if dataset.order == "sequence" else (
             'the order of its rows says nothing, unless you do: for your own log in order, the option timestamp="" '
             "(--option timestamp=)")  # fmt: skip
@@ -130,24 +135,26 @@ def say_order(dataset: Dataset, protocol: Protocol) -> None:
 
 
 def split(dataset: Dataset, protocol: Protocol, *, users: int | None = None, events: int | None = None) -> Split:
-    """Split a dataset as the protocol specifies. UserError if train, validation or test is empty.
+    """Split a dataset as the protocol specifies. UserError if train, validation or test is empty, or not published.
 
     users: size of a random sample of users; None keeps all. events: maximum number of events of the sampled users. The
     catalogue keeps all items.
     """
     sequence = user_sequences(dataset, protocol)
-    data_hash = hash_events(dataset, sequence)
+    data_hash = hash_events(dataset, sequence, protocol)
     limit = len(sequence) if events is None else max(1, int(np.searchsorted(sequence.offsets, events, "right")) - 1)
     n_users = min(limit, len(sequence) if users is None else users)
     if n_users < len(sequence):
         sequence = sequence.take(np.arange(n_users))  # ids are in hash order, so the first n users are a random sample
-    cut = _global_time if protocol.split == "global-time" else _leave_one_out
-    train, valid, test = cut(sequence, protocol)
+    if protocol.target_sets:
+        train, valid, test = _target_sets(sequence, *_set_sizes(dataset, sequence.lengths, protocol))
+    else:
+        train, valid, test = (_global_time if protocol.split == "global-time" else _leave_one_out)(sequence, protocol)
     if not len(test.targets) or not len(valid.targets) or not len(train.items):
         raise UserError(
-            f"{dataset.name}: {protocol.split} leaves {len(train.items)} train events, {len(valid.targets)} validation "
-            f"and {len(test.targets)} test cases of {len(sequence)} users with {len(sequence.items)} events; none may "
-            f"be empty (a test user needs {protocol.min_events} events)", code=3,
+            f"{dataset.name}: {protocol.split} leaves {len(train.items)} train events, {len(valid.histories)} "
+            f"validation and {len(test.histories)} test cases of {len(sequence)} users with {len(sequence.items)} "
+            f"events; none may be empty (a test user needs {protocol.min_events} events)", code=3,
         )
     return Split(train, valid, test, len(sequence), dataset.n_items, protocol, data_hash)
 
@@ -168,6 +175,38 @@ def _leave_one_out(sequence: Histories, protocol: Protocol) -> tuple[Histories, 
         return Cases(history, sequence.items[ends - n], times)
 
     return train, held_out(2, histories[0]), held_out(1, histories[1].without_last(1))
+
+
+def _set_sizes(dataset: Dataset, lengths: np.ndarray, protocol: Protocol) -> tuple[np.ndarray, np.ndarray]:
+    """(U,) validation and (U,) test items of users with `lengths` (U,) items: shares rounded down, but one at least
+    where train keeps one, test before validation (as in RecBole)."""
+    train_share, valid_share, test_share = protocol.ratios
+    if protocol.split == "published":
+        n_test = _published_counts(dataset)[: len(lengths)]
+        n_valid = _floor((lengths - n_test) * valid_share / (train_share + valid_share))
+        if cold := int(((n_test == lengths) & (n_test > 0)).sum()):
+            log.warning("%d users have published test rows and no train rows; they are no test cases", cold)
+    else:
+        lengths = np.where(lengths >= protocol.min_events, lengths, 0)
+        n_test, n_valid = _floor(lengths * test_share), _floor(lengths * valid_share)
+        n_test += (n_test == 0) & (lengths - n_valid > 1)
+    return n_valid + ((n_valid == 0) & (lengths - n_test > 1)), n_test
+
+
+def _floor(numbers: np.ndarray) -> np.ndarray:
+    return np.floor(numbers + 1e-9).astype(np.int64)  # .29 * 100 is a little less than 29
+
+
+def _target_sets(sequence: Histories, n_valid: np.ndarray, n_test: np.ndarray) -> tuple[Histories, Cases, Cases]:
+    """The last n_test (U,) items of each user are a test case, the n_valid (U,) before them one of validation."""
+    known, train = sequence.without_last(n_test), sequence.without_last(n_valid + n_test)
+
+    def cases(history: Histories, whole: Histories, n: np.ndarray) -> Cases:
+        rows = np.flatnonzero((n > 0) & (history.lengths > 0))
+        sets = whole.last(n).take(rows)
+        return Cases(history.take(rows), sets.items, sets.times, sets.offsets)
+
+    return train, cases(train, known, n_valid), cases(known, sequence, n_test)
 
 
 def _global_time(sequence: Histories, protocol: Protocol) -> tuple[Histories, Cases, Cases]:

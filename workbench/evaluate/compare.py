@@ -6,9 +6,8 @@ from workbench.data.protocol import differing_fields
 from workbench.errors import UserError, unknown_name
 from workbench.evaluate.evaluated import evaluated_list
 from workbench.evaluate.intervals import estimate_difference, estimate_mean
-from workbench.evaluate.metrics import check_depth, per_case
 
-ORDERING = ("split", "ties", "tie_seed")  # protocol fields that change the order of events, and so the data hash
+ORDERING = ("split", "ties", "tie_seed", "order")  # protocol fields that change the order, and so the data hash
 ABOVE, BELOW, EVEN = "above the baseline", "below the baseline", "no difference shown"
 BASELINE, UNDERTRAINED = "baseline", "no conclusion"
 RISING = "validation still rose when training stopped"
@@ -31,12 +30,6 @@ def check_same_protocol(runs: list) -> None:
             )
 
 
-def _per_case(run, metric: str) -> np.ndarray:
-    """(C,) metric of a run per case; UserError if its cutoff exceeds the depth of the evaluated lists."""
-    check_depth(metric, run.info.get("depth"), run.label)
-    return per_case(metric, run.ranks, run.groups)
-
-
 def per_case_by_system(runs: list, metric: str) -> dict[str, np.ndarray]:
     """Per system, the per-case values of its seeds: (seeds, C). A duplicate seed counts once. UserError if runs of one
     label differ in settings or recipe, such as a workshop and a paper run of one system."""
@@ -47,7 +40,7 @@ def per_case_by_system(runs: list, metric: str) -> dict[str, np.ndarray]:
         if configs.setdefault(run.label, config) != config:
             raise UserError(f"two runs called {run.label} differ in settings or recipe, so they are not seeds of one "
                             "system")  # fmt: skip
-        values.setdefault(run.label, {})[run.info["seed"]] = _per_case(run, metric)
+        values.setdefault(run.label, {})[run.info["seed"]] = run.per_case(metric)
     return {name: np.stack(list(rows.values())) for name, rows in values.items()}
 
 
@@ -111,19 +104,20 @@ def _row(name: str, baseline: str, values: dict[str, np.ndarray], comparisons: i
 def contrast(runs: list, *, by: str, metric: str = "ndcg@10") -> pd.DataFrame:
     """Mean metric with one row per system and one column per value of the protocol field `by`; no ranking, no test.
 
-    UserError if data or protocol differ in anything else.
+    UserError if data or protocol differ in anything else; fields that only one of two splits has are no difference.
     """
     runs = evaluated_list(runs, "contrast")
     for run in runs:
         if by not in run.info["protocol"]:
             raise unknown_name("protocol field", by, run.info["protocol"])
-        others = [f for f in differing_fields(runs[0].info["protocol"], run.info["protocol"]) if f != by]
+        first, own = runs[0].info["protocol"], run.info["protocol"]
+        others = [f for f in differing_fields(first, own) if f != by and (by != "split" or (f in first and f in own))]
         same = ["dataset", "options", "users"] + ([] if by in ORDERING else ["data_hash"])
         others += [name for name in same if runs[0].info.get(name) != run.info.get(name)]
         if others:
             raise UserError(f"contrast by {by}: {run.label} also differs in {', '.join(others)}")
     rows = [
-        {"system": run.label, by: str(run.info["protocol"][by]), metric: _per_case(run, metric).mean()}
+        {"system": run.label, by: str(run.info["protocol"][by]), metric: run.per_case(metric).mean()}
         for run in runs
     ]
     return pd.DataFrame(rows).pivot_table(index="system", columns=by, values=metric, aggfunc="mean", sort=False)

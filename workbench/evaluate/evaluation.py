@@ -1,4 +1,4 @@
-"""Full-ranking evaluation of a recommender: the rank of the held-out target in each test case."""
+"""Full-ranking evaluation of a recommender: the ranks of the held-out targets of each test case."""
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ import numpy as np
 from workbench.data import Cases, Histories, Split
 from workbench.data.leakage_measures import gini
 from workbench.errors import UserError
-from workbench.evaluate.metrics import DEPTH, KS, per_case, popularity_groups
+from workbench.evaluate.metrics import DEPTH, KS, REPORTED, REPORTED_OF_SETS, per_case, popularity_groups
 from workbench.interfaces import Recommendations, Recommender
 from workbench.progress import Progress
 
@@ -18,26 +18,41 @@ class Evaluation:
 
     ranks: (C,) int32, 1-based rank of the target, 0 if it is not in the top `depth`. groups: (C,) int32 size of the
     target's code group, or None if every item has its own code. shown: (I+1,) exposure, the number of top-10 lists
-    that contain each item.
+    that contain each item. offsets: (C+1,) where a case has a set of targets, as in `Cases`; ranks and groups are then
+    (N,), one per target.
     """
 
     ranks: np.ndarray
     groups: np.ndarray | None
     shown: np.ndarray
     depth: int
+    offsets: np.ndarray | None = None
+
+    def per_case(self, metric: str) -> np.ndarray:
+        """(C,) values of a metric such as "ndcg@10"."""
+        return per_case(metric, self.ranks, self.groups, self.offsets)
+
+    def among(self, mask: np.ndarray) -> "Evaluation":
+        """The evaluation by the targets where `mask` (N,) holds alone: cases without one are left out."""
+        groups, offsets = None if self.groups is None else self.groups[mask], None
+        if self.offsets is not None:
+            left = np.add.reduceat(mask, self.offsets[:-1], dtype=np.int64)
+            offsets = np.concatenate([[0], np.cumsum(left[left > 0])])
+        return Evaluation(self.ranks[mask], groups, self.shown, self.depth, offsets)
 
     def metrics(self, cases: Cases, split: Split) -> dict[str, float]:
-        """Mean metrics over all cases and per popularity group, and beyond-accuracy metrics of the top-10 lists."""
-        metrics = {
-            f"{kind}@{k}": float(per_case(f"{kind}@{k}", self.ranks, self.groups).mean())
-            for kind in ("recall", "ndcg", "mrr") for k in KS if k <= self.depth
-        }
+        """Mean metrics over all cases and per popularity group, and beyond-accuracy metrics of the top-10 lists. Those
+        of a group are of the cases with a target in it, and of these targets alone."""
+        kinds = REPORTED if self.offsets is None else REPORTED_OF_SETS
+        names = [f"{kind}@{k}" for kind in kinds for k in KS if k <= self.depth]
+        metrics = {name: float(self.per_case(name).mean()) for name in names}
         counts = split.train_counts()
         for group, mask in popularity_groups(cases.targets, counts).items():
-            metrics[f"cases/{group}"] = int(mask.sum())
+            own = self.among(mask)
+            metrics[f"cases/{group}"] = len(own.ranks if own.offsets is None else own.offsets[1:])
             for metric in ("recall@10", "ndcg@10"):
                 if mask.any():
-                    metrics[f"{metric}/{group}"] = float(per_case(metric, self.ranks, self.groups)[mask].mean())
+                    metrics[f"{metric}/{group}"] = float(own.per_case(metric).mean())
         shown = self.shown[1:]
         metrics["coverage@10"] = float((shown > 0).mean())
         metrics["gini@10"] = gini(shown)
@@ -54,24 +69,50 @@ def evaluate(
     """
     n = len(cases.targets)
     ranks, groups, shown = np.zeros(n, np.int32), None, np.zeros(split.n_items + 1, np.int64)
-    with Progress("evaluate", n, "cases", quiet=quiet) as progress:
+    with Progress("evaluate", len(cases.histories), "cases", quiet=quiet) as progress:
         for index, k in _batches(cases.histories, batch, depth, split):
-            histories = cases.histories.take(index)
+            part, at = cases.take(index), _targets_of(cases, index)
+            histories, rows = part.histories, part.rows()
             recommendations = recommender.recommend(histories, k, histories if split.protocol.mask_history else None)
             validate_recommendations(recommendations, len(index), k, split.n_items)
             if recommendations.group is None:
-                hit = recommendations.items == cases.targets[index, None]
-                ranks[index] = np.where(hit.any(axis=1), hit.argmax(axis=1) + 1, 0)
+                ranks[at] = first_places(recommendations.items, rows, part.targets)
             else:
                 groups = np.ones(n, np.int32) if groups is None else groups
-                target_group = recommender.codes.trie.group[cases.targets[index]]
+                target_group = recommender.codes.trie.group[part.targets]
                 if split.protocol.mask_history:  # a masked target is a miss, even if its code group is listed
-                    repeated = histories.items == np.repeat(cases.targets[index], histories.lengths)
-                    target_group[histories.rows()[repeated]] = -1
-                ranks[index], groups[index] = code_group_rank(recommendations, target_group)
+                    target_group[_in_history(part, split.n_items)] = -1
+                ranks[at], groups[at] = code_group_rank(recommendations, target_group, rows)
             shown += np.bincount(recommendations.items[:, :10].ravel(), minlength=len(shown))
             progress.step(len(index))
-    return Evaluation(ranks, groups, shown, depth)
+    return Evaluation(ranks, groups, shown, depth, cases.offsets)
+
+
+def _targets_of(cases: Cases, index: np.ndarray) -> np.ndarray:
+    """(n,) places of the targets of the cases at `index`, in that order."""
+    if cases.offsets is None:
+        return index
+    return cases._replace(targets=np.arange(len(cases.targets)), times=None).take(index).targets
+
+
+def _in_history(cases: Cases, n_items: int) -> np.ndarray:
+    """(N,) bool: whether a target is an item of its own history."""
+    histories = cases.histories
+    return np.isin(cases.rows() * (n_items + 1) + cases.targets, histories.rows() * (n_items + 1) + histories.items)
+
+
+def first_places(listed: np.ndarray, rows: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """(N,) the 1-based place in listed (B, k) at which each of wanted (N,) comes first in its row (N,); 0 if nowhere.
+
+    >>> first_places(np.array([[7, 5, 5], [1, 2, 3]]), np.array([0, 0, 1]), np.array([5, 1, 3]))
+    array([2, 0, 3])
+    """
+    n, k = listed.shape
+    width = max(int(listed.max(initial=0)), int(wanted.max(initial=0))) + 2  # -1 is a value, too
+    pairs, first = np.unique(np.arange(n)[:, None] * width + listed + 1, return_index=True)
+    own = rows * width + wanted + 1
+    at = np.minimum(np.searchsorted(pairs, own), len(pairs) - 1)
+    return np.where(pairs[at] == own, first[at] % k + 1, 0)
 
 
 def _batches(histories: Histories, size: int, depth: int, split: Split) -> Iterator[tuple[np.ndarray, int]]:
@@ -102,12 +143,16 @@ def max_distinct_items(histories: Histories) -> int:
     return int(distinct_items(histories).max(initial=0))
 
 
-def code_group_rank(recommendations: Recommendations, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(B,) rank of the first item of the target's code group (0: not listed) and (B,) size of that group (1: not
-    listed). The target itself may be cut off by the list's end. target: (B,) code groups."""
-    hit = recommendations.group == target[:, None]
-    size = np.take_along_axis(recommendations.group_size, hit.argmax(axis=1)[:, None], axis=1)[:, 0]
-    return np.where(hit.any(axis=1), hit.argmax(axis=1) + 1, 0), np.where(hit.any(axis=1), size, 1)
+def code_group_rank(
+    recommendations: Recommendations, target: np.ndarray, rows: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """(N,) rank of the first item of each target's code group (0: not listed) and (N,) size of that group (1: not
+    listed). The target itself may be cut off by the list's end. target: (N,) code groups, looked up in the lists of
+    `rows` (N,), by default one for each list."""
+    rows = np.arange(len(target)) if rows is None else rows
+    rank = first_places(recommendations.group, rows, target)
+    size = recommendations.group_size[rows, np.maximum(rank - 1, 0)]
+    return rank, np.where(rank > 0, size, 1)
 
 
 def validate_recommendations(recommendations: Recommendations, n: int, k: int, n_items: int) -> None:

@@ -38,7 +38,7 @@ def read_predictions(path: Path) -> pd.DataFrame:
 def evaluate_predictions(
     table: pd.DataFrame, dataset: Dataset, split: Split, *, name: str = "predictions"
 ) -> Evaluation:
-    """Rank of each test user's target among that user's predictions; a user without predictions is a miss.
+    """Rank of each test user's targets among that user's predictions; a user without predictions is a miss.
 
     Ties are broken by item id (ids are in the order of a seeded hash). Where the protocol masks the history, its items
     are dropped first. UserError for a user or item that is not in the dataset, or a duplicate pair. name: of the table
@@ -69,11 +69,12 @@ def evaluate_predictions(
     rank = np.arange(len(users)) - first + 1
     case = np.full(max(split.n_users, dataset.n_users), -1, np.int64)
     case[histories.users] = np.arange(len(histories))
-    hit = (case[users] >= 0) & (items == split.test.targets[case[users]]) & (rank <= DEPTH)
-    ranks = np.zeros(len(histories), np.int32)
-    ranks[case[users[hit]]] = rank[hit]
+    listed = rank <= DEPTH
+    places = pd.Series(rank[listed], users[listed].astype(np.int64) * width + items[listed])
+    wanted = histories.users[split.test.rows()].astype(np.int64) * width + split.test.targets
+    ranks = places.reindex(wanted, fill_value=0).to_numpy(np.int32)
     top = (rank <= 10) & (case[users] >= 0)
-    return Evaluation(ranks, None, np.bincount(items[top], minlength=width), DEPTH)
+    return Evaluation(ranks, None, np.bincount(items[top], minlength=width), DEPTH, split.test.offsets)
 
 
 def users_with_predictions(table: pd.DataFrame, dataset: Dataset, split: Split) -> int:

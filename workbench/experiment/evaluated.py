@@ -13,7 +13,7 @@ from workbench.artifacts import digest
 from workbench.data import Histories
 from workbench.errors import UserError, is_integer
 from workbench.evaluate import Evaluation, evaluate, top_k
-from workbench.evaluate.metrics import DEPTH, check_depth, per_case
+from workbench.evaluate.metrics import DEPTH, check_depth
 from workbench.experiment.own_model import check_name
 from workbench.experiment.run import described
 from workbench.interfaces import Recommendations, Recommender, Scorer
@@ -34,8 +34,12 @@ class EvaluatedModel:
     """What `compare` and `contrast` read of a run, for a model that was not fitted here: an `interfaces.Evaluated`."""
 
     info: dict
-    ranks: np.ndarray
-    groups: np.ndarray | None
+    evaluation: Evaluation
+
+    @property
+    def ranks(self) -> np.ndarray:
+        """As of a run: (C,) place of each test target, 0 for a miss; (N,) where targets are sets."""
+        return self.evaluation.ranks
 
     def __repr__(self) -> str:
         return f"Evaluation of {described(self)}; not stored"
@@ -66,7 +70,7 @@ class EvaluatedModel:
     def per_case(self, metric: str = "ndcg@10") -> np.ndarray:
         """(C,) values of a metric, one per test case; UserError if its cutoff exceeds the depth of the lists."""
         check_depth(metric, self.info["depth"], self.label)
-        return per_case(metric, self.ranks, self.groups)
+        return self.evaluation.per_case(metric)
 
 
 def evaluate_by_hand(bench: Any, model: Any, name: str, max_length: int = 50) -> EvaluatedModel:
@@ -74,9 +78,11 @@ def evaluate_by_hand(bench: Any, model: Any, name: str, max_length: int = 50) ->
     check_name(name)
     split = bench.split
     evaluation = _evaluation(model, split, max_length)
-    n = len(split.test.targets)
-    if len(evaluation.ranks) != n:
-        raise UserError(f"{name}: an evaluation of {len(evaluation.ranks)} cases; this bench has {n} test cases")
+    n, n_targets = len(split.test.histories), len(split.test.targets)
+    if len(evaluation.ranks) != n_targets or not np.array_equal(evaluation.offsets, split.test.offsets):
+        targets = "" if n == n_targets else f" with {n_targets} targets"
+        raise UserError(f"{name}: an evaluation of {len(evaluation.ranks)} cases; this bench has {n} test cases"
+                        f"{targets}")  # fmt: skip
     metrics = evaluation.metrics(split.test, split)
     if not evaluation.shown.any():  # ranks alone: the lists are unknown
         metrics = {key: value for key, value in metrics.items() if key not in EXPOSURE}
@@ -85,7 +91,7 @@ def evaluate_by_hand(bench: Any, model: Any, name: str, max_length: int = 50) ->
         "profile": bench.profile.name, "limits": bench.profile.dict(), "cases": n, "curve": [], "metrics": metrics,
         "own": {"start": digest(evaluation.ranks.tolist())},
     }  # fmt: skip
-    return EvaluatedModel(info, evaluation.ranks, evaluation.groups)
+    return EvaluatedModel(info, evaluation)
 
 
 def _evaluation(model: Any, split: Any, max_length: int) -> Evaluation:
@@ -121,19 +127,20 @@ def _recommender(model: Any, split: Any, max_length: int) -> Any:
 
 
 def _of_array(array: np.ndarray, split: Any) -> Evaluation:
-    """Of scores (C, I+1) or ranks (C,). Ranks say nothing of the lists, so their exposure is unknown."""
-    n, width = len(split.test.targets), split.n_items + 1
+    """Of scores (C, I+1) or ranks (C,), (N,) of sets. Ranks say nothing of the lists, so their exposure is unknown."""
+    n, n_targets, width = len(split.test.histories), len(split.test.targets), split.n_items + 1
     if array.shape == (n, width):
         order = {user: row for row, user in enumerate(split.test.histories.users.tolist())}
         scores = lambda histories: array[[order[user] for user in histories.users.tolist()]]  # noqa: E731
         return evaluate(Scores(scores, split.n_items), split.test, split)
-    if array.shape == (n,):
+    if array.shape == (n_targets,):
         whole = np.asarray(array, np.float64) if array.dtype.kind in "iuf" else np.full(1, np.nan)
         if not (np.isfinite(whole).all() and (whole >= 0).all() and (whole == np.round(whole)).all()):
             raise UserError(f"ranks are whole numbers from 1, the best place, or 0 for a miss; given {array[:5]}")
-        return Evaluation(np.where(whole <= DEPTH, whole, 0).astype(np.int32), None, np.zeros(width, np.int32), DEPTH)
+        ranks = np.where(whole <= DEPTH, whole, 0).astype(np.int32)
+        return Evaluation(ranks, None, np.zeros(width, np.int32), DEPTH, split.test.offsets)
     hint = "; one column is short: column 0 stands for padding" if array.shape == (n, width - 1) else ""
-    raise UserError(f"an array of shape {array.shape}; expected scores {(n, width)} or ranks {(n,)}{hint}")
+    raise UserError(f"an array of shape {array.shape}; expected scores {(n, width)} or ranks {(n_targets,)}{hint}")
 
 
 @dataclass(frozen=True)

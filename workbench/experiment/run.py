@@ -99,13 +99,18 @@ class Run:
 
     @property
     def ranks(self) -> np.ndarray:
-        """(C,) place of each test target, 1-based; 0 where it was not in the list."""
+        """(C,) place of each test target, 1-based; 0 where it was not in the list. (N,) where targets are sets."""
         return self._cases["ranks"]
 
     @property
     def groups(self) -> np.ndarray | None:
-        """(C,) size of each target's code group, or None."""
+        """(C,) size of each target's code group, or None. (N,) where targets are sets."""
         return self._cases.get("groups")
+
+    @property
+    def offsets(self) -> np.ndarray | None:
+        """(C+1,) where the targets of each test case lie among the ranks; None where every case has one."""
+        return self._cases.get("offsets")
 
     def per_case(self, metric: str = "ndcg@10") -> np.ndarray:
         """(C,) values of a metric such as "ndcg@10", one per test case; UserError if its cutoff exceeds the list depth
@@ -113,7 +118,7 @@ class Run:
         from workbench.evaluate.metrics import check_depth, per_case
 
         check_depth(metric, self.info.get("depth"), self.label)
-        return per_case(metric, self.ranks, self.groups)
+        return per_case(metric, self.ranks, self.groups, self.offsets)
 
     def at(self, paths: dict[str, str]) -> "Run":
         """The same run, of which the files among the dataset's options now lie at these paths."""

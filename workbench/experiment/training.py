@@ -28,7 +28,7 @@ def train_run(
     """
     from safetensors.numpy import save as serialize
 
-    from workbench.evaluate import evaluate, per_case
+    from workbench.evaluate import evaluate
     from workbench.evaluate.metrics import DEPTH
     from workbench.train.fit import TrainingSession
     from workbench.train.runtime import peak_memory
@@ -38,12 +38,12 @@ def train_run(
     if (beam := getattr(recommender, "beam", DEPTH)) < min(DEPTH, split.n_items):
         raise UserError(f"beam={beam}: lists of {min(DEPTH, split.n_items)} are evaluated, so it must be that or more")
 
-    n_valid = len(split.valid.targets)
+    n_valid = len(split.valid.histories)
     valid = split.valid.take(np.arange(min(recipe.valid_cases or n_valid, n_valid)))
 
     def validate(current) -> dict[str, float]:
         evaluation = evaluate(current, valid, split, quiet=True)
-        return {name: float(per_case(name, evaluation.ranks, evaluation.groups).mean()) for name in MONITORS}
+        return {name: float(evaluation.per_case(name).mean()) for name in MONITORS}
 
     started = time.monotonic()
     commands = {"command": command} if command else {}
@@ -61,12 +61,12 @@ def train_run(
             "train": round(curve[-1].get("seconds", 0.0), 3) if curve else 0.0,
         },
         "peak_memory_mb": peak["mb"] and round(peak["mb"], 1),
-        "metrics": evaluation.metrics(split.test, split), "cases": len(split.test.targets), "curve": curve,
+        "metrics": evaluation.metrics(split.test, split), "cases": len(split.test.histories), "curve": curve,
         "environment": _environment(),
     }
     (folder / "state.safetensors").write_bytes(serialize(state))
-    groups = {} if evaluation.groups is None else {"groups": evaluation.groups}
-    np.savez(folder / "cases.npz", ranks=evaluation.ranks, **groups)
+    arrays = {"ranks": evaluation.ranks, "groups": evaluation.groups, "offsets": evaluation.offsets}
+    np.savez(folder / "cases.npz", **{name: array for name, array in arrays.items() if array is not None})
     (folder / "metrics.json").write_text(json.dumps(info, indent=1))
     shutil.rmtree(checkpoints, ignore_errors=True)
 
