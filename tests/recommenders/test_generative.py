@@ -1,7 +1,7 @@
 """Generative recommenders: from beams to top-k lists, code groups, likelihoods, saved states."""
 import numpy as np
 import pytest
-from toys import NETS, make_histories, random_histories, raw_ids, toy_net, toy_recommender
+from toys import NETS, make_histories, random_histories, raw_ids, toy_codes, toy_net, toy_recommender
 
 from workbench.errors import UserError
 from workbench.interfaces import Likelihood, Recommender, Scorer
@@ -158,8 +158,8 @@ def test_prefixes_equal_a_naive_loop(length):
 
 
 def test_a_saved_state_includes_the_codes():
-    model, other = toy_recommender(seed=0), toy_recommender(seed=1)
-    other.module = toy_net(seed=7)
+    model = toy_recommender(seed=0)
+    other = Generative(toy_net(seed=7), toy_codes(seed=1), beam=60, max_length=5, all_positions=True)
     assert not np.array_equal(model.codes.codes, other.codes.codes)
     other.load_state(model.state())
     assert np.array_equal(other.codes.codes, model.codes.codes) and other.codes.version == 1

@@ -9,8 +9,9 @@ from workbench.data import Cases, Histories, Split
 from workbench.errors import UserError
 from workbench.evaluate import top_k
 from workbench.interfaces import ReadoutPositions, Recommendations
+from workbench.recommenders.code_buffer import CodeBuffer
 from workbench.recommenders.sequential import token_batches
-from workbench.recommenders.state_dict import get_weights
+from workbench.recommenders.state_dict import get_weights, load_weights
 from workbench.tokens import ItemCodes
 from workbench.train import named_rng
 from workbench.train.fit import TrainingSession, fit
@@ -23,27 +24,21 @@ class Generative:
     """An `interfaces.Recommender`, `Scorer` and `Likelihood` around a network with `teacher_forced`, `prefill` and
     `step` (workbench.nets.semantic_id_decoder).
 
-    codes: the items' semantic IDs; metrics are collision-corrected with them. beam: the beam width, which is also the
-    maximum k. max_length: number of most recent items that are read. all_positions: whether every item of a training
-    row is a target (a causal decoder) or only the last one (an encoder-decoder).
+    codes: the items' semantic IDs; metrics are collision-corrected with them. They are state of the network, in its
+    buffer `item_codes`. beam: the beam width, which is also the maximum k. max_length: number of most recent items that
+    are read. all_positions: whether every item of a training row is a target (a causal decoder) or only the last one
+    (an encoder-decoder).
     """
 
     def __init__(self, module: nn.Module, codes: ItemCodes, *, beam: int, max_length: int, all_positions: bool):
         self.module, self.beam, self.max_length = module, beam, max_length
         self.all_positions = all_positions
-        self.set_codes(codes)
+        self.code_buffer = CodeBuffer(module, codes)
 
-    def set_codes(self, codes: ItemCodes) -> None:
-        """Use these codes as input and output from now on. UserError if the network has no embeddings for them."""
-        table = self.module.code
-        if table.sizes != codes.sizes or (table.prefixes and table.prefixes != codes.prefix_counts):
-            actual, expected = (codes.sizes, codes.prefix_counts), (table.sizes, table.prefixes)
-            raise UserError(f"codes of sizes and prefixes {actual} for a network built for {expected}; build another "
-                            "one, with prefixes=False if codes are to change", code=3)  # fmt: skip
-        self.codes = codes
-        item_codes, nodes = (torch.from_numpy(array.astype(np.int64)) for array in (codes.codes, codes.trie.node))
-        self.item_rows = self.module.code.item_rows(item_codes, nodes)
-        self.children = decode.child_tables(codes.trie, self.device)
+    @property
+    def codes(self) -> ItemCodes:
+        """The codes that the network holds now; other ones have another `version`."""
+        return self.code_buffer.read().codes
 
     @property
     def device(self) -> torch.device:
@@ -56,7 +51,6 @@ class Generative:
         UserError if no train history has two events.
         """
         self.module.to(session.device)
-        self.set_codes(self.codes)
         length = self.max_length + 1
         rows = split.train.windows(length) if self.all_positions else split.train.prefixes(length)
         if not len(rows):
@@ -92,7 +86,7 @@ class Generative:
         if len(histories.items) and not 1 <= histories.items.min() <= histories.items.max() <= self.codes.n_items:
             raise UserError(f"a history holds an unknown item id; ids go from 1 to {self.codes.n_items}", code=3)
         length = max(1, int(histories.lengths.max(initial=1)))
-        rows = self.item_rows[torch.from_numpy(histories.padded(length))]
+        rows = self.code_buffer.read().item_rows[torch.from_numpy(histories.padded(length))]
         return rows.to(self.device), torch.from_numpy(histories.lengths).to(self.device)
 
     def beams(
@@ -107,7 +101,7 @@ class Generative:
             excluded = decode.excluded_edges(self.codes.trie, exclude.rows(), exclude.items, self.device)
         rows, lengths = self.tokenize(histories.last(self.max_length))
         return decode.beam_search(
-            self.module, rows, lengths, self.children,
+            self.module, rows, lengths, self.code_buffer.read().children,
             beam=beam or self.beam, excluded=excluded, constrained=constrained,
         )
 
@@ -202,19 +196,18 @@ class Generative:
         return ReadoutPositions(mask.reshape(len(mask), -1), np.repeat(event, L), np.tile(np.arange(L), len(event)))
 
     def state(self) -> dict[str, np.ndarray]:
-        """The weights of the network, and the item codes that it was trained on."""
-        return get_weights(self.module) | {"item_codes": self.codes.codes[1:]}
+        """The weights of the network and, as item_codes, the codes of the items."""
+        return get_weights(self.module)
 
     def load_state(self, state: dict[str, np.ndarray]) -> None:
         """Load weights and codes. UserError, with nothing changed, if their shapes do not fit."""
-        weights = {name: torch.from_numpy(np.array(array)) for name, array in state.items() if name != "item_codes"}
-        shapes = {name: tuple(tensor.shape) for name, tensor in self.module.state_dict().items()}
-        if {name: tuple(tensor.shape) for name, tensor in weights.items()} != shapes or "item_codes" not in state:
+        shapes = {name: array.shape for name, array in self.state().items() if name != "item_codes"}
+        if {n: a.shape for n, a in state.items() if n != "item_codes"} != shapes or "item_codes" not in state:
             raise UserError("this state is of a network with other shapes, or has no item codes", code=3)
-        codes = state["item_codes"]
-        self.set_codes(self.codes if np.array_equal(codes, self.codes.codes[1:]) else self.codes.with_codes(codes))
-        self.module.load_state_dict(weights)
-        self.module.eval()
+        codes = self.codes.with_codes(state["item_codes"])
+        if not np.array_equal(codes.codes, self.codes.codes):
+            self.code_buffer.write(codes)
+        load_weights(self.module, state)
 
 
 def expand_groups(

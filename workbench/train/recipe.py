@@ -89,9 +89,14 @@ def get_profile(name: str) -> Profile:
 
 def resolve_recipe(recipe: Recipe, limits: Profile, changes: dict) -> Recipe:
     """The recipe of a run: the system's, limited by the profile, then changed by --set. UserError on a bad field."""
-    check_names("recipe field", changes, RECIPE_FIELDS)
     if limits.epochs is not None:
         recipe = replace(recipe, epochs=min(recipe.epochs, limits.epochs))
+    return change_recipe(recipe, changes)
+
+
+def change_recipe(recipe: Recipe, changes: dict) -> Recipe:
+    """The recipe with other values of some fields. UserError on an unknown field or a bad value."""
+    check_names("recipe field", changes, RECIPE_FIELDS)
     for name, value in changes.items():
         default = getattr(recipe, name)
         if type(value) is not type(default) and not (type(default) is float and type(value) is int):
