@@ -18,6 +18,7 @@ from workbench.arguments import checked, public
 from workbench.artifacts import Store, current_store, digest
 from workbench.data import Dataset, Histories, Protocol, Split, datasets, protocol_for
 from workbench.data.protocol import check_protocol
+from workbench.embed import default_kind
 from workbench.errors import UserError
 from workbench.experiment.bench_data import content_hash, make_split, make_variant, read_dataset
 from workbench.experiment.run import Run
@@ -89,9 +90,7 @@ class Bench:
     @property
     def default_vectors(self) -> str:
         """The kind of item vectors used where none is named: text where items have words, else collaborative."""
-        from workbench import embed
-
-        return embed.default_kind(self.dataset)
+        return default_kind(self.dataset)
 
     def vectors(self, kind: str = "", *, dim: int = 64, model: str = "") -> np.ndarray:
         """(I+1, D) float32 item vectors; row 0 is zeros. kind: text, sentence, collaborative, random or permuted;
@@ -215,9 +214,8 @@ class Bench:
     ) -> "Bench":  # fmt: skip
         """The same bench with other train events, another seed or another protocol; what stays is not read again.
 
-        train: (N,) bool, which events of `split.train` are kept, or Histories (U) in their place; validation and test
-        stay. It needs a label, such as "without popular items", and gets a data hash of its own. protocol: changed
-        fields. UserError for a mask of another length or type, or train without a label.
+        train: (N,) bool, which events of `split.train` are kept, or Histories (U) in their place, with a label and a
+        data hash of their own. protocol: changed fields. UserError for a mask of another length, or without a label.
         """
         return make_variant(self, train=train, label=label, seed=seed, protocol=protocol)
 
