@@ -90,7 +90,7 @@ def test_figures_of_beam_widths(bench, model, study):
     assert list(recall.data[2].y) == [1] * model.codes.levels
     assert list(width.data[0].x) == study["ndcg@10"].drop("exact").tolist()
     n = f"{len(bench.split.test.targets):,}"
-    assert f"n = {n}." in width.layout.title.subtitle.text and recall.layout.title.text.endswith(f"of {n} targets")
+    assert f"n = {n};" in width.layout.title.subtitle.text and recall.layout.title.text.endswith(f"of {n} targets")
     loss = show.plot_level_loss(diagnose.loss_by_level(model, bench.split.test), model.codes)
     assert {trace.name for trace in loss.data} == {"the network", "uniform over the catalogue"}
     for figure in (recall, width, loss):

@@ -5,7 +5,7 @@ import pandas as pd
 from workbench.data.protocol import differing_fields
 from workbench.errors import UserError, unknown_name
 from workbench.evaluate.evaluated import evaluated_list
-from workbench.evaluate.intervals import estimate_difference, estimate_mean
+from workbench.evaluate.intervals import estimate_difference, estimate_mean, mean_interval
 
 ORDERING = ("split", "ties", "tie_seed", "order")  # protocol fields that change the order, and so the data hash
 ABOVE, BELOW, EVEN = "above the baseline", "below the baseline", "no difference shown"
@@ -81,6 +81,12 @@ def _notes(runs: list, values: dict[str, np.ndarray]) -> dict[str, str]:
     return notes | {run.label: RISING for run in runs if run.still_rising}
 
 
+def rising_note(runs: list) -> str:
+    """A sentence that names the runs from whose figures nothing follows, because validation still rose; "" for none."""
+    names = dict.fromkeys(run.label for run in runs if run.still_rising)
+    return f"{', '.join(names)}: {RISING}, so nothing follows from these figures." if names else ""
+
+
 def _row(name: str, baseline: str, values: dict[str, np.ndarray], comparisons: int) -> dict:
     own, estimate = values[name], estimate_mean(values[name])
     low, high = estimate.interval()
@@ -104,7 +110,9 @@ def _row(name: str, baseline: str, values: dict[str, np.ndarray], comparisons: i
 def contrast(runs: list, *, by: str, metric: str = "ndcg@10") -> pd.DataFrame:
     """Mean metric with one row per system and one column per value of the protocol field `by`; no ranking, no test.
 
-    UserError if data or protocol differ in anything else; fields that only one of two splits has are no difference.
+    Its attrs hold the 95 % bounds, low and high by value and system, the least number of cases, and a note on runs that
+    were cut off in training. UserError if data or protocol differ in anything else; fields that only one of two splits
+    has are no difference.
     """
     runs = evaluated_list(runs, "contrast")
     for run in runs:
@@ -116,8 +124,14 @@ def contrast(runs: list, *, by: str, metric: str = "ndcg@10") -> pd.DataFrame:
         others += [name for name in same if runs[0].info.get(name) != run.info.get(name)]
         if others:
             raise UserError(f"contrast by {by}: {run.label} also differs in {', '.join(others)}")
-    rows = [
-        {"system": run.label, by: str(run.info["protocol"][by]), metric: run.per_case(metric).mean()}
-        for run in runs
-    ]
-    return pd.DataFrame(rows).pivot_table(index="system", columns=by, values=metric, aggfunc="mean", sort=False)
+    by_value: dict[str, list] = {}
+    for run in runs:
+        by_value.setdefault(str(run.info["protocol"][by]), []).append(run)
+    values = {value: per_case_by_system(own, metric) for value, own in by_value.items()}
+    table = pd.DataFrame({value: {name: rows.mean() for name, rows in own.items()} for value, own in values.items()})
+    bounds = {value: {name: mean_interval(rows) for name, rows in own.items()} for value, own in values.items()}
+    table.attrs = {
+        side: {value: {name: each[n] for name, each in own.items()} for value, own in bounds.items()}
+        for n, side in enumerate(("low", "high"))
+    } | {"cases": min(len(rows[0]) for own in values.values() for rows in own.values()), "note": rising_note(runs)}
+    return table.rename_axis("system").rename_axis(by, axis=1)

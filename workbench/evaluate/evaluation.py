@@ -8,7 +8,7 @@ from workbench.data import Cases, Histories, Split
 from workbench.data.leakage_measures import gini
 from workbench.errors import UserError
 from workbench.evaluate.metrics import DEPTH, KS, REPORTED, REPORTED_OF_SETS, per_case, popularity_groups
-from workbench.interfaces import Recommendations, Recommender
+from workbench.interfaces import Evaluated, Recommendations, Recommender
 from workbench.progress import Progress
 
 
@@ -58,6 +58,13 @@ class Evaluation:
         metrics["gini@10"] = gini(shown)
         metrics["popularity@10"] = float(shown @ counts[1:] / max(1, shown.sum()))  # mean train count of shown items
         return metrics
+
+
+def per_case_by_popularity(run: Evaluated, split: Split, metric: str) -> dict[str, np.ndarray]:
+    """Values of a metric for the cases of each popularity group that has any, by the targets in it alone."""
+    whole = Evaluation(run.ranks, run.groups, np.zeros(0), 0, split.test.offsets)
+    groups = popularity_groups(split.test.targets, split.train_counts())
+    return {name: whole.among(mask).per_case(metric) for name, mask in groups.items() if mask.any()}
 
 
 def evaluate(

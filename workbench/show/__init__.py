@@ -23,8 +23,8 @@ _EXPORTS = {
     "figures.beams": ["plot_beam_search", "table_beam", "plot_beam_widths", "plot_prefix_recall",
                       "plot_level_loss"],
     # systems compared
-    "figures.compare": ["plot_learning_curve", "plot_comparison", "table_comparison", "plot_differences",
-                        "plot_contrast", "plot_strata"],
+    "figures.compare": ["plot_learning_curve", "plot_comparison", "table_comparison", "plot_differences"],
+    "figures.contrast": ["plot_contrast", "plot_strata"],
     "widgets.compare_runs": ["plot_overlap", "explore_two_systems"],
     # systems read and studied
     "figures.systems": ["table_system", "table_source", "table_evidence", "plot_study"],

@@ -85,7 +85,8 @@ def table(
         return _frame_table(content, digits, caption or content.attrs.get("caption", ""), index, length)
     if isinstance(content, Card) and name:
         frame, cut = _detail(content, name), length if name in content.tables else LONG
-        return _frame_table(frame, digits, " ".join(filter(None, [caption, content.caution])), index, cut)
+        words = [caption or frame.attrs.get("caption", ""), content.caution]
+        return _frame_table(frame, digits, " ".join(filter(None, words)), index, cut)
     if isinstance(content, Card):
         frame = _card_frame(content, only)
     elif isinstance(content, LintReport):

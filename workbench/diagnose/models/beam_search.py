@@ -12,6 +12,7 @@ import torch
 from workbench.data import Cases, Histories
 from workbench.decode import Beams
 from workbench.evaluate import per_case
+from workbench.evaluate.intervals import mean_interval
 from workbench.progress import track
 from workbench.tokens import ItemCodes
 from workbench.tokens.trie import Trie
@@ -196,7 +197,13 @@ def summarize_beams(
 
 
 def _scores(ranks: np.ndarray, groups: np.ndarray, k: int) -> dict[str, float]:
-    return {f"{name}@{k}": float(per_case(f"{name}@{k}", ranks, groups).mean()) for name in ("ndcg", "recall")}
+    """The mean of each metric, with its 95 % bounds in the columns "metric low" and "metric high"."""
+    row = {}
+    for name in (f"ndcg@{k}", f"recall@{k}"):
+        values = per_case(name, ranks, groups)
+        low, high = mean_interval(values)
+        row |= {name: float(values.mean()), f"{name} low": low, f"{name} high": high}
+    return row
 
 
 def run_beam_search(
@@ -216,12 +223,16 @@ def run_beam_search(
 def loss_by_level(recommender, cases: Cases) -> pd.DataFrame:
     """Cross-entropy of the true codes per level in nats, teacher-forced.
 
-    loss: of the network. uniform: of the uniform distribution over the codes that the trie allows after the true
-    prefix. recommender: one with `code_log_probs`.
+    loss: of the network, with its 95 % bounds low and high. cases: how many. uniform: of the uniform distribution over
+    the codes that the trie allows after the true prefix. recommender: one with `code_log_probs`.
     """
     codes = recommender.codes
-    loss, uniform = -recommender.code_log_probs(cases).mean(axis=0), uniform_trie_loss(codes, cases.targets)
-    return pd.DataFrame({"loss": loss, "uniform": uniform}, index=pd.RangeIndex(1, codes.levels + 1, name="level"))
+    nats, uniform = -recommender.code_log_probs(cases), uniform_trie_loss(codes, cases.targets)
+    low, high = zip(*(mean_interval(level) for level in nats.T))
+    return pd.DataFrame(
+        {"loss": nats.mean(axis=0), "low": low, "high": high, "uniform": uniform, "cases": len(nats)},
+        index=pd.RangeIndex(1, codes.levels + 1, name="level"),
+    )
 
 
 def uniform_trie_loss(codes: ItemCodes, targets: np.ndarray) -> np.ndarray:

@@ -91,7 +91,10 @@ def ranking_agreement(
     for column in ("all", "hard", "random"):
         table[f"rank on {column}"] = table[column].rank(ascending=False, method="min").astype(int)
     table["hits"] = (values[:, mask] > 0).sum(axis=1)
-    tables = {"ranking": table.sort_values("all", ascending=False), "random subsets": pd.DataFrame({"tau": null})}
+    ranking = table.sort_values("all", ascending=False)
+    ranking.attrs["caption"] = (f"Means over n = {len(mask):,} cases, {mask.sum():,} of them hard, and over "
+                                f"{RANDOM_SUBSETS} random subsets of as many.")  # fmt: skip
+    tables = {"ranking": ranking, "random subsets": pd.DataFrame({"tau": null})}
     return Card(figures, tables)
 
 

@@ -11,6 +11,7 @@ from workbench.data import Cases
 from workbench.diagnose.models import beam_search
 from workbench.diagnose.models.codes import content_levels
 from workbench.errors import UserError
+from workbench.evaluate.compare import rising_note
 from workbench.experiment.bench import Bench
 from workbench.experiment.run import Run
 
@@ -58,11 +59,16 @@ class DecoderInspector:
 
     def loss_by_level(self) -> pd.DataFrame:
         """Cross-entropy of the target's codes in nats, one row per level, and that of a uniform guess in the trie."""
-        return beam_search.loss_by_level(self.model, self.cases)
+        return self._noted(beam_search.loss_by_level(self.model, self.cases))
 
     def beam_widths(self, widths: tuple[int, ...] = (10, 20, 50)) -> pd.DataFrame:
         """Metrics, prefix recall and search error by beam width, and under exact scoring of the catalogue."""
-        return beam_search.beam_width_table(self.model, self.cases, widths=widths)
+        return self._noted(beam_search.beam_width_table(self.model, self.cases, widths=widths))
+
+    def _noted(self, table: pd.DataFrame) -> pd.DataFrame:
+        """The table with a note where the run was cut off in training."""
+        table.attrs["note"] = rising_note([self.run])
+        return table
 
     def example_users(self) -> tuple[int, int]:
         """A test user whose target the beam finds at the lowest rank, and one whose target is pruned latest."""

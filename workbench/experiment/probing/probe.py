@@ -11,6 +11,7 @@ from scipy.sparse import csr_matrix
 
 from workbench.arguments import public
 from workbench.errors import check_names
+from workbench.evaluate.compare import rising_note
 from workbench.experiment.probing import by_code_level, causal_tests, concept_hierarchy, feature_dashboard, train_sae
 from workbench.experiment.probing import faithfulness_by_group as groups
 from workbench.experiment.probing.compare_dictionaries import compare_dictionaries
@@ -71,11 +72,11 @@ class SAE:
 
     def recovered(self, *, metric: str = "ndcg@10") -> pd.DataFrame:
         """The test metric with the reconstruction spliced in, with the mean and with zeros in its place."""
-        return train_sae.metric_recovered(self.probe.run, *self._arguments, metric=metric)
+        return self.probe.noted(train_sae.metric_recovered(self.probe.run, *self._arguments, metric=metric))
 
     def recovered_by_group(self) -> pd.DataFrame:
         """The share of NDCG@10 that is recovered, for groups of held-out users."""
-        return groups.faithfulness_by_group(self.probe.run, *self._arguments)
+        return self.probe.noted(groups.faithfulness_by_group(self.probe.run, *self._arguments))
 
     @cached_property
     def features(self) -> pd.DataFrame:
@@ -85,7 +86,7 @@ class SAE:
 
     def recovered_by_latent_set(self) -> pd.DataFrame:
         """The share of NDCG@10 that sets of latents recover alone, such as those that the last item predicts."""
-        return groups.metric_by_latent_set(self.probe.run, *self._arguments, self.features)
+        return self.probe.noted(groups.metric_by_latent_set(self.probe.run, *self._arguments, self.features))
 
     def absorption(self) -> pd.DataFrame:
         """Sub-categories on which the latent of their category fails to activate, the largest gap first."""
@@ -100,7 +101,7 @@ class SAE:
         settings = self.probe.budget(ABLATIONS) | {name: value for name, value in settings.items() if value}
         ablations = causal_tests.ablation_table(self.probe.run, *self._arguments, self.features, **settings)
         ablations.attrs["caption"] = causal_tests.ablation_caption(ablations)
-        return ablations
+        return self.probe.noted(ablations)
 
     def dose_response(self, latent: int, concept: str = "", *, users: int = 0, controls: int = 0) -> pd.DataFrame:
         """The effect of steering along a latent, along rival directions and along matched latents, by strength.
@@ -109,12 +110,13 @@ class SAE:
         """
         settings = {"users": users, "controls": controls}
         settings = self.probe.budget(STEERING) | {name: value for name, value in settings.items() if value}
-        return causal_tests.dose_response_table(self.probe.run, *self._arguments, latent, concept, **settings)
+        table = causal_tests.dose_response_table(self.probe.run, *self._arguments, latent, concept, **settings)
+        return self.probe.noted(table)
 
     def steering_costs(self, dose_response: pd.DataFrame, *, gain: float = 0.2) -> pd.DataFrame:
         """The NDCG@10 lost to raise the concept's share by `gain`, one row per steering direction, cheapest first.
         dose_response: of `dose_response`."""
-        return causal_tests.steering_costs(dose_response, gain=gain)
+        return self.probe.noted(causal_tests.steering_costs(dose_response, gain=gain))
 
     def names(self, latents: list[int], namer: str = "words") -> pd.DataFrame:
         """Names of latents from the titles they activate on, and how well each name predicts held-out activations."""
@@ -152,6 +154,12 @@ class Probe:
         """The item concepts: category, brand, price band, popularity, code prefix."""
         return item_concepts_of(self.run)
 
+    def noted(self, table: pd.DataFrame) -> pd.DataFrame:
+        """The table with a sentence in its caption where the run was cut off in training: nothing follows from it."""
+        caption = " ".join(filter(None, [table.attrs.get("caption", ""), rising_note([self.run])]))
+        table.attrs |= {"caption": caption} if caption else {}
+        return table
+
     def untrained(self) -> "Probe":
         """The same site of the network before training, a control: what a dictionary finds there was not learned."""
         return Probe(self.run, self.site, trained=False)
@@ -177,7 +185,7 @@ class Probe:
         """Activation in significant latents by kind of dictionary, means over seeds, with the difference to `ours` and
         its 95 % interval. splits: random divisions of the items into a selection and a test half."""
         seeds = {kind: [sae._arguments for sae in saes] for kind, saes in dictionaries.items()}
-        return compare_dictionaries(self.run, seeds, ours=ours, splits=splits)
+        return self.noted(compare_dictionaries(self.run, seeds, ours=ours, splits=splits))
 
     def sparse_probing(self, dictionaries: dict[str, SAE]) -> pd.DataFrame:
         """The share of a dense probe's AUROC for categories that the best 1, 2 and 5 latents reach, one row per

@@ -6,6 +6,7 @@ import plotly.graph_objects as go
 from workbench.data.schema import RAW
 from workbench.decode import Beams
 from workbench.errors import UserError
+from workbench.evaluate.intervals import decimals
 from workbench.experiment import Bench
 from workbench.experiment.browse.item_index import ItemIndex
 from workbench.experiment.browse.users import row_of_user
@@ -133,16 +134,24 @@ def _add_true_path(figure: go.Figure, name: list[str], ranks: list[int], beam: i
 def plot_level_loss(losses: pd.DataFrame, codes: ItemCodes) -> go.Figure:
     """The cross-entropy of each code of the target, beside a uniform guess in the trie. losses: of `loss_by_level`."""
     names, figure = level_names(codes), go.Figure()
-    for column, name, color, pattern in (("uniform", "uniform over the catalogue", GREY, "/"),
-                                         ("loss", "the network", BLUE, "")):
+    own = {"type": "data", "symmetric": False, "array": losses["high"] - losses["loss"],
+           "arrayminus": losses["loss"] - losses["low"]}  # fmt: skip
+    for column, name, color, pattern, error in (("uniform", "uniform over the catalogue", GREY, "/", {}),
+                                                ("loss", "the network", BLUE, "", own)):
         figure.add_bar(x=names, y=losses[column], name=name, marker={"color": color, "pattern": {"shape": pattern}},
-                       hovertemplate="%{x}: %{y:.2f} nats<extra></extra>")
+                       error_y=error, hovertemplate="%{x}: %{y:.2f} nats<extra></extra>")
     worst = int(losses["loss"].to_numpy().argmax())
     share = losses["loss"].iloc[worst] / max(losses["loss"].sum(), 1e-12)
     title = f"{share:.0%} of the loss is at {names[worst]}"
     total = losses.sum()
-    subtitle = f"All codes together: {total['loss']:.2f} nats; uniform over the catalogue {total['uniform']:.2f}."
+    subtitle = (f"All codes together: {total['loss']:.2f} nats; uniform over the catalogue {total['uniform']:.2f}. "
+                f"Bars: 95 % intervals, n = {losses['cases'].iloc[0]:,}. {_note(losses)}")  # fmt: skip
     return finish(figure, title, subtitle=subtitle, y="cross-entropy of the true code (nats)")
+
+
+def _note(table: pd.DataFrame) -> str:
+    """What the table says against its own figures, such as that the run was cut off in training, escaped."""
+    return escape(table.attrs.get("note", ""), 200)
 
 
 def plot_prefix_recall(study: pd.DataFrame, codes: ItemCodes) -> go.Figure:
@@ -160,25 +169,31 @@ def plot_prefix_recall(study: pd.DataFrame, codes: ItemCodes) -> go.Figure:
     drop = int(np.argmax(recall[:-1] - recall[1:]))
     name, share = escape(beams.index[0]).capitalize(), recall[drop] - recall[drop + 1]
     title = f"{name} loses most at {level_names(codes)[drop]}: {share:.0%} of {beams['cases'].iloc[0]:,.0f} targets"
-    return finish(figure, title, x="after", y="prefix recall of the targets")
+    return finish(figure, title, subtitle=_note(study), x="after", y="prefix recall of the targets")
 
 
 def plot_beam_widths(study: pd.DataFrame, *, metric: str = "ndcg@10") -> go.Figure:
     """A metric by beam width, beside scoring every item exactly. study: of `beam_width_table`."""
-    exact, beams = study[metric]["exact"], study.drop(index="exact")
+    exact, beams = study.loc["exact"], study.drop(index="exact")
+    digits, low, high = decimals(int(exact["cases"])), beams[f"{metric} low"], beams[f"{metric} high"]
     figure = go.Figure(go.Scatter(
         x=beams[metric], y=np.arange(len(beams)), mode="markers", showlegend=False, customdata=beams["search_error"],
         marker={"color": BLUE, "size": 12},
-        hovertemplate=f"{metric} %{{x:.4f}}; search error %{{customdata:.1%}}<extra></extra>",
+        error_x={"type": "data", "symmetric": False, "array": high - beams[metric], "arrayminus": beams[metric] - low,
+                 "thickness": 2, "width": 0},
+        hovertemplate=f"{metric} %{{x:.{digits}f}}; search error %{{customdata:.1%}}<extra></extra>",
     ))  # fmt: skip
-    figure.add_vline(x=exact, line={"color": VERMILLION, "dash": "dash"})
-    figure.add_annotation(x=exact, y=-0.5, text="exact", showarrow=False, yanchor="bottom", xanchor="left", xshift=4)
+    figure.add_vline(x=exact[metric], line={"color": VERMILLION, "dash": "dash"})
+    figure.add_annotation(x=exact[metric], y=-0.5, text="exact", showarrow=False, yanchor="bottom", xanchor="left",
+                          xshift=4)  # fmt: skip
     figure.update_yaxes(**rows(beams.index.tolist())).update_xaxes(rangemode="tozero")
     first = beams.iloc[0]
     name = escape(beams.index[0]).capitalize()
-    title = f"{name} costs {exact - first[metric]:.4f} {metric} against exact scoring"
-    if exact <= first[metric]:
+    title = f"{name} costs {exact[metric] - first[metric]:.{digits}f} {metric} against exact scoring"
+    if exact[metric] <= first[metric]:
         title = f"{name} costs no {metric} against exact scoring"
-    subtitle = (f"The dashed line scores every item: {exact:.4f}. {first['search_error']:.1%} of the targets are in "
-                f"the exact top 10 and not in that of {name.lower()}. n = {first['cases']:,.0f}.")  # fmt: skip
+    bounds = f"[{exact[f'{metric} low']:.{digits}f}, {exact[f'{metric} high']:.{digits}f}]"
+    subtitle = (f"The dashed line scores every item: {exact[metric]:.{digits}f} {bounds}. {first['search_error']:.1%} "
+                f"of the targets are in the exact top 10 and not in that of {name.lower()}. "
+                f"n = {first['cases']:,.0f}; intervals: 95 %. {_note(study)}")  # fmt: skip
     return finish(figure, title, subtitle=subtitle, x=f"{metric} (0 to 1)", height=75 + 34 * len(beams))

@@ -4,7 +4,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from workbench.errors import UserError, unknown_name
+from workbench.errors import unknown_name
 from workbench.evaluate.compare import ABOVE, BASELINE, BELOW, EVEN, RISING, UNDERTRAINED
 from workbench.evaluate.intervals import decimals
 from workbench.experiment import Run
@@ -188,49 +188,3 @@ def plot_differences(table: pd.DataFrame, *, metric: str = "ndcg@10") -> go.Figu
     title = f"With {table['cases'].iloc[0]:,} test cases, differences below about {size} {metric} go undetected"
     subtitle = f"Grey: the smallest difference detected with 80 % power. Zero is {escape(baseline)}. {INTERVALS}"
     return finish(figure, title, subtitle=subtitle, x=f"paired difference in {metric}", height=75 + 34 * len(rest))
-
-
-def _pairs(table: pd.DataFrame, names: list[str]) -> go.Figure:
-    """A row a system, a symbol a column, and a line along each row."""
-    figure = go.Figure()
-    for place, values in enumerate(table.to_numpy(float)):
-        figure.add_scatter(x=[np.nanmin(values), np.nanmax(values)], y=[place, place], mode="lines", showlegend=False,
-                           line={"color": GREY, "width": 2}, hoverinfo="skip")
-    for column, name in enumerate(names):
-        figure.add_scatter(x=table.iloc[:, column], y=np.arange(len(table)), mode="markers", name=escape(name, 40),
-                           marker={"color": COLORWAY[column % 4], "symbol": SYMBOLS[column % 7], "size": 12},
-                           cliponaxis=False, hovertemplate="%{x:.4f}<extra></extra>")
-    return figure.update_yaxes(**rows(table.index.tolist())).update_xaxes(rangemode="tozero")
-
-
-def plot_contrast(table: pd.DataFrame, *, metric: str = "ndcg@10") -> go.Figure:
-    """The same systems under protocols that differ in one field, not ranked. table: of `contrast`."""
-    field = str(table.columns.name)
-    figure = _pairs(table, [f"{field} = {value}" for value in table.columns])
-    spread = (table.max(axis=1) - table.min(axis=1)) / table.min(axis=1).where(table.min(axis=1) > 0)
-    title = f"Changing {escape(field)} alone moves {metric} by up to {spread.max():.0%}"
-    if not len(table.columns) > 1 or not np.isfinite(spread.max()):
-        title = f"{metric} by {escape(field)}"
-    subtitle = "A row is one system under each protocol: systems of different protocols are not ranked."
-    return finish(figure, title, subtitle=subtitle, x=f"{metric} (0 to 1)", height=75 + 34 * len(table))
-
-
-def plot_strata(runs: list[Run], *, metric: str = "ndcg@10") -> go.Figure:
-    """Systems by a metric on head, tail and cold targets, by frequency in train; best overall first. UserError where
-    the metric has no strata."""
-    if not runs:
-        raise UserError("plot_strata needs at least one run")
-    names = [name for name in ("head", "tail", "cold") if all(f"{metric}/{name}" in run.metrics for run in runs)]
-    if not names:
-        raise UserError(f"no strata of {metric} are stored; there are some for recall@10 and ndcg@10")
-    runs = sorted(runs, key=lambda run: -run.metrics[metric])
-    labels = [run.label for run in runs]
-    table = pd.DataFrame([[run.metrics[f"{metric}/{name}"] for name in names] for run in runs], labels, names)
-    figure = _pairs(table, [f"{name} ({runs[0].metrics[f'cases/{name}']:,} cases)" for name in names])
-    leaders: dict[str, list[str]] = {}
-    for name in names:
-        leads = f"{escape(table[name].idxmax())} leads on" if table[name].max() > 0 else "no system finds"
-        leaders.setdefault(leads, []).append(name)
-    title = "; ".join(f"{leads} {' and '.join(which)} items" for leads, which in leaders.items())
-    subtitle = "Head: the most frequent fifth of the items in train; cold: never seen in train; tail: the rest."
-    return finish(figure, title, subtitle=subtitle, x=f"{metric} (0 to 1)", height=75 + 34 * len(table))

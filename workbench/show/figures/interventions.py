@@ -34,4 +34,5 @@ def plot_dose_response(curves: pd.DataFrame, concept: str) -> go.Figure:
         title += f", {rivals.idxmax()} to {rivals.max():.0%}"
     figure.add_vline(x=0, line={"color": GREY, "width": 1, "dash": "dot"})
     figure.update_yaxes(tickformat=".0%", rangemode="tozero")
-    return finish(figure, title, x="strength, in activation p99 of the latent", y="share of the top 10")
+    note = escape(curves.attrs.get("caption", ""), 200)
+    return finish(figure, title, subtitle=note, x="strength, in activation p99 of the latent", y="share of the top 10")

@@ -5,7 +5,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from workbench.errors import UserError, unknown_name
-from workbench.evaluate.compare import check_same_protocol
+from workbench.evaluate.compare import check_same_protocol, rising_note
 from workbench.experiment import Run
 from workbench.experiment.browse.case_study import CaseStudy
 from workbench.show.figures.cases import MAX_CASES, table_ranked_lists
@@ -40,8 +40,8 @@ def plot_overlap(first: Run, second: Run, *, k: int = 10) -> go.Figure:
     a, b, by_chance = escape(first.label, 40), escape(second.label, 40), (both + one) * (both + other) / len(groups)
     title = f"{a} hits {one:,} targets that {b} misses, and misses {other:,} that it hits"
     subtitle = f"A hit is in the top {k}. Neither hits {neither:,} of {len(groups):,} ({neither / len(groups):.0%}). "
-    subtitle += f"Two independent systems would both hit {by_chance:,.0f}."
-    return finish(figure, title, subtitle=subtitle, x="test cases", height=180)
+    subtitle += f"Two independent systems would both hit {by_chance:,.0f}. {escape(rising_note([first, second]), 200)}"
+    return finish(figure, title, subtitle=subtitle.strip(), x="test cases", height=180)
 
 
 def cases_in_group(cases: CaseStudy, group: str, *, k: int = 10) -> np.ndarray:

@@ -1,0 +1,45 @@
+"""Where validation still rose when training stopped, figures and tables of that run say so."""
+import numpy as np
+import pandas as pd
+import pytest
+
+import workbench as wb
+from workbench.evaluate.compare import RISING, rising_note
+
+
+@pytest.fixture(scope="module")
+def rising(home):
+    """One epoch of a network on the built-in world: the run is cut off by construction."""
+    bench = wb.open_bench("synthetic", profile="smoke", options={"users": 200})
+    run = bench.fit("sasrec", epochs=2, width=16, patience=9, valid_every=1)
+    run.curve[:] = [{"epoch": 1, "loss": 2.0, "ndcg@10": 0.01}, {"epoch": 2, "loss": 1.0, "ndcg@10": 0.05}]
+    assert run.still_rising
+    return run
+
+
+def test_strata_contrast_and_overlap_say_so(rising):
+    bench = rising.bench()
+    other, masked = bench.fit("popularity"), bench.variant(protocol={"mask_history": True}).fit("popularity")
+    contrast = wb.contrast([rising, other, masked], by="mask_history")
+    pair = [rising, other]
+    for figure in (wb.show.plot_strata(pair), wb.show.plot_overlap(*pair), wb.show.plot_contrast(contrast)):
+        assert RISING in figure.layout.title.subtitle.text.replace("<br>", " ")
+    assert RISING not in wb.show.plot_strata([other]).layout.title.subtitle.text
+    assert rising_note([other, other]) == ""
+
+
+def test_tables_of_a_probe_say_so(rising):
+    probe = wb.probe(rising)
+    table = probe.noted(pd.DataFrame({"a": [1]}))
+    assert RISING in repr(wb.show.table(table))
+    assert probe.noted(table.assign(b=2)).attrs["caption"].count(RISING) >= 1
+
+
+def test_points_of_a_contrast_have_intervals(rising):
+    bench = rising.bench()
+    table = wb.contrast([bench.fit("popularity")], by="mask_history")
+    values = bench.fit("popularity").per_case("ndcg@10")
+    assert table.attrs["low"]["False"]["popularity"] <= values.mean() <= table.attrs["high"]["False"]["popularity"]
+    assert table.attrs["cases"] == len(values)
+    (trace,) = [each for each in wb.show.plot_contrast(table).data if each.mode == "markers"]
+    assert np.isclose(trace.error_x.array[0], table.attrs["high"]["False"]["popularity"] - values.mean())
