@@ -15,7 +15,7 @@ TESTS = Path(__file__).parent
 BY_NAME = {  # folders whose files are reached by a name, from their __init__
     PACKAGE / folder / "__init__.py": set((PACKAGE / folder).rglob("*.py")) for folder in ("systems", "show")
 } | {Path(datasets.__file__): set(datasets.FOLDER.glob("*.py"))}  # fmt: skip
-WHOLE = {"subprocess", "workbench", "workbench.__main__", "workbench.commands", "workbench.notebooks"}  # run anything
+WHOLE = {"subprocess", "workbench", "workbench.__main__", "workbench.cli.commands", "workbench.notebooks"}  # anything
 
 
 def changed_files(since: str) -> set[Path]:

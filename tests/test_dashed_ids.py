@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from workbench.__main__ import main, parser
-from workbench.cli_arguments import mark_values, unmark_values
+from workbench.cli.arguments import mark_values, unmark_values
 
 IDS = ["-01abXY", "_00abXY", "-9", "-h2"]
 

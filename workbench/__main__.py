@@ -1,4 +1,4 @@
-"""The command line: `python -m workbench` runs the functions in workbench.commands. Help does not import torch."""
+"""The command line: `python -m workbench` runs the functions in workbench.cli.commands. Help does not import torch."""
 import argparse
 import inspect
 import logging
@@ -6,8 +6,8 @@ import sys
 from collections.abc import Callable
 
 from workbench import __version__
-from workbench.cli_arguments import VALUE, CoverOptions, count, mark_values, number, unmark_values, whole_number
-from workbench.commands import COMMANDS
+from workbench.cli.arguments import VALUE, CoverOptions, count, mark_values, number, unmark_values, whole_number
+from workbench.cli.commands import COMMANDS
 from workbench.errors import INTERRUPTED, UserError, unknown_name
 from workbench.interruption import stopped_once
 from workbench.progress import clear_progress_bar

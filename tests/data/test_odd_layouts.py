@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 from odd_logs import START, TEXT, raw, refused, written
 
-from workbench import cli_arguments
 from workbench.__main__ import main
+from workbench.cli import arguments
 from workbench.data import datasets
 from workbench.data.datasets.csv import load
 
@@ -91,9 +91,9 @@ def test_lists_of_times_beside_the_items(tmp_path):
 def test_paths_and_column_names_of_the_command_line_are_text(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     written(tmp_path, TEXT.replace("user", "None").replace("item", "1.50"), "1e5")
-    options = cli_arguments.parse_options(["csv"], ["path=1e5", "user=None", "item=1.50", "columns=", "core=0"])
+    options = arguments.parse_options(["csv"], ["path=1e5", "user=None", "item=1.50", "columns=", "core=0"])
     assert options == {"path": "1e5", "user": "None", "item": "1.50", "columns": "", "core": 0}
     assert len(datasets.load("csv", **options).interactions) == 12
-    assert cli_arguments.parse_options(["synthetic", "csv"], ["users=200", "rating=7"]) == {"users": 200, "rating": "7"}
+    assert arguments.parse_options(["synthetic", "csv"], ["users=200", "rating=7"]) == {"users": 200, "rating": "7"}
     assert main(["fit", "popularity", "--dataset", "csv", "--option", "path=1e5", "core=x"]) == 2
     assert "takes a whole number" in capsys.readouterr().err

@@ -120,7 +120,7 @@ def test_citation_and_changelog_name_this_version():
 
 
 def test_the_commands_in_readme_exist():
-    from workbench.commands import COMMANDS
+    from workbench.cli.commands import COMMANDS
 
     commands = set(re.findall(r"(?m)^workbench (\w+)", README))
     assert "report" in commands and commands <= set(COMMANDS)

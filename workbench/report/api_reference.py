@@ -19,7 +19,7 @@ FUNCTION_NODES = (ast.FunctionDef, ast.AsyncFunctionDef)
 LAYERS = (  # the modules and folders of the package; each imports only from those before it
     "errors arguments progress interruption interfaces places closure locks artifacts prune stages data losses nets "
     "train llm embed tokens decode evaluate recommenders systems probing diagnose experiment show notebooks report "
-    "cli_arguments run_commands commands __main__"
+    "cli __main__"
 ).split()
 
 

@@ -2,7 +2,7 @@
 import json
 from pathlib import Path
 
-from workbench import cli_arguments
+from workbench.cli import arguments
 from workbench.errors import UserError, unknown_id
 
 
@@ -70,7 +70,7 @@ def score(
 
     if out and (Path(out) / MANIFEST).exists():
         raise UserError(f"{out} holds a run; name another folder")
-    bench = cli_arguments.make_bench(dataset, profile, 0, protocol, option, "auto")
+    bench = arguments.make_bench(dataset, profile, 0, protocol, option, "auto")
     table = predictions.read_predictions(Path(file))
     split = bench.split
     evaluation = predictions.evaluate_predictions(table, bench.dataset, split, name=file)
@@ -126,7 +126,7 @@ def prune(*, days: float = 30, kinds: list = (), yes: bool = False) -> None:
     store, size_text = current_store(), store_contents.size_text
     if days < 0:
         raise UserError(f"--days must be at least 0, not {days:g}")
-    names = cli_arguments.split_names(kinds)
+    names = arguments.split_names(kinds)
     table: dict[str, list] = {}
     for each in store_contents.stored(store):
         table.setdefault(each.kind, []).append(each)

@@ -4,16 +4,16 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from workbench import cli_arguments
+from workbench.cli import arguments
+from workbench.cli.run_commands import predict, prune, runs, score
 from workbench.errors import INTERRUPTED, UserError, unknown_name
-from workbench.run_commands import predict, prune, runs, score
 
 
 def datasets() -> None:
     """List the available datasets with a one-line description each."""
     from workbench.data import datasets as registry
 
-    cli_arguments.print_descriptions({name: registry.describe(name) for name in registry.names()})
+    arguments.print_descriptions({name: registry.describe(name) for name in registry.names()})
 
 
 def systems(*, family: str = "*", form: str = "lines") -> None:
@@ -29,7 +29,7 @@ def systems(*, family: str = "*", form: str = "lines") -> None:
         print(markdown_page(), end="")
         return
     descriptions = {name: f"{registry.family(name)}: {registry.describe(name)}" for name in registry.names(family)}
-    cli_arguments.print_descriptions(descriptions)
+    arguments.print_descriptions(descriptions)
 
 
 def fit(
@@ -43,8 +43,8 @@ def fit(
 
     if out:
         check_out(Path(out))
-    bench = cli_arguments.make_bench(dataset, profile, seed, protocol, option, device)
-    run = bench.fit(system, **cli_arguments.parse_settings(set))
+    bench = arguments.make_bench(dataset, profile, seed, protocol, option, device)
+    run = bench.fit(system, **arguments.parse_settings(set))
     run = run.copy(Path(out)) if out else run
     print(json.dumps({name: round(value, 5) for name, value in run.metrics.items()}, indent=1))
     print(f"run: {run.folder}")
@@ -78,8 +78,8 @@ def audit(
     from workbench.systems import keywords
 
     check_page_path(Path(out))
-    bench = cli_arguments.make_bench(dataset, profile, seed, protocol, option, "auto")
-    names, retrained = cli_arguments.split_names(systems), cli_arguments.split_names(retrain)
+    bench = arguments.make_bench(dataset, profile, seed, protocol, option, "auto")
+    names, retrained = arguments.split_names(systems), arguments.split_names(retrain)
     for name in retrained:
         keywords(name)  # UserError on an unknown name, before anything is trained
     result = audits.audit(bench, audits.fit_or_load(bench, names), retrain=tuple(retrained), tune=tune, seeds=seeds)
@@ -102,8 +102,8 @@ def study(
 
     path = Path(out or f"reports/results/systems/{system}.json")
     check_file(path, ".json")
-    bench = cli_arguments.make_bench(dataset, profile, 0, protocol, option, "auto")
-    changes = cli_arguments.parse_settings(set)
+    bench = arguments.make_bench(dataset, profile, 0, protocol, option, "auto")
+    changes = arguments.parse_settings(set)
     result = run_study(bench, system, seeds=seeds, jobs=jobs, cluster=cluster, out=path, **changes)
     print(result.table.to_string(float_format="%.4f"))
     print(f"{result.verdict[0]}: {result.verdict[1]}\nstudy: {path}")
@@ -116,8 +116,8 @@ def run(
     of the notebook; --profile is one of them. --timeout: seconds per cell."""
     from workbench.report import notebook_page
 
-    parameters = cli_arguments.parse_settings(set) | ({"profile": profile} if profile else {})
-    cli_arguments.check_output(Path(out), timeout)
+    parameters = arguments.parse_settings(set) | ({"profile": profile} if profile else {})
+    arguments.check_output(Path(out), timeout)
     result = notebook_page(notebook, parameters=parameters, out=Path(out), timeout=timeout)
     print(f"{'done' if result.ok else 'FAILED'} in {result.seconds:.0f} s: {result.html}")
     if result.code == 130:
@@ -130,7 +130,7 @@ def run(
 def report(
     *, dataset: str = "", system: str = "", datasets: list = (), systems: list = (), option: list = (),
     profile: str = "smoke", seed: int = 0, out: str = "reports/latest", timeout: int = 600,
-    cover: cli_arguments.CoverOptions = cli_arguments.NO_COVER,
+    cover: arguments.CoverOptions = arguments.NO_COVER,
 ) -> None:
     """Run the notebook series on a dataset and write a full report. The folder --out then holds one page per notebook,
     an audit, index.html and metrics.json. --system: the system whose network is probed. --datasets with --systems: a
@@ -143,21 +143,21 @@ def report(
     from workbench.train.recipe import get_profile
 
     limits, cover = get_profile(profile), Cover(*cover)
-    names = cli_arguments.split_names(datasets) or [dataset or limits.dataset]
-    options = dataset_registry.resolve_paths(cli_arguments.parse_options(names, option))
+    names = arguments.split_names(datasets) or [dataset or limits.dataset]
+    options = dataset_registry.resolve_paths(arguments.parse_options(names, option))
     if datasets or systems:
         if dataset or system:
             raise UserError("--dataset and --system are for one report, --datasets and --systems for a matrix")
-        rows, columns = cli_arguments.split_names(datasets), cli_arguments.split_names(systems)
-        cli_arguments.check_output(Path(out), timeout)
+        rows, columns = arguments.split_names(datasets), arguments.split_names(systems)
+        arguments.check_output(Path(out), timeout)
         failed = matrix_report(rows, columns, profile=profile, seed=seed, options=options, out=Path(out), cover=cover)
     else:
         name = dataset or limits.dataset
         dataset_registry.check_options(name, options)
         if system and system_registry.family(system) == "baselines":
             raise UserError(f"{system} is training-free: there is no network to probe; choose sasrec, tiger ...")
-        cli_arguments.check_output(Path(out), timeout)
-        cli_arguments.check_dataset(name, profile, seed, option)
+        arguments.check_output(Path(out), timeout)
+        arguments.check_dataset(name, profile, seed, option)
         settings = {"profile": profile, "seed": seed, "options": options, "system": system, "timeout": timeout}
         failed = series_report(name, out=Path(out), cover=cover, **settings)
     print(f"report: {Path(out) / 'index.html'}")
@@ -174,7 +174,7 @@ def handout(*, notebooks: list = (), out: str = "handout") -> None:
     from workbench.notebooks import find, workshop
     from workbench.notebooks import handout as copies
 
-    paths = [find(name) for name in cli_arguments.split_names(notebooks)] or workshop()
+    paths = [find(name) for name in arguments.split_names(notebooks)] or workshop()
     if not paths:
         raise UserError("no workshop notebooks found: run this in a checkout, or name notebooks with --notebooks")
     for path, count in copies(paths, Path(out)).items():
