@@ -86,7 +86,7 @@ def test_a_catalogue_entry_agrees_with_its_module():
     assert catalogue.entry("tiger").off == {"prefixes": False}
     assert catalogue.entry("sasrec").paper == "Self-Attentive Sequential Recommendation, ICDM 2018, arXiv:1808.09781."
     table = catalogue.markdown_table().splitlines()
-    assert len(table) == 2 + len(systems.names()) and all(line.count("|") == 7 for line in table)
+    assert len(table) == 2 + len(systems.names()) and all(line.count("|") == 8 for line in table)
     assert "[arXiv:2305.05065](https://arxiv.org/abs/2305.05065)" in catalogue.markdown_table()
 
 

@@ -146,7 +146,7 @@ def test_a_cluster_that_loses_a_worker_still_finishes(bench, tmp_path):
 
 
 @pytest.mark.parametrize("changes, message", [
-    ({"seeds": 0}, "seeds must be a whole number of at least 1, not 0"), ({"jobs": "2"}, "jobs must be a whole number"),
+    ({"seeds": 0}, "seeds must be a whole number of at least 1, not 0"), ({"jobs": "2"}, "jobs must be an integer"),
     ({"permuted": True}, "permuted is the switch of the arm 'placebo'"), ({"widht": 3}, "did you mean 'width'"),
     ({"cluster": "tcp://127.0.0.1:9"}, "no Dask scheduler answers"),
 ])  # fmt: skip
