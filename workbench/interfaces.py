@@ -98,6 +98,48 @@ class InBatches(Protocol):
     batch: int
 
 
+@runtime_checkable
+class HasCodes(Protocol):
+    """Optional capability: items have semantic IDs. codes: workbench.tokens.ItemCodes."""
+
+    codes: Any
+
+
+@runtime_checkable
+class HasBeam(Protocol):
+    """Optional capability: semantic IDs are decoded code by code with a beam. beam: its width, the longest list."""
+
+    beam: int
+    codes: Any
+
+    def beams(self, histories: Any, *, beam: int = 0, constrained: bool = True, exclude: Any = None) -> Any:
+        """The beams of histories after every code, a workbench.decode.Beams."""
+
+    def code_log_probs(self, cases: Any) -> np.ndarray:
+        """(C, L) log-probability of each code of the targets of C cases, given the true codes before it."""
+
+
+@runtime_checkable
+class ScoredByItems(Protocol):
+    """Optional capability: a score is the product of the state of a history and an item's embedding, a row of the
+    torch parameter `module.item.weight` (I+1, D), up to terms that all users share."""
+
+    module: Any
+
+    def states(self, histories: Any) -> Any:
+        """(B, D) tensor, the states of B histories."""
+
+
+def codes_of(recommender: Any) -> Any:
+    """The semantic IDs of a recommender's items, or None."""
+    return recommender.codes if isinstance(recommender, HasCodes) else None
+
+
+def item_embeddings(recommender: Any) -> Any:
+    """The (I+1, D) torch parameter that a recommender's states are multiplied with, or None."""
+    return recommender.module.item.weight if isinstance(recommender, ScoredByItems) else None
+
+
 class ReadoutPositions(NamedTuple):
     """The token positions at which the activations of a network are read, and what each of them stands for.
 

@@ -12,6 +12,7 @@ import numpy as np
 from workbench.artifacts import digest
 from workbench.data import Split
 from workbench.errors import UserError
+from workbench.interfaces import HasBeam
 from workbench.train import Recipe
 
 MONITORS = ("ndcg@10", "recall@10")
@@ -35,8 +36,9 @@ def train_run(
 
     split: Split = bench.split
     checkpoints = bench.store.root / "checkpoints" / digest(inputs)[:24]
-    if (beam := getattr(recommender, "beam", DEPTH)) < min(DEPTH, split.n_items):
-        raise UserError(f"beam={beam}: lists of {min(DEPTH, split.n_items)} are evaluated, so it must be that or more")
+    depth = min(DEPTH, split.n_items)
+    if isinstance(recommender, HasBeam) and recommender.beam < depth:
+        raise UserError(f"beam={recommender.beam}: lists of {depth} are evaluated, so it must be that or more")
 
     n_valid = len(split.valid.histories)
     valid = split.valid.take(np.arange(min(recipe.valid_cases or n_valid, n_valid)))

@@ -4,6 +4,7 @@ from pathlib import Path
 from workbench.errors import UserError
 from workbench.experiment import Run
 from workbench.experiment.probing.probe import probe as probe_run
+from workbench.interfaces import HasCodes
 from workbench.probing.dictionaries import baselines
 from workbench.show.dashboard.levels import levels_section, names_section
 from workbench.show.dashboard.page import write_dashboard
@@ -33,7 +34,8 @@ def probe_page(
         size = {"latents": sae.latents} if "latents" in baselines.settings_of(name) else {}
         saes[name] = [probe.sae(name, k=k, seed=seed, **size) for seed in baseline_seeds]
     comparison = probe.compare(saes, ours=kind)
-    limits = GENERATIVE_LIMITS if hasattr(run.recommender(), "codes") else {"latents": n_latents, "sample": n_latents}
+    all_limits = {"latents": n_latents, "sample": n_latents}
+    limits = GENERATIVE_LIMITS if isinstance(run.recommender(), HasCodes) else all_limits
     content = sae.dashboard(**limits)
     levels = levels_section(run, probe.activations, {kind: sae.dictionary, "pca": saes["pca"][0].dictionary})
     if namer:

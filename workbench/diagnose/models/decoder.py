@@ -20,6 +20,7 @@ from workbench.diagnose.models.beyond_accuracy import popular_lists, random_list
 from workbench.diagnose.verdict.card import Card, gather_cards, mean_figure
 from workbench.errors import UserError
 from workbench.evaluate import per_case
+from workbench.interfaces import HasBeam
 from workbench.progress import track
 from workbench.tokens import ItemCodes
 from workbench.tokens.trie import Trie
@@ -148,7 +149,7 @@ def decoder_card(
     `beam_width_table`), prefix recall (by width, and controls), homogeneity. UserError for a recommender without codes,
     or no case.
     """
-    if not hasattr(recommender, "codes") or not hasattr(recommender, "beams"):
+    if not isinstance(recommender, HasBeam):
         raise UserError("the recommender does not decode semantic IDs, so it has no decoder", code=3)
     if not len(cases.targets):
         raise UserError("no case to decode", code=3)

@@ -15,7 +15,7 @@ from workbench.errors import UserError
 from workbench.evaluate import evaluate, per_case
 from workbench.evaluate.bootstrap import bootstrap_column_means, ratio_interval
 from workbench.evaluate.metrics import parse_metric
-from workbench.interfaces import Recommendations, Recommender
+from workbench.interfaces import Recommendations, Recommender, codes_of
 from workbench.progress import track
 from workbench.train.rng import named_rng
 
@@ -185,7 +185,7 @@ class _AblatedRecommender:
 
     def __init__(self, recommender: Recommender, original: Histories, ablated: Histories):
         self.recommender, self.original, self.ablated = recommender, original, ablated
-        self.codes = getattr(recommender, "codes", None)
+        self.codes = codes_of(recommender)
         self.lists = np.zeros((len(original), TOP), np.int64)
 
     def recommend(self, histories: Histories, k: int, exclude: Histories | None = None) -> Recommendations:

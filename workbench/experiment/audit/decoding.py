@@ -18,7 +18,7 @@ from workbench.embed import default_kind
 from workbench.errors import UserError
 from workbench.evaluate import per_case, recommend_all
 from workbench.experiment.run import Run
-from workbench.interfaces import Likelihood, Scorer
+from workbench.interfaces import HasBeam, Likelihood, Scorer, codes_of
 from workbench.stages import stage
 from workbench.tokens import ItemCodes
 
@@ -42,7 +42,7 @@ def decoding_card(
     """
     test, recommender = run.bench().split.test, run.recommender()
     parts: dict[str, Callable[[], Card]] = {"lists": partial(_lists_card, run, recommender, _first(test, cases), seed)}
-    if hasattr(recommender, "beams"):
+    if isinstance(recommender, HasBeam):
         parts["decoder"] = partial(_semantic_id_card, run, recommender, _first(test, decoded), seed)
     else:
         parts["decoder"] = partial(decoder_card, recommender, _first(test, decoded), run.bench().split)
@@ -67,7 +67,7 @@ def _lists_card(run: Run, recommender, cases: Cases, seed: int) -> Card:
     groups = None if run.groups is None else run.groups[:n]
     return lists_card(
         top_k.items, cases, bench.split, vectors=vectors, categories=item_categories(bench.dataset),
-        codes=getattr(recommender, "codes", None), ndcg=per_case(f"ndcg@{DEPTH}", run.ranks[:n], groups), seed=seed,
+        codes=codes_of(recommender), ndcg=per_case(f"ndcg@{DEPTH}", run.ranks[:n], groups), seed=seed,
     )  # fmt: skip
 
 
@@ -81,7 +81,7 @@ def _score_batches(recommender, cases: Cases) -> Iterator[tuple[np.ndarray, Case
 def _calibration_card(run: Run, recommender, n: int, seed: int) -> Card:
     if not isinstance(recommender, Scorer):
         raise UserError("the recommender gives no scores of all items, so no probabilities", code=3)
-    split, codes = run.bench().split, getattr(recommender, "codes", None)
+    split, codes = run.bench().split, codes_of(recommender)
     loss = run.info["settings"].get("loss", "full")
     likelihood = isinstance(recommender, Likelihood) and loss in LOG_PROBABILITY_LOSSES
     test, valid = _first(split.test, n), _first(split.valid, max(1, n // 5))
@@ -119,7 +119,7 @@ def _control_card(run: Run, control: Run, cases: Cases) -> Card:
     fields = ("dataset", "data_hash", "protocol", "users")
     different = [name for name in fields if run.info[name] != control.info[name]]
     recommender = control.recommender()
-    if different or not hasattr(recommender, "beams"):
+    if different or not isinstance(recommender, HasBeam):
         reason = f"differs in {', '.join(different)}" if different else "decodes no semantic IDs"
         raise UserError(f"{control.label} {reason}, so it is no control of {run.label}", code=3)
     table = beam_search.beam_width_table(recommender, cases, masked=control.info["protocol"]["mask_history"])

@@ -13,6 +13,7 @@ from workbench.evaluate.compare import check_same_protocol, per_case_by_system
 from workbench.experiment.audit.networks import by_label
 from workbench.experiment.bench import Bench
 from workbench.experiment.run import Run
+from workbench.interfaces import HasCodes
 from workbench.progress import track
 from workbench.stages import stage
 
@@ -41,7 +42,7 @@ def history_ablation_card(
     check_run(bench, run)
     recommender = run.recommender()
     if cases is None:
-        cases = MAX_CASES_DECODED if getattr(recommender, "codes", None) is not None else MAX_CASES
+        cases = MAX_CASES_DECODED if isinstance(recommender, HasCodes) else MAX_CASES
     return history_ablation.history_ablation(
         recommender, bench.split, cases=cases, lengths=tuple(sorted(set(lengths))), shuffles=shuffles, metric=metric,
         seed=bench.seed,

@@ -14,6 +14,7 @@ from workbench.errors import UserError
 from workbench.evaluate.compare import rising_note
 from workbench.experiment.bench import Bench
 from workbench.experiment.run import Run
+from workbench.interfaces import HasBeam
 
 SMOKE_COST = 1_000_000  # in the smoke profile, at most so many case-item pairs are scored exactly
 EXAMPLES = 200  # test cases among which example users are chosen
@@ -83,6 +84,6 @@ class DecoderInspector:
 
 def inspect_decoder(run: Run, *, cases: int = 200, beam: int = 10) -> DecoderInspector:
     """Inspect how a run decodes semantic IDs: `inspect_decoder(run).loss_by_level()`. UserError if it decodes none."""
-    if not hasattr(run.recommender(), "beams"):
+    if not isinstance(run.recommender(), HasBeam):
         raise UserError(f"{run.label} decodes no semantic IDs; tiger does")
     return DecoderInspector(run, cases, beam)

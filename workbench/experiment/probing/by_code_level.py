@@ -17,6 +17,7 @@ from workbench.experiment.probing.causal_tests import held_out_cases
 from workbench.experiment.probing.feature_table import item_concepts_of
 from workbench.experiment.probing.train_sae import SHARES, data_fingerprint, train_dictionary
 from workbench.experiment.run import Run
+from workbench.interfaces import HasBeam
 from workbench.probing.activations.hooks import fingerprint
 from workbench.probing.activations.store import Activations
 from workbench.probing.activations.token_positions import only_levels, patched_levels
@@ -34,7 +35,7 @@ CATEGORY = "category"  # prefix of the families of category concepts
 def decodes_semantic_ids(run: Run) -> bool:
     """Whether a run's network decodes semantic IDs of more than one level."""
     model = run.recommender()
-    return hasattr(model, "code_log_probs") and model.codes.levels > 1
+    return isinstance(model, HasBeam) and model.codes.levels > 1
 
 
 def positions_of_level(activations: Activations, level: int) -> Activations:

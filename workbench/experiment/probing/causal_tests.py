@@ -10,7 +10,7 @@ from workbench.errors import UserError
 from workbench.experiment.probing.feature_table import item_concepts_of
 from workbench.experiment.probing.train_sae import SHARES, check_table, discovery_and_test
 from workbench.experiment.run import Run
-from workbench.interfaces import Scorer
+from workbench.interfaces import Scorer, item_embeddings
 from workbench.probing.activations import store
 from workbench.probing.activations.store import Activations
 from workbench.probing.concepts.concept_test import item_weights, mean_by_item
@@ -122,8 +122,8 @@ def dose_response_table(
     model, cases = run.recommender(), held_out_cases(run, activations, users=users)
     amounts = [float(np.quantile(activation, 0.99)) * strength for strength in STRENGTHS]
     directions = {LATENT: dictionary.decoder[latent].numpy() / lengths[latent]}
-    item = getattr(model.module, "item", None)
-    embeddings = np.zeros((1, 0)) if item is None else item.weight.detach().cpu().numpy()
+    weight = item_embeddings(model)
+    embeddings = np.zeros((1, 0)) if weight is None else weight.detach().cpu().numpy()
     directions |= steering.rival_directions(positions.x, member[positions.last], embeddings, member)
     for n, other in enumerate(ablation.matched_latents(z, np.ones(dictionary.latents), latent, controls)):
         directions[f"{MATCHED}{n}"] = dictionary.decoder[other].numpy() / lengths[other]

@@ -14,6 +14,7 @@ from workbench.experiment.probing.train_sae import (
     metric_recovered,
 )
 from workbench.experiment.run import Run
+from workbench.interfaces import codes_of
 from workbench.probing.activations.hooks import fingerprint
 from workbench.probing.activations.store import Activations
 from workbench.probing.dashboard import feature_stats
@@ -81,7 +82,7 @@ def feature_dashboard(
     profiles = [feature_stats.activation_profile(z, shown, *bins, "popularity"),
                 feature_stats.activation_profile(z, shown, *feature_stats.position_bins(positions),
                                                  "position")]  # fmt: skip
-    codes = getattr(steering.recommender, "codes", None) if codes is None else codes
+    codes = codes_of(steering.recommender) if codes is None else codes
     if codes is not None:
         profiles.append(feature_stats.code_profile(z, shown, codes.codes[positions.last, 0]))
     neighbors = feature_stats.nearest_latents(dictionary.decoder.numpy(), shown, np.flatnonzero(active))

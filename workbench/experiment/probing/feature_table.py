@@ -3,6 +3,7 @@ import pandas as pd
 
 from workbench.experiment.probing.train_sae import discovery_and_test
 from workbench.experiment.run import Run
+from workbench.interfaces import codes_of
 from workbench.llm import causal_lm
 from workbench.probing.activations.store import Activations
 from workbench.probing.concepts.concept_test import ANY, concept_test
@@ -57,4 +58,4 @@ def generated_names(
 def item_concepts_of(run: Run) -> Concepts:
     """The item concepts of a run's dataset, with the code prefixes if its recommender decodes semantic IDs."""
     bench = run.bench()
-    return item_concepts(bench.dataset, bench.split, codes=getattr(run.recommender(), "codes", None))
+    return item_concepts(bench.dataset, bench.split, codes=codes_of(run.recommender()))

@@ -12,7 +12,7 @@ from workbench.artifacts import digest
 from workbench.errors import UserError, check_names
 from workbench.evaluate import evaluate, per_case
 from workbench.experiment.run import Run
-from workbench.interfaces import Traceable
+from workbench.interfaces import Traceable, item_embeddings
 from workbench.probing.activations import store
 from workbench.probing.activations.hooks import Site, fingerprint, module_at
 from workbench.probing.activations.store import Activations
@@ -94,7 +94,7 @@ def train_dictionary(
 
 def _item_embeddings(run: Run, activations: Activations) -> np.ndarray:
     """(I, D) item embeddings of the network as trained."""
-    weight = getattr(getattr(run.recommender().module, "item", None), "weight", None)
+    weight = item_embeddings(run.recommender())
     if weight is None or weight.shape[1] != activations.x.shape[1]:
         width = "none" if weight is None else f"of width {weight.shape[1]}"
         raise UserError(f"{run.label}: kind items needs item embeddings as wide as {activations.site.path}, "

@@ -10,7 +10,7 @@ import torch
 
 from workbench.data import Histories
 from workbench.errors import UserError
-from workbench.interfaces import InBatches, ReadoutPositions
+from workbench.interfaces import HasCodes, InBatches, ReadoutPositions
 from workbench.probing.activations.hooks import Site, capture, fingerprint
 from workbench.progress import track
 
@@ -108,7 +108,7 @@ def record_activations_at(
     if not sites:
         raise UserError("no site is given; name at least one")
     chunks = split_into_chunks(histories, recommender.max_length)
-    levels = recommender.codes.levels if hasattr(recommender, "codes") else 1
+    levels = recommender.codes.levels if isinstance(recommender, HasCodes) else 1
     buffers = {site: _Buffer(site, len(histories.items) * levels) for site in sites}
     label = "read " + ", ".join(site.path for site in buffers)
     size = recommender.batch if isinstance(recommender, InBatches) else BATCH

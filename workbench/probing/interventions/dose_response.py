@@ -10,7 +10,7 @@ from workbench.data import Cases
 from workbench.errors import UserError
 from workbench.evaluate import per_case
 from workbench.evaluate.evaluation import code_group_rank, max_distinct_items
-from workbench.interfaces import Recommendations
+from workbench.interfaces import HasBeam, Recommendations
 from workbench.probing.activations.hooks import Site
 from workbench.probing.concepts.concepts import Concepts
 from workbench.probing.interventions.ablation import concept_share
@@ -196,7 +196,8 @@ def add_membership(table: pd.DataFrame, latents: np.ndarray, members: np.ndarray
 def unsteered_items(steered: SteeredRecommender, n_items: int) -> np.ndarray:
     """(C, n) the unsteered list of each history, as long as it can be, up to `DEPTH`."""
     excluded = max_distinct_items(steered.histories) if steered.mask_history else 0
-    depth = max(1, min(DEPTH, getattr(steered.recommender, "beam", DEPTH), n_items - excluded))
+    longest = steered.recommender.beam if isinstance(steered.recommender, HasBeam) else DEPTH
+    depth = max(1, min(DEPTH, longest, n_items - excluded))
     return steered.recommend(None, depth).items
 
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from workbench.data import Histories
 from workbench.errors import UserError
 from workbench.evaluate import top_k
-from workbench.interfaces import Recommendations
+from workbench.interfaces import HasBeam, Recommendations, Scorer, item_embeddings
 from workbench.probing.activations.hooks import Site
 from workbench.probing.activations.store import record_activations
 from workbench.probing.dictionaries.dictionary import Dictionary
@@ -65,7 +65,7 @@ class SteeredRecommender:
         self.base_scores = None if self.item_table is None else self._batched(recommender.score)[0]
         self.unsteered_scores: np.ndarray | None = None
         few = histories.take(np.arange(min(SCORED, len(histories))))
-        self.scored_histories = few if hasattr(recommender, "beam") else histories
+        self.scored_histories = few if isinstance(recommender, HasBeam) else histories
 
     @property
     def algebraic(self) -> bool:
@@ -94,7 +94,7 @@ class SteeredRecommender:
     def score_change(self, step: Tensor) -> np.ndarray | None:
         """(I+1,) mean change of each item's score over `scored_histories`, minus the mean over items, because a shift
         common to all items changes no ranking. None for a recommender without `score`."""
-        if not hasattr(self.recommender, "score"):
+        if not isinstance(self.recommender, Scorer):
             return None
         if self.base_scores is not None:
             change = (self.item_table @ step).numpy().astype(np.float64)
@@ -123,8 +123,8 @@ class SteeredRecommender:
 def item_readout(recommender: Any, site: Site, histories: Histories) -> Tensor | None:
     """The item table (I+1, D) if an item's score is its dot product with the site's output after the last event, plus a
     term shared by all users; None otherwise. Decided by comparing scores on these histories."""
-    table = getattr(getattr(recommender.module, "item", None), "weight", None)
-    if table is None or not hasattr(recommender, "score") or not len(histories) or not histories.lengths.all():
+    table = item_embeddings(recommender)
+    if table is None or not isinstance(recommender, Scorer) or not len(histories) or not histories.lengths.all():
         return None
     activations = record_activations(recommender, site, histories)
     last = activations.position == activations.length - 1

@@ -10,6 +10,7 @@ from workbench.evaluate.intervals import decimals
 from workbench.experiment import Bench
 from workbench.experiment.browse.item_index import ItemIndex
 from workbench.experiment.browse.users import row_of_user
+from workbench.interfaces import HasBeam
 from workbench.show.figures.codes import level_names, prefix_name, prefix_titles
 from workbench.show.tables import Table, table
 from workbench.show.theme import BLUE, COLORWAY, DASHES, GREY, SYMBOLS, VERMILLION, escape, finish, rows, shorten
@@ -18,7 +19,7 @@ from workbench.tokens import ItemCodes
 
 def _search(bench: Bench, recommender, user: int, beam: int) -> tuple[Beams, int]:
     """The beams of a test user under the bench's protocol, and the held-out item."""
-    if not hasattr(recommender, "beams"):
+    if not isinstance(recommender, HasBeam):
         raise UserError(f"a {type(recommender).__name__} decodes no semantic IDs, so it has no beams to show; "
                         "bench.fit('tiger').recommender() has")  # fmt: skip
     row = row_of_user(bench, user)

@@ -6,6 +6,7 @@ from workbench.data.schema import RAW
 from workbench.errors import UserError
 from workbench.experiment import Bench
 from workbench.experiment.browse.users import row_of_user
+from workbench.interfaces import codes_of
 from workbench.probing.concepts.concepts import item_concepts
 from workbench.probing.interventions.dose_response import concept_members, rank_in, unsteered_items
 from workbench.probing.interventions.steering import Steering
@@ -138,5 +139,5 @@ def by_significance(features: pd.DataFrame) -> np.ndarray:
 
 def concept_masks(bench: Bench, steering: Steering, rows: pd.DataFrame) -> np.ndarray:
     """(n, I+1) bool: the items of each latent's concept, of rows of a feature table; none where it has none."""
-    concepts = item_concepts(bench.dataset, bench.split, codes=getattr(steering.recommender, "codes", None))
+    concepts = item_concepts(bench.dataset, bench.split, codes=codes_of(steering.recommender))
     return concept_members(concepts, rows["concept"])
