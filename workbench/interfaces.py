@@ -99,6 +99,25 @@ class InBatches(Protocol):
 
 
 @runtime_checkable
+class Reranker(Protocol):
+    """What orders candidates anew; `recommenders.reranked.Reranked` makes a recommender of it."""
+
+    def rescore(self, histories: Any, candidates: np.ndarray) -> np.ndarray:
+        """(B, N) scores of the candidates (B, N), item ids."""
+
+
+@runtime_checkable
+class Retrieves(Protocol):
+    """Optional capability of a recommender in two stages: only what its first stage retrieves can be recommended on
+    top. retrieved: how many. Its results add the recall that this allows, and what is reached within it."""
+
+    retrieved: int
+
+    def candidates(self, histories: Any, exclude: Any = None) -> np.ndarray:
+        """(B, retrieved) the items that the first stage retrieves."""
+
+
+@runtime_checkable
 class HasCodes(Protocol):
     """Optional capability: items have semantic IDs. codes: workbench.tokens.ItemCodes."""
 

@@ -5,7 +5,7 @@ makes it, so a changed setting, file or line of code is made again, and the log 
 """
 import logging
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -143,7 +143,7 @@ class Bench:
         return systems.build(system, self, **settings)
 
     def can(self, system: str) -> bool:
-        """Whether a system can be built on these data; if not, a warning says why. UserError for an unknown name."""
+        """Whether a system can be built on these data; if not, a warning says why."""
         systems.keywords(system)
         try:
             self.build(system)
@@ -204,9 +204,9 @@ class Bench:
         return evaluate_by_hand(self, model, name, max_length)
 
     def teacher(self, system: str, **changes) -> Run:
-        """The stored run of another system on the same train events, for a build() that learns from it: its key becomes
-        part of the key of what is built. UserError as `fit`."""
-        return self.fit(system, **changes)
+        """The run of another system on the same train events, for a build() that learns from it: its key becomes part
+        of the key of what is built."""
+        return replace(self.fit(system, **changes), open_bench=lambda *_, **__: self)
 
     def variant(
         self, *, train: np.ndarray | Histories | None = None, label: str = "", seed: int | None = None,

@@ -12,7 +12,7 @@ import numpy as np
 from workbench.artifacts import digest
 from workbench.data import Split
 from workbench.errors import UserError
-from workbench.interfaces import HasBeam
+from workbench.interfaces import HasBeam, Retrieves
 from workbench.train import Recipe
 
 MONITORS = ("ndcg@10", "recall@10")
@@ -30,6 +30,7 @@ def train_run(
     from safetensors.numpy import save as serialize
 
     from workbench.evaluate import evaluate
+    from workbench.evaluate.candidates import metrics_within
     from workbench.evaluate.metrics import DEPTH
     from workbench.train.fit import TrainingSession
     from workbench.train.runtime import peak_memory
@@ -54,7 +55,8 @@ def train_run(
         curve, state = _learned(recommender, recommender.fit(split, session))
     fitted = time.monotonic()
     evaluation = evaluate(recommender, split.test, split)
-    evaluated = time.monotonic()
+    evaluated, two_stages = time.monotonic(), isinstance(recommender, Retrieves) and recommender.retrieved > 0
+    within = metrics_within(recommender, evaluation, split) if two_stages else {}
     info = inputs | (about or {}) | {
         "profile": bench.profile.name, "limits": bench.profile.dict(), "depth": evaluation.depth,
         "seconds": {
@@ -63,7 +65,7 @@ def train_run(
             "train": round(curve[-1].get("seconds", 0.0), 3) if curve else 0.0,
         },
         "peak_memory_mb": peak["mb"] and round(peak["mb"], 1),
-        "metrics": evaluation.metrics(split.test, split), "cases": len(split.test.histories), "curve": curve,
+        "metrics": evaluation.metrics(split.test, split) | within, "cases": len(split.test.histories), "curve": curve,
         "environment": _environment(),
     }
     (folder / "state.safetensors").write_bytes(serialize(state))
