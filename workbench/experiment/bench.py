@@ -204,8 +204,7 @@ class Bench:
         return evaluate_by_hand(self, model, name, max_length)
 
     def teacher(self, system: str, **changes) -> Run:
-        """The run of another system on the same train events, for a build() that learns from it: its key becomes part
-        of the key of what is built."""
+        """The run of another system on the same train events, part of the key of what a build() makes with it."""
         return replace(self.fit(system, **changes), open_bench=lambda *_, **__: self)
 
     def variant(
