@@ -82,14 +82,15 @@
   const axes = (div, width, high, narrow) => {
     const patch = {}, own = (div.axesAsMade ??= {});
     for (const name of Object.keys(div._fullLayout).filter((key) => /^[xy]axis\d*$/.test(key))) {
-      const { tickfont, title } = div._fullLayout[name], vertical = name[0] === "y";
+      const { tickfont, title, tickvals, range } = div._fullLayout[name], vertical = name[0] === "y";
       const { ticktext, tickangle, title: made } = div.layout[name] ?? {};
       own[name] ??= { labels: ticktext, angle: tickangle ?? "auto", title: made?.text };
       const { labels, angle, title: words } = own[name];
       if (labels && vertical) {
         patch[`${name}.ticktext`] = narrow ? cutAll([...labels], tickfont, 0.4 * width) : labels;
       } else if (labels) {
-        const slot = 0.8 * width / labels.length, small = { ...tickfont, size: 11 };
+        const gap = labels.length > 1 ? Math.abs((tickvals[1] - tickvals[0]) / (range[1] - range[0])) : 1;
+        const slot = 0.82 * width * gap, small = { ...tickfont, size: 11 };
         const broken = [...labels].map((label) => wrapped(String(label), small, slot, slot).join("<br>"));
         const upright = broken.every((label) => lines(label).every((line) => measure(line, small) <= slot));
         patch[`${name}.ticktext`] = narrow && upright ? broken : labels;
