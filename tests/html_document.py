@@ -32,7 +32,7 @@ class Document(HTMLParser):
 def inert(text: str) -> Document:
     """Check that only our scripts can run and nothing is requested; returns the parsed page."""
     document = Document(text)
-    names = ("page.js", "tables.js", "folds.js", "../show/sort.js")
+    names = ("page.js", "../show/tables.js", "folds.js", "../show/sort.js")
     ours = {page_template.plotly_js(), *map(page_template._file, names)}
     assert {script for kind, script in document.scripts if kind != "application/json"} <= ours
     assert not {"iframe", "object", "embed", "svg", "base", "form", "input"} & {tag for tag, _ in document.tags}

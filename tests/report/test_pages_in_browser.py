@@ -81,6 +81,31 @@ def test_titles_stay_clear_of_the_toolbar_and_nothing_is_cut(browser, tmp_path):
         assert browser.evaluate("document.documentElement.scrollWidth <= innerWidth"), width
 
 
+def test_labels_of_marks_are_cut_where_the_next_begins(browser, tmp_path):
+    """In a narrow figure, without scrolling; a wide one has them in full, also after it was narrow."""
+    places, names = [0, 1, 2, 3], [f"{n} hops from the last item" for n in range(4)]
+    figure = go.Figure(go.Scatter(x=places * 2, y=[0] * 4 + [1] * 4, mode="markers+text", text=names * 2,
+                                  textposition="middle right", cliponaxis=False))  # fmt: skip
+    figure.add_bar(x=[1.2], y=[2], orientation="h", text=["1,234 cases"], textposition="outside", cliponaxis=False)
+    figure.update_xaxes(tickvals=places, ticktext=names, side="top", range=[-0.6, 4])
+    path = tmp_path / "figure.html"
+    figures = f'<div class="sheet">{cell_outputs.figures_html([theme.finish(figure, LONG, subtitle=LONG)])}</div>'
+    path.write_text(page_template.html_document("Figure", figures))
+    texts = "[...document.querySelectorAll('.textpoint text')]"
+    apart = f"{texts}.every((a, i, all) => i % 4 === 3 || a.getBoundingClientRect().right <= " \
+        "all[i + 1].getBoundingClientRect().left)"
+    ticks = "[...document.querySelectorAll('.xtick text')].map((text) => text.getBoundingClientRect())"
+    below = "document.querySelector('.gtitle').getBoundingClientRect().bottom"
+    plot = "document.querySelector('.plot')"
+    browser.open(path, "document.documentElement.dataset.drawn === '1'")
+    for width in (1200, 400, 1200):
+        browser.call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
+        full = f"{texts}.every((text) => text.textContent.endsWith('the last item'))"
+        browser.wait(full if width == 1200 else f"!{full} && {apart}")
+        browser.wait(f"{INSIDE}.length === 0 && {plot}.scrollWidth <= {plot}.clientWidth")
+        browser.wait(f"{ticks}.every((a, i, all) => a.top > {below} && (!i || a.left >= all[i - 1].right))")
+
+
 def test_the_reference_is_searched_as_one_types(browser, tmp_path):
     """`/` moves to the box, entries that do not match are hidden, and the nearest name stands in for none."""
     path = reference_page(tmp_path)

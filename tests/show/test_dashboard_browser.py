@@ -1,4 +1,8 @@
 """The dashboard in a real, offline browser: by mouse and keyboard, no title runs as code, nothing is fetched."""
+import time
+
+import numpy as np
+import pandas as pd
 import pytest
 from chromium import needed
 
@@ -44,6 +48,24 @@ def test_it_opens_on_the_first_latent_and_fetches_nothing(browser, atlas, page):
     browser.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}])
     browser.wait(f"getComputedStyle(document.body).backgroundColor !== '{light}'")
     browser.call("Emulation.setEmulatedMedia", features=[])
+
+
+def test_the_list_of_latents_saves_itself_with_all_numbers(browser, atlas, page, tmp_path):
+    """In the order of the list; the tables of the page have buttons too, the pictures in the cards have none."""
+    order = atlas.latents.index.tolist()
+    browser.open(page, f"{SHOWN} === '{order[0]}'")
+    browser.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
+    browser.evaluate("document.getElementById('save').click()")
+    file, deadline = tmp_path / "latents.csv", time.monotonic() + 20
+    while not file.exists():
+        assert time.monotonic() < deadline, list(tmp_path.iterdir())
+        time.sleep(0.05)
+    saved = pd.read_csv(file, index_col="latent", keep_default_na=False, na_values=[""])
+    assert saved.index.tolist() == order and saved.columns.tolist() == atlas.latents.columns.tolist()
+    np.testing.assert_allclose(saved["effect"], atlas.latents["effect"])
+    buttons = browser.evaluate("document.querySelectorAll('button.save').length")
+    assert buttons == page.read_text().count("<table><thead>")
+    assert browser.console_messages() == []
 
 
 def test_keys_move_filter_and_choose_at_random(browser, atlas, page):

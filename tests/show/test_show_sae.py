@@ -152,8 +152,8 @@ def test_costs_are_those_of_the_curves():
     assert "no ratio" in causal_tests.steering_costs(free).attrs["caption"]
 
 
-def test_names_and_ablations_say_what_they_count(described):
-    names = show.table_features(described, None, names=True)
+def test_names_and_ablations_say_what_they_count(bench, described):
+    names = show.table_features(described, bench, names=True)
     confident = (described["confidence"].dropna() >= 0.8).mean()
     assert f"{confident:.0%} of {described['confidence'].notna().sum()}" in names.caption
     frame = pd.DataFrame({"concept": ["a", "b"], "users": [30, 5], "before": [0.2, np.nan], "change": [-0.1, np.nan],

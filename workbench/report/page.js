@@ -82,24 +82,53 @@
   const axes = (div, width, high, narrow) => {
     const patch = {}, own = (div.axesAsMade ??= {});
     for (const name of Object.keys(div._fullLayout).filter((key) => /^[xy]axis\d*$/.test(key))) {
-      const { tickfont, title } = div._fullLayout[name], vertical = name[0] === "y";
-      own[name] ??= { labels: vertical && div.layout[name]?.ticktext, title: div.layout[name]?.title?.text };
-      const { labels, title: words } = own[name];
-      if (labels) {
+      const { tickfont, title, tickvals, range } = div._fullLayout[name], vertical = name[0] === "y";
+      const { ticktext, tickangle, title: made } = div.layout[name] ?? {};
+      own[name] ??= { labels: ticktext, angle: tickangle ?? "auto", title: made?.text };
+      const { labels, angle, title: words } = own[name];
+      if (labels && vertical) {
         patch[`${name}.ticktext`] = narrow ? cutAll([...labels], tickfont, 0.4 * width) : labels;
+      } else if (labels) {
+        const gap = labels.length > 1 ? Math.abs((tickvals[1] - tickvals[0]) / (range[1] - range[0])) : 1;
+        const slot = 0.82 * width * gap, small = { ...tickfont, size: 11 };
+        const broken = [...labels].map((label) => wrapped(String(label), small, slot, slot).join("<br>"));
+        const upright = broken.every((label) => lines(label).every((line) => measure(line, small) <= slot));
+        patch[`${name}.ticktext`] = narrow && upright ? broken : labels;
+        patch[`${name}.tickangle`] = !narrow ? angle : upright ? 0 : 90;
+        patch[`${name}.tickfont.size`] = narrow ? small.size : null;
       }
       const long = vertical ? high : width / 2;
       if (words) patch[`${name}.title.text`] = narrow ? wrapped(words, title.font, long, long).join("<br>") : words;
     }
     return patch;
   };
-  // Labels of marks that reach beyond the right edge get a wider margin; a narrow figure then scrolls in its box.
-  const showText = (div, own, room, narrow) => {
+  // In a narrow figure the label of a mark is cut where the next mark, or the edge, begins; hover texts have it in full.
+  const cutText = (div, narrow) => {
+    const marks = div._fullData.flatMap(({ x, y, xaxis, yaxis }) => (x?.length ? [...x].map((at, i) => [xaxis, at, yaxis, y[i]]) : []));
+    const places = marks.map(([xaxis, x, yaxis, y]) => {
+      const [across, down] = [xaxis, yaxis].map((id) => div._fullLayout[id?.replace(/^([xy])/, "$1axis")]);
+      return across && down ? [across._offset + across.d2p(x), down._offset + down.d2p(y)] : [NaN, NaN];
+    });
+    let start = 0;
+    for (const [n, trace] of div._fullData.entries()) {
+      const own = places.slice(start, start += trace.x?.length ?? 0);
+      if (!/text/.test(trace.mode ?? "") || !Array.isArray(trace.text)) continue;
+      const made = ((div.textsAsMade ??= {})[n] ??= [...trace.text]);
+      const texts = made.map((text, i) => {
+        const [x, y] = own[i];
+        const next = Math.min(div._fullLayout.width, ...places.filter(([a, b]) => a > x + 8 && Math.abs(b - y) < 8).map(([a]) => a));
+        return cut(String(text), trace.textfont, next - x - (/middle/.test(trace.textposition) ? 22 : 6), 0);
+      });
+      Plotly.restyle(div, { text: [narrow ? texts : made] }, [n]);
+    }
+  };
+  // Labels of marks that still reach beyond the right edge get a wider margin.
+  const showText = (div, own, narrow) => {
+    if (narrow || div.textsAsMade) cutText(div, narrow);
     const edge = div.querySelector(".main-svg").getBoundingClientRect().right;
-    const ends = [...div.querySelectorAll(".textpoint text")].map((text) => text.getBoundingClientRect().right);
+    const ends = [...div.querySelectorAll(".textpoint text, .bartext")].map((text) => text.getBoundingClientRect().right);
     const beyond = Math.ceil(1.15 * (Math.max(edge, ...ends) - edge));
-    if (beyond < 2) return;
-    return Plotly.relayout(div, { "margin.r": own.right + beyond + 4, ...(narrow ? { width: room + beyond } : {}) });
+    return beyond < 2 ? undefined : Plotly.relayout(div, { "margin.r": own.right + beyond + 4 });
   };
   const fit = async (div) => {
     const { title, height, margin } = div.layout, placed = title?.text && title.y !== undefined && height && margin?.t;
@@ -107,20 +136,23 @@
     const own = (div.asMade ??= original(div)), full = div._fullLayout, room = div.clientWidth || full.width;
     const width = room - 12, narrow = room < NARROW, shift = narrow ? BAR : 0;
     const beside = narrow ? width : width - (div.querySelector(".modebar")?.offsetWidth ?? 0) - 8;
+    const ticks = narrow || div.axesAsMade ? axes(div, width, own.height - own.top - own.bottom, narrow) : {};
+    const onTop = Object.keys(full).filter((key) => full[key]?.side === "top").map((key) => ticks[`${key}.ticktext`] ?? []);
+    const deep = narrow ? Math.max(1, ...onTop.flat().map((label) => lines(String(label)).length)) - 1 : 0;
     const text = wrapped(own.title, full.title.font, beside, width);
     const below = own.subtitle ? wrapped(own.subtitle, full.title.subtitle.font, width, width) : [];
-    const more = shift + LINE.title * (text.length - lines(own.title).length)
+    const more = shift + 14 * deep + LINE.title * (text.length - lines(own.title).length)
       + (own.subtitle ? LINE.subtitle * (below.length - lines(own.subtitle).length) : 0);
     const total = own.height + more;
     const patch = {
       "title.text": text.join("<br>"), "title.subtitle.text": below.join("<br>"), "title.y": 1 - (TOP + shift) / total,
       height: total, "margin.t": own.top + more, "margin.r": own.right,
     };
-    if (narrow || div.axesAsMade) Object.assign(patch, axes(div, width, own.height - own.top - own.bottom, narrow));
+    Object.assign(patch, ticks);
     if (JSON.stringify(patch) === div.fitted) return;
     div.fitted = JSON.stringify(patch);
     await Plotly.relayout(div, patch);
-    await showText(div, own, room, narrow);
+    await showText(div, own, narrow);
   };
   const refit = async (div) => {  // a figure whose height was set keeps its width until it is told otherwise
     if (!div.asMade) return;

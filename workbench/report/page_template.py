@@ -39,7 +39,8 @@ def html_document(title: str, body: str) -> str:
     """A complete HTML document around `body`, which is trusted, with the scripts that it uses: plotly.js for a figure,
     and those for tables, folds and search."""
     early = [plotly_js()] if '<div class="plot"' in body else []
-    parts = {"page.js": bool(early), "../show/sort.js": 'class="dataframe' in body, "tables.js": "<table" in body,
+    parts = {"page.js": bool(early), "../show/sort.js": 'class="dataframe' in body,
+             "../show/tables.js": "<table" in body,
              "folds.js": "<details" in body, "search.js": 'id="search"' in body}  # fmt: skip
     late = [_file(name) for name, used in parts.items() if used]
     return (

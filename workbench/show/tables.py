@@ -4,6 +4,7 @@ import numbers
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -67,8 +68,8 @@ class Table:
 
 
 def table(
-    content: pd.DataFrame | Card | LintReport | Audit | list[Sentence], *, digits: int = 4, caption: str = "",
-    index: bool = True, length: int = 80, only: tuple[str, ...] = (), name: str = "",
+    content: Any, *, digits: int = 4, caption: str = "", index: bool = True, length: int = 80,
+    only: tuple[str, ...] = (), name: str = "",
 ) -> Table:  # fmt: skip
     """A formatted table, at most 200 rows, of one of:
 

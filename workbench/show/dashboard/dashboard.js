@@ -1,6 +1,6 @@
 "use strict";
 (() => {
-  const { titles, latents, steered, depth } = JSON.parse(document.getElementById("data").textContent);
+  const { titles, latents, csv, steered, depth } = JSON.parse(document.getElementById("data").textContent);
   const by = (name) => document.getElementById(name);
   const links = [...document.querySelectorAll("#latents a")];
   const cards = [...document.querySelectorAll(".latent")];
@@ -88,7 +88,17 @@
     by("count").textContent = query.length ? `${listed().length} of ${links.length} match` : "";
   };
 
+  const save = () => {
+    const link = document.createElement("a");
+    const lines = [csv.head, ...listed().map((each) => csv[each.hash.slice("#latent-".length)])];
+    link.href = URL.createObjectURL(new Blob(lines, { type: "text/csv;charset=utf-8" }));
+    link.download = "latents.csv";
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+  };
+
   by("filter").addEventListener("input", filter);
+  by("save").addEventListener("click", save);
   by("back").addEventListener("click", () => move(-1));
   by("on").addEventListener("click", () => move(1));
   by("random").addEventListener("click", random);

@@ -40,7 +40,8 @@ MEANS = {
 TOOLS = (
     '<div class="tools"><label for="filter">filter</label><input id="filter" type="search" placeholder="concept or '
     'number" autocomplete="off"><p><button id="back">← previous</button><button id="on">next →</button><button '
-    'id="random">random latent</button></p><p class="quiet" id="count" aria-live="polite"></p></div>'
+    'id="random">random latent</button><button id="save" title="Save the listed latents with all their numbers as '
+    'latents.csv">↓ CSV</button></p><p class="quiet" id="count" aria-live="polite"></p></div>'
 )
 NO_SCRIPT = "<noscript><style>.latent[hidden]{display:block}.tools,.dial,.list{display:none}</style></noscript>"
 
@@ -75,7 +76,9 @@ def dashboard_html(
 
 def _document(title: str, body: str, data: dict) -> str:
     """A document whose content security policy allows its one script and no requests."""
-    style, script = ((HERE / f"dashboard.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
+    files = (HERE / "dashboard.css", HERE / "dashboard.js", HERE.parent / "tables.js")
+    style, *scripts = (file.read_text(encoding="utf-8") for file in files)
+    script = "\n".join(scripts)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = (f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; img-src data:; "
               "connect-src 'none'; base-uri 'none'; form-action 'none'")  # fmt: skip
@@ -145,7 +148,8 @@ def _list(features: FeatureTables) -> str:
 
 
 def _data(bench: Bench, features: FeatureTables, names: Names) -> dict:
-    """What the script shows: for each latent the strengths and their x positions, its curves, and a user's lists."""
+    """What the script shows: for each latent the strengths and their x positions, its curves, a user's lists, and its
+    line of the CSV file."""
     latents, used, test = {}, set(), bench.split.test
     curves, lists = (dict(tuple(table.groupby("latent"))) for table in (features.dose_response, features.example_lists))
     case = {int(user): row for row, user in enumerate(test.histories.users)}
@@ -163,4 +167,7 @@ def _data(bench: Bench, features: FeatureTables, names: Names) -> dict:
             "user": shorten(names.users.loc[user], 30), "history": history, "target": target, "lists": entries.tolist(),
         }  # fmt: skip
     titles = {int(item): names.plain(int(item)) for item in sorted(used)}
-    return {"titles": titles, "latents": latents, **{name: features.about[name] for name in ("steered", "depth")}}
+    table = features.latents
+    csv = {"head": table.iloc[:0].to_csv(index_label="latent"),
+           **{int(latent): table.loc[[latent]].to_csv(header=False) for latent in table.index}}  # fmt: skip
+    return {"titles": titles, "latents": latents, "csv": csv, **{name: features.about[name] for name in ("steered", "depth")}}

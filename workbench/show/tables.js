@@ -30,7 +30,7 @@
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
   };
-  for (const table of document.querySelectorAll("table")) {
+  for (const table of document.querySelectorAll("table:not(.latent table)")) {  // of a card: pictures of its numbers
     const button = document.createElement("button"), file = name(table);
     button.type = "button";
     button.className = "save";
