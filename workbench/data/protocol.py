@@ -103,11 +103,11 @@ def protocol_for(dataset: Dataset, **changes) -> Protocol:
     return Protocol(**default | changes)
 
 
-def require_one_target(protocol: Protocol, what: str) -> None:
-    """UserError where a case has a set of targets, for what is measured on cases of one target."""
-    if protocol.target_sets:
-        raise UserError(f"{what} needs cases of one target; under split={protocol.split} a case has a set of them. "
-                        "Open the bench with another split, such as protocol={'split': 'random'}", code=3)  # fmt: skip
+def require_one_target(split: str, what: str) -> None:
+    """UserError where the cases of a split have sets of targets, for what reads one target a case."""
+    if split in SETS:
+        raise UserError(f"{what} needs cases of one target; under split={split} a case has a set of them. Open the "
+                        "bench with another split, such as protocol={'split': 'random'}", code=3)  # fmt: skip
 
 
 def check_protocol(changes: dict) -> None:

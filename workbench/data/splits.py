@@ -122,7 +122,11 @@ def _published_counts(dataset: Dataset) -> np.ndarray:
 
 
 def say_order(dataset: Dataset, protocol: Protocol) -> None:
-    """Log how a dataset without timestamps is split: at random, or in the order of its rows."""
+    """Log how a dataset without timestamps is split, at random or in the order of its rows, and that a published split
+    is not used."""
+    if HELD_OUT in dataset.interactions and protocol.split != "published":
+        log.info("%s has published test rows; split=published evaluates on them, split=%s does not",
+                 dataset.name, protocol.split)  # fmt: skip
     if dataset.has_times:
         return
     if protocol.random_order:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_matrix
 
+from workbench.data.protocol import require_one_target
 from workbench.errors import UserError, check_names
 from workbench.experiment.probing import by_code_level, causal_tests, concept_hierarchy, feature_dashboard, train_sae
 from workbench.experiment.probing import faithfulness_by_group as groups
@@ -218,4 +219,5 @@ def probe(run: Run, site: str = "") -> Probe:
         given = f"{type(run).__name__} {run!r:.40}" if isinstance(run, str) else type(run).__name__
         raise UserError(f"probe takes a run; given {given}. bench.fit(net, name='mynet') makes one of a network of "
                         "one's own; workbench.probing.activations.any_module.read_module reads any torch module")
+    require_one_target(run.info["protocol"]["split"], "probe")
     return Probe(run, train_sae.choose_site(run, site))

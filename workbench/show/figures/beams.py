@@ -3,6 +3,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from workbench.data.protocol import require_one_target
 from workbench.data.schema import RAW
 from workbench.decode import Beams
 from workbench.errors import UserError
@@ -19,6 +20,7 @@ def _search(bench: Bench, recommender, user: int, beam: int) -> tuple[Beams, int
     """The beams of a test user under the bench's protocol, and the held-out item."""
     if not hasattr(recommender, "beams"):
         raise UserError("this recommender decodes no semantic IDs, so it has no beams to show; tiger has")
+    require_one_target(bench.protocol.split, "the search for a held-out item")
     row = row_of_user(bench, user)
     histories = bench.split.test.histories.take([row])
     beams = recommender.beams(histories, beam=beam, exclude=histories if bench.protocol.mask_history else None)
