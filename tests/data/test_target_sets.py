@@ -99,7 +99,7 @@ def test_refusals():
     unordered = log([("u", item) for item in "abcd"], order="none", columns=("user", "item"))
     with pytest.raises(UserError, match="no order to split by.*order=random"):
         split(unordered, protocol_for(unordered, split="ratio", order="time"))
-    with pytest.raises(UserError, match="no published test rows.*test=FILE"):
+    with pytest.raises(UserError, match="no published test rows.*train-test"):
         split(unordered, protocol_for(unordered, split="published"))
 
 
@@ -107,7 +107,7 @@ def lightgcn(folder, train, test):
     """Files of LightGCN's layout as a dataset."""
     for name, lines in (("train.txt", train), ("test.txt", test)):
         (folder / name).write_text("\n".join(lines) + "\n")
-    return datasets.load("csv", path=str(folder / "train.txt"), test=str(folder / "test.txt"), layout="sequences")
+    return datasets.load("train-test", path=str(folder / "train.txt"), test=str(folder / "test.txt"))
 
 
 def test_published_train_and_test_files(tmp_path, caplog):
@@ -138,14 +138,17 @@ def test_test_rows_with_columns(tmp_path):
     rows = "".join(f"u{u},i{i},{i}\n" for u in "ab" for i in range(5))
     (tmp_path / "train.csv").write_text("user,item,timestamp\n" + rows)
     (tmp_path / "test.csv").write_text("item,timestamp,user\ni7,9,ua\n")
-    data = datasets.load("csv", path=str(tmp_path / "train.csv"), test=str(tmp_path / "test.csv"))
+    train = {"path": str(tmp_path / "train.csv"), "layout": "events"}
+    data = datasets.load("train-test", test=str(tmp_path / "test.csv"), **train)
     assert data.interactions["held_out"].tolist() == [False] * 10 + [True]
     assert sorted(data.about["files"]) == ["test.csv", "train.csv"]
     cut = split(data, protocol_for(data, split="published"))
     assert parts(data, cut, "ua")[2] == ["i7"] and cut.test.times.tolist() == [9]
-    with pytest.raises(UserError, match="unknown column"):
-        (tmp_path / "other.csv").write_text("item,user\ni7,ua\n")
-        datasets.load("csv", path=str(tmp_path / "train.csv"), test=str(tmp_path / "other.csv"))
+    (tmp_path / "other.csv").write_text("item,user\ni7,ua\n")
+    with pytest.raises(UserError, match="only one of them has timestamps"):
+        datasets.load("train-test", test=str(tmp_path / "other.csv"), **train)
+    with pytest.raises(UserError, match="needs two files: path=train.txt and test=test.txt"):
+        datasets.load("train-test", **train)
 
 
 def test_cds_is_published_so(real):

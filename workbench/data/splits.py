@@ -99,8 +99,8 @@ def user_sequences(dataset: Dataset, protocol: Protocol) -> Histories:
 def _held_out(dataset: Dataset) -> np.ndarray:
     """(N,) bool: which events are of the published test set. UserError where none is published."""
     if HELD_OUT not in dataset.interactions:
-        raise UserError(f"{dataset.name} has no published test rows; split=published needs them, as dataset cds or csv "
-                        "with test=FILE", code=3)  # fmt: skip
+        raise UserError(f"{dataset.name} has no published test rows; split=published needs them, as dataset cds or "
+                        "train-test has", code=3)  # fmt: skip
     return dataset.interactions[HELD_OUT].to_numpy(bool)
 
 

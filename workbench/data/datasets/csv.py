@@ -17,7 +17,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import union_categoricals
 
 from workbench.data.formats import column_mapping, log_reader
 from workbench.data.formats.containers.file_format import file_format
@@ -26,7 +25,7 @@ from workbench.data.formats.item_tables import item_table, titles_from_log
 from workbench.data.formats.values.ratings import as_numbers, kept_ratings, rating_column
 from workbench.data.formats.values.time_formats import check_time_format
 from workbench.data.kcore import k_core
-from workbench.data.schema import HELD_OUT, ITEM, MICROSECOND, ROW, TIME, USER, Dataset, assemble
+from workbench.data.schema import ITEM, MICROSECOND, ROW, TIME, USER, Dataset, assemble
 from workbench.errors import UserError, unknown_name
 
 log = logging.getLogger("workbench")
@@ -53,7 +52,6 @@ def load(
     layout: str = "events",
     encoding: str = "",
     quoting: str = "auto",
-    test: str | None = None,
 ) -> Dataset:
     """An interaction log as a Dataset; the arguments map its columns.
 
@@ -67,8 +65,6 @@ def load(
     names (text, category, brand and price are used). Without a table `item_title` is a column of the log, and an item's
     title is its first non-blank value.
     core: k of the k-core filter (0 or 1: none).
-    test: path of the test rows of a published split, written like the log, as in train.txt and test.txt of LightGCN
-    (layout=sequences); the protocol split=published evaluates on them.
     duplicates: policy for repeated user-item pairs: keep, first or last (in time), or drop-exact (rows equal in every
     column read).
 
@@ -84,17 +80,13 @@ def load(
     roles = {USER: (user, "id"), ITEM: (item, "id"), TIME: (_timestamp_column(columns, timestamp), "time"),
              "rating": (rating, "number"), "event": (event, "label"), "title": (title_column, "name")}  # fmt: skip
     mapping = _mapping(path, columns, roles)
-    kinds = dict(mapping.values())
-    table = log_reader.read(path, kinds, form, time_format=time_format)
-    test = Path(str(test)).expanduser() if test else None
-    held_out = _add_rows(table, log_reader.read(test, kinds, form, time_format=time_format)) if test else {}
+    table = log_reader.read(path, dict(mapping.values()), form, time_format=time_format)
     events = {name: table.columns.pop(column) for name, (column, _) in mapping.items()}
     order = "time" if TIME in mapping else "sequence" if timestamp == "" or form.layout == "sequences" else "none"
     events |= _times(path, events, order, table.summary.get(mapping.get(TIME, ("",))[0]))
     titles = titles_from_log(events) if title_column else None
     read = {name: words for name, words in table.summary.items() if words}
-    about = {"title": path.name, "files": {file.name: digest(file) for file in (path, test) if file}, "read": read}
-    events |= held_out
+    about = {"title": path.name, "files": {path.name: digest(path)}, "read": read}
     events, about["ratings"] = _well_rated(path, events, min_rating)
     _warn_of_missing_values(path, events)
     kept, about["duplicates"] = _without_duplicates(events, duplicates)
@@ -127,15 +119,6 @@ def _mapping(path: Path, columns: list[str], roles: dict) -> dict[str, tuple[str
     free = [name for name in columns if name not in taken and columns.count(name) == 1]
     found = None if "rating" in mapping else rating_column(free)
     return mapping | ({UNASKED: (found, "glance")} if found else {})
-
-
-def _add_rows(table: log_reader.Table, other: log_reader.Table) -> dict[str, np.ndarray]:
-    """Append the rows of another table to every column; a column that says which rows these are."""
-    for name, more in other.columns.items():
-        own = table.columns[name]
-        both = (own, more)
-        table.columns[name] = union_categoricals(both) if isinstance(own, pd.Categorical) else np.concatenate(both)
-    return {HELD_OUT: np.arange(len(table.columns[name])) >= len(own)}
 
 
 def _times(path: Path, events: dict, order: str, summary: str | None) -> dict[str, np.ndarray]:
