@@ -156,3 +156,9 @@ def test_cds_is_published_so(real):
     cut = split(data, protocol_for(data, split="published"))
     assert len(cut.test.targets) == 172_951 and len(cut.test.histories) == 43_169
     assert len(cut.train.items) + len(cut.valid.targets) == 604_475 and not cut.test.in_history().any()
+
+
+def test_a_share_that_is_a_whole_number_is_not_rounded_down():
+    data = log([("u", f"i{n}", n) for n in range(100)])
+    cut = split(data, protocol_for(data, split="ratio", ratios=(0.42, 0.29, 0.29)))
+    assert (len(cut.train.items), len(cut.valid.targets), len(cut.test.targets)) == (42, 29, 29), "29 / 100 * 100 < 29"
