@@ -132,6 +132,11 @@ class Cases(NamedTuple):
         each = np.arange(len(self.histories))
         return each if self.offsets is None else np.repeat(each, np.diff(self.offsets))
 
+    def in_history(self) -> np.ndarray:
+        """(N,) bool: whether a target is an item of its own history."""
+        width = int(max(self.targets.max(initial=0), self.histories.items.max(initial=0))) + 1
+        return np.isin(self.rows() * width + self.targets, self.histories.rows() * width + self.histories.items)
+
     def one_each(self) -> "Cases":
         """A case for every target, with the history of its set."""
         return self if self.offsets is None else Cases(self.histories.take(self.rows()), self.targets, self.times)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from workbench.data import leakage_measures
 from workbench.data.histories import Histories
-from workbench.data.protocol import Protocol, protocol_for
+from workbench.data.protocol import Protocol, protocol_for, require_one_target
 from workbench.data.schema import ITEM, TIME, USER, Dataset
 from workbench.data.splits import Split, split, user_sequences
 from workbench.errors import UserError
@@ -144,6 +144,7 @@ def tied_timestamps(context: LintContext) -> Iterator[Finding]:
     _ = context.times
     if context.dataset.order == "none":
         raise UserError("the order of events is unknown", code=3)
+    require_one_target(context.protocol.split, "a tie of the target")
     rows, times = context.sequence.rows(), context.sequence.times
     same = (rows[1:] == rows[:-1]) & (times[1:] == times[:-1])
     tied = float((np.concatenate([same, [False]]) | np.concatenate([[False], same])).mean())
@@ -197,6 +198,7 @@ def future_leakage(context: LintContext) -> Iterator[Finding]:
 
 def item_id_order(context: LintContext) -> Iterator[Finding]:
     """NDCG@10 of recommending the next ids, for our ids and every numbering of the source (id-order leakage)."""
+    require_one_target(context.protocol.split, "the next-id probe")
     n = context.dataset.n_items
     if n <= leakage_measures.TOP_K:
         raise UserError(f"a list of {leakage_measures.TOP_K} contains all {n} items", code=3)
@@ -223,12 +225,9 @@ def cold_and_repeated_targets(context: LintContext) -> Iterator[Finding]:
         "cold test targets", cold, 0.0, OK if cold == 0 else NOTE,
         f"{cold:.1%} of the test targets never occur in train; only content-based methods can recommend them.",
     )  # fmt: skip
-    rows = test.histories.rows()
-    repeated = np.zeros(len(test.targets), bool)
-    repeated[rows[test.histories.items == test.targets[rows]]] = True
-    share = float(repeated.mean())
+    share, published = float(test.in_history().mean()), context.protocol.split == "published"
     yield Finding(
-        "repeated test targets", share, 0.0, OK if share == 0 else NOTE,
+        "repeated test targets", share, 0.0, OK if share == 0 else WARNING if published else NOTE,
         f"{share:.1%} of the test targets already occur in the user's history"
         + ("; masking the history makes them unreachable." if share else "; masking the history loses none."),
     )  # fmt: skip

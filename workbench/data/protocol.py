@@ -24,8 +24,8 @@ class Protocol:
         train-only); global-time (train before the first cut, validation targets between the cuts, test targets after
         the second; `cuts` are quantiles of all event times); random (leave-one-out in a seeded random order, for
         unordered data); ratio (a user's distinct items divided by `ratios` into train, validation and test, so that a
-        test case has a set of targets); published (the test rows of the release, `held_out` of the dataset; validation
-        is drawn from a user's other items, as ratios[1] to ratios[0]).
+        test case has a set of targets; short users as under leave-one-out); published (the test rows of the release,
+        `held_out` of the dataset; validation is drawn from a user's other items, as ratios[1] to ratios[0]).
     ratios: shares of train, validation and test under ratio; a part of less than one item gets one, while train keeps
         one.
     order: how ratio divides a user's items: random (by a seeded hash) or time (the oldest are train).
@@ -103,11 +103,11 @@ def protocol_for(dataset: Dataset, **changes) -> Protocol:
     return Protocol(**default | changes)
 
 
-def require_one_target(protocol: Protocol, what: str) -> None:
-    """UserError where a case has a set of targets, for what is measured on cases of one target."""
-    if protocol.target_sets:
-        raise UserError(f"{what} needs cases of one target; under split={protocol.split} a case has a set of them. "
-                        "Open the bench with another split, such as protocol={'split': 'random'}", code=3)  # fmt: skip
+def require_one_target(split: str, what: str) -> None:
+    """UserError where the cases of a split have sets of targets, for what reads one target a case."""
+    if split in SETS:
+        raise UserError(f"{what} needs cases of one target; under split={split} a case has a set of them. Open the "
+                        "bench with another split, such as protocol={'split': 'random'}", code=3)  # fmt: skip
 
 
 def check_protocol(changes: dict) -> None:

@@ -73,7 +73,8 @@ def user_sequences(dataset: Dataset, protocol: Protocol) -> Histories:
     times = events[TIME].to_numpy(np.int64) if dataset.has_times else None
     within_second = [events[MICROSECOND].to_numpy()] if MICROSECOND in events else []
     if not protocol.random_order and dataset.order == "none":
-        raise UserError(f"{dataset.name} has no order to split by ({protocol.split}); use split=random", code=3)
+        remedy = "order=random" if protocol.split == "ratio" else "split=random"
+        raise UserError(f"{dataset.name} has no order to split by ({protocol.split}); use {remedy}", code=3)
     if protocol.split == "global-time" and times is None:
         raise UserError(f"{dataset.name} has no timestamps, so it cannot be split by global time", code=3)
     held_out = _held_out(dataset) if protocol.split == "published" else np.zeros(len(users), bool)
@@ -98,8 +99,8 @@ def user_sequences(dataset: Dataset, protocol: Protocol) -> Histories:
 def _held_out(dataset: Dataset) -> np.ndarray:
     """(N,) bool: which events are of the published test set. UserError where none is published."""
     if HELD_OUT not in dataset.interactions:
-        raise UserError(f"{dataset.name} has no published test rows; split=published needs them, as dataset cds or csv "
-                        "with test=FILE", code=3)  # fmt: skip
+        raise UserError(f"{dataset.name} has no published test rows; split=published needs them, as dataset cds or "
+                        "train-test has", code=3)  # fmt: skip
     return dataset.interactions[HELD_OUT].to_numpy(bool)
 
 
@@ -122,8 +123,12 @@ def _published_counts(dataset: Dataset) -> np.ndarray:
 
 
 def say_order(dataset: Dataset, protocol: Protocol) -> None:
-    """Log how a dataset without timestamps is split: at random, or in the order of its rows."""
-    if dataset.has_times:
+    """Log how a dataset without timestamps is split, at random or in the order of its rows, and that a published split
+    is not used."""
+    if HELD_OUT in dataset.interactions and protocol.split != "published":
+        log.info("%s has published test rows; split=published evaluates on them, split=%s does not",
+                 dataset.name, protocol.split)  # fmt: skip
+    if dataset.has_times or protocol.split == "published":
         return
     if protocol.random_order:
         known = "the order of its rows is not used" if dataset.order == "sequence" else (

@@ -88,7 +88,7 @@ def evaluate(
                 groups = np.ones(n, np.int32) if groups is None else groups
                 target_group = recommender.codes.trie.group[part.targets]
                 if split.protocol.mask_history:  # a masked target is a miss, even if its code group is listed
-                    target_group[_in_history(part, split.n_items)] = -1
+                    target_group[part.in_history()] = -1
                 ranks[at], groups[at] = code_group_rank(recommendations, target_group, rows)
             shown += np.bincount(recommendations.items[:, :10].ravel(), minlength=len(shown))
             progress.step(len(index))
@@ -100,12 +100,6 @@ def _targets_of(cases: Cases, index: np.ndarray) -> np.ndarray:
     if cases.offsets is None:
         return index
     return cases._replace(targets=np.arange(len(cases.targets)), times=None).take(index).targets
-
-
-def _in_history(cases: Cases, n_items: int) -> np.ndarray:
-    """(N,) bool: whether a target is an item of its own history."""
-    histories = cases.histories
-    return np.isin(cases.rows() * (n_items + 1) + cases.targets, histories.rows() * (n_items + 1) + histories.items)
 
 
 def first_places(listed: np.ndarray, rows: np.ndarray, wanted: np.ndarray) -> np.ndarray:

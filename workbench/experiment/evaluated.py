@@ -22,9 +22,9 @@ from workbench.recommenders.own_network import OwnNetwork
 
 EXPOSURE = ("coverage@10", "gini@10", "popularity@10")
 HOW = (
-    "bench.evaluate takes scores (C, I+1), one row per test case in the order of bench.split.test; ranks (C,), whole "
-    "numbers, 0 for a miss; a function of Histories that scores them (B, I+1); a recommender; a trained torch module; "
-    "or what workbench.evaluate.evaluate returns"
+    "bench.evaluate takes scores (C, I+1), one row per test case in the order of bench.split.test; ranks (C,), one per "
+    "target, whole numbers, 0 for a miss; a function of Histories that scores them (B, I+1); a recommender; a trained "
+    "torch module; or what workbench.evaluate.evaluate returns"
 )
 
 

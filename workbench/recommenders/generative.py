@@ -69,7 +69,8 @@ class Generative:
             ]
             return torch.stack(losses).mean()
 
-        valid = split.valid.take(np.arange(min(VALIDATION_CASES, len(split.valid.targets))))
+        valid = split.valid.one_each()
+        valid = valid.take(np.arange(min(VALIDATION_CASES, len(valid.targets))))
 
         def validate() -> dict[str, float]:
             nats = -self.code_log_probs(valid).mean(0)

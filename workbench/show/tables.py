@@ -173,7 +173,7 @@ def table_about(bench: Bench) -> Table:
         "order": orders[dataset.order],
         "protocol": f"{protocol.split}, history {'masked' if protocol.mask_history else 'not masked'}, "
         f"ties by {protocol.ties}, ranked among all {split.n_items:,} items",
-        "test": f"{len(split.test.targets):,} test cases of {split.n_users:,} users (profile {bench.profile.name})",
+        "test": f"{len(split.test.histories):,} test cases of {split.n_users:,} users (profile {bench.profile.name})",
     }
     return table(pd.DataFrame({"property": rows.keys(), "value": rows.values()}), index=False, length=200)
 

@@ -15,7 +15,7 @@ from workbench.data.schema import Dataset
 from workbench.errors import UserError, check_names, unknown_name
 
 FOLDER = Path(__file__).parent
-FILE_OPTIONS = ("path", "items")  # options that are file paths
+FILE_OPTIONS = ("path", "items", "test")  # options that are file paths
 
 
 @lru_cache

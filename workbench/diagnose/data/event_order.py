@@ -16,7 +16,7 @@ SUPPORT, CONFIDENCE = 5, 0.1  # thresholds of a sequential rule, as in arXiv:240
 
 def require_event_order(split: Split) -> None:
     """UserError if the split is random, so that events have no order."""
-    if split.protocol.split == "random":
+    if split.protocol.random_order:
         raise UserError("the events have no order: the split is random", code=3)
 
 

@@ -63,7 +63,7 @@ def _near_duplicates(what: str, rows, control, split: Split, threshold: float, r
         direction="above",
         note=f"Share of items with another item at a cosine of {threshold} or more; null: permuted features.",
     )  # fmt: skip
-    if split.protocol.split == "random":
+    if split.protocol.random_order:
         return Card((figure,),
                     unmeasured={f"transitions between {what}": "the split is random, so there are no transitions"})
     before, after = sample_transitions(split.train, MAX_TRANSITIONS, rng)

@@ -16,7 +16,7 @@ from workbench.diagnose.models.list_report import lists_card
 from workbench.diagnose.verdict.card import Card, gather_cards
 from workbench.embed import default_kind
 from workbench.errors import UserError
-from workbench.evaluate import per_case, recommend_all
+from workbench.evaluate import recommend_all
 from workbench.experiment.run import Run
 from workbench.interfaces import HasBeam, Likelihood, Scorer, codes_of
 from workbench.stages import stage
@@ -64,10 +64,9 @@ def _lists_card(run: Run, recommender, cases: Cases, seed: int) -> Card:
         vectors = None  # the card names it among the unmeasured
     depth = min(DEPTH, bench.split.n_items)
     top_k = recommend_all(recommender, cases.histories, depth, masked=bench.protocol.mask_history)
-    groups = None if run.groups is None else run.groups[:n]
     return lists_card(
         top_k.items, cases, bench.split, vectors=vectors, categories=item_categories(bench.dataset),
-        codes=codes_of(recommender), ndcg=per_case(f"ndcg@{DEPTH}", run.ranks[:n], groups), seed=seed,
+        codes=codes_of(recommender), ndcg=run.per_case(f"ndcg@{DEPTH}")[:n], seed=seed,
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from workbench import systems
+from workbench.data.protocol import require_one_target
 from workbench.diagnose.data.event_order import require_event_order
 from workbench.diagnose.verdict.card import Card, gather_cards
 from workbench.diagnose.verdict.sentences import DECODING, HISTORY_ABLATION, RETRAINED
@@ -28,6 +29,7 @@ def fit_or_load(bench: Bench, names: Sequence[str]) -> list[Run]:
     Every name is checked before anything is trained. UserError if a name is neither a system nor a run, if it is a
     training-free baseline, or if a saved run was made on other data or under another protocol.
     """
+    require_one_target(bench.protocol.split, "an audit")
     known = systems.names("*")
     for name in names:
         if not Path(name).is_dir() and name not in known:
@@ -54,6 +56,7 @@ def audit(
     of one they are trained; 0 for three, or one in smoke. Cards of one network are about the seed that was given first.
     UserError if a run was made on other data, or a name is of no system or card.
     """
+    require_one_target(bench.protocol.split, "an audit")
     runs = run_list(runs)
     for run in runs:
         shortcuts.check_run(bench, run)

@@ -12,6 +12,7 @@ from scipy.sparse import csr_matrix
 from workbench.arguments import public
 from workbench.data import Histories
 from workbench.data.graph import hop_distances
+from workbench.data.protocol import require_one_target
 from workbench.diagnose.shortcuts.graph_distance import widest_shortest_path
 from workbench.errors import UserError, is_integer
 from workbench.experiment.audit.sections import generalization_kinds
@@ -39,6 +40,7 @@ class CaseStudy:
     recommenders: dict[Path, Recommender] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
+        require_one_target(self.bench.protocol.split, "the inspection of single cases")
         for run in run_list(self.runs):
             check_run(self.bench, run)
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from workbench.arguments import public
 from workbench.data import Cases
+from workbench.data.protocol import require_one_target
 from workbench.diagnose.models import beam_search
 from workbench.diagnose.models.codes import content_levels
 from workbench.errors import UserError
@@ -84,6 +85,7 @@ class DecoderInspector:
 
 def inspect_decoder(run: Run, *, cases: int = 200, beam: int = 10) -> DecoderInspector:
     """Inspect how a run decodes semantic IDs: `inspect_decoder(run).loss_by_level()`. UserError if it decodes none."""
+    require_one_target(run.info["protocol"]["split"], "inspect_decoder")
     if not isinstance(run.recommender(), HasBeam):
         raise UserError(f"{run.label} decodes no semantic IDs; tiger does")
     return DecoderInspector(run, cases, beam)

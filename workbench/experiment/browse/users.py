@@ -33,13 +33,14 @@ def user_events(bench: Any, user: int) -> pd.DataFrame:
     """
     split, row = bench.split, row_of_user(bench, user)
     test, valid = split.test.histories, split.valid.histories
-    items = np.append(test.row(row), split.test.targets[row])
+    targets, own = split.test.take(np.array([row])), split.valid.take(np.flatnonzero(valid.users == user))
+    items = np.append(test.row(row), targets.targets)
     in_train = np.arange(len(items)) < int(split.train.lengths[user])
     part = np.where(in_train, "train", "history only").astype(object)
-    part[valid.lengths[np.flatnonzero(valid.users == user)]] = "validation"
-    part[-1] = "test"
+    part[np.arange(len(own.targets)) + own.histories.lengths.sum()] = "validation"
+    part[-len(targets.targets) :] = "test"
     frame = pd.DataFrame({"title": bench.dataset.titles(items), "part": part})
     if test.times is not None:
-        times = np.append(test.times[test.offsets[row] : test.offsets[row + 1]], split.test.times[row])
+        times = np.append(targets.histories.times, targets.times)
         frame["time"] = pd.to_datetime(times, unit="s")
     return frame.set_index(pd.RangeIndex(1, len(frame) + 1, name="event"))

@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.sparse import csr_matrix
 
 from workbench.arguments import public
+from workbench.data.protocol import require_one_target
 from workbench.errors import check_names
 from workbench.evaluate.compare import rising_note
 from workbench.experiment.probing import by_code_level, causal_tests, concept_hierarchy, feature_dashboard, train_sae
@@ -227,4 +228,5 @@ def probe(run: Run, site: str = "") -> Probe:
     name, such as blocks.0.out; "" for the output of the middle block. Raises UserError where the system has no network
     to probe, or the network has no such module, naming the nearest.
     """
+    require_one_target(run.info["protocol"]["split"], "probe")
     return Probe(run, train_sae.choose_site(run, site))

@@ -17,6 +17,10 @@ SPLITS = {
     "cases between the two (global-time split).",
     "random": "The order of events is not used: of each user, one event drawn at random is the test case, another is "
     "for validation, and all others are for training (random split).",
+    "ratio": "The items of each user are divided by ratio into training, validation and test; a test case is the set "
+    "of a user’s test items (ratio split).",
+    "published": "The test items of each user are those of the published test set; some of the others are for "
+    "validation (published split).",
 }
 
 
@@ -71,8 +75,9 @@ def methods(bench: Bench, training: dict[str, dict]) -> list[str]:
     """
     split, protocol = bench.split, bench.protocol
     history = "left out" if protocol.mask_history else "not left out"
-    ranked = (f"The item of each of the {len(split.test.targets):,} test cases is ranked among all {split.n_items:,} "
-              f"items; those of the user’s history are {history}.")  # fmt: skip
+    what, verb = ("items", "are") if protocol.target_sets else ("item", "is")
+    ranked = (f"The {what} of each of the {len(split.test.histories):,} test cases {verb} ranked among all "
+              f"{split.n_items:,} items; those of the user’s history are {history}.")  # fmt: skip
     return [SPLITS[protocol.split], ranked, profile_sentence(bench.profile.name), training_sentence(training)]
 
 

@@ -3,6 +3,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from workbench.data.protocol import require_one_target
 from workbench.data.schema import RAW
 from workbench.decode import Beams
 from workbench.errors import UserError
@@ -22,6 +23,7 @@ def _search(bench: Bench, recommender, user: int, beam: int) -> tuple[Beams, int
     if not isinstance(recommender, HasBeam):
         raise UserError(f"a {type(recommender).__name__} decodes no semantic IDs, so it has no beams to show; "
                         "bench.fit('tiger').recommender() has")  # fmt: skip
+    require_one_target(bench.protocol.split, "the search for a held-out item")
     row = row_of_user(bench, user)
     histories = bench.split.test.histories.take([row])
     beams = recommender.beams(histories, beam=beam, exclude=histories if bench.protocol.mask_history else None)

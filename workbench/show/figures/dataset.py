@@ -100,7 +100,7 @@ def plot_leakage(split: Split) -> go.Figure:
     train, test = split.train.times, split.test.times
     if train is None or test is None or not len(train):
         return notice("No timestamps: temporal leakage cannot be shown")
-    if split.protocol.split == "random":
+    if split.protocol.random_order:
         return notice("This split orders events at random: there is no temporal leakage to show")
     share = mean_future_share(train, test)
     name, edges = period(np.concatenate([train, test]))

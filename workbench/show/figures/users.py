@@ -38,10 +38,10 @@ def plot_history(bench: Bench, user: int, *, last: int = 20) -> go.Figure:
                                marker={"color": color, "symbol": symbol, "size": 12 if symbol != "star" else 15})
     figure.update_yaxes(**rows(shown["title"].tolist()))
     raw = escape(bench.dataset.users[RAW].loc[user], 30)
-    target = escape(events["title"].iloc[-1], 44)
-    title = f"User {raw}, {len(events):,} events; held out: “{target}”"
+    n, target = int((events["part"] == "test").sum()), escape(events["title"].iloc[-1], 44)
+    title = f"User {raw}, {len(events):,} events; held out: {f'“{target}”' if n == 1 else f'{n} items'}"
     subtitle = "" if len(shown) == len(events) else f"The last {len(shown)} are shown."
-    order = "place in an order drawn at random" if bench.protocol.split == "random" else "event (the data has no times)"
+    order = "place in an order drawn at random" if bench.protocol.random_order else "event (the data has no times)"
     axis = "time" if "time" in shown else order
     return finish(figure, title, subtitle=subtitle, x=axis, height=75 + 36 * len(shown))
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import plotly.graph_objects as go
 
+from workbench.data.protocol import require_one_target
 from workbench.errors import UserError, unknown_name
 from workbench.evaluate.compare import check_same_protocol, rising_note
 from workbench.experiment import Run
@@ -21,6 +22,7 @@ def hit_groups(first: Run, second: Run, *, k: int = 10) -> np.ndarray:
     neither. Where codes collide, a hit is an expected recall of 0.5 or more. UserError where the protocols differ, or
     where k exceeds the length of the lists."""
     check_same_protocol([first, second])
+    require_one_target(first.info["protocol"]["split"], "counting the targets that two systems hit")
     one, other = (run.per_case(f"recall@{k}") >= 0.5 for run in (first, second))
     return np.select([one & other, one, other], GROUPS[:3], GROUPS[3])
 
