@@ -18,9 +18,9 @@ from workbench.data import Dataset, Protocol, Split, datasets, protocol_for, say
 from workbench.data.protocol import check_protocol
 from workbench.errors import UserError, is_integer
 from workbench.experiment.run import Run, contents
-from workbench.experiment.training import RUN_CODE, run_inputs, train_run, training_plan
+from workbench.experiment.training import RUN_CODE, follow, run_inputs, train_run, training_plan
 from workbench.progress import Progress
-from workbench.train import Profile, Recipe, get_profile, named_rng
+from workbench.train import Profile, Recipe, distributed, get_profile, named_rng
 
 log = logging.getLogger("workbench")
 
@@ -227,6 +227,9 @@ class Bench:
         """The run of these inputs, trained if it is not stored. build, about: see `train_run`."""
         inputs = run_inputs(self, inputs, recipe)
         own = {} if build is None else {"build": build, "about": about}
+        if distributed.rank():
+            follow(self, inputs, recipe, build=build)
+            raise SystemExit  # the process that leads does the rest
         path = self.store.get("run", inputs, lambda folder: train_run(self, inputs, recipe, changes, folder, **own))
         return Run.load(path, open_bench).at(datasets.file_paths(self.options))
 

@@ -16,7 +16,7 @@ from workbench.artifacts import digest
 from workbench.data import datasets
 from workbench.errors import UserError, check_names
 from workbench.experiment.fit_command import fit_command
-from workbench.train import RECIPE_FIELDS, Profile, Recipe, resolve_recipe
+from workbench.train import RECIPE_FIELDS, Profile, Recipe, distributed, resolve_recipe
 
 MONITORS = ("ndcg@10", "recall@10")
 RUN_CODE = (
@@ -61,26 +61,12 @@ def train_run(
     """
     from safetensors.numpy import save as serialize
 
-    from workbench.evaluate import evaluate, per_case
-    from workbench.evaluate.metrics import DEPTH
-    from workbench.train.fit import TrainingSession
+    from workbench.evaluate import evaluate
 
     split = bench.split
-    recommender = build() if build else bench.build(inputs["system"], **inputs["settings"])
-    checkpoints = bench.store.root / "checkpoints" / digest(inputs)[:24]
-    if (beam := getattr(recommender, "beam", DEPTH)) < min(DEPTH, split.n_items):
-        raise UserError(f"beam={beam}: lists of {min(DEPTH, split.n_items)} are evaluated, so it must be that or more")
-
-    n_valid = len(split.valid.targets)
-    valid = split.valid.take(np.arange(min(recipe.valid_cases or n_valid, n_valid)))
-
-    def validate(current) -> dict[str, float]:
-        evaluation = evaluate(current, valid, split, quiet=True)
-        return {name: float(per_case(name, evaluation.ranks, evaluation.groups).mean()) for name in MONITORS}
-
+    recommender, session = _prepared(bench, inputs, recipe, changes, build)
+    distributed.call()
     started = time.monotonic()
-    command = {} if build else {"command": fit_command(bench, inputs["system"], changes)}
-    session = TrainingSession(recipe, bench.seed, inputs["device"], validate, checkpoints, command)
     curve, state = _learned(recommender, recommender.fit(split, session))
     fitted = time.monotonic()
     evaluation = evaluate(recommender, split.test, split)
@@ -101,7 +87,35 @@ def train_run(
     groups = {} if evaluation.groups is None else {"groups": evaluation.groups}
     np.savez(folder / "cases.npz", ranks=evaluation.ranks, **groups)
     (folder / "metrics.json").write_text(json.dumps(info, indent=1))
-    shutil.rmtree(checkpoints, ignore_errors=True)
+    shutil.rmtree(session.folder, ignore_errors=True)
+
+
+def follow(bench, inputs: dict, recipe: Recipe, *, build: Callable[[], Any] | None = None) -> None:
+    """Take part in a training that another process leads, and writes. UserError as `train_run`."""
+    recommender, session = _prepared(bench, inputs, recipe, {}, build)
+    recommender.fit(bench.split, session)
+
+
+def _prepared(bench, inputs: dict, recipe: Recipe, changes: dict, build: Callable[[], Any] | None) -> tuple:
+    """The untrained recommender and its training session. UserError if it cannot be evaluated."""
+    from workbench.evaluate import evaluate, per_case
+    from workbench.evaluate.metrics import DEPTH
+    from workbench.train.fit import TrainingSession
+
+    split = bench.split
+    recommender = build() if build else bench.build(inputs["system"], **inputs["settings"])
+    if (beam := getattr(recommender, "beam", DEPTH)) < min(DEPTH, split.n_items):
+        raise UserError(f"beam={beam}: lists of {min(DEPTH, split.n_items)} are evaluated, so it must be that or more")
+    n_valid = len(split.valid.targets)
+    valid = split.valid.take(np.arange(min(recipe.valid_cases or n_valid, n_valid)))
+
+    def validate(current) -> dict[str, float]:
+        evaluation = evaluate(current, valid, split, quiet=True)
+        return {name: float(per_case(name, evaluation.ranks, evaluation.groups).mean()) for name in MONITORS}
+
+    folder = bench.store.root / "checkpoints" / digest(inputs)[:24]
+    command = {} if build else {"command": fit_command(bench, inputs["system"], changes)}
+    return recommender, TrainingSession(recipe, bench.seed, inputs["device"], validate, folder, command)
 
 
 def _learned(recommender: Any, curve: Any) -> tuple[list[dict], dict[str, np.ndarray]]:

@@ -84,6 +84,7 @@ class Generative:
         return fit(
             self.module, batches, loss, session, validate=validate, trainable=self.trainable,
             each_epoch=self.each_epoch,
+            weight=lambda index: int(rows.lengths[index].sum()) if self.all_positions else len(index),
         )  # fmt: skip
 
     def tokenize(self, histories: Histories) -> tuple[Tensor, Tensor]:

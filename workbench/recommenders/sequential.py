@@ -60,7 +60,7 @@ class Sequential:
         validate = (lambda: session.validate(self)) if session.validate else None
         return fit(
             self.module, batches, loss, session, validate=validate, trainable=self.trainable,
-            each_epoch=self.each_epoch,
+            each_epoch=self.each_epoch, weight=lambda index: int((windows.lengths[index] - 1).sum()),
         )  # fmt: skip
 
     @torch.no_grad()
