@@ -2,6 +2,7 @@
 import argparse
 import inspect
 import logging
+import os
 import sys
 from collections.abc import Callable
 
@@ -102,11 +103,30 @@ def main(argv: list[str] | None = None) -> int:
             _run(sys.argv[1:] if argv is None else argv)
         return 0
     except UserError as error:
-        print(f"workbench: {error}", file=sys.stderr)
+        _say(error, str(error))
         return error.code
     except KeyboardInterrupt as error:
-        print(f"workbench: {str(error) or INTERRUPTED}", file=sys.stderr)
+        _say(error, str(error) or INTERRUPTED)
         return 130
+
+
+def _say(error: BaseException, message: str) -> None:
+    """Print an error, unless another process of the same training does."""
+    from workbench.train import distributed
+
+    if distributed.speaks(error):
+        print(f"workbench: {message}", file=sys.stderr)
+
+
+def _join_training(command: Callable) -> None:
+    """Under torchrun: only the first process writes to the terminal. UserError for another command than fit."""
+    from workbench.train import distributed
+
+    if distributed.size() > 1 and command is not COMMANDS["fit"]:
+        raise UserError(f"torchrun is for workbench fit, not for {command.__name__}")
+    if distributed.rank():
+        logging.disable()
+        os.environ["WORKBENCH_PROGRESS"] = "none"
 
 
 def _run(argv: list[str]) -> None:
@@ -120,6 +140,8 @@ def _run(argv: list[str]) -> None:
         return
     arguments = {name: unmark_values(value) for name, value in vars(options).items()}
     command = COMMANDS[arguments.pop("command")]
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        _join_training(command)
     if rest:
         raise _unknown_option(command, [unmark_values(text) for text in rest])
     if "cover" in inspect.signature(command).parameters:

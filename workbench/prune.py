@@ -33,7 +33,7 @@ def stored(store: Store) -> list[Stored]:
     kinds = [folder for folder in _folders(store.root) if folder.name != "locks"]
     paths = [(kind.name, path) for kind in kinds for path in _folders(kind) if not path.name.startswith(".")]
     found = [_describe(store, kind, path) for kind, path in paths]
-    for folder in [*kinds, *_folders(store.root / CHECKPOINTS)]:
+    for folder in [*kinds, *(path for path in (store.root / CHECKPOINTS).rglob("*") if path.is_dir())]:  # with phases
         for path in locks.leftovers(folder):
             found.append(Stored(path, LEFTOVER, size_of(path), path.stat().st_mtime, False, ""))
     return sorted(found, key=lambda each: (each.kind, each.used))
@@ -86,7 +86,7 @@ def _folders(folder: Path) -> list[Path]:
 
 def _describe(store: Store, kind: str, path: Path) -> Stored:
     if kind == CHECKPOINTS:
-        steps = sorted(path.glob(f"step-*/{MANIFEST}"))
+        steps = sorted(path.rglob(f"step-*/{MANIFEST}"))
         about = _about(steps[-1]) if steps else {}
         busy = locks.in_use(store.lock(RUN, path.name))
         used = max((step.stat().st_mtime for step in steps), default=path.stat().st_mtime)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from workbench.errors import UserError
-from workbench.experiment import bench as bench_module
+from workbench.experiment import run_plan
 from workbench.experiment import load_run, open_bench, reproduce, stored_runs
 
 WORLD = {"users": 300, "items": 80}
@@ -35,7 +35,7 @@ def test_metrics_say_where_they_come_from(run):
 
 
 def test_an_equal_run_is_loaded_and_another_seed_is_not(bench, run, monkeypatch):
-    monkeypatch.setattr(bench_module, "train_run", None)
+    monkeypatch.setattr(run_plan, "train_run", None)
     assert bench.fit("sasrec", **QUICK).folder == run.folder
     with pytest.raises(TypeError):
         open_bench("synthetic", profile="smoke", options=WORLD, seed=1).fit("sasrec", **QUICK)

@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from workbench.experiment import bench as bench_module
+from workbench.experiment import run_plan
 from workbench.experiment import load_run, open_bench, stored_runs
 
 ROWS = [f"u{u},i{(u * 7 + n) % 23},{1_600_000_000 + 100 * u + n}" for u in range(30) for n in range(6)]
@@ -26,7 +26,7 @@ def log(tmp_path):
 
 def test_a_copy_a_new_name_and_a_new_date_find_the_same_run(log, tmp_path, monkeypatch):
     run = opened(log).fit("item_knn")
-    monkeypatch.setattr(bench_module, "train_run", None)
+    monkeypatch.setattr(run_plan, "train_run", None)
     os.utime(log, (1, 1))
     for move in (lambda: log, lambda: written(tmp_path / "b" / "log.csv"), lambda: log.rename(tmp_path / "new.csv")):
         place = move()

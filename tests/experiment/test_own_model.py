@@ -53,7 +53,7 @@ def test_a_module_is_trained_on_a_copy_and_its_run_is_one_like_any_other(bench, 
 
 
 def test_an_equal_model_is_loaded_and_a_changed_one_is_trained(bench, run, monkeypatch):
-    monkeypatch.setattr("workbench.experiment.bench.train_run", untrainable)
+    monkeypatch.setattr("workbench.experiment.run_plan.train_run", untrainable)
     assert bench.fit(seeded(), name="mynet", epochs=2, lr=1e-2).folder == run.folder
     assert bench.fit(seeded().eval(), name="mynet", epochs=2, lr=1e-2).folder == run.folder
     frozen = seeded()

@@ -94,7 +94,7 @@ WRONG_NETWORKS = [
 
 @pytest.mark.parametrize(("make", "changes", "words"), WRONG_NETWORKS, ids=[words[:30] for *_, words in WRONG_NETWORKS])
 def test_what_is_wrong_with_a_network_is_said_before_it_is_trained(bench, monkeypatch, make, changes, words):
-    monkeypatch.setattr("workbench.experiment.bench.train_run", untrainable)
+    monkeypatch.setattr("workbench.experiment.run_plan.train_run", untrainable)
     with pytest.raises(UserError, match=words):
         bench.fit(make() if make is not nn.Identity else make, name="wrong", **changes)
 

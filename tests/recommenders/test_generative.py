@@ -1,6 +1,9 @@
 """Generative recommenders: from beams to top-k lists, code groups, likelihoods, saved states."""
+from copy import deepcopy
+
 import numpy as np
 import pytest
+import torch
 from toys import NETS, make_histories, random_histories, raw_ids, toy_codes, toy_net, toy_recommender
 
 from workbench.errors import UserError
@@ -168,6 +171,33 @@ def test_a_saved_state_includes_the_codes():
     same = toy_recommender(seed=0)
     same.load_state(model.state())
     assert same.codes.version == 0, "equal codes are not a new version"
+
+
+def test_codes_are_read_from_the_network_and_kept_until_it_holds_others():
+    model, other = toy_recommender(seed=0), toy_recommender(seed=1)
+    first, rows = model.codes, model.code_buffer.read().item_rows
+    model.module.item_codes.copy_(model.module.item_codes.clone())
+    assert model.codes is first and model.codes.version == 0, "written to, but the same"
+    model.module.load_state_dict(model.module.state_dict() | {"item_codes": other.module.item_codes})
+    assert np.array_equal(model.codes.codes, other.codes.codes) and model.codes.version == 1
+    assert model.codes is model.codes and not torch.equal(model.code_buffer.read().item_rows, rows)
+    other.module.load_state_dict(model.module.state_dict())
+    assert np.array_equal(model.recommend(HISTORIES, 10).items, other.recommend(HISTORIES, 10).items)
+    twin = deepcopy(model)
+    twin.code_buffer.write(first)
+    assert np.array_equal(twin.codes.codes, first.codes) and not np.array_equal(model.codes.codes, first.codes)
+
+
+def test_codes_that_the_network_cannot_embed_are_an_error_and_change_nothing():
+    codes = toy_codes(collide=False)
+    net = toy_net(prefixes=codes.prefix_counts)
+    model = Generative(net, codes, beam=5, max_length=5, all_positions=True)
+    for other in (toy_codes(seed=1), item_codes(codes.codes[1:], (3, 4, 6), codes.raw_ids)):
+        with pytest.raises(UserError, match="prefixes=False if codes are to change"):
+            model.code_buffer.write(other)
+    with pytest.raises(UserError, match="codes of 20 items for 24"):
+        toy_recommender().code_buffer.write(toy_codes(n=20))
+    assert model.codes is codes and np.array_equal(net.item_codes.numpy(), codes.codes[1:])
 
 
 @pytest.mark.parametrize(("change", "complaint"), [

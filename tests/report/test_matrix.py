@@ -7,7 +7,7 @@ from html_document import inert
 from workbench import report
 from workbench.__main__ import main
 from workbench.errors import UserError
-from workbench.experiment import bench as benches
+from workbench.experiment import run_plan
 from workbench.report import outcome
 
 WORLDS, SYSTEMS, SMALL = ["synthetic", "synthetic-null"], ["item_knn", "bpr_mf"], {"users": 150, "items": 60}
@@ -16,15 +16,15 @@ WORLDS, SYSTEMS, SMALL = ["synthetic", "synthetic-null"], ["item_knn", "bpr_mf"]
 @pytest.fixture(scope="module")
 def broken(home, tmp_path_factory):
     """A matrix in which one system fails on one dataset, and the folder of its pages."""
-    out, real = tmp_path_factory.mktemp("matrix"), benches.train_run
+    out, real = tmp_path_factory.mktemp("matrix"), run_plan.train_run
 
-    def train(bench, inputs, *rest):
+    def train(bench, inputs, *rest, **options):
         if (bench.name, inputs["system"]) == ("synthetic-null", "bpr_mf"):
             raise RuntimeError("no <i>room</i>")
-        return real(bench, inputs, *rest)
+        return real(bench, inputs, *rest, **options)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(benches, "train_run", train)
+        patch.setattr(run_plan, "train_run", train)
         failed = report.matrix_report(WORLDS, SYSTEMS, profile="smoke", options=SMALL, out=out)
     return failed, out
 
@@ -60,9 +60,9 @@ def test_a_page_shows_parameters_and_results(broken):
 
 
 def test_stored_runs_are_not_trained_again(broken, tmp_path, monkeypatch):
-    trained, real = [], benches.train_run
-    monkeypatch.setattr(benches, "train_run", lambda bench, inputs, *rest: (
-        trained.append((bench.name, inputs["system"])), real(bench, inputs, *rest)))  # fmt: skip
+    trained, real = [], run_plan.train_run
+    monkeypatch.setattr(run_plan, "train_run", lambda bench, inputs, *rest, **options: (
+        trained.append((bench.name, inputs["system"])), real(bench, inputs, *rest, **options)))  # fmt: skip
     assert report.matrix_report(WORLDS, SYSTEMS, profile="smoke", options=SMALL, out=tmp_path) == []
     assert trained == [("synthetic-null", "bpr_mf")]
     before = json.loads((broken[1] / "metrics.json").read_text())["cells"]
@@ -71,10 +71,10 @@ def test_stored_runs_are_not_trained_again(broken, tmp_path, monkeypatch):
 
 
 def test_an_interrupted_matrix_shows_the_cells_so_far(home, tmp_path, monkeypatch):
-    def stop(*_):
+    def stop(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(benches, "train_run", stop)
+    monkeypatch.setattr(run_plan, "train_run", stop)
     failed = report.matrix_report(["synthetic-chain"], SYSTEMS, profile="smoke", options=SMALL, out=tmp_path)
     assert [cell.code for cell in failed] == [130, -1]
     text = (tmp_path / "index.html").read_text()

@@ -38,13 +38,18 @@ def fit(
 ) -> None:
     """Train a system on a dataset, evaluate it on the test set and save the run. --set: hyperparameters of the system
     and of its training, such as width=128 lr=5e-4. --protocol: settings of the evaluation protocol, such as
-    mask_history=True. --option: dataset options, such as path=log.csv."""
+    mask_history=True. --option: dataset options, such as path=log.csv. In several processes that share every batch:
+    torchrun --nproc-per-node 2 -m workbench fit ..."""
     from workbench.experiment import check_out
+    from workbench.train import distributed
 
-    if out:
-        check_out(Path(out))
-    bench = arguments.make_bench(dataset, profile, seed, protocol, option, device)
-    run = bench.fit(system, **arguments.parse_settings(set))
+    if not distributed.called():
+        return
+    with distributed.leading():
+        if out:
+            check_out(Path(out))
+        bench = arguments.make_bench(dataset, profile, seed, protocol, option, device)
+        run = bench.fit(system, **arguments.parse_settings(set))
     run = run.copy(Path(out)) if out else run
     print(json.dumps({name: round(value, 5) for name, value in run.metrics.items()}, indent=1))
     print(f"run: {run.folder}")

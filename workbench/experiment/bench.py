@@ -7,7 +7,6 @@ import logging
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,16 +14,14 @@ import pandas as pd
 
 from workbench import systems
 from workbench.arguments import checked, public
-from workbench.artifacts import Store, current_store, digest
+from workbench.artifacts import Store, current_store
 from workbench.data import Dataset, Histories, Protocol, Split, datasets, protocol_for
 from workbench.data.protocol import check_protocol
 from workbench.embed import default_kind
 from workbench.errors import UserError
 from workbench.experiment.bench_data import content_hash, make_split, make_variant, read_dataset
 from workbench.experiment.run import Run
-from workbench.experiment.run_plan import Plan, plan_system, run_inputs, training_plan
-from workbench.experiment.training import train_run
-from workbench.stages import draw, drawing
+from workbench.experiment.run_plan import Plan, plan_system, stored_folder, training_plan
 from workbench.train import Profile, Recipe, get_profile, named_rng, seeded_torch
 
 log = logging.getLogger("workbench")
@@ -223,18 +220,9 @@ class Bench:
         return seeded_torch(self.seed, name)
 
     def _stored(self, plan: Plan) -> Run:
-        """The run of a plan, trained if it is not stored. Those of a variant are stored apart."""
-        paths = {"paths": datasets.file_paths(self.options)}
-        inputs, about = run_inputs(self, plan), plan.about | paths | ({"variant": self.label} if self.label else {})
-
-        def train(folder: Path) -> None:
-            train_run(self, inputs, plan.recipe, plan.build(), folder, about=about, command=plan.command)
-
-        kind = "variant-run" if self.label else "run"
-        draw(kind, digest(inputs))
-        with drawing():
-            path = self.store.get(kind, inputs, train)
-        return Run.load(path, (lambda *_, **__: self) if self.label else open_bench).at(paths["paths"])
+        """The run of a plan, trained if it is not stored."""
+        folder = stored_folder(self, plan)
+        return Run.load(folder, (lambda *_, **__: self) if self.label else open_bench).at(plan.about["paths"])
 
 
 @checked

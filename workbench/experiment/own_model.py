@@ -16,7 +16,7 @@ from workbench.artifacts import digest
 from workbench.closure import closure_hash
 from workbench.errors import UserError, check_names, is_integer
 from workbench.experiment.model_identity import Identity, identity
-from workbench.experiment.run_plan import Plan
+from workbench.experiment.run_plan import Plan, about_data
 from workbench.experiment.training import MONITORS
 from workbench.interfaces import Recommender
 from workbench.recommenders.network_checks import try_out
@@ -109,7 +109,8 @@ def plan(bench: Any, model: Any, name: str, changes: dict) -> Plan:
     def build() -> Any:
         return assemble(_copy(copy), about, settings, bench.split.n_items)
 
-    return Plan(inputs, recipe, build, {"family": "own", "changes": changes, "source": found.text})
+    said = {"family": "own", "changes": changes, "source": found.text} | about_data(bench)
+    return Plan(inputs, recipe, build, said)
 
 
 def assemble(model: Any, about: dict, settings: dict, n_items: int) -> Any:

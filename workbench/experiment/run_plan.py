@@ -1,15 +1,18 @@
 """What a run is made from: settings, recipe, and the inputs that it is stored by."""
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from workbench import systems
+from workbench.artifacts import digest
+from workbench.data import datasets
 from workbench.errors import check_names
 from workbench.experiment.fit_command import fit_command
 from workbench.experiment.named_files import contents
-from workbench.experiment.training import MONITORS
-from workbench.stages import drawing
-from workbench.train import RECIPE_FIELDS, Profile, Recipe, resolve_recipe
+from workbench.experiment.training import MONITORS, follow, train_run
+from workbench.stages import draw, drawing
+from workbench.train import RECIPE_FIELDS, Profile, Recipe, distributed, resolve_recipe
 
 
 class Plan(NamedTuple):
@@ -48,8 +51,29 @@ def plan_system(bench: Any, system: str, changes: dict) -> Plan:
         recommender = bench.build(system, **settings)
     inputs = {"system": system, "settings": settings, "code": systems.code(system)}
     inputs |= {name: value for name, value in (("drawn", drawn), ("files", contents(settings))) if value}
-    about = {"family": systems.family(system), "changes": changes}
+    about = {"family": systems.family(system), "changes": changes} | about_data(bench)
     return Plan(inputs, recipe, lambda: recommender, about, fit_command(bench, system, changes))
+
+
+def stored_folder(bench: Any, plan: Plan) -> Path:
+    """The folder of the run of a plan, trained if it is not stored. Those of a variant are stored apart."""
+    inputs, kind = run_inputs(bench, plan), "variant-run" if bench.label else "run"
+    if distributed.rank() and not bench.store.path(kind, inputs).exists():
+        follow(bench, inputs, plan.recipe, plan.build())
+        raise SystemExit  # the process that leads does the rest
+
+    def train(folder: Path) -> None:
+        train_run(bench, inputs, plan.recipe, plan.build(), folder, about=plan.about, command=plan.command)
+
+    draw(kind, digest(inputs))
+    with drawing():
+        return bench.store.get(kind, inputs, train)
+
+
+def about_data(bench: Any) -> dict:
+    """What metrics.json says of where the data lie, and of the variant of the bench."""
+    variant = {"variant": bench.label} if bench.label else {}
+    return {"paths": datasets.file_paths(bench.options)} | variant
 
 
 def run_inputs(bench: Any, plan: Plan) -> dict:

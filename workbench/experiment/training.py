@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 
 from workbench.artifacts import digest
-from workbench.data import Split
 from workbench.errors import UserError
 from workbench.interfaces import HasBeam, Retrieves
-from workbench.train import Recipe
+from workbench.train import Recipe, distributed
 
 MONITORS = ("ndcg@10", "recall@10")
 
@@ -31,26 +30,11 @@ def train_run(
 
     from workbench.evaluate import evaluate
     from workbench.evaluate.candidates import metrics_within
-    from workbench.evaluate.metrics import DEPTH
-    from workbench.train.fit import TrainingSession
     from workbench.train.runtime import peak_memory
 
-    split: Split = bench.split
-    checkpoints = bench.store.root / "checkpoints" / digest(inputs)[:24]
-    depth = min(DEPTH, split.n_items)
-    if isinstance(recommender, HasBeam) and recommender.beam < depth:
-        raise UserError(f"beam={recommender.beam}: lists of {depth} are evaluated, so it must be that or more")
-
-    n_valid = len(split.valid.histories)
-    valid = split.valid.take(np.arange(min(recipe.valid_cases or n_valid, n_valid)))
-
-    def validate(current) -> dict[str, float]:
-        evaluation = evaluate(current, valid, split, quiet=True)
-        return {name: float(evaluation.per_case(name).mean()) for name in MONITORS}
-
+    split, session = bench.split, _session(bench, inputs, recipe, recommender, command)
+    distributed.call()
     started = time.monotonic()
-    commands = {"command": command} if command else {}
-    session = TrainingSession(recipe, bench.seed, inputs["device"], validate, checkpoints, commands)
     with peak_memory() as peak:
         curve, state = _learned(recommender, recommender.fit(split, session))
     fitted = time.monotonic()
@@ -72,7 +56,34 @@ def train_run(
     arrays = {"ranks": evaluation.ranks, "groups": evaluation.groups, "offsets": evaluation.offsets}
     np.savez(folder / "cases.npz", **{name: array for name, array in arrays.items() if array is not None})
     (folder / "metrics.json").write_text(json.dumps(info, indent=1))
-    shutil.rmtree(checkpoints, ignore_errors=True)
+    shutil.rmtree(session.folder, ignore_errors=True)
+
+
+def follow(bench: Any, inputs: dict, recipe: Recipe, recommender: Any) -> None:
+    """Take part in a training that another process leads, and writes. UserError as `train_run`."""
+    recommender.fit(bench.split, _session(bench, inputs, recipe, recommender, ""))
+
+
+def _session(bench: Any, inputs: dict, recipe: Recipe, recommender: Any, command: str) -> Any:
+    """The training session, which validates on as many cases as the recipe says. UserError if the recommender cannot be
+    evaluated."""
+    from workbench.evaluate import evaluate
+    from workbench.evaluate.metrics import DEPTH
+    from workbench.train.fit import TrainingSession
+
+    split, depth = bench.split, min(DEPTH, bench.split.n_items)
+    if isinstance(recommender, HasBeam) and recommender.beam < depth:
+        raise UserError(f"beam={recommender.beam}: lists of {depth} are evaluated, so it must be that or more")
+    n_valid = len(split.valid.histories)
+    valid = split.valid.take(np.arange(min(recipe.valid_cases or n_valid, n_valid)))
+
+    def validate(current: Any) -> dict[str, float]:
+        evaluation = evaluate(current, valid, split, quiet=True)
+        return {name: float(evaluation.per_case(name).mean()) for name in MONITORS}
+
+    checkpoints = bench.store.root / "checkpoints" / digest(inputs)[:24]
+    commands = {"command": command} if command else {}
+    return TrainingSession(recipe, bench.seed, inputs["device"], validate, checkpoints, commands)
 
 
 def _learned(recommender: Any, curve: Any) -> tuple[list[dict], dict[str, np.ndarray]]:

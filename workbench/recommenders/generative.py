@@ -1,4 +1,6 @@
 """Generative recommenders: a network decodes an item's semantic ID code by code, constrained to a trie of items."""
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -27,12 +29,15 @@ class Generative:
     codes: the items' semantic IDs; metrics are collision-corrected with them. They are state of the network, in its
     buffer `item_codes`. beam: the beam width, which is also the maximum k. max_length: number of most recent items that
     are read. all_positions: whether every item of a training row is a target (a causal decoder) or only the last one
-    (an encoder-decoder).
+    (an encoder-decoder). trainable, each_epoch: see train.fit; what renews codes gives them to `code_buffer.write`.
     """
 
-    def __init__(self, module: nn.Module, codes: ItemCodes, *, beam: int, max_length: int, all_positions: bool):
-        self.module, self.beam, self.max_length = module, beam, max_length
-        self.all_positions = all_positions
+    def __init__(
+        self, module: nn.Module, codes: ItemCodes, *, beam: int, max_length: int, all_positions: bool,
+        trainable: str | Sequence[str] = "*", each_epoch: Callable[[int], None] | None = None,
+    ):  # fmt: skip
+        self.module, self.beam, self.max_length, self.all_positions = module, beam, max_length, all_positions
+        self.trainable, self.each_epoch = trainable, each_epoch
         self.code_buffer = CodeBuffer(module, codes)
 
     @property
@@ -77,7 +82,11 @@ class Generative:
             return session.validate(self) | {f"nats/{level + 1}": float(nat) for level, nat in enumerate(nats)}
 
         validate = validate if session.validate else None
-        return fit(self.module, batches, loss, session, validate=validate)
+        return fit(
+            self.module, batches, loss, session, validate=validate, trainable=self.trainable,
+            each_epoch=self.each_epoch,
+            weight=lambda index: int(rows.lengths[index].sum()) if self.all_positions else len(index),
+        )  # fmt: skip
 
     def tokenize(self, histories: Histories) -> tuple[Tensor, Tensor]:
         """Histories as rows of the code embedding table (B, T, L, R), right-padded with zeros, and their lengths (B,).

@@ -1,5 +1,5 @@
 """Next-item recommenders: the last hidden state of a history encoder is scored against the item embeddings."""
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -20,13 +20,16 @@ class Sequential:
     module: maps ids (B, T), right-padded, to hidden states (B, T, D); its `item.weight` (I+1, D) is tied to the output.
     loss(h, weight, targets, step): of states (N, D) at non-padding targets (N,). max_length: events the encoder reads.
     full: whether the loss scores every item. cheaper: the setting with which it does not, if the system has one.
+    trainable, each_epoch: see train.fit.
     """
 
     def __init__(
         self, module: nn.Module, *, loss: Callable[[Tensor, Tensor, Tensor, int], Tensor], max_length: int,
-        full: bool = True, cheaper: str = "",
+        full: bool = True, cheaper: str = "", trainable: str | Sequence[str] = "*",
+        each_epoch: Callable[[int], None] | None = None,
     ):  # fmt: skip
         self.module, self.loss, self.max_length, self.full, self.cheaper = module, loss, max_length, full, cheaper
+        self.trainable, self.each_epoch = trainable, each_epoch
 
     @property
     def device(self) -> torch.device:
@@ -55,7 +58,10 @@ class Sequential:
             return self.loss(self.module(rows[:, :-1])[real], self.module.item.weight, targets[real], step)
 
         validate = (lambda: session.validate(self)) if session.validate else None
-        return fit(self.module, batches, loss, session, validate=validate)
+        return fit(
+            self.module, batches, loss, session, validate=validate, trainable=self.trainable,
+            each_epoch=self.each_epoch, weight=lambda index: int((windows.lengths[index] - 1).sum()),
+        )  # fmt: skip
 
     @torch.no_grad()
     def states(self, histories: Histories) -> Tensor:

@@ -17,7 +17,8 @@ import torch
 
 from workbench.errors import UserError
 from workbench.progress import Progress
-from workbench.train import checkpoint
+from workbench.train import checkpoint, distributed
+from workbench.train.distributed import Ranks
 from workbench.train.recipe import Recipe
 from workbench.train.rng import derive_seed
 from workbench.train.session import TrainingSession
@@ -40,6 +41,7 @@ def fit(
     trainable: str | Sequence[str] = "*",
     turns: Sequence[Turn] = (),
     each_epoch: Callable[[int], None] | None = None,
+    weight: Callable[[Any], float] | None = None,
 ) -> list[dict]:
     """Train `module` and leave it with its best weights. Returns the learning curve, one dict per epoch.
 
@@ -49,13 +51,17 @@ def fit(
     loss, the updates that each step consists of. each_epoch(epochs so far): renews what is derived from the weights,
     such as codes, clusters or a graph, after each epoch and before validation. It must keep that in buffers of
     `module`, as best weights and checkpoints hold its trained parameters and all of its buffers.
+    weight(batch): the number of targets whose mean the loss is, for a training in several processes (torchrun); a batch
+    is then an array of rows, of which each process takes its part.
     A checkpoint is written after each epoch, every SAVE_EVERY seconds, and on Ctrl-C or SIGTERM (then
     KeyboardInterrupt is raised); a later call with the same session resumes from it.
-    UserError for a glob that matches no parameter; and, naming step, learning rate and the first non-finite tensor, if
-    the loss is not finite.
+    UserError under torchrun without a weight; for a glob that matches no parameter; and, naming step, learning rate and
+    the first non-finite tensor, if the loss is not finite.
     """
     if (loss is None) == (not turns) or (turns and trainable != "*"):
         raise UserError("fit needs a loss, of which trainable= says what it trains, or else turns=[Turn(loss, ...)]")
+    if distributed.size() > 1 and weight is None:
+        raise UserError("this system cannot be trained in several processes: start it without torchrun", code=1)
     updates = make_updates(module, turns or [Turn(loss, trainable)], session.recipe, session.device)
     try:
         with frozen(module, updates) as names:
@@ -63,7 +69,7 @@ def fit(
             training.keep_weights()
             training.resume()
             with torch.random.fork_rng():
-                _train(training, batches, validate, each_epoch)
+                _train(training, batches, validate, each_epoch, weight)
             if validate is not None:
                 training.restore_best()
     except BaseException:
@@ -73,9 +79,10 @@ def fit(
     return training.state.curve
 
 
-def _train(training: Training, batches, validate, each_epoch) -> None:
+def _train(training: Training, batches, validate, each_epoch, weight) -> None:
     """The steps and epochs that are still to be done."""
     session, state = training.session, training.state
+    ranks = Ranks(weight, training.save) if distributed.size() > 1 else None
     recipe, total = session.recipe, session.recipe.epochs * len(batches(0))
     rate, clock = learning_rate(recipe, total), _Clock(state)
     name = f"train {session.name}".rstrip()
@@ -84,22 +91,26 @@ def _train(training: Training, batches, validate, each_epoch) -> None:
             training.module.train()
             epoch_batches = batches(state.epoch)
             while state.batch < len(epoch_batches):
-                losses = take_step(training.updates, epoch_batches[state.batch], state.step, session, rate(state.step))
+                batch = epoch_batches[state.batch]
+                losses = take_step(training.updates, batch, state.step, session, rate(state.step), ranks)
                 if not math.isfinite(sum(losses)):
                     message = _diagnosis(training.module, losses[-1], state.step, rate(state.step), session.folder)
                     raise UserError(message, code=1)
                 state.add(losses, clock.seconds())
                 progress.step(note=_note(state, recipe))
                 clock.warn_of_time(state, len(epoch_batches), recipe.epochs)
-                if stopped.is_set() or clock.save_is_due():
+                stop = stopped.is_set() if ranks is None else ranks.any(stopped.is_set())
+                if stop or clock.save_is_due():
                     training.save()
                     clock.saved()
-                if stopped.is_set():
+                if stop:
                     raise KeyboardInterrupt(f"stopped at step {state.step}; the same call resumes from here")
-            _end_of_epoch(training, validate, each_epoch)
+            if ranks is not None:
+                training.save()  # a process that dies from here on is noticed after validation
+            _end_of_epoch(training, validate, each_epoch, ranks)
             training.save()
             clock.saved()
-            if stopped.is_set():
+            if stopped.is_set() if ranks is None else ranks.any(stopped.is_set()):
                 raise KeyboardInterrupt(f"stopped after epoch {state.epoch}; the same call resumes from here")
 
 
@@ -119,7 +130,7 @@ def learning_rate(recipe: Recipe, steps: int) -> Callable[[int], float]:
     return rate
 
 
-def _end_of_epoch(training: Training, validate, each_epoch) -> None:
+def _end_of_epoch(training: Training, validate, each_epoch, ranks: Ranks | None) -> None:
     """Renew what is derived, validate if due, keep the best weights, and count validations without improvement."""
     recipe, state, module = training.session.recipe, training.state, training.module
     row = state.end_epoch()
@@ -131,7 +142,7 @@ def _end_of_epoch(training: Training, validate, each_epoch) -> None:
     if validate is None or (state.epoch % recipe.valid_every and state.epoch < recipe.epochs):
         return
     module.eval()
-    row |= validate()
+    row |= validate() if ranks is None else ranks.validate(validate, recipe.monitor)
     if row[recipe.monitor] > state.best:
         state.best, state.bad = row[recipe.monitor], 0
         training.keep_weights()

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from torch import Tensor, nn
 
 from workbench.errors import UserError
-from workbench.train import checkpoint
+from workbench.train import checkpoint, distributed
 from workbench.train.session import TrainingSession
 from workbench.train.turns import Update, load_optimisers, optimiser_tensors
 
@@ -76,8 +76,8 @@ class Training:
         load_weights(self.module, self.best, self.frozen, "best")
 
     def save(self) -> None:
-        """Write a checkpoint, if the session has a folder."""
-        if self.session.folder is None:
+        """Write a checkpoint, if the session has a folder and this process leads."""
+        if self.session.folder is None or distributed.rank():
             return
         current = weights(self.module, self.frozen)
         parts = {"model": current, "best": self.best, "optimiser": optimiser_tensors(self.updates)}

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from workbench.errors import unknown_id
+from workbench.train.distributed import Ranks, rank
 from workbench.train.recipe import Recipe
 from workbench.train.rng import derive_seed
 from workbench.train.session import TrainingSession
@@ -88,18 +89,25 @@ def frozen(module: nn.Module, updates: list[Update]) -> Iterator[set[str]]:
             p.requires_grad_(needed)
 
 
-def take_step(updates: list[Update], batch: Any, step: int, session: TrainingSession, rate: float) -> list[float]:
-    """Every turn's update of one step; returns their losses. The step ends at a loss that is not finite."""
+def take_step(
+    updates: list[Update], batch: Any, step: int, session: TrainingSession, rate: float, ranks: Ranks | None = None
+) -> list[float]:
+    """Every turn's update of one step; returns their losses. The step ends at a loss that is not finite. ranks: the
+    processes that share the batch."""
     losses = []
     for place, update in enumerate(updates):
-        stream = ("dropout", step, place) if place else ("dropout", step)  # the first turn's does not know of others
-        torch.manual_seed(derive_seed(session.seed, *stream))
+        # the first turn's stream does not know of others, nor that of the first process
+        others = [*([place] if place else []), *(["rank", rank()] if ranks is not None and rank() else [])]
+        torch.manual_seed(derive_seed(session.seed, "dropout", step, *others))
         for group in update.optimiser.param_groups:
             group["lr"] = rate * update.turn.lr_ratio
         update.optimiser.zero_grad(set_to_none=True)
-        value = update.turn.loss(batch, step)
-        value.backward(inputs=update.inputs)
-        losses.append(value.item())
+        if ranks is None:
+            value = update.turn.loss(batch, step)
+            value.backward(inputs=update.inputs)
+            losses.append(value.item())
+        else:
+            losses.append(ranks.gradients(update, batch, step, first=place == 0))
         if not math.isfinite(losses[-1]):
             break
         if session.recipe.clip:
