@@ -12,7 +12,7 @@ from workbench.places import PACKAGE
 
 NO_NUMBERS = {  # doors, messages and storage: they decide no result, so they are in no hash
     "__init__", "errors", "arguments", "progress", "interruption", "places", "locks", "artifacts", "prune", "stages",
-    "closure",
+    "closure", "registry",
 }  # fmt: skip
 
 

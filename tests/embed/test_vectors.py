@@ -8,7 +8,8 @@ import pytest
 
 from workbench import embed
 from workbench.data import assemble, protocol_for, split, synthetic
-from workbench.embed import control_vectors, text
+from workbench.embed import documents, text
+from workbench.embed.kinds.permuted import permuted_vectors
 from workbench.errors import UserError
 
 
@@ -107,11 +108,11 @@ def test_collaborative_vectors_of_consecutive_items_are_similar(world):
 
 def test_permuted_keeps_the_rows_and_loses_their_items(world):
     vectors = embed.item_vectors("text", *world, dim=8)
-    moved = control_vectors.permuted_vectors(vectors, seed=1)
+    moved = permuted_vectors(vectors, seed=1)
     assert np.array_equal(np.unique(moved, axis=0), np.unique(vectors, axis=0))
     assert sorted(map(bytes, moved)) == sorted(map(bytes, vectors))
     assert (moved != vectors).any(axis=1).mean() > 0.9
-    assert not np.array_equal(moved, control_vectors.permuted_vectors(vectors, seed=2))
+    assert not np.array_equal(moved, permuted_vectors(vectors, seed=2))
 
 
 def test_text_ignores_columns_that_are_not_text(world):
@@ -132,7 +133,7 @@ def test_item_without_text_has_a_zero_row_and_few_words_zero_columns():
 
 
 def test_entities_are_words():
-    a = text.documents(small(title=["salt &amp; pepper", "x", "y"])[0])
+    a = documents.documents(small(title=["salt &amp; pepper", "x", "y"])[0])
     assert "salt & pepper" in set(a)
 
 
@@ -147,7 +148,7 @@ def test_no_text_names_the_kinds_that_need_none(columns):
     [
         ("txet", {}, "did you mean 'text'"),
         ("text", {"model": "some-encoder"}, "kind 'sentence'"),
-        ("sentence", {}, "needs a model"),
+        ("sentence", {"model": "no/such/folder"}, "no such folder of a model"),
         ("random", {"dim": 0}, "at least 1"),
     ],
 )

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from workbench.errors import UserError
-from workbench.experiment import run_plan
-from workbench.experiment import load_run, open_bench, reproduce, stored_runs
+from workbench.experiment import load_run, open_bench, reproduce, run_plan, stored_runs
 
 WORLD = {"users": 300, "items": 80}
 QUICK = {"epochs": 2, "width": 16, "feedforward": 16, "layers": 1}

@@ -3,8 +3,7 @@ import os
 
 import pytest
 
-from workbench.experiment import run_plan
-from workbench.experiment import load_run, open_bench, stored_runs
+from workbench.experiment import load_run, open_bench, run_plan, stored_runs
 
 ROWS = [f"u{u},i{(u * 7 + n) % 23},{1_600_000_000 + 100 * u + n}" for u in range(30) for n in range(6)]
 

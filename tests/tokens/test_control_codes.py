@@ -10,8 +10,9 @@ import pytest
 from workbench import tokens
 from workbench.data import assemble, datasets
 from workbench.errors import UserError
-from workbench.tokens import control_codes, published_codes
-from workbench.tokens.control_codes import split_category_path
+from workbench.tokens.kinds.category import category_codes, split_category_path
+from workbench.tokens.kinds.hash import hash_codes
+from workbench.tokens.kinds.random import random_codes
 
 
 def shop(*paths):
@@ -24,7 +25,7 @@ def shop(*paths):
 @pytest.mark.parametrize("levels", [1, 2, 5])
 def test_siblings_are_numbered_by_name_under_their_parent(levels):
     dataset, at = shop("All > B > x", "All > A > z", "All > A > y", "All > A", "All > B > y")
-    codes, sizes = control_codes.category_codes(dataset, levels=levels)
+    codes, sizes = category_codes(dataset, levels=levels)
     expected = np.array([[1, 0], [0, 2], [0, 1], [0, 0], [1, 1]])[:, :levels]
     assert codes[at].tolist() == expected.tolist(), "the common first step is no level, and there are no more than two"
     assert sizes == (2, 3)[:levels]
@@ -32,13 +33,13 @@ def test_siblings_are_numbered_by_name_under_their_parent(levels):
 
 def test_an_item_without_a_category_has_codes_too():
     dataset, at = shop("A > x", None, "B > x", " > ", "A > y")
-    codes, sizes = control_codes.category_codes(dataset, levels=2)
+    codes, sizes = category_codes(dataset, levels=2)
     assert codes[at].tolist() == [[1, 0], [0, 0], [2, 0], [0, 0], [1, 1]] and sizes == (3, 2)
 
 
 def test_category_codes_are_nested(real):
     dataset = datasets.load("beauty")
-    codes, sizes = control_codes.category_codes(dataset, levels=4)
+    codes, sizes = category_codes(dataset, levels=4)
     paths = dataset.items["category"].map(split_category_path).tolist()
     depth = max(map(len, paths))
     table = pd.DataFrame([path + [""] * (depth - len(path)) for path in paths])
@@ -61,7 +62,7 @@ def test_category_codes_are_nested(real):
 ])  # fmt: skip
 def test_without_categories_there_are_no_category_codes(paths, complaint):
     with pytest.raises(UserError, match=complaint):
-        control_codes.category_codes(shop(*paths)[0], levels=2)
+        category_codes(shop(*paths)[0], levels=2)
 
 
 def test_a_dataset_without_the_column_has_no_category_codes():
@@ -71,20 +72,20 @@ def test_a_dataset_without_the_column_has_no_category_codes():
 
 
 def test_random_codes_are_balanced_at_every_level_and_follow_the_seed():
-    codes = control_codes.random_codes(1_000, levels=3, size=64, seed=0)
+    codes = random_codes(1_000, levels=3, size=64, seed=0)
     for level in range(3):
         count = np.bincount(codes[:, level], minlength=64)
         assert len(count) == 64 and count.max() - count.min() <= 1
-    assert np.array_equal(codes, control_codes.random_codes(1_000, levels=3, size=64, seed=0))
-    assert (codes == control_codes.random_codes(1_000, levels=3, size=64, seed=1)).mean() < 0.1
+    assert np.array_equal(codes, random_codes(1_000, levels=3, size=64, seed=0))
+    assert (codes == random_codes(1_000, levels=3, size=64, seed=1)).mean() < 0.1
     assert (codes[:, 0] == codes[:, 1]).mean() < 0.1, "levels know nothing of each other"
 
 
 def test_hash_codes_are_an_items_own():
     ids = np.array([f"B{n:05}" for n in range(2_000)], object)
-    codes = control_codes.hash_codes(ids, levels=3, size=64)
+    codes = hash_codes(ids, levels=3, size=64)
     some = np.random.default_rng(0).permutation(2_000)[:300]
-    assert np.array_equal(control_codes.hash_codes(ids[some], levels=3, size=64), codes[some])
+    assert np.array_equal(hash_codes(ids[some], levels=3, size=64), codes[some])
     assert codes.min() == 0 and codes.max() == 63 and np.bincount(codes[:, 0]).max() < 3 * 2_000 / 64
     assert (codes[:, 0] == codes[:, 1]).mean() < 0.1
     assert len(np.unique(codes, axis=0)) > 1_980
@@ -129,7 +130,7 @@ def test_similar_items_share_published_codes(loaded):
     """The join is right: with the first code of an item goes its category, and no longer when the rows are moved."""
     dataset = loaded["beauty"]
     first = tokens.make_codes("apao", dataset, policy="none").codes[1:, 0]
-    kind = control_codes.category_codes(dataset, levels=1)[0][:, 0]
+    kind = category_codes(dataset, levels=1)[0][:, 0]
 
     def purity(codes):
         return pd.crosstab(codes, kind).max(axis=1).sum() / len(codes)
@@ -141,13 +142,13 @@ def test_published_codes_of_another_catalogue_are_refused(loaded):
     office = loaded["office"]
     strange = replace(office, items=office.items.assign(lcrec_id=office.items["lcrec_id"] + 1))
     with pytest.raises(UserError, match="1 items of the file are unknown here, such as 0, and 1 items here have"):
-        published_codes.load("apao", strange)
+        tokens.make_codes("apao", strange)
     cut = replace(office, items=office.items.iloc[:-3])
     with pytest.raises(UserError, match="3 items of the file are unknown here"):
-        published_codes.load("apao", cut)
+        tokens.make_codes("apao", cut)
     with pytest.raises(UserError, match="has no lcrec_id"):
-        published_codes.load("apao", replace(office, items=office.items.drop(columns="lcrec_id")))
+        tokens.make_codes("apao", replace(office, items=office.items.drop(columns="lcrec_id")))
     with pytest.raises(UserError, match="letter published no codes for office; available: beauty"):
-        published_codes.load("letter", office)
-    with pytest.raises(UserError, match="unknown published codes 'apo'; did you mean 'apao'"):
-        published_codes.load("apo", office)
+        tokens.make_codes("letter", office)
+    with pytest.raises(UserError, match="unknown kind of item codes 'apo'; did you mean 'apao'"):
+        tokens.make_codes("apo", office)

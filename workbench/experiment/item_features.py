@@ -1,44 +1,57 @@
-"""Item vectors and semantic IDs of a bench, as stored stages."""
+"""Item vectors and semantic IDs of a bench, as stored stages: keyed by the code of their kind, not of other kinds."""
 from typing import Any
 
 import numpy as np
 
-from workbench import embed, tokens
+from workbench.embed import by_kind as embed
 from workbench.errors import UserError
 from workbench.experiment.named_files import contents
+from workbench.llm.models import model_path
 from workbench.stages import stage
+from workbench.tokens import by_kind as tokens
+from workbench.tokens.codes import ItemCodes
 from workbench.tokens.collisions import warn_of_collapse
 
 
 def item_vectors(bench: Any, kind: str = "", *, dim: int = 64, model: str = "") -> np.ndarray:
     """(I+1, D) float32 item vectors of a kind in `embed.KINDS`; row 0 is zeros. Without a kind the default one for the
     dataset: text where items have words, else collaborative. UserError as `embed.item_vectors`."""
-    return _vectors(bench, kind or embed.default_kind(bench.dataset), dim, model, contents({"encoder": model}))
+    kind = kind or bench.default_vectors
+    model = embed.model_used(kind, model)
+    return _vectors(bench, kind, dim, model, _made_by(kind, model))
 
 
 @stage("vectors")
-def _vectors(bench: Any, kind: str, dim: int, model: str, files: dict) -> np.ndarray:  # files: for the key alone
+def _vectors(bench: Any, kind: str, dim: int, model: str, made_by: dict) -> np.ndarray:  # made_by: for the key alone
     return embed.item_vectors(kind, bench.dataset, bench.split, dim=dim, seed=bench.seed, model=model)
+
+
+def _made_by(kind: str, model: str) -> dict:
+    """What stands for the making of item vectors in a key: the code of their kind, and the encoder's files."""
+    return {"code": embed.REGISTRY.code(kind)} | contents({"encoder": model_path(model) if model else ""})
 
 
 def item_codes(
     bench: Any, kind: str = "rq-kmeans", *, vectors: str = "text", levels: int = 3, size: int = 0,
     policy: str = "dedup", normalize: bool = False, dim: int = 128, model: str = "",
-) -> tokens.ItemCodes:  # fmt: skip
+) -> ItemCodes:  # fmt: skip
     """Semantic IDs of a kind in `tokens.KINDS`, or those that `ItemCodes.save` wrote to a folder; see `Bench.codes`."""
     settings = {"levels": levels, "size": size, "policy": policy, "normalize": normalize}
     if tokens.is_codes_folder(kind):
         if settings != {"levels": 3, "size": 0, "policy": "dedup", "normalize": False}:
             raise UserError(f"{kind} holds finished codes: leave levels, size, policy and normalize out")
-        codes = tokens.ItemCodes.load(kind).for_catalogue(bench.dataset.items["raw_id"].to_numpy(object))
+        codes = ItemCodes.load(kind).for_catalogue(bench.dataset.items["raw_id"].to_numpy(object))
         return _said_if_collapsed(codes)
     settings |= {"seed": bench.seed}
     tokens.check_settings(kind, n_items=bench.dataset.n_items, **settings)
-    content = {"kind": vectors, "dim": dim, "model": model} if kind in tokens.CONTENT_KINDS else None
-    return _said_if_collapsed(_codes(bench, kind, content, settings, contents({"encoder": model})))
+    content, made_by = None, {"codes": tokens.REGISTRY.code(kind)}
+    if kind in tokens.CONTENT_KINDS:
+        model = embed.model_used(vectors, model)
+        content, made_by["vectors"] = {"kind": vectors, "dim": dim, "model": model}, _made_by(vectors, model)
+    return _said_if_collapsed(_codes(bench, kind, content, settings, made_by))
 
 
-def _said_if_collapsed(codes: tokens.ItemCodes) -> tokens.ItemCodes:
+def _said_if_collapsed(codes: ItemCodes) -> ItemCodes:
     """The codes, after a warning if many items share one: also where they were made long ago."""
     appended = codes.policy == "dedup" and codes.about.get("collided", 0) > 0
     warn_of_collapse(codes.codes[1:, : codes.levels - appended])
@@ -46,5 +59,5 @@ def _said_if_collapsed(codes: tokens.ItemCodes) -> tokens.ItemCodes:
 
 
 @stage("codes")
-def _codes(bench: Any, kind: str, content: dict | None, settings: dict, files: dict) -> tokens.ItemCodes:
+def _codes(bench: Any, kind: str, content: dict | None, settings: dict, made_by: dict) -> ItemCodes:
     return tokens.make_codes(kind, bench.dataset, item_vectors(bench, **content) if content else None, **settings)

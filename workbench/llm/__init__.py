@@ -1,4 +1,11 @@
-"""Local language models, loaded from a folder and run on this machine.
+"""The door to language models on this machine: `load` for likelihoods and text, `encode` for sentence vectors.
 
-causal_lm has the only one: a causal language model that names SAE latents.
+Read models (where a model is found), then causal_lm and likelihoods; sentence_encoder is for vectors of texts. Nothing
+is imported from the extras before a model is loaded, weights are read from safetensors or GGUF alone, and code that
+comes with a model is never run.
 """
+from workbench.llm.causal_lm import CausalLM, load
+from workbench.llm.models import model_path
+from workbench.llm.sentence_encoder import encode
+
+__all__ = ["CausalLM", "encode", "load", "model_path"]

@@ -1,75 +1,116 @@
-"""Names for SAE latents from a local causal language model, a `workbench.probing.naming.auto_interp.Namer`. Nothing is
-downloaded."""
+"""Causal language models in the format of transformers, from a folder, a GGUF file or a published name."""
+import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from workbench.errors import UserError
+from workbench.llm.likelihoods import continuation_log_probs
+from workbench.llm.models import missing_extra, model_path
+from workbench.progress import track
+from workbench.train.runtime import select_device
 
-NAME_PROMPT = """Shopping histories, one item a line, the last one read below.
-
-These make one unit of a network fire:
-
-{active}
-
-These do not:
-
-{inactive}
-
-In five words or fewer, the unit fires for:"""
-PREDICT_PROMPT = """A unit of a network fires for: {name}
-
-A shopping history, the last item below:
-
-{case}
-
-Does it fire? Answer:"""
-SHOWN, NEW_TOKENS, BATCH = 10, 16, 16  # cases per class in a prompt; length of a name; cases predicted at a time
-YES, NO = " yes", " no"
+log = logging.getLogger("workbench")
+BATCH = 8  # prompts continued at a time
+CONTEXT = 2048  # tokens that a model reads where its configuration does not say
 
 
-class CausalLMNamer:
-    """A `Namer` with a causal language model in the format of transformers.
+class CausalLM:
+    """A causal language model and its tokenizer: `log_prob` of continuations, and `generate`.
 
-    It names a latent by greedy decoding after a prompt, and predicts activity where `yes` is more likely than `no`.
-    folder: of the model and its tokenizer. Raises UserError if the extra `text` is not installed or the folder holds no
-    model.
+    model: a PreTrainedModel of transformers, whose `forward` takes past_key_values and logits_to_keep. tokenizer: its
+    PreTrainedTokenizerFast.
     """
 
-    def __init__(self, folder: Path | str, *, device: str = "cpu"):
-        try:
-            from transformers import AutoModelForCausalLM, AutoTokenizer
-        except ImportError:
-            raise UserError("a language model needs transformers: pip install workbench-recsys[text]") from None
-        if not (Path(folder) / "config.json").exists():
-            raise UserError(f"{folder} holds no model: there is no config.json in it")
-        self.tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, padding_side="left",
-                                                       truncation_side="left")  # fmt: skip
-        self.tokenizer.pad_token = self.tokenizer.pad_token or self.tokenizer.eos_token
-        self.model = AutoModelForCausalLM.from_pretrained(str(folder), local_files_only=True).to(device).eval()
-        self.answers = [self.tokenizer(answer, add_special_tokens=False).input_ids[0] for answer in (YES, NO)]
+    def __init__(self, model: Any, tokenizer: Any):
+        self.model, self.tokenizer = model.eval(), tokenizer
+        self.context = int(model.config.to_dict().get("max_position_embeddings") or CONTEXT)
+        end = tokenizer.eos_token_id
+        self.start = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else end  # where a prompt is empty
+        self.padding = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else end or 0
 
-    def name(self, active: list[str], inactive: list[str]) -> str:
-        """The first line of the greedy continuation."""
-        cases = {"active": "\n\n".join(active[:SHOWN]), "inactive": "\n\n".join(inactive[:SHOWN])}
-        inputs = self._tokenize([NAME_PROMPT.format(**cases)])
-        output = self.model.generate(**inputs, max_new_tokens=NEW_TOKENS, do_sample=False,
-                                     pad_token_id=self.tokenizer.pad_token_id)  # fmt: skip
-        text = self.tokenizer.decode(output[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
-        return " ".join(text.strip().split("\n")[0].split())
+    def log_prob(
+        self, prompts: list[str], continuations: list[str] | list[list[str]], *, prior_prompt: str | None = None
+    ) -> np.ndarray:  # fmt: skip
+        """(B, N) float64: the log-probability in nats of each continuation after each of B prompts, summed over its
+        tokens. Prompt and continuation are tokenized apart.
 
-    @torch.no_grad()
-    def predict(self, name: str, cases: list[str]) -> np.ndarray:
-        """(n,) bool: whether `yes` is more likely than `no` for each case."""
-        predictions = []
-        for start in range(0, len(cases), BATCH):
-            prompts = [PREDICT_PROMPT.format(name=name, case=case) for case in cases[start : start + BATCH]]
-            yes, no = self.model(**self._tokenize(prompts)).logits[:, -1, self.answers].T
-            predictions.append((yes > no).cpu().numpy())
-        return np.concatenate(predictions) if predictions else np.zeros(0, bool)
+        continuations: N texts for all prompts, or a list of N for each. prior_prompt: what the continuations are also
+        scored after; that prior is subtracted, which leaves what the prompt itself says for one. It may be empty.
+        UserError for an empty continuation, and for lists of different lengths.
+        """
+        rows = self._tokenized(prompts, continuations)
+        context = [None if prior_prompt is None else self._prompt(prior_prompt, rows)] * len(prompts)
+        scores = []
+        for prompt, own, prior in track(list(zip(prompts, rows, context)), "likelihoods", unit="prompts"):
+            score = continuation_log_probs(self.model, self._prompt(prompt, [own]), own)
+            scores.append(score if prior is None else score - continuation_log_probs(self.model, prior, own))
+        return np.array(scores, np.float64).reshape(len(prompts), len(rows[0]) if rows else len(continuations))
 
-    def _tokenize(self, prompts: list[str]) -> dict[str, torch.Tensor]:
-        max_length = getattr(self.model.config, "max_position_embeddings", 2048) - NEW_TOKENS
-        inputs = self.tokenizer(prompts, return_tensors="pt", padding=True, truncation=True, max_length=max_length)
-        return {key: inputs[key].to(self.model.device) for key in ("input_ids", "attention_mask")}
+    def generate(self, prompts: list[str], *, max_tokens: int = 16) -> list[str]:
+        """The most likely continuation of each prompt, token by token (greedy decoding), of at most `max_tokens` tokens
+        and without special tokens."""
+        texts = []
+        for start in track(range(0, len(prompts), BATCH), "generating", unit=f"times {BATCH} prompts"):
+            ids = [self._prompt(prompt, [[[0] * max_tokens]]) for prompt in prompts[start : start + BATCH]]
+            width = max(map(len, ids))
+            padded = torch.tensor([[self.padding] * (width - len(row)) + row for row in ids])
+            mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in ids])
+            with torch.no_grad():
+                output = self.model.generate(
+                    input_ids=padded.to(self.model.device), attention_mask=mask.to(self.model.device),
+                    max_new_tokens=max_tokens, do_sample=False, pad_token_id=self.padding,
+                )  # fmt: skip
+            texts += self.tokenizer.batch_decode(output[:, width:], skip_special_tokens=True)
+        return texts
+
+    def _tokenized(self, prompts: list[str], continuations: list) -> list[list[list[int]]]:
+        """The tokens of the continuations of each prompt."""
+        shared = all(isinstance(each, str) for each in continuations)
+        lists = [continuations] * len(prompts) if shared else continuations
+        if len(lists) != len(prompts) or len({len(each) for each in lists}) > 1:
+            lengths = sorted({len(each) for each in lists})
+            raise UserError(f"{len(prompts)} prompts and {len(lists)} lists of continuations, of lengths {lengths}; "
+                            "give each prompt a list of one length, or one list of texts for all")  # fmt: skip
+        known: dict[str, list[int]] = {}
+        for text in {text for each in lists for text in each}:
+            known[text] = self.tokenizer(text, add_special_tokens=False).input_ids
+            if not known[text]:
+                raise UserError(f"the continuation {text!r} has no tokens, so it has no likelihood")
+        return [[known[text] for text in each] for each in lists]
+
+    def _prompt(self, prompt: str, rows: list[list[list[int]]]) -> list[int]:
+        """The tokens of a prompt: its last ones where it and the longest continuation exceed the context."""
+        ids = self.tokenizer(prompt).input_ids or [self.start]
+        room = self.context - max((len(row) for own in rows for row in own), default=0)
+        if room < 1:
+            raise UserError(f"the model reads {self.context} tokens, and a continuation leaves none for the prompt")
+        if len(ids) > room:
+            log.warning("a prompt of %d tokens is cut to its last %d: the model reads %d", len(ids), room, self.context)
+        return ids[-room:]
+
+
+def load(name: str | Path, *, device: str = "auto") -> CausalLM:
+    """A causal language model in float32.
+
+    name: a folder, a GGUF file, a model of `workbench model`, or a published name. device: as of training. UserError if
+    the extra `llm` is not installed, or there is no such model, or its weights are neither safetensors nor GGUF.
+    """
+    path = model_path(str(name))
+    try:
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+    except ImportError as error:
+        raise missing_extra(str(name), "llm") from error
+    gguf = path.endswith(".gguf")
+    place = str(Path(path).parent) if gguf else path
+    options = {"local_files_only": Path(path).exists(), "trust_remote_code": False}
+    options |= {"gguf_file": Path(path).name} if gguf else {}
+    weights = {} if gguf else {"use_safetensors": True}
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(place, **options)
+        model = AutoModelForCausalLM.from_pretrained(place, dtype=torch.float32, **weights, **options)
+    except (OSError, ValueError, ImportError) as error:
+        raise UserError(f"the model {str(name)!r} cannot be loaded: {error}", code=3) from error
+    return CausalLM(model.to(select_device(device)), tokenizer)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from workbench.artifacts import digest, write_bytes
+from workbench.data.schema import RAW, Dataset
 from workbench.errors import UserError, unknown_name
 from workbench.tokens.trie import Trie, build_trie
 
@@ -151,3 +152,8 @@ def item_codes(
     if len(set(raw_ids)) < len(raw_ids):
         raise UserError(f"{len(raw_ids) - len(set(raw_ids))} items share their raw id with another item", code=3)
     return ItemCodes(rows, tuple(map(int, sizes)), np.asarray(raw_ids, object), policy, version, about or {})
+
+
+def raw_ids(dataset: Dataset) -> np.ndarray:
+    """(I,) canonical raw ids in order of item ids."""
+    return dataset.items[RAW].to_numpy(dtype=object)

@@ -9,7 +9,7 @@ from workbench.data import Dataset, Histories
 from workbench.data.leakage_measures import gini
 from workbench.errors import UserError
 from workbench.tokens import ItemCodes, RQKMeans, item_codes, make_codes
-from workbench.tokens.control_codes import split_category_path
+from workbench.tokens.kinds.category import split_category_path
 from workbench.train.rng import named_rng
 
 DRAWS = 20  # permutations for a chance level

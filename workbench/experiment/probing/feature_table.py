@@ -1,10 +1,10 @@
 """A stored stage: the concept of each latent, how well it predicts where the latent is active, confounds, a name."""
 import pandas as pd
 
+from workbench import llm
 from workbench.experiment.probing.train_sae import discovery_and_test
 from workbench.experiment.run import Run
 from workbench.interfaces import codes_of
-from workbench.llm import causal_lm
 from workbench.probing.activations.store import Activations
 from workbench.probing.concepts.concept_test import ANY, concept_test
 from workbench.probing.concepts.concepts import Concepts, item_concepts
@@ -12,6 +12,7 @@ from workbench.probing.concepts.position_confounds import position_confound_test
 from workbench.probing.dictionaries.dictionary import Dictionary
 from workbench.probing.naming import auto_interp
 from workbench.probing.naming.concept_scores import concept_scores
+from workbench.probing.naming.language_model import LanguageModelNamer
 from workbench.probing.naming.predicates import align, name_latents, predicates
 from workbench.stages import stage
 
@@ -46,12 +47,13 @@ def generated_names(
     """Names of `latents` from item titles alone, and how well each name predicts where its latent is active, a row per
     latent, as of `auto_interp.evaluate_names`.
 
-    namer: "words" (log-odds of title words), or the folder of a causal language model in the format of transformers,
-    which runs locally. Raises UserError where the folder holds no such model, or the extra `text` is not installed.
+    namer: "words" (log-odds of title words), or a causal language model as of `llm.load`, such as its folder, which
+    runs locally. Raises UserError where there is no such model, or the extra `llm` is not installed.
     """
     bench, splits = run.bench(), discovery_and_test(activations, dictionary)
     titles = bench.dataset.titles()
-    model = auto_interp.LogOddsNamer(list(titles[1:])) if namer == "words" else causal_lm.CausalLMNamer(namer)
+    words = namer == "words"
+    model = auto_interp.LogOddsNamer(list(titles[1:])) if words else LanguageModelNamer(llm.load(namer))
     return auto_interp.evaluate_names(model, latents, *splits, bench.split.train, titles, seed=bench.seed)
 
 

@@ -9,7 +9,7 @@ from scipy.sparse import csr_matrix
 from workbench.data import Dataset, Split
 from workbench.errors import unknown_name
 from workbench.tokens import ItemCodes
-from workbench.tokens.control_codes import split_category_path
+from workbench.tokens.kinds.category import split_category_path
 
 MIN_ITEMS = 10  # least items of a concept
 MULTI_VALUED = ("genre", "tags", "genres")  # columns that hold several values, separated by |

@@ -1,6 +1,5 @@
 """Automated interpretation: a namer reads example cases and names a latent; from the name alone it predicts for other
-cases whether the latent is active. `LogOddsNamer` needs no language model; `workbench.llm` has one with the same
-interface."""
+cases whether the latent is active. `LogOddsNamer` needs no language model; `language_model` has a namer that does."""
 from typing import Protocol
 
 import numpy as np

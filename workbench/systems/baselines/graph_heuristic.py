@@ -22,7 +22,7 @@ import numpy as np
 from workbench.data import Histories, Split
 from workbench.data.graph import hop_distances, transitions
 from workbench.data.splits import splitmix64
-from workbench.embed.text import FIELDS
+from workbench.embed.documents import FIELDS
 from workbench.errors import UserError, unknown_name
 from workbench.evaluate.top_k import top_k
 from workbench.interfaces import Recommendations

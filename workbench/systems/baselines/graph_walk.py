@@ -20,7 +20,7 @@ from scipy.sparse import csr_matrix
 
 from workbench.data import Histories
 from workbench.data.graph import last_items, top_k_per_row, transitions
-from workbench.embed.text import FIELDS
+from workbench.embed.documents import FIELDS
 from workbench.errors import UserError, unknown_name
 from workbench.recommenders.count_based import CountBased, ScoreFunction, Statistics
 from workbench.train.recipe import Recipe

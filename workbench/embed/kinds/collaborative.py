@@ -1,10 +1,17 @@
-"""PPMI-SVD item embedding: co-occurrence in train histories, reduced by truncated SVD."""
+"""PPMI-SVD: positive pointwise mutual information of train co-occurrence and truncated SVD."""
 import numpy as np
 from scipy import sparse
 
-from workbench.data import Split
+from workbench.data import Dataset, Split
 from workbench.data.graph import transitions
 from workbench.embed.svd import truncated_svd
+
+READS = "train"
+
+
+def vectors(dataset: Dataset, split: Split, *, dim: int, seed: int, model: str) -> np.ndarray:
+    """(I+1, dim) float32 unit rows, from `split.train` only."""
+    return ppmi_svd(split, dim, seed)
 
 
 def ppmi_svd(split: Split, dim: int = 64, seed: int = 0, *, window: int = 5) -> np.ndarray:

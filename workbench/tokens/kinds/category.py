@@ -1,22 +1,15 @@
-"""Control codes: random, hashed, and from the category tree; baselines for learned semantic IDs."""
+"""Control: the category tree of the catalogue, nothing learned."""
 import numpy as np
 
-from workbench.data.schema import RAW, Dataset, hash_ids
+from workbench.data.schema import Dataset
 from workbench.errors import UserError
-from workbench.train.rng import named_rng
 
 
-def random_codes(n_items: int, *, levels: int, size: int, seed: int = 0) -> np.ndarray:
-    """(I, L) int32 random control codes: independent per level and balanced over the K codes."""
-    balanced = np.arange(n_items) % size
-    rng = named_rng(seed, "random codes")
-    return np.column_stack([rng.permutation(balanced) for _ in range(levels)]).astype(np.int32)
-
-
-def hash_codes(raw_ids: np.ndarray, *, levels: int, size: int) -> np.ndarray:
-    """(I, L) int32 control codes from a hash of the raw id, the same in every dataset and for every seed."""
-    digits = [hash_ids(raw_ids, seed=1 + level) % np.uint64(size) for level in range(levels)]
-    return np.column_stack(digits).astype(np.int32)
+def codes(
+    dataset: Dataset, vectors: np.ndarray | None, *, levels: int, size: int, policy: str, normalize: bool, seed: int
+) -> tuple[np.ndarray, tuple[int, ...], dict]:  # fmt: skip
+    """(I, L) int32 codes and their own sizes, of at most `levels` levels. UserError without categories."""
+    return *category_codes(dataset, levels=levels), {}
 
 
 def category_codes(dataset: Dataset, *, levels: int) -> tuple[np.ndarray, tuple[int, ...]]:
@@ -53,8 +46,3 @@ def split_category_path(path: object) -> list[str]:
     """
     text = "" if path is None or path != path else str(path)
     return [level.strip() for level in text.replace("|", ">").split(">") if level.strip()]
-
-
-def raw_ids(dataset: Dataset) -> np.ndarray:
-    """(I,) canonical raw ids in order of item ids."""
-    return dataset.items[RAW].to_numpy(dtype=object)
