@@ -170,4 +170,5 @@ def _data(bench: Bench, features: FeatureTables, names: Names) -> dict:
     table = features.latents
     csv = {"head": table.iloc[:0].to_csv(index_label="latent"),
            **{int(latent): table.loc[[latent]].to_csv(header=False) for latent in table.index}}  # fmt: skip
-    return {"titles": titles, "latents": latents, "csv": csv, **{name: features.about[name] for name in ("steered", "depth")}}
+    data = {"titles": titles, "latents": latents, "csv": csv}
+    return data | {name: features.about[name] for name in ("steered", "depth")}
