@@ -1,15 +1,19 @@
 """A full disk: the error names the folder that is full, and a report stops at the first page that does not fit."""
 import errno
 import resource
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
+import nbformat
 import pytest
 from canned import save
 
 from workbench import notebooks
 from workbench.__main__ import main
 from workbench.errors import UserError
+from workbench.experiment import open_bench, reproduce
+from workbench.notebooks.run import _execute
 from workbench.places import disk_is_full, explain
 from workbench.report import series_report
 
@@ -76,6 +80,19 @@ def test_the_remedy_fits_the_folder_that_is_full(tmp_path, monkeypatch, place, r
     monkeypatch.setenv("WORKBENCH_HOME", str(names["home"]))
     error = explain(OSError(errno.ENOSPC, "full"), Path(place.format(**names)))
     assert remedy.format(**names) in str(error)
+
+
+def test_a_full_temporary_folder_is_one_error(tmp_path, monkeypatch):
+    """Where no usual place for temporary files can be written: of a run that is made again, and of a kernel."""
+    run = open_bench("synthetic", profile="smoke", options={"users": 200}).fit("popularity")
+    path = save(tmp_path / "one.ipynb", "1 + 1")
+    notebook = nbformat.read(path, as_version=4), path
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    full = "no temporary folder can be written .*: the disk is full or read-only; free some space or set TMPDIR"
+    with largest_file(0), pytest.raises(UserError, match=full):
+        reproduce(run)
+    with largest_file(0), pytest.raises(UserError, match=full):
+        raise UserError(_execute(*notebook, timeout=60)[1])
 
 
 def test_only_a_full_disk_is_one():

@@ -2,7 +2,7 @@
 import errno
 import os
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryDirectory, TemporaryFile
 
 from workbench.errors import UserError
 
@@ -52,6 +52,15 @@ def _remedy(path: Path) -> str:
     if any(parent.name.startswith(TEMPORARY) for parent in place.parents):
         return "set TMPDIR to another folder"
     return "name another folder with --out"
+
+
+def temporary_folder(prefix: str) -> TemporaryDirectory:
+    """A temporary folder, removed when its context ends. UserError where none of the usual places can be written."""
+    try:
+        return TemporaryDirectory(prefix=prefix)
+    except OSError as error:
+        raise UserError(f"no temporary folder can be written ({error.strerror}): the disk is full or read-only; free "
+                        "some space or set TMPDIR to another folder", code=1) from error  # fmt: skip
 
 
 def check_folder(folder: Path) -> None:

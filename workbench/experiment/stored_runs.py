@@ -1,6 +1,5 @@
 """The runs in the store: all of them, and one made again."""
 import logging
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from workbench.artifacts import MANIFEST, Store, current_store, using_store
 from workbench.errors import UserError
 from workbench.experiment.bench import open_bench
 from workbench.experiment.run import Run
+from workbench.places import temporary_folder
 
 log = logging.getLogger("workbench")
 
@@ -39,7 +39,7 @@ def stored_runs() -> list[Run]:
 def reproduce(run: Run) -> pd.DataFrame:
     """Train a run again from scratch, aside, and hold every metric against what it says: stored, again, equal."""
     system, name = (run.model(), run.system) if "own" in run.info else (run.system, "")
-    with tempfile.TemporaryDirectory(prefix="workbench-again-") as folder, using_store(Store(Path(folder))):
+    with temporary_folder("workbench-again-") as folder, using_store(Store(Path(folder))):
         again = run.bench().fit(system, name=name, **run.info["changes"]).metrics
     table = pd.DataFrame({"stored": run.metrics, "again": again})
     return table.assign(equal=table["stored"] == table["again"])

@@ -7,7 +7,6 @@ the socket instead, so that a reply is seen at most a quarter of a second late.
 import asyncio
 import os
 import sys
-import tempfile
 import time
 import uuid
 from collections.abc import Awaitable, Callable
@@ -25,6 +24,7 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 
 from workbench.notebooks.printed_text import PrintedText, cut
+from workbench.places import temporary_folder
 
 NAME = "workbench"
 POLL_SECONDS = 0.25  # between two polls of the shell socket
@@ -92,10 +92,9 @@ class WorkbenchClient(PapermillNotebookClient):
     """papermill's client with a kernel of this interpreter, polling, and errors raised in the cell that caused them."""
 
     def create_kernel_manager(self) -> AsyncKernelManager:
-        """A manager of one kernel whose connection file is in a temporary folder of this run."""
+        """A manager of one kernel whose connection file is in `folder`, a temporary one of this run."""
         self.printed: dict[int, tuple[Any, PrintedText]] = {}  # by id of an output: the output and its text so far
-        self.temporary = tempfile.TemporaryDirectory(prefix="workbench-kernel-")
-        connection = str(Path(self.temporary.name) / "kernel.json")
+        connection = str(self.folder / "kernel.json")
         self.km = AsyncKernelManager(
             kernel_name="python3", kernel_spec_manager=CurrentInterpreterSpecManager(), connection_file=connection
         )
@@ -104,14 +103,14 @@ class WorkbenchClient(PapermillNotebookClient):
     def start_new_kernel(self, **kwargs: Any) -> None:
         """Start the kernel without a browser front end and without the user's IPython profile."""
         env = {**os.environ, "WORKBENCH_PROGRESS": "log", "PLOTLY_RENDERER": "plotly_mimetype"}
-        env |= {"IPYTHONDIR": str(Path(self.temporary.name) / "ipython"), "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+        env |= {"IPYTHONDIR": str(self.folder / "ipython"), "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
         env.pop("JPY_SESSION_NAME", None)
         with open(self.stderr_path, "wb") as file:  # shut-down messages are noise in a report
             super().start_new_kernel(env=env, stderr=file, **kwargs)
 
     @property
     def stderr_path(self) -> Path:
-        return Path(self.temporary.name) / "stderr.txt"
+        return self.folder / "stderr.txt"
 
     def start_new_kernel_client(self) -> Any:
         """Connect to the kernel and poll its shell channel. (papermill does not call the async variant.)"""
@@ -185,22 +184,22 @@ class WorkbenchEngine(NBClientEngine):
     def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **options: Any) -> Any:
         """Run one notebook. Options used: `execution_timeout` (seconds per cell, 600), `start_timeout`, `cwd` and the
         callbacks `on_cell_start` and `on_cell_executed`."""
-        client = WorkbenchClient(
-            nb_man,
-            timeout=options.get("execution_timeout") or CELL_TIMEOUT,
-            startup_timeout=options.get("start_timeout", 60),
-            iopub_timeout=60,
-            coalesce_streams=False,  # done by `output`: theirs takes quadratic time on a long line
-            on_cell_start=options.get("on_cell_start"),
-            on_cell_executed=options.get("on_cell_executed"),
-        )
-        try:
-            return client.execute(**{key: options[key] for key in ("cwd",) if options.get(key)})
-        except DeadKernelError:
-            print(client.stderr_path.read_text(errors="replace")[-2000:], file=sys.stderr)
-            raise
-        finally:
-            client.temporary.cleanup()
+        with temporary_folder("workbench-kernel-") as folder:
+            client = WorkbenchClient(
+                nb_man,
+                timeout=options.get("execution_timeout") or CELL_TIMEOUT,
+                startup_timeout=options.get("start_timeout", 60),
+                iopub_timeout=60,
+                coalesce_streams=False,  # done by `output`: theirs takes quadratic time on a long line
+                on_cell_start=options.get("on_cell_start"),
+                on_cell_executed=options.get("on_cell_executed"),
+            )
+            client.folder = Path(folder)
+            try:
+                return client.execute(**{key: options[key] for key in ("cwd",) if options.get(key)})
+            except DeadKernelError:
+                print(client.stderr_path.read_text(errors="replace")[-2000:], file=sys.stderr)
+                raise
 
 
 papermill_engines.register(NAME, WorkbenchEngine)

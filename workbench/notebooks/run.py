@@ -136,7 +136,9 @@ def _exit_code(error: BaseException, timeout: float) -> tuple[int, str]:
         return 124, f"took longer than {timeout:g} s"
     if isinstance(error, DeadKernelError):
         return 138, "the kernel died (killed, or out of memory)"
-    if isinstance(error, OSError) and (disk_is_full(error) or "temporary directory" in str(error)):
+    if isinstance(error, UserError):
+        return error.code, str(error)
+    if isinstance(error, OSError) and disk_is_full(error):
         return 1, f"the disk of the temporary folder is full ({error}); free some space or set TMPDIR to another folder"
     if isinstance(error, CellExecutionError):
         message = f"{error.ename}: {error.evalue}".strip().removesuffix(":")
