@@ -170,10 +170,5 @@ def _data(bench: Bench, features: FeatureTables, names: Names) -> dict:
     table = features.latents
     csv = {"head": table.iloc[:0].to_csv(index_label="latent"),
            **{int(latent): table.loc[[latent]].to_csv(header=False) for latent in table.index}}  # fmt: skip
-<<<<<<< HEAD
-    about = {name: features.about[name] for name in ("steered", "depth")}
-    return {"titles": titles, "latents": latents, "csv": csv, **about}
-=======
     data = {"titles": titles, "latents": latents, "csv": csv}
     return data | {name: features.about[name] for name in ("steered", "depth")}
->>>>>>> b17e0629c9bafb55ddf6e2be937728df7089bc1a
