@@ -66,6 +66,20 @@ def test_wrong_arguments_exit_2_with_a_suggestion(arguments, message, capsys):
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("arguments, message", [
+    (["report", "--path", "x.csv"], "report has no option --path: write --option path=x.csv"),
+    (["report", "--time_format=%d.%m.%Y"], "--option time_format=%d.%m.%Y"),
+    (["audit", "--item", "movieId"], "--option item=movieId"),
+    (["fit", "sasrec", "--epochs", "3"], "fit has no option --epochs: write --set epochs=3"),
+    (["fit", "sasrec", "--width", "--seed", "1"], "--set width=VALUE"),
+    (["fit", "sasrec", "--split", "random"], "--protocol split=random"),
+    (["report", "--epochs", "3"], "unknown option '--epochs'; "),
+])  # fmt: skip
+def test_an_option_that_is_written_as_a_pair_says_how(arguments, message, capsys):
+    assert main(arguments) == 2
+    assert message in capsys.readouterr().err
+
+
 def test_fit_predict_score_runs(home, tmp_path, capsys):
     out = tmp_path / "run"
     assert main(["fit", "item_transitions", "--dataset", "synthetic", "--profile", "smoke", "--seed", "3",

@@ -7,7 +7,16 @@ import sys
 from collections.abc import Callable
 
 from workbench import __version__
-from workbench.cli.arguments import VALUE, CoverOptions, count, mark_values, number, unmark_values, whole_number
+from workbench.cli.arguments import (
+    VALUE,
+    CoverOptions,
+    count,
+    mark_values,
+    number,
+    pair_of,
+    unmark_values,
+    whole_number,
+)
 from workbench.cli.commands import COMMANDS
 from workbench.errors import INTERRUPTED, UserError, unknown_name
 from workbench.interruption import stopped_once
@@ -86,8 +95,14 @@ def _split_passed(argv: list[str]) -> tuple[list[str], list[str]]:
 
 
 def _unknown_option(command: Callable, rest: list[str]) -> UserError:
-    error = unknown_name("option", rest[0], _option_names(command))
+    """The error for an option that a command lacks; where it is a name of a dataset, a system or the protocol, how that
+    is written."""
     name = command.__name__
+    own, _, value = rest[0].partition("=")
+    value = value or next((text for text in rest[1:2] if not text.startswith("--")), "VALUE")
+    if pair := pair_of(own.removeprefix("--"), set(inspect.signature(command).parameters)):
+        return UserError(f"{name} has no option {own}: write --{pair} {own.removeprefix('--')}={value}")
+    error = unknown_name("option", rest[0], _option_names(command))
     hint = f". Options of JupyterLab come after --: workbench {name} -- {' '.join(rest)}" if _passes_on(command) else ""
     return UserError(f"{error}{hint}")
 

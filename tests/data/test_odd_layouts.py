@@ -44,6 +44,18 @@ def test_json_faults_name_the_line(tmp_path, text, message):
     assert message in refused(written(tmp_path, text, "log.jsonl"))
 
 
+@pytest.mark.parametrize(("late", "kind"), [({"id": 3}, "a record, {'id': 3}"), (["a", "b"], "a list, ['a', 'b']")])
+@pytest.mark.parametrize("array", [False, True], ids=["lines", "array"])
+def test_nested_values_after_the_sample_are_refused(tmp_path, late, kind, array):
+    """Beyond the records by which columns are told; a text that begins with a bracket is a text."""
+    records = [{"user": n % 7, "item": f"[{n % 50}] {{song}}"} for n in range(1500)]
+    text = json.dumps if array else lambda records: "".join(map("{}\n".format, map(json.dumps, records)))
+    assert load(path=written(tmp_path, text(records), "log.json")).n_items == 50
+    records[1200]["item"] = late
+    said = refused(written(tmp_path, text(records), "log.json"))
+    assert f"line 1201, column 'item' holds {kind}; the lines before hold text or numbers there" in said
+
+
 LISTS = {"7": [3, 1, 3], "u": [1, 2]}
 SEQUENCES = {
     "lines": "7 3 1 3\nu 1 2\n", "lines with commas and a colon": "7: 3, 1, 3\r\n\r\nu: 1, 2",

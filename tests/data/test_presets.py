@@ -113,3 +113,30 @@ def test_a_file_of_ones_own_goes_through_a_preset(tmp_path):
         datasets.load("preset", preset="goodreads-comics", path=path, item="book")
     with pytest.raises(UserError, match="preset=NAME"):
         datasets.load("preset", path=path)
+
+
+def test_a_copy_of_a_published_log_may_be_written_in_other_ways(tmp_path):
+    """Without column names, in another encoding, with other dates; the same events as in the usual way."""
+    rows = [(f"ü{u}", i, 5, f"{1 + u:02d}.0{1 + i}.2020") for u in range(6) for i in range(6)]
+    path, usual = tmp_path / "odd.csv", tmp_path / "usual.csv"
+    path.write_bytes("\n".join(";".join(map(str, row)) for row in rows).encode("latin-1"))
+    frame = pd.DataFrame(rows, columns=["user", "item", "rating", "timestamp"])
+    frame.assign(timestamp=pd.to_datetime(frame["timestamp"], format="%d.%m.%Y")).to_csv(usual, index=False)
+    odd = {"columns": "user,item,rating,timestamp", "encoding": "latin-1", "time_format": "%d.%m.%Y"}
+    read = [datasets.load("preset", preset="beauty", strict=False, path=str(each), **options)
+            for each, options in ((path, odd), (usual, {}))]  # fmt: skip
+    assert read[0].n_users == 6 and read[0].users["raw_id"].str.startswith("ü").all()
+    pd.testing.assert_frame_equal(*(data.interactions for data in read), check_like=True)
+
+
+@pytest.mark.parametrize(("name", "option", "words"), [
+    ("beauty", "time_format", "Allowed: release. beauty: .* dataset preset, path=FILE"),
+    ("beauty", "columns", "dataset preset, path=FILE"),
+    ("movielens-1m", "min_rating", "movielens-1m: .* takes this option as dataset csv, path=FILE"),
+    ("preset", "min_rating", "A preset sets the filters itself; dataset csv takes this option"),
+    ("preset", "time_formt", "did you mean 'time_format'"),
+    ("synthetic", "path", "Allowed: branching, .*seed, users$"),
+])  # fmt: skip
+def test_an_option_of_another_dataset_is_answered_by_where_it_belongs(name, option, words):
+    with pytest.raises(UserError, match=words):
+        datasets.check_options(name, {option: "x"})

@@ -124,6 +124,22 @@ def parse_options(datasets: list[str], pairs: list) -> dict:
     return parse_settings(pairs, text)
 
 
+def pair_of(name: str, options: set[str]) -> str:
+    """Which of --option, --set and --protocol, as far as a command has them, takes name=VALUE; "" for none."""
+    from dataclasses import fields
+
+    from workbench import systems
+    from workbench.data import Protocol, datasets
+    from workbench.train.recipe import RECIPE_FIELDS
+
+    known = {
+        "option": lambda: {each for dataset in datasets.names() for each in datasets.options(dataset)},
+        "set": lambda: {*RECIPE_FIELDS, *(each for system in systems.names() for each in systems.keywords(system))},
+        "protocol": lambda: {field.name for field in fields(Protocol)},
+    }
+    return next((pair for pair, names in known.items() if pair in options and name in names()), "")
+
+
 def make_bench(dataset: str, profile: str, seed: int, protocol: list, option: list, device: str):
     """The bench for these command-line arguments. UserError as for `open_bench`."""
     from workbench.experiment import open_bench

@@ -12,7 +12,7 @@ from pathlib import Path
 from workbench.data import synthetic
 from workbench.data.formats.containers.file_kinds import digest
 from workbench.data.schema import Dataset
-from workbench.errors import UserError, check_names, unknown_name
+from workbench.errors import UserError, unknown_name
 
 FOLDER = Path(__file__).parent
 FILE_OPTIONS = ("path", "items", "test")  # options that are file paths
@@ -74,12 +74,25 @@ def text_options(name: str) -> set[str]:
 def check_options(name: str, settings: dict | None = None) -> str:
     """The listed name, after checking name and options without loading data. UserError as `load`."""
     listed = canonical_name(name)
-    check_names(f"option of dataset {listed}", settings or {}, options(listed))
+    for option in settings or {}:
+        if option not in options(listed):
+            raise UserError(f"{unknown_name(f'option of dataset {listed}', option, options(listed))}"
+                            f"{_where(option, listed)}")  # fmt: skip
     if listed not in synthetic.NAMES:
         types = {argument.arg: ast.unparse(argument.annotation) for argument in _load_function(listed).args.kwonlyargs}
         for option, value in (settings or {}).items():
             _check_type(f"option {option!r} of dataset {listed}", value, types[option])
     return listed
+
+
+def _where(option: str, name: str) -> str:
+    """Which dataset takes an option of logs of one's own that this one lacks, as a sentence; "" for another option."""
+    if option not in options("csv") or name in synthetic.NAMES:
+        return ""
+    if name == "preset":
+        return ". A preset sets the filters itself; dataset csv takes this option"
+    published = "its published files are read as they are, but a copy of your own takes this option"
+    return f". {name}: {published} as dataset {'preset' if option in options('preset') else 'csv'}, path=FILE"
 
 
 def _check_type(option: str, value: object, annotation: str) -> None:

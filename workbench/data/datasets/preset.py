@@ -16,6 +16,10 @@ def load(
     items: str | None = None,
     item_title: str = "title",
     time_format: str = "",
+    columns: str = "",
+    layout: str = "events",
+    encoding: str = "",
+    quoting: str = "auto",
     strict: bool = True,
 ) -> Dataset:
     """A log under the filters of a preset (workbench.data.presets); the other arguments are those of csv.
@@ -26,8 +30,9 @@ def load(
     if not preset:
         raise UserError(f"dataset preset needs a preset: preset=NAME; allowed: {', '.join(presets.PRESETS)}")
     chosen = presets.get_preset(preset)
-    columns = {"user": user, "item": item, "timestamp": timestamp, "rating": rating}
-    log = csv.load(path=path, items=items, item_title=item_title, time_format=time_format, **columns)
+    roles = {"user": user, "item": item, "timestamp": timestamp, "rating": rating, "item_title": item_title}
+    form = {"columns": columns, "layout": layout, "encoding": encoding, "quoting": quoting}
+    log = csv.load(path=path, items=items, time_format=time_format, **roles, **form)
     dataset = presets.filter_dataset(chosen, log)
     if strict:
         presets.check_statistics(chosen, dataset)

@@ -20,6 +20,7 @@ from workbench.data.formats.containers.tidying import strip_blanks
 from workbench.errors import UserError
 
 if TYPE_CHECKING:
+    import polars as pl
     import pyarrow as pa
 
 SAMPLE = 1000  # records, in which every column must occur
@@ -98,7 +99,7 @@ def batches(path: Path, wanted: tuple[str, ...], form: FileFormat, counts: Count
     """
     import polars as pl
 
-    schema, text = {}, pl.String()
+    schema, text, number = {}, pl.String(), 0
     for name in wanted:
         sample = [record[name] for _, record in islice(_records(path, form), SAMPLE) if name in record]
         if any(isinstance(value, dict) for value in sample):
@@ -108,16 +109,36 @@ def batches(path: Path, wanted: tuple[str, ...], form: FileFormat, counts: Count
     try:
         for block in _blocks(path, form):
             if block.strip():
-                table = pl.read_ndjson(io.BytesIO(block), schema=schema).to_arrow()
-                for batch in table.combine_chunks().to_batches():
+                table = pl.read_ndjson(io.BytesIO(block), schema=schema)
+                _refuse_nested(path, table, block, number)
+                for batch in table.to_arrow().combine_chunks().to_batches():
                     columns = [strip_blanks(_as_string(batch[name]), counts) for name in wanted]
                     yield type(batch).from_arrays(columns, list(wanted))
+            number += block.count(b"\n")
     except pl.exceptions.PolarsError as error:
         for _ in _records(path, form):
             pass
         raise UserError(f"{path}: not JSON lines ({error})", code=3) from error
     except DAMAGED as error:
         raise damaged_error(path, 1, error) from error
+
+
+def _refuse_nested(path: Path, table: "pl.DataFrame", block: bytes, before: int) -> None:
+    """UserError (code 3) for a record or a list that was read as text, as the records of the sample held none there.
+    before: lines before the block."""
+    import polars as pl
+
+    opens = table.select(pl.col(pl.String).str.contains(r"^[\[{]"))
+    rows = [(name, row) for name in opens.columns for row in opens[name].arg_true().to_list()]
+    if not rows:
+        return
+    lines = [(number, line) for number, line in enumerate(block.split(b"\n"), before + 1) if line.strip()]
+    for name, row in rows:
+        number, line = lines[row]
+        if isinstance(value := json.loads(line)[name], dict | list):
+            kind = "a record" if isinstance(value, dict) else "a list"
+            raise UserError(f"{path}, line {number}, column {name!r} holds {kind}, {str(value)[:40]}; the lines before "
+                            "hold text or numbers there. Give every line the same", code=3)  # fmt: skip
 
 
 def _as_string(array: "pa.Array") -> "pa.Array":
