@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 from workbench.errors import UserError
+from workbench.interruption import ignore_signals
 
 LOST = "a process of this training died; the same command resumes from the last checkpoint"
 _calls: list[float] = []  # whether rank 0 has called the others
@@ -44,6 +45,7 @@ def _together(operation: Callable, tensor: Any, **options: Any) -> Any:
     try:
         operation(tensor, **options)
     except RuntimeError as error:  # of gloo, which has no class of its own
+        ignore_signals()  # torchrun sends them as well, to what is ending already
         raise UserError(LOST, code=1) from error
     return tensor
 

@@ -223,4 +223,5 @@ def interruptible() -> Iterator[threading.Event]:
         yield stopped
     finally:
         for number, handler in previous.items():
-            signal.signal(number, handler)
+            if signal.getsignal(number) is stop:  # not where signals are ignored from now on
+                signal.signal(number, handler)
