@@ -39,8 +39,8 @@ def fit(
     """Train a system on a dataset, evaluate it on the test set and save the run. --set: hyperparameters of the system
     and of its training, such as width=128 lr=5e-4. --protocol: settings of the evaluation protocol, such as
     mask_history=True. --option: dataset options, such as path=log.csv. In several processes that share every batch:
-    torchrun --nproc-per-node 2 -m workbench fit ... A model that a notebook
-    cell defines has no name here: bench.fit(net, name="mynet") in the notebook trains it."""
+    torchrun --nproc-per-node 2 -m workbench fit ... A model that a notebook cell defines has no name here: there
+    bench.fit(net, name="mynet") trains it."""
     from workbench.experiment import check_out
     from workbench.train import distributed
 
@@ -139,19 +139,25 @@ def report(
     cover: arguments.CoverOptions = arguments.NO_COVER,
 ) -> None:
     """Run the notebook series on a dataset and write a full report. The folder --out then holds one page per notebook,
-    an audit, index.html and metrics.json. --system: the system whose network is probed. --datasets with --systems: a
-    matrix report instead, with one page per system and dataset that compares the system to the baselines; the same
-    command resumes an interrupted one. --option: dataset options, such as path=log.csv. --title, --author, --note: of
-    the report, shown on the index and at the head of every page."""
+    an audit, index.html and metrics.json. --system: the system whose network is probed. --datasets with --systems:
+    a matrix report instead, with one page per system and dataset that compares the system to the baselines;
+    --systems alone: a gallery, notebook 07 for each of them. The same command resumes an interrupted one. --option:
+    dataset options, such as path=log.csv. --title, --author, --note: of the report, shown on the index and at the
+    head of every page."""
     from workbench import systems as system_registry
     from workbench.data import datasets as dataset_registry
-    from workbench.report import Cover, matrix_report, series_report
+    from workbench.report import Cover, gallery_report, matrix_report, series_report
     from workbench.train.recipe import get_profile
 
     limits, cover = get_profile(profile), Cover(*cover)
     names = arguments.split_names(datasets) or [dataset or limits.dataset]
     options = dataset_registry.resolve_paths(arguments.parse_options(names, option))
-    if datasets or systems:
+    if systems and not datasets and not system:
+        name, columns = dataset or limits.dataset, arguments.split_names(systems)
+        arguments.check_output(Path(out), timeout)
+        settings = {"profile": profile, "seed": seed, "options": options, "timeout": timeout}
+        failed = gallery_report(columns, name, out=Path(out), cover=cover, **settings)
+    elif datasets or systems:
         if dataset or system:
             raise UserError("--dataset and --system are for one report, --datasets and --systems for a matrix")
         rows, columns = arguments.split_names(datasets), arguments.split_names(systems)

@@ -14,9 +14,9 @@ from workbench.notebooks import package_versions
 from workbench.notebooks.anonymize import anonymizer
 from workbench.notebooks.run import interruption_wins
 from workbench.progress import Progress
-from workbench.report.matrix_index import matrix_index
-from workbench.report.matrix_page import MatrixCell, cell_page, cell_path
 from workbench.report.outcome import INTERRUPTED, attempt, stops_when_full
+from workbench.report.several.matrix_index import matrix_index
+from workbench.report.several.matrix_page import MatrixCell, cell_page, cell_path
 from workbench.report.summary.cover import NO_COVER, Cover, add_head_line
 from workbench.report.summary.data import dataset_name
 

@@ -12,8 +12,8 @@ from workbench.evaluate import compare
 from workbench.evaluate.compare import ABOVE, BASELINE, BELOW, EVEN, RISING, UNDERTRAINED
 from workbench.experiment.audit.sections import METRIC
 from workbench.report.index import failure_banner, headline_section, link, page_header, provenance
-from workbench.report.matrix_page import MatrixCell
 from workbench.report.page_template import html_document
+from workbench.report.several.matrix_page import MatrixCell
 from workbench.report.summary.cover import NO_COVER, Cover
 from workbench.report.thumbnail import thumbnail
 from workbench.show.figures.compare import headline
