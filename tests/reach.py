@@ -14,7 +14,7 @@ from workbench.places import PACKAGE
 TESTS = Path(__file__).parent
 BY_NAME = {  # folders whose files are reached by a name, from their __init__
     PACKAGE / folder / "__init__.py": set((PACKAGE / folder).rglob("*.py")) for folder in ("systems", "show")
-} | {Path(datasets.__file__): set(datasets.FOLDER.glob("*.py"))} | {
+} | {Path(datasets.__file__): set(datasets.REGISTRY.folder.glob("*.py"))} | {
     PACKAGE / folder / "by_kind.py": set((PACKAGE / folder / "kinds").glob("*.py")) for folder in ("embed", "tokens")
 }  # fmt: skip
 WHOLE = {"subprocess", "workbench", "workbench.__main__", "workbench.cli.commands", "workbench.notebooks"}  # anything

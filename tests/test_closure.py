@@ -79,3 +79,57 @@ def test_a_name_leads_to_the_file_that_defines_it():
 ])  # fmt: skip
 def test_a_change_reaches_the_tests_that_import_it(test, names, changed, reached):
     assert reaches(TESTS / test, names, {PACKAGE / changed}) == reached
+
+
+FEATURES = """
+import json, sys
+from pathlib import Path
+from workbench import closure
+from workbench.experiment import open_bench
+from workbench.stages import drawing
+
+bench = open_bench("synthetic", options={"users": 120})
+CODES = (("rq-kmeans", "text"), ("rq-kmeans", "collaborative"), ("random", "text"), ("hash", "text"))
+WANTED = {f"vectors {kind}": lambda kind=kind: bench.vectors(kind, dim=8)
+          for kind in ("text", "permuted", "collaborative", "random")}
+WANTED |= {f"codes {kind} {vectors}": lambda kind=kind, vectors=vectors: bench.codes(kind, vectors=vectors, dim=8)
+           for kind, vectors in CODES}
+
+def keys():
+    for cached in (closure._tree, closure._tree_hash, closure._imports, closure._module):
+        cached.cache_clear()
+    found = {}
+    for name, make in WANTED.items():
+        with drawing() as found[name]:
+            make()
+    return found
+
+states = [keys()]
+for files in json.loads(sys.argv[1]):
+    texts = {place: place.read_text() if place.exists() else None for place in map(Path, files)}
+    for place, text in texts.items():
+        place.write_text((text or '"Another kind."') + "\\nANOTHER_LINE = 1\\n")
+    states.append(keys())
+    for place, text in texts.items():
+        place.unlink() if text is None else place.write_text(text)
+print(json.dumps(states))
+"""
+EDITS = [
+    (["embed/kinds/another.py", "tokens/kinds/another.py", "tokens/kinds/category.py"], set()),
+    (["embed/kinds/sentence.py"], {"vectors permuted"}),
+    (["embed/text.py", "tokens/kinds/hash.py"],
+     {"vectors text", "vectors permuted", "codes rq-kmeans text", "codes hash text"}),
+    (["tokens/rq_kmeans.py"], {"codes rq-kmeans text", "codes rq-kmeans collaborative"}),
+]  # fmt: skip
+
+
+def test_keys_of_item_features_follow_their_own_kind(copy, home):
+    """A new kind and a change of another kind leave them; a line of a kind's file, or of one that it imports, changes
+    the keys of that kind, and of the codes that are made from its vectors."""
+    files = json.dumps([[str(copy / "workbench" / file) for file in files] for files, _ in EDITS])
+    command = [sys.executable, "-c", FEATURES, files]
+    answer = subprocess.run(command, cwd=copy, check=True, capture_output=True, text=True)
+    before, *after = json.loads(answer.stdout)
+    assert len({json.dumps(key) for key in before.values()}) == len(before)
+    for (edited, changed), keys in zip(EDITS, after, strict=True):
+        assert {name for name in before if keys[name] != before[name]} == changed, edited

@@ -1,46 +1,106 @@
-"""A local language model as a namer of latents, here a tiny random one."""
+"""The door to causal language models, on a tiny random one: likelihoods, text, and what is refused."""
+import shutil
+
 import numpy as np
 import pytest
 import torch
+from tiny_lm import save_tiny_model, tiny_model
 
+from workbench import llm
 from workbench.errors import UserError
-from workbench.llm.causal_lm import CausalLMNamer
+from workbench.llm.likelihoods import BUCKET
 
-
-def test_a_missing_library_or_folder_is_an_error(tmp_path):
-    with pytest.raises(UserError, match="holds no model|needs transformers"):
-        CausalLMNamer(tmp_path)
+PROMPTS = ["She bought a lamp, then", "x", "A longer history: a chair, a table, two lamps, a rug and then"]
+TITLES = [" a chair", " b", " a table for the garden, round", "x", " a rug", " lamps, a set of two", " a chair!", " q"]
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A tiny GPT-2 over letters and two words, with its tokenizer."""
-    transformers, tokenizers = pytest.importorskip("transformers"), pytest.importorskip("tokenizers")
-    path = tmp_path_factory.mktemp("model")
-    letters = {chr(code): code - 31 for code in range(32, 127)} | {"\n": 96, "<e>": 0, " yes": 97, " no": 98}
-    core = tokenizers.Tokenizer(tokenizers.models.BPE(letters, [], unk_token="<e>"))
-    core.add_tokens([" yes", " no"])
-    words = transformers.PreTrainedTokenizerFast(tokenizer_object=core, eos_token="<e>", pad_token="<e>")
-    config = transformers.GPT2Config(vocab_size=99, n_positions=2048, n_embd=16, n_layer=1, n_head=2)
-    torch.manual_seed(0)
-    model = transformers.GPT2LMHeadModel(config)
-    words.save_pretrained(path)
-    model.save_pretrained(path)
-    return path
+def lm():
+    return llm.CausalLM(*tiny_model())
 
 
-def test_predictions_do_not_depend_on_the_batch(folder):
-    namer = CausalLMNamer(folder)
-    cases = ["a lamp", "a chair\nanother lamp", "x" * 200, "a table", "a\nb\nc"] * 5
-    together = namer.predict("lamps", cases)
-    assert together.shape == (25,) and together.dtype == bool and namer.predict("lamps", []).shape == (0,)
-    alone = np.concatenate([namer.predict("lamps", [case]) for case in cases[:5]])
-    assert (together[:5] == alone).all(), "padding changes no answer"
+def naive(lm, prompt, continuation):
+    """The log-probability of every token of the continuation, from one pass over the whole text."""
+    head, tail = (lm.tokenizer(text, add_special_tokens=False).input_ids for text in (prompt, continuation))
+    head = head or [lm.start]
     with torch.no_grad():
-        namer.model.lm_head.weight.data[98] = -namer.model.lm_head.weight.data[97]
-    margin = namer.predict("lamps", cases[:5])
+        logits = lm.model(torch.tensor([head + tail])).logits[0].double().log_softmax(-1)
+    return float(sum(logits[len(head) - 1 + at, token] for at, token in enumerate(tail)))
+
+
+def test_likelihoods_equal_those_of_whole_texts(lm):
+    assert len(TITLES) > BUCKET, "more than one bucket"
+    scores = lm.log_prob(PROMPTS, TITLES)
+    expected = [[naive(lm, prompt, title) for title in TITLES] for prompt in PROMPTS]
+    assert scores.shape == (3, 8) and scores.dtype == np.float64
+    np.testing.assert_allclose(scores, expected, atol=1e-4)
+    assert np.ptp(expected) > 10, "a random model that tells texts apart"
+
+
+def test_each_prompt_may_have_continuations_of_its_own(lm):
+    own = [TITLES[:3], TITLES[3:6], TITLES[5:8]]
+    scores = lm.log_prob(PROMPTS, own)
+    np.testing.assert_allclose(scores, [[naive(lm, p, c) for c in row] for p, row in zip(PROMPTS, own)], atol=1e-4)
+    np.testing.assert_allclose(lm.log_prob(PROMPTS[1:2], own[1:2]), scores[1:2], atol=1e-4)
+
+
+@pytest.mark.parametrize("prior", ["then", ""])
+def test_the_prior_of_a_continuation_is_subtracted(lm, prior):
+    plain, scores = lm.log_prob(PROMPTS, TITLES), lm.log_prob(PROMPTS, TITLES, prior_prompt=prior)
+    np.testing.assert_allclose(plain - scores, [[naive(lm, prior, title) for title in TITLES]] * 3, atol=1e-4)
+
+
+def test_a_long_prompt_keeps_its_end_and_says_so(caplog):
+    short = llm.CausalLM(*tiny_model(context=20))
+    scores = short.log_prob(["a" * 30 + "the end is: "], ["yes", "no"])
+    assert "is cut to its last 17" in caplog.text
+    np.testing.assert_allclose(scores, short.log_prob([("a" * 30 + "the end is: ")[-17:]], ["yes", "no"]), atol=1e-4)
+    with pytest.raises(UserError, match="reads 20 tokens"):
+        short.log_prob(["a"], ["b" * 20])
+
+
+def test_text_does_not_depend_on_the_batch_and_is_the_likeliest(lm):
+    prompts = PROMPTS * 4
+    texts = lm.generate(prompts, max_tokens=4)
+    assert texts == [lm.generate([prompt], max_tokens=4)[0] for prompt in PROMPTS] * 4
     with torch.no_grad():
-        namer.model.lm_head.weight.data[[97, 98]] = namer.model.lm_head.weight.data[[98, 97]]
-    assert (namer.predict("lamps", cases[:5]) != margin).all(), "swapping yes and no swaps the predictions"
-    said = namer.name(cases[:3], cases[3:5])
-    assert said == namer.name(cases[:3], cases[3:5]) and "\n" not in said
+        ids = lm.tokenizer(PROMPTS[0]).input_ids
+        for _ in range(4):
+            ids.append(int(lm.model(torch.tensor([ids])).logits[0, -1].argmax()))
+    assert texts[0] == lm.tokenizer.decode(ids[-4:], skip_special_tokens=True)
+    assert lm.generate([], max_tokens=4) == [] and lm.log_prob([], TITLES).shape == (0, 8)
+
+
+@pytest.mark.parametrize(("continuations", "complaint"), [
+    (["a", ""], "'' has no tokens"),
+    ([["a"], ["b"]], "3 prompts and 2 lists"),
+    ([["a"], ["b"], ["c", "d"]], r"lengths \[1, 2\]"),
+])  # fmt: skip
+def test_continuations_that_cannot_be_scored(lm, continuations, complaint):
+    with pytest.raises(UserError, match=complaint):
+        lm.log_prob(PROMPTS, continuations)
+
+
+def test_a_folder_is_loaded_without_pickle(tmp_path, lm):
+    loaded = llm.load(save_tiny_model(tmp_path / "model"), device="cpu")
+    np.testing.assert_allclose(loaded.log_prob(PROMPTS, TITLES), lm.log_prob(PROMPTS, TITLES), atol=1e-5)
+    pickled = tmp_path / "pickled"
+    shutil.copytree(tmp_path / "model", pickled)
+    torch.save(lm.model.state_dict(), pickled / "pytorch_model.bin")
+    (pickled / "model.safetensors").unlink()
+    with pytest.raises(UserError, match="cannot be loaded.*safetensors"):
+        llm.load(pickled)
+
+
+@pytest.mark.parametrize(("name", "complaint"), [
+    ("", "holds no model: there is no config.json"),
+    ("weights.bin", "give a folder, or a file that ends in .gguf"),
+    ("no/such/folder", "no such folder of a model"),
+    ("broken", "cannot be loaded|needs the extra 'llm'"),
+])  # fmt: skip
+def test_what_is_no_model_is_refused(tmp_path, name, complaint):
+    (tmp_path / "weights.bin").write_bytes(b"x")
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "config.json").write_text("{}")
+    with pytest.raises(UserError, match=complaint):
+        llm.load(tmp_path / name)

@@ -1,6 +1,7 @@
 """The systems folder is the registry; it is parsed without importing the systems."""
 import subprocess
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,7 +17,7 @@ BASELINES = ["ease", "graph_heuristic", "graph_walk", "item_knn", "item_transiti
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """An empty registry and a function that adds a file to it."""
-    monkeypatch.setattr(systems, "FOLDER", tmp_path)
+    monkeypatch.setattr(systems, "REGISTRY", replace(systems.REGISTRY, folder=tmp_path))
 
     def add(family: str, name: str, text: str) -> None:
         (tmp_path / family).mkdir(exist_ok=True)

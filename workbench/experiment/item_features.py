@@ -5,8 +5,7 @@ import numpy as np
 
 from workbench.embed import by_kind as embed
 from workbench.errors import UserError
-from workbench.experiment.named_files import contents
-from workbench.llm.models import model_path
+from workbench.llm.models import model_key
 from workbench.stages import stage
 from workbench.tokens import by_kind as tokens
 from workbench.tokens.codes import ItemCodes
@@ -18,6 +17,7 @@ def item_vectors(bench: Any, kind: str = "", *, dim: int = 64, model: str = "") 
     dataset: text where items have words, else collaborative. UserError as `embed.item_vectors`."""
     kind = kind or bench.default_vectors
     model = embed.model_used(kind, model)
+    dim = 1 if model else dim  # an encoder has a width of its own
     return _vectors(bench, kind, dim, model, _made_by(kind, model))
 
 
@@ -28,7 +28,7 @@ def _vectors(bench: Any, kind: str, dim: int, model: str, made_by: dict) -> np.n
 
 def _made_by(kind: str, model: str) -> dict:
     """What stands for the making of item vectors in a key: the code of their kind, and the encoder's files."""
-    return {"code": embed.REGISTRY.code(kind)} | contents({"encoder": model_path(model) if model else ""})
+    return {"code": embed.REGISTRY.code(kind)} | ({"encoder": model_key(model)} if model else {})
 
 
 def item_codes(

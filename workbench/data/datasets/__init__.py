@@ -5,44 +5,33 @@ keywords of `load`; all three are parsed from the source, without importing it.
 """
 import ast
 import os
-from functools import lru_cache
-from importlib import import_module
 from pathlib import Path
 
 from workbench.data import synthetic
 from workbench.data.formats.containers.file_kinds import digest
 from workbench.data.schema import Dataset
 from workbench.errors import UserError, unknown_name
+from workbench.registry import Registry
 
-FOLDER = Path(__file__).parent
+REGISTRY = Registry("dataset", Path(__file__).parent)
 FILE_OPTIONS = ("path", "items", "test")  # options that are file paths
-
-
-@lru_cache
-def _modules() -> dict[str, Path]:
-    return {p.stem.replace("_", "-"): p for p in sorted(FOLDER.glob("*.py")) if not p.stem.startswith("_")}
-
-
-@lru_cache
-def _syntax_tree(name: str) -> ast.Module:
-    return ast.parse(_modules()[name].read_text(encoding="utf-8"))
 
 
 def names() -> list[str]:
     """Every dataset name: the synthetic worlds, then the public datasets."""
-    return [*synthetic.NAMES, *_modules()]
+    return [*synthetic.NAMES, *REGISTRY.names()]
 
 
 def file(name: str) -> Path:
     """The file that makes a dataset. UserError for an unknown name."""
     name = canonical_name(name)
-    return Path(synthetic.__file__) if name in synthetic.NAMES else _modules()[name]
+    return Path(synthetic.__file__) if name in synthetic.NAMES else REGISTRY.file(name)
 
 
 def describe(name: str) -> str:
     """One-line description of a dataset. UserError for an unknown name."""
     name = canonical_name(name)
-    return synthetic.NAMES[name] if name in synthetic.NAMES else ast.get_docstring(_syntax_tree(name)).splitlines()[0]
+    return synthetic.NAMES[name] if name in synthetic.NAMES else REGISTRY.describe(name)
 
 
 def canonical_name(name: str) -> str:
@@ -60,7 +49,7 @@ def options(name: str) -> list[str]:
     name = canonical_name(name)
     if name in synthetic.NAMES:
         return sorted(synthetic.OPTIONS)
-    return [argument.arg for argument in _load_function(name).args.kwonlyargs]
+    return [argument.arg for argument in REGISTRY.function(name, "load").args.kwonlyargs]
 
 
 def text_options(name: str) -> set[str]:
@@ -68,7 +57,8 @@ def text_options(name: str) -> set[str]:
     name = canonical_name(name)
     if name in synthetic.NAMES:
         return set()
-    return {a.arg for a in _load_function(name).args.kwonlyargs if "str" in ast.unparse(a.annotation).split(" | ")}
+    arguments = REGISTRY.function(name, "load").args.kwonlyargs
+    return {argument.arg for argument in arguments if "str" in ast.unparse(argument.annotation).split(" | ")}
 
 
 def check_options(name: str, settings: dict | None = None) -> str:
@@ -79,7 +69,8 @@ def check_options(name: str, settings: dict | None = None) -> str:
             raise UserError(f"{unknown_name(f'option of dataset {listed}', option, options(listed))}"
                             f"{_where(option, listed)}")  # fmt: skip
     if listed not in synthetic.NAMES:
-        types = {argument.arg: ast.unparse(argument.annotation) for argument in _load_function(listed).args.kwonlyargs}
+        arguments = REGISTRY.function(listed, "load").args.kwonlyargs
+        types = {argument.arg: ast.unparse(argument.annotation) for argument in arguments}
         for option, value in (settings or {}).items():
             _check_type(f"option {option!r} of dataset {listed}", value, types[option])
     return listed
@@ -135,8 +126,4 @@ def load(name: str, **options) -> Dataset:
     listed = check_options(name, options)
     if listed in synthetic.NAMES:
         return synthetic.load(listed, **options)
-    return import_module(f"{__name__}.{listed.replace('-', '_')}").load(**options)
-
-
-def _load_function(name: str) -> ast.FunctionDef:
-    return next(node for node in _syntax_tree(name).body if isinstance(node, ast.FunctionDef) and node.name == "load")
+    return REGISTRY.load(listed).load(**options)
