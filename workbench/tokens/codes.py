@@ -27,8 +27,8 @@ class ItemCodes:
     """The semantic IDs of items 1..I.
 
     codes: (I+1, L) int32, row 0 is -1. sizes: K for each level. raw_ids: (I,) text, the canonical raw id of each item.
-    policy: how collisions of full codes were resolved (none, dedup, nearest). version: number of re-tokenisations
-    during joint training. about: provenance of the codes, as JSON values.
+    policy: how collisions of full codes were resolved (none, dedup, nearest). version: counts what
+    `with_codes` changed, as joint training does. about: provenance of the codes, as JSON values.
     """
 
     codes: np.ndarray
