@@ -43,7 +43,7 @@ def test_a_run_knows_the_codes_and_not_their_path_alone(tmp_path):
     ("a" * 5000, {}, "unknown kind of item codes"),
     ("", {}, "unknown kind of item codes ''"),
     ("random", {"size": 10**7}, "more codes per level than items"),
-    ("random", {"levels": 2.5}, "whole numbers"),
+    ("random", {"levels": 2.5}, "levels must be an integer, not 2.5"),
 ])  # fmt: skip
 def test_codes_that_cannot_be(kind, settings, complaint):
     with pytest.raises(UserError, match=complaint):
