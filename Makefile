@@ -4,11 +4,13 @@
 #   PYTHON=python3.12      the interpreter that .venv is made from; 3.11, 3.12 or 3.13
 #   TORCH_INDEX=<address>  where torch comes from, for a CPU build or another CUDA build; see README.md, "Install"
 #   ARGS="..."             further options: make report ARGS="--profile workshop", make test ARGS="-k splits"
+#   WORKERS="-n 4 ..."     processes of the tests, of one thread each; empty for one
 
 PYTHON      ?= python3
 VENV        ?= .venv
 TORCH_INDEX ?=
 ARGS        ?=
+WORKERS     ?= -n 2 --dist loadfile
 
 RUN      := $(VENV)/bin/python
 READY    := $(VENV)/ready
@@ -31,10 +33,10 @@ report: $(READY)
 	$(RUN) -m workbench report $(ARGS)
 
 test: $(READY)
-	$(RUN) -m pytest $(ARGS)
+	$(RUN) -m pytest $(WORKERS) $(ARGS)
 
 test-full: $(READY)
-	$(RUN) -m pytest -m "" $(ARGS)
+	$(RUN) -m pytest $(WORKERS) -m "" $(ARGS)
 
 bench: $(READY)
 	@for file in tests/benchmarks/bench_*.py; do echo "== $$file"; $(RUN) $$file $(ARGS) || exit 1; done
