@@ -19,6 +19,7 @@ from scipy import stats
 from workbench.artifacts import write_text
 from workbench.evaluate.compare import ABOVE, BASELINE, BELOW, EVEN, RISING, UNDERTRAINED, compare
 from workbench.evaluate.intervals import Estimate
+from workbench.evaluate.metrics import per_case
 from workbench.experiment import Run
 from workbench.show.svg import svg_comparison
 
@@ -53,9 +54,10 @@ def stored_runs(name: str, table: dict) -> dict[str, list]:
         if not groups:
             rule = seeds[label] == 1
             info = about | {"seed": int(seed), "family": "baselines" if rule else "", "curve": [] if rule else [{}]}
+            groups = arrays.get(f"{key}--groups")
             runs.setdefault(label, []).append(SimpleNamespace(
-                label=label, system=label.partition("(")[0], info=info, ranks=ranks,
-                groups=arrays.get(f"{key}--groups"),
+                label=label, system=label.partition("(")[0], info=info,
+                per_case=lambda metric, ranks=ranks, groups=groups: per_case(metric, ranks, groups),
                 still_rising=rows.get(label, {}).get("note", "").startswith(RISING),
             ))  # fmt: skip
     return {label: evaluated for label, evaluated in runs.items() if len(evaluated) == seeds[label]}
