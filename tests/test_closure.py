@@ -96,7 +96,7 @@ WANTED |= {f"codes {kind} {vectors}": lambda kind=kind, vectors=vectors: bench.c
            for kind, vectors in CODES}
 
 def keys():
-    for cached in (closure._tree, closure._tree_hash, closure._imports, closure._module):
+    for cached in (closure._tree, closure._code_hash, closure._imports, closure._module):
         cached.cache_clear()
     found = {}
     for name, make in WANTED.items():
