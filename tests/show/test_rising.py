@@ -5,6 +5,7 @@ import pytest
 
 import workbench as wb
 from workbench.evaluate.compare import RISING, rising_note
+from workbench.show.figures.contrast import _leader
 
 
 @pytest.fixture(scope="module")
@@ -23,8 +24,8 @@ def test_strata_contrast_and_overlap_say_so(rising):
     contrast = wb.contrast([rising, other, masked], by="mask_history")
     pair = [rising, other]
     for figure in (wb.show.plot_strata(pair), wb.show.plot_overlap(*pair), wb.show.plot_contrast(contrast)):
-        assert RISING in figure.layout.title.subtitle.text.replace("<br>", " ")
-    assert RISING not in wb.show.plot_strata([other]).layout.title.subtitle.text
+        assert RISING in figure.layout.title.text.replace("<br>", " ")
+    assert RISING not in wb.show.plot_strata([other]).layout.title.text
     assert rising_note([other, other]) == ""
 
 
@@ -43,3 +44,11 @@ def test_points_of_a_contrast_have_intervals(rising):
     assert table.attrs["cases"] == len(values)
     (trace,) = [each for each in wb.show.plot_contrast(table).data if each.mode == "markers"]
     assert np.isclose(trace.error_x.array[0], table.attrs["high"]["False"]["popularity"] - values.mean())
+
+
+def test_a_leader_is_named_only_where_the_interval_says_so():
+    rng = np.random.default_rng(0)
+    base = (rng.random(400) < 0.2).astype(float)
+    assert _leader({"a": base, "b": np.roll(base, 1)}).endswith("cannot be told apart on")
+    assert _leader({"a": base, "b": base * 0.2}) == "a leads on"
+    assert _leader({"a": base * 0, "b": base * 0}) == "no system finds" and _leader({"a": base}) == "a is alone on"

@@ -157,7 +157,8 @@ class Probe:
 
     def noted(self, table: pd.DataFrame) -> pd.DataFrame:
         """The table with a sentence in its caption where the run was cut off in training: nothing follows from it."""
-        caption = " ".join(filter(None, [table.attrs.get("caption", ""), rising_note([self.run])]))
+        note = rising_note([self.run]) if self.trained else ""
+        caption = " ".join(filter(None, [note, table.attrs.get("caption", "")]))
         table.attrs |= {"caption": caption} if caption else {}
         return table
 

@@ -9,6 +9,7 @@ import pandas as pd
 from workbench.artifacts import write_text
 from workbench.errors import UserError
 from workbench.evaluate import compare
+from workbench.evaluate.intervals import decimals
 from workbench.experiment import Bench, Run
 from workbench.experiment.audit.sections import METRIC, memorization_card
 from workbench.report.cell_outputs import figures_html, table_html
@@ -17,6 +18,7 @@ from workbench.report.page_template import html_document, table_of_contents
 from workbench.show import tables
 from workbench.show.figures import audit as cards
 from workbench.show.figures import compare as figures
+from workbench.show.figures import contrast
 
 
 class MatrixCell(NamedTuple):
@@ -126,8 +128,10 @@ def _summary(cell: MatrixCell, table: pd.DataFrame) -> str:
     if not cell.run or cell.run.label == baseline:
         return ""
     own = table.loc[cell.run.label]
+    places = decimals(int(own["cases"]))
+    bounds = f"[{own['low']:.{places}f}, {own['high']:.{places}f}]"
     verdict = own["verdict"].replace("the baseline", f"{baseline}, the best baseline")
-    text = (f"{cell.run.label}: {METRIC} {own['mean']:.4f}, {verdict}; paired difference to {baseline} "
+    text = (f"{cell.run.label}: {METRIC} {own['mean']:.{places}f} {bounds}, {verdict}; paired difference to {baseline} "
             f"{figures.difference_text(own)}. {own['note'].capitalize()}").removesuffix(" ")
     return f"<p>{escape(text)}</p>"
 
@@ -137,7 +141,7 @@ def _strata(cell: MatrixCell) -> str:
     def by_transition():
         return cards.plot_memorization(memorization_card(cell.bench, [], cell.runs), metric=METRIC)
 
-    return _figure_or_reason(lambda: figures.plot_strata(cell.runs, metric=METRIC)) + _figure_or_reason(by_transition)
+    return _figure_or_reason(lambda: contrast.plot_strata(cell.runs, metric=METRIC)) + _figure_or_reason(by_transition)
 
 
 def _figure_or_reason(make: Callable[[], Any]) -> str:

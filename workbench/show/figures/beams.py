@@ -148,8 +148,8 @@ def plot_level_loss(losses: pd.DataFrame, codes: ItemCodes) -> go.Figure:
     title = f"{share:.0%} of the loss is at {names[worst]}"
     total = losses.sum()
     subtitle = (f"All codes together: {total['loss']:.2f} nats; uniform over the catalogue {total['uniform']:.2f}. "
-                f"Bars: 95 % intervals, n = {losses['cases'].iloc[0]:,}. {_note(losses)}")  # fmt: skip
-    return finish(figure, title, subtitle=subtitle, y="cross-entropy of the true code (nats)")
+                f"Bars: 95 % intervals, n = {losses['cases'].iloc[0]:,}.")  # fmt: skip
+    return finish(figure, _note(losses) or title, subtitle=subtitle, y="cross-entropy of the true code (nats)")
 
 
 def _note(table: pd.DataFrame) -> str:
@@ -172,7 +172,7 @@ def plot_prefix_recall(study: pd.DataFrame, codes: ItemCodes) -> go.Figure:
     drop = int(np.argmax(recall[:-1] - recall[1:]))
     name, share = escape(beams.index[0]).capitalize(), recall[drop] - recall[drop + 1]
     title = f"{name} loses most at {level_names(codes)[drop]}: {share:.0%} of {beams['cases'].iloc[0]:,.0f} targets"
-    return finish(figure, title, subtitle=_note(study), x="after", y="prefix recall of the targets")
+    return finish(figure, _note(study) or title, x="after", y="prefix recall of the targets")
 
 
 def plot_beam_widths(study: pd.DataFrame, *, metric: str = "ndcg@10") -> go.Figure:
@@ -198,5 +198,6 @@ def plot_beam_widths(study: pd.DataFrame, *, metric: str = "ndcg@10") -> go.Figu
     bounds = f"[{exact[f'{metric} low']:.{digits}f}, {exact[f'{metric} high']:.{digits}f}]"
     subtitle = (f"The dashed line scores every item: {exact[metric]:.{digits}f} {bounds}. {first['search_error']:.1%} "
                 f"of the targets are in the exact top 10 and not in that of {name.lower()}. "
-                f"n = {first['cases']:,.0f}; intervals: 95 %. {_note(study)}")  # fmt: skip
-    return finish(figure, title, subtitle=subtitle, x=f"{metric} (0 to 1)", height=75 + 34 * len(beams))
+                f"n = {first['cases']:,.0f}; intervals: 95 %.")  # fmt: skip
+    height = 75 + 34 * len(beams)
+    return finish(figure, _note(study) or title, subtitle=subtitle, x=f"{metric} (0 to 1)", height=height)

@@ -4,9 +4,9 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from workbench.errors import UserError
-from workbench.evaluate.compare import rising_note
+from workbench.evaluate.compare import USUAL, rising_note
 from workbench.evaluate.evaluation import per_case_by_popularity
-from workbench.evaluate.intervals import decimals, mean_interval
+from workbench.evaluate.intervals import decimals, estimate_difference, mean_interval
 from workbench.experiment import Run
 from workbench.show.theme import COLORWAY, GREY, SYMBOLS, escape, finish, rows
 
@@ -42,8 +42,23 @@ def plot_contrast(table: pd.DataFrame, *, metric: str = "ndcg@10") -> go.Figure:
     if not len(table.columns) > 1 or not np.isfinite(spread.max()):
         title = f"{metric} by {escape(field)}"
     subtitle = "A row is one system under each protocol: systems of different protocols are not ranked. "
-    subtitle += f"Intervals: 95 %, n = {table.attrs['cases']:,} or more. {escape(table.attrs['note'], 200)}"
+    subtitle += f"Intervals: 95 %, n = {table.attrs['cases']:,} or more."
+    title = escape(table.attrs["note"], 200) or title
     return finish(figure, title, subtitle=subtitle, x=f"{metric} (0 to 1)", height=75 + 34 * len(table))
+
+
+def _leader(values: dict[str, np.ndarray]) -> str:
+    """Who leads on some cases, in words, escaped: the best system, if its simultaneous interval over the next leaves 0
+    out. values: per case, by system."""
+    first, *others = sorted(values, key=lambda label: -values[label].mean())
+    if not values[first].any():
+        return "no system finds"
+    if not others:
+        return f"{escape(first)} is alone on"
+    level = 1 - 0.05 / max(USUAL, len(others))
+    if estimate_difference(values[first], values[others[0]]).interval(level)[0] > 0:
+        return f"{escape(first)} leads on"
+    return f"{escape(first)} and {escape(others[0])} cannot be told apart on"
 
 
 def plot_strata(runs: list[Run], *, metric: str = "ndcg@10") -> go.Figure:
@@ -66,9 +81,9 @@ def plot_strata(runs: list[Run], *, metric: str = "ndcg@10") -> go.Figure:
     figure = _pairs(table, [f"{name} ({count:,} cases)" for name, count in counts.items()])
     leaders: dict[str, list[str]] = {}
     for name in names:
-        leads = f"{escape(table[name].idxmax())} leads on" if table[name].max() > 0 else "no system finds"
-        leaders.setdefault(leads, []).append(name)
+        leaders.setdefault(_leader({label: own[name] for label, own in values.items()}), []).append(name)
     title = "; ".join(f"{leads} {' and '.join(which)} items" for leads, which in leaders.items())
     subtitle = "Head: the most frequent fifth of the items in train; cold: never seen in train; tail: the rest. "
-    subtitle += f"Intervals: 95 %. {escape(rising_note(runs), 200)}"
+    subtitle += "Intervals: 95 %."
+    title = escape(rising_note(runs), 200) or title
     return finish(figure, title, subtitle=subtitle, x=f"{metric} (0 to 1)", height=75 + 34 * len(table))

@@ -42,8 +42,9 @@ def plot_overlap(first: Run, second: Run, *, k: int = 10) -> go.Figure:
     a, b, by_chance = escape(first.label, 40), escape(second.label, 40), (both + one) * (both + other) / len(groups)
     title = f"{a} hits {one:,} targets that {b} misses, and misses {other:,} that it hits"
     subtitle = f"A hit is in the top {k}. Neither hits {neither:,} of {len(groups):,} ({neither / len(groups):.0%}). "
-    subtitle += f"Two independent systems would both hit {by_chance:,.0f}. {escape(rising_note([first, second]), 200)}"
-    return finish(figure, title, subtitle=subtitle.strip(), x="test cases", height=180)
+    subtitle += f"Two independent systems would both hit {by_chance:,.0f}."
+    title = escape(rising_note([first, second]), 200) or title
+    return finish(figure, title, subtitle=subtitle, x="test cases", height=180)
 
 
 def cases_in_group(cases: CaseStudy, group: str, *, k: int = 10) -> np.ndarray:
