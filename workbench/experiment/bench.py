@@ -192,9 +192,9 @@ class Bench:
     def evaluate(self, model: Any, *, name: str = "", max_length: int = 50):
         """Scores, ranks or a model made elsewhere on the test cases, for `wb.compare` beside runs; nothing is stored.
 
-        model: scores (C, I+1), column 0 unused, one row per case of `bench.split.test`; ranks (C,), one a target, 0 for a miss; a
-        function of Histories (B) to scores (B, I+1); a recommender; a trained torch module, which reads at most
-        max_length events. UserError where it is none of these.
+        model: scores (C, I+1), column 0 unused, one row per case of `bench.split.test`; ranks (N,), one a target, 0 for
+        a miss; a function of Histories (B) to scores (B, I+1); a recommender; a trained torch module, which reads at
+        most max_length events. UserError where it is none of these.
         """
         from workbench.experiment.evaluated import evaluate_by_hand
 
