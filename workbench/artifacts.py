@@ -65,7 +65,9 @@ def _renamed(temporary: Path, path: Path) -> bool:
     try:
         os.rename(temporary, path)
     except OSError as error:
-        if error.errno not in (errno.EEXIST, errno.ENOTEMPTY) or not (path / MANIFEST).exists():
+        # what stood there may be gone already: another writer moves the old one away before it renames its own
+        whole = any((path / MANIFEST).exists() or not path.exists() for _ in range(10))
+        if error.errno not in (errno.EEXIST, errno.ENOTEMPTY) or not whole:
             raise
         return False
     return True

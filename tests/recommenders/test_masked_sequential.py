@@ -1,4 +1,5 @@
 """Masked item prediction: which positions are masked, what a mask attends to, and bit-exact resuming."""
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,7 +14,7 @@ from workbench.errors import UserError
 from workbench.interfaces import Likelihood, Scorer
 from workbench.recommenders.masked_sequential import MASK, cloze_mask, newest_first
 from workbench.recommenders.sequential import token_batches
-from workbench.train import Recipe, named_rng
+from workbench.train import Recipe, named_rng, seeded_torch
 from workbench.train.fit import TrainingSession
 
 N_ITEMS = 24
@@ -25,8 +26,13 @@ def split(train=TRAIN):
     return Split(train, none, none, len(train), N_ITEMS, Protocol(), "")
 
 
+def bench() -> SimpleNamespace:
+    """What a build() needs of a bench."""
+    return SimpleNamespace(split=split(), seed=0, init=partial(seeded_torch, 0, "init"))
+
+
 def build(name="bert4rec", **changes):
-    return systems.build(name, SimpleNamespace(split=split(), seed=0), **{"max_length": 4, "width": 16} | changes)
+    return systems.build(name, bench(), **{"max_length": 4, "width": 16} | changes)
 
 
 def test_masked_positions():
@@ -85,7 +91,7 @@ def test_resuming_is_bit_exact(name, tmp_path):
     recipe = Recipe(epochs=4, batch_size=16, patience=99)
 
     def train(folder=None, stop=99):
-        model, calls = systems.build(name, SimpleNamespace(split=split(), seed=0), **changes), []
+        model, calls = systems.build(name, bench(), **changes), []
 
         def validate(current):
             calls.append(1)

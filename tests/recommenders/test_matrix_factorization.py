@@ -1,4 +1,5 @@
 """Matrix factorization: negative sampling, unknown users, scores and regularisation."""
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,7 +10,7 @@ from workbench import systems
 from workbench.data import Cases, Histories, Protocol, Split
 from workbench.errors import UserError
 from workbench.recommenders.matrix_factorization import NegativeSampler
-from workbench.train import Recipe
+from workbench.train import Recipe, seeded_torch
 from workbench.train.fit import TrainingSession
 
 N_ITEMS = 12
@@ -22,7 +23,8 @@ def split(train):
 
 def fitted(train, epochs=3, **changes):
     data = split(train)
-    model = systems.build("bpr_mf", SimpleNamespace(split=data, seed=0), **{"width": 8} | changes)
+    bench = SimpleNamespace(split=data, seed=0, init=partial(seeded_torch, 0, "init"))
+    model = systems.build("bpr_mf", bench, **{"width": 8} | changes)
     return model, model.fit(data, TrainingSession(Recipe(epochs=epochs, batch_size=64, lr=0.02)))
 
 
