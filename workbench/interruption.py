@@ -1,5 +1,6 @@
 """Ctrl-C and SIGTERM on the command line: the first stops the command, further ones do not disturb its tidying up."""
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,8 +11,15 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 def ignore_signals() -> None:
     """Ignore Ctrl-C and SIGTERM from now on; unlike a handler in Python, this also holds while the process ends."""
+    sys.unraisablehook = _without_races
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
+
+
+def _without_races(unraisable: Any) -> None:
+    """Python prints an error for a signal that arrived just before it was ignored; that one is ignored as well."""
+    if "ignored due to race condition" not in str(unraisable.exc_value):
+        sys.__unraisablehook__(unraisable)
 
 
 @contextmanager
