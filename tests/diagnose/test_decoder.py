@@ -7,6 +7,7 @@ from toys import make_histories, random_histories, toy_recommender
 
 from workbench.data import Cases
 from workbench.diagnose.models import beam_search, decoder
+from workbench.diagnose.models.prefix_scores import prefix_log_probs
 from workbench.tokens import item_codes
 
 
@@ -90,7 +91,7 @@ def test_shuffled_logits_are_another_decoder():
 
 def test_prefixes_are_scored_as_the_beam_and_the_exact_search_do(cases):
     recommender = toy_recommender(collide=False)
-    scores = decoder.prefix_log_probs(recommender, cases.histories)
+    scores = prefix_log_probs(recommender, cases.histories)
     leaves = recommender.score(cases.histories)[:, 1:]
     assert scores[-1][:, recommender.codes.trie.group[1:]] == pytest.approx(leaves, abs=1e-4)
     beams = beam_search.run_beam_search(recommender, cases.histories, beam=60)

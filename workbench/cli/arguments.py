@@ -51,20 +51,20 @@ def unmark_values(value: object) -> object:
 
 def whole_number(text: str) -> int:
     """The whole number in an argument."""
-    text = text.removeprefix(VALUE)
-    try:
-        return int(text)
-    except ValueError:
-        raise ArgumentTypeError(f"invalid int value: {text!r}") from None
+    return _parsed(int, text)
 
 
 def number(text: str) -> float:
     """The number in an argument."""
+    return _parsed(float, text)
+
+
+def _parsed(kind: type, text: str) -> int | float:
     text = text.removeprefix(VALUE)
     try:
-        return float(text)
+        return kind(text)
     except ValueError:
-        raise ArgumentTypeError(f"invalid float value: {text!r}") from None
+        raise ArgumentTypeError(f"invalid {kind.__name__} value: {text!r}") from None
 
 
 def count(text: str) -> int:

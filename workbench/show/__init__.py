@@ -10,7 +10,8 @@ from workbench.errors import unknown_attribute
 
 _EXPORTS = {
     # the dataset and its protocol
-    "tables": ["table", "table_about", "table_protocols"],
+    "tables": ["table"],
+    "protocol_tables": ["table_about", "table_protocols"],
     "figures.dataset": ["plot_lengths", "plot_popularity", "plot_over_time", "plot_leakage", "plot_ties"],
     # users and items
     "figures.users": ["plot_history"],

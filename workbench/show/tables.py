@@ -14,9 +14,6 @@ from workbench.diagnose.verdict.card import Card, Figure
 from workbench.diagnose.verdict.sentences import Sentence, decimals
 from workbench.diagnose.verdict.words import in_words
 from workbench.errors import UserError, unknown_name
-from workbench.evaluate.compare import check_same_protocol
-from workbench.evaluate.evaluated import evaluated_list
-from workbench.experiment import Bench
 from workbench.experiment.audit.audit_result import Audit
 from workbench.show.theme import escape, shorten
 
@@ -156,28 +153,6 @@ def _texts(column: pd.Series, digits: int, length: int) -> list[str]:
     return [text(value) for value in values]
 
 
-def table_about(bench: Bench) -> Table:
-    """The dataset of a bench with its size, titles, timestamps, order of events, and evaluation protocol."""
-    dataset, split, protocol = bench.dataset, bench.split, bench.protocol
-    events = f"{len(dataset.interactions):,}"
-    orders = {
-        "sequence": "the file lists each user's events in order",
-        "time": "by timestamp; ties are broken by a seeded hash",
-        "none": "not known: an order is drawn at random, and no sequence can be learned from it",
-    }
-    has_titles = "title" in dataset.items
-    rows = {
-        "dataset": f"{dataset.name}: {dataset.n_users:,} users, {dataset.n_items:,} items, {events} events",
-        "titles": "items have titles" if has_titles else "items have no titles; raw ids are shown instead",
-        "times": "events have timestamps" if dataset.has_times else "no timestamps: nothing can be shown over time",
-        "order": orders[dataset.order],
-        "protocol": f"{protocol.split}, history {'masked' if protocol.mask_history else 'not masked'}, "
-        f"ties by {protocol.ties}, ranked among all {split.n_items:,} items",
-        "test": f"{len(split.test.histories):,} test cases of {split.n_users:,} users (profile {bench.profile.name})",
-    }
-    return table(pd.DataFrame({"property": rows.keys(), "value": rows.values()}), index=False, length=200)
-
-
 def _card_frame(card: Card, only: tuple[str, ...]) -> pd.DataFrame:
     """One row per figure of a card, without empty columns; the caption gives the reasons for missing figures."""
     figures = [f for f in card.figures if not only or any(word in f.name for word in only)]
@@ -240,14 +215,3 @@ def _verdict_frame(sentences: list[Sentence]) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=["", "finding", "card"])
     frame.attrs["caption"] = "" if sentences else "Nothing was measured that supports a sentence."
     return frame
-
-
-def table_protocols(runs: list) -> Table:
-    """Whether runs may be compared, or why `compare` refuses: their protocols differ. UserError without runs."""
-    runs = evaluated_list(runs, "table_protocols")
-    try:
-        check_same_protocol(runs)
-        answer = "These runs have the same protocol and may be compared."
-    except UserError as error:
-        answer = f"Refused: {error}."
-    return table(pd.DataFrame({"compare(...)": [answer]}), index=False, length=400)

@@ -2,68 +2,29 @@
 
 Everything is computed from exact log-probabilities of all prefixes in the catalogue and from beams of several widths.
 """
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
 import numpy as np
 import pandas as pd
-import torch
 from scipy.special import logsumexp
 
-from workbench import decode
-from workbench.data import Cases, Histories, Split
+from workbench.data import Cases, Split
 from workbench.decode import Beams
 from workbench.diagnose.models import beam_search
 from workbench.diagnose.models.beyond_accuracy import popular_lists, random_lists
+from workbench.diagnose.models.prefix_scores import prefix_log_probs, replaced
 from workbench.diagnose.verdict.card import Card, gather_cards, mean_figure
 from workbench.errors import UserError
 from workbench.evaluate import per_case
 from workbench.interfaces import HasBeam
-from workbench.progress import track
 from workbench.tokens import ItemCodes
 from workbench.tokens.trie import Trie
 from workbench.train.rng import named_rng
 
 WIDTHS = (10, 20, 50)
 SCORED = 100  # cases for which the whole catalogue is scored
-LEVELS = 16  # recorded outputs of a network, one per level: no codes are longer
-
-
-@torch.no_grad()
-def prefix_log_probs(recommender, histories: Histories) -> list[np.ndarray]:
-    """For each depth 1..L, (C, nodes) float32 log-probabilities of all prefixes of that depth, normalized over all
-    codes."""
-    trie, table = recommender.codes.trie, recommender.module.code
-    edges = [tuple(torch.from_numpy(at) for at in np.nonzero(below >= 0)) for below in trie.children]
-    out = [np.empty((len(histories), len(counts)), np.float32) for counts in trie.counts[1:]]
-    recommender.module.eval()
-    for case in track(range(len(histories)), "score all prefixes", unit="cases"):
-        rows = recommender.tokenize(histories.take([case]).last(recommender.max_length))
-        with _replaced(table, "logits", table.logits) as outputs:
-            decode.exact_scores(recommender.module, *rows, trie)
-        scores = torch.zeros(1)
-        for level, (parent, code) in enumerate(edges):
-            scores = scores[parent] + outputs[level].reshape(-1, table.sizes[level]).log_softmax(1).cpu()[parent, code]
-            out[level][case] = scores.numpy()
-    return out
-
-
-@contextmanager
-def _replaced(owner, name: str, function: Callable) -> Iterator[deque]:
-    """Context in which `function` replaces a method of an object; yields its last LEVELS outputs, in order."""
-    outputs: deque = deque(maxlen=LEVELS)
-
-    def recorded(*args):
-        outputs.append(function(*args))
-        return outputs[-1]
-
-    setattr(owner, name, recorded)
-    try:
-        yield outputs
-    finally:
-        delattr(owner, name)
 
 
 def child_ranges(trie: Trie, depth: int) -> tuple[np.ndarray, np.ndarray]:
@@ -133,7 +94,7 @@ def shuffled_logits(recommender, seed: int = 0) -> Iterator[None]:
     the distributions are."""
     table, rng = recommender.module.code, named_rng(seed, "shuffled logits")
     logits, orders = table.logits, [rng.permutation(size) for size in recommender.codes.sizes]
-    with _replaced(table, "logits", lambda states, level: logits(states, level)[..., orders[level]]):
+    with replaced(table, "logits", lambda states, level: logits(states, level)[..., orders[level]]):
         yield
 
 

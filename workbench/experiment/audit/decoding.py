@@ -11,8 +11,9 @@ from workbench.data import Cases
 from workbench.diagnose.models import beam_search
 from workbench.diagnose.models.calibration import calibration_card, level_calibration_card
 from workbench.diagnose.models.codes import item_categories
-from workbench.diagnose.models.decoder import decoder_card, level_confidence, prefix_log_probs
+from workbench.diagnose.models.decoder import decoder_card, level_confidence
 from workbench.diagnose.models.list_report import lists_card
+from workbench.diagnose.models.prefix_scores import prefix_log_probs
 from workbench.diagnose.verdict.card import Card, gather_cards
 from workbench.embed import default_kind
 from workbench.errors import UserError
