@@ -52,7 +52,10 @@ class Scorer(Protocol):
 
 @runtime_checkable
 class Likelihood(Protocol):
-    """Optional capability: normalised log-probabilities of items."""
+    """Optional capability: normalised log-probabilities of items. likelihood: whether training maximises them; it does
+    not where scores are learned from pairs, whose softmax is a probability in form only."""
+
+    likelihood: bool
 
     def log_prob(self, histories: Any, items: np.ndarray) -> np.ndarray:
         """(B, n) float for items (B, n)."""
@@ -188,12 +191,11 @@ class Traceable(Protocol):
 
 @runtime_checkable
 class MaskReadout(Protocol):
-    """Optional capability of a traceable recommender that predicts at a mask token appended to the history. Only the
-    mask position is read out, so activations may be replaced there and nowhere else. `trace` reads each history once
-    per event and therefore takes at most `batch` histories at a time."""
+    """Optional capability of a traceable recommender that may predict at a mask token appended to the history. Only the
+    mask position is read out then, so activations may be replaced there and nowhere else.
 
-    batch: int
+    readout_mask(x): the positions read out while recommending, a bool tensor of the shape of x, a module's output,
+    without its last axis. None where every position is read out.
+    """
 
-    def readout_mask(self, x: Any) -> Any:
-        """The positions read out while recommending: a bool tensor of the shape of x, a module's output, without its
-        last axis."""
+    readout_mask: Any

@@ -8,7 +8,7 @@ import argparse
 import json
 from pathlib import Path
 
-from judge import RANKS, save_ranks
+from judge import save_ranks
 
 from workbench import systems
 from workbench.artifacts import write_text
@@ -103,7 +103,7 @@ def write_readme() -> None:
 
 def save(name: str, runs: list[Run], *, baseline: str = "") -> None:
     """Write a comparison of runs as JSON and as a small picture, and the ranks it can be computed from."""
-    table = compare(runs, baseline=baseline).assign(source=RANKS)
+    table = compare(runs, baseline=baseline)
     save_ranks(name, runs)
     about = {key: runs[0].info[key] for key in ("dataset", "data_hash", "protocol", "users", "cases")}
     rows = [{key: run.info[key] for key in RUN_FIELDS} for run in runs]

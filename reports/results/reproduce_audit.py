@@ -9,10 +9,13 @@ order, and on RetailRocket, where an exact softmax over 30,113 items takes hours
 """
 import json
 
+import numpy as np
 import pandas as pd
-from reproduce import HERE, README, TUNED, arguments
+from judge import stored_runs
+from reproduce import HERE, PROTOCOLS, README, TUNED, arguments
 
 from workbench.artifacts import write_text
+from workbench.diagnose.shortcuts.solvability import solvability
 from workbench.evaluate.intervals import FEW_CASES
 from workbench.experiment import open_bench
 from workbench.experiment.audit import run_audit
@@ -74,8 +77,23 @@ def across(stored: dict[str, dict]) -> pd.DataFrame:
     return table
 
 
-def markdown(table: pd.DataFrame) -> str:
-    """The table of reports/README.md: a row for each dataset with at least two figures, shares in per cent."""
+def solvabilities() -> dict[str, str]:
+    """SSI of the datasets with ranks of sasrec from several seeds, with the interval over cases and seeds."""
+    texts = {}
+    for dataset in PROTOCOLS:
+        runs = stored_runs(dataset, json.loads((HERE / f"{dataset}.json").read_text()))
+        values = {label: np.stack([run.per_case("ndcg@10") for run in rows]) for label, rows in runs.items()}
+        models = {label: array for label, array in values.items() if label.startswith("sasrec")}
+        if models:
+            rules = {label: array for label, array in values.items() if label not in models}
+            figure = next(each for each in solvability(rules, models).figures if each.name == "SSI")
+            texts[dataset] = f"{figure.value:.2f} [{figure.low:.2f}, {figure.high:.2f}]"
+    return texts
+
+
+def markdown(table: pd.DataFrame, ssi: dict[str, str]) -> str:
+    """The table of reports/README.md: a row for each dataset with at least two figures, shares in per cent. ssi: by
+    dataset, where several seeds were trained."""
     columns = {
         "SSI": "SSI", "CR_1": "one step away", "hard": "beyond two steps and texts", "AUC_f": "text AUC",
         "HD_1": "last item only", "OS keep 1": "earlier items shuffled",
@@ -93,7 +111,7 @@ def markdown(table: pd.DataFrame) -> str:
                 text += f" [{digits.format(low)}, {digits.format(high)}] (n = {n})"
             if name in OF_NETWORK and dataset in table.attrs["undertrained"]:
                 text = "no conclusion"
-            cells.append("" if pd.isna(value) else text)
+            cells.append(ssi.get(dataset, "") if name == "SSI" else "" if pd.isna(value) else text)
         lines.append(f"| [{dataset}](results/audit-{dataset}.json) | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -108,7 +126,7 @@ def main() -> None:
     table = across({name: json.loads(path.read_text()) for name, path in paths.items()})
     write_text(HERE / "audits.json", json.dumps(json.loads(table.round(4).to_json(orient="index")), indent=1))
     before, rest = README.read_text().split(BEGIN)
-    write_text(README, before + BEGIN + "\n" + markdown(table) + "\n" + END + rest.split(END)[1])
+    write_text(README, before + BEGIN + "\n" + markdown(table, solvabilities()) + "\n" + END + rest.split(END)[1])
     print(table.to_string(float_format="%.3f"))
 
 

@@ -24,10 +24,10 @@ def histories():
 def network():
     """A sasrec of default size; untrained, which does not change the run time."""
     from workbench.nets.transformer import SequenceEncoder
-    from workbench.recommenders.sequential import Sequential
+    from workbench.recommenders.sequential import sequential
 
     module = SequenceEncoder(ITEMS, width=64, layers=2, heads=2, feedforward=256, max_length=50, dropout=0.0)
-    return Sequential(module.eval(), loss=None, max_length=50)
+    return sequential(module.eval(), loss=None, max_length=50)
 
 
 def forward() -> float:

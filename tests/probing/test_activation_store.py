@@ -11,7 +11,7 @@ from workbench.interfaces import Traceable
 from workbench.nets.transformer import SequenceEncoder
 from workbench.probing.activations.hooks import Site
 from workbench.probing.activations.store import record_activations, record_activations_at, split_into_chunks
-from workbench.recommenders.sequential import Sequential
+from workbench.recommenders import sequential as encoders
 
 HISTORIES = random_histories(40, 24, longest=9, seed=3)
 
@@ -19,7 +19,7 @@ HISTORIES = random_histories(40, 24, longest=9, seed=3)
 def sequential():
     torch.manual_seed(0)
     net = SequenceEncoder(24, width=16, layers=2, heads=2, feedforward=32, max_length=4, dropout=0.2)
-    return Sequential(net, loss=None, max_length=4)
+    return encoders.sequential(net, loss=None, max_length=4)
 
 
 def test_chunks_hold_every_event_once():

@@ -14,7 +14,8 @@ from torch import nn
 
 from workbench import experiment
 from workbench.evaluate import evaluate
-from workbench.recommenders.sequential import Sequential
+from workbench.recommenders.sequential import LastState
+from workbench.recommenders.vector import VectorRecommender
 from workbench.tokens.rq_kmeans import RQKMeans
 from workbench.train import PROFILES, derive_seed
 from workbench.train.fit import TrainingSession
@@ -54,7 +55,7 @@ def session_of(bench, recipe, folder, scores):
 
 def counted(recommender, step):
     """The same recommender, which calls `step` before every training step."""
-    name = "forward" if isinstance(recommender, Sequential) else "teacher_forced"
+    name = "forward" if isinstance(recommender, VectorRecommender) else "teacher_forced"
     forward = getattr(recommender.module, name)
 
     def counting(rows):
@@ -74,7 +75,8 @@ def adapted(folder=None, step=lambda: None, scores=None):
     first = counted(bench.build("sasrec", **settings), step)
     first.fit(bench.split, session)
     before = {name: array.copy() for name, array in first.state().items()}
-    second = Sequential(WithAdapter(first.module), loss=first.loss, max_length=first.max_length, trainable="adapter.*")
+    module, reader = WithAdapter(first.module), LastState(first.max_length)
+    second = VectorRecommender(module, reader, first.objective, trainable="adapter.*")
     second.fit(bench.split, session.phase("adapt", lr=1e-2))
     return before, second.state()
 

@@ -36,6 +36,7 @@ class Generative:
         self, module: nn.Module, codes: ItemCodes, *, beam: int, max_length: int, all_positions: bool,
         trainable: str | Sequence[str] = "*", each_epoch: Callable[[int], None] | None = None,
     ):  # fmt: skip
+        self.likelihood = True
         self.module, self.beam, self.max_length, self.all_positions = module, beam, max_length, all_positions
         self.trainable, self.each_epoch = trainable, each_epoch
         self.code_buffer = CodeBuffer(module, codes)

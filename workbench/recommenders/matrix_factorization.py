@@ -1,4 +1,6 @@
 """Matrix factorization: a score is the inner product of a user and an item embedding. The history is not read."""
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -7,35 +9,48 @@ from workbench.data import Histories, Split
 from workbench.errors import UserError
 from workbench.interfaces import ReadoutPositions
 from workbench.losses.ranking import bpr
-from workbench.recommenders import score_methods
+from workbench.recommenders.vector import Objective, VectorRecommender
 from workbench.train import named_rng
-from workbench.train.fit import TrainingSession, fit
+from workbench.train.fit import TrainingSession
 
 
-class MatrixFactorization:
-    """An `interfaces.Recommender`, `Scorer` and `Traceable` around user and item embeddings, trained on pairs.
+def matrix_factorization(module: nn.Module, *, l2: float) -> VectorRecommender:
+    """The recommender of user and item embeddings, trained on pairs.
 
     module: maps user ids (B,) to embeddings (B, D). `user.weight` (U+1, D): after training, the last row and the rows
     of users without a train event hold the mean user embedding, which serves unknown users. `item.weight` (I+1, D);
     `bias.weight` (I+1, 1), or bias None. l2: weight of the squared norms of the embeddings and biases of a pair.
     """
+    biased = module.bias is not None
+    return VectorRecommender(module, UserState(), observed_items(l2=l2), biased=biased, likelihood=False)
+
+
+class UserState:
+    """A `vector.Reader`: the embedding of a history's user; its events are not read. One readout position per non-empty
+    history, at its last event."""
 
     max_length = 2**31 - 1  # histories are not read, so there is no limit
+    batch, readout_mask = 256, None
 
-    def __init__(self, module: nn.Module, *, l2: float):
-        self.module, self.l2 = module, l2
+    def states(self, module: nn.Module, histories: Histories) -> Tensor:
+        """(B, D) embeddings of the users of the histories."""
+        unknown = len(module.user.weight) - 1
+        users = histories.users.astype(np.int64)
+        rows = np.where((users >= 0) & (users < unknown), users, unknown)
+        return module(torch.from_numpy(rows).to(module.item.weight.device))
 
-    @property
-    def device(self) -> torch.device:
-        return self.module.item.weight.device
+    def trace(self, module: nn.Module, histories: Histories) -> ReadoutPositions:
+        """Look up the users."""
+        self.states(module, histories)
+        mask = histories.lengths > 0
+        return ReadoutPositions(mask, histories.offsets[1:][mask] - 1, np.zeros(int(mask.sum()), np.int64))
 
-    def fit(self, split: Split, session: TrainingSession) -> list[dict]:
-        """Train on every train event once per epoch, against a newly sampled item that its user does not have in train.
-        The recipe's `batch_size` counts events here.
 
-        UserError if every user has every item.
-        """
-        module = self.module.to(session.device)
+def observed_items(*, l2: float) -> Callable[[nn.Module, Split, TrainingSession], Objective]:
+    """Learns every train event once per epoch, against a newly sampled item that its user does not have in train. The
+    recipe's `batch_size` counts events here. UserError, when called, if every user has every item."""
+
+    def objective(module: nn.Module, split: Split, session: TrainingSession) -> Objective:
         sampler = NegativeSampler(split.train, split.n_items)
         users, items = split.train.users[split.train.rows()].astype(np.int64), split.train.items.astype(np.int64)
         usable = sampler.n_candidates(users) > 0
@@ -52,57 +67,28 @@ class MatrixFactorization:
             arrays = (users[index], items[index], negatives)
             user, positive, negative = (torch.from_numpy(array).to(session.device) for array in arrays)
             h = module(user)
-            pair = [self.item_embeddings(positive), self.item_embeddings(negative)]
+            pair = [item_embeddings(module, positive), item_embeddings(module, negative)]
             value = bpr(*((h * vectors).sum(1) + bias for vectors, bias in pair))
-            if not self.l2:
+            if not l2:
                 return value
             squares = h.square().sum() + sum(vectors.square().sum() + bias.square().sum() for vectors, bias in pair)
-            return value + self.l2 * squares / len(index)
+            return value + l2 * squares / len(index)
 
-        def set_unknown_users() -> None:
+        def set_unknown_users(epochs: int) -> None:
             with torch.no_grad():
                 known = torch.zeros(len(module.user.weight), dtype=torch.bool)
                 known[torch.from_numpy(users)] = True
                 module.user.weight[~known] = module.user.weight[known].mean(0)
 
-        def validate() -> dict[str, float]:
-            set_unknown_users()
-            return session.validate(self)
+        return Objective(batches, loss, each_epoch=set_unknown_users)
 
-        curve = fit(module, batches, loss, session, validate=validate if session.validate else None)
-        set_unknown_users()
-        return curve
+    return objective
 
-    def item_embeddings(self, items: Tensor) -> tuple[Tensor, Tensor]:
-        """Embeddings (B, D) and biases (B,) of items (B,); biases are zero for a model without them."""
-        vectors = self.module.item(items)
-        return vectors, vectors.new_zeros(len(vectors)) if self.module.bias is None else self.module.bias(items)[:, 0]
 
-    def states(self, histories: Histories) -> Tensor:
-        """(B, D) embeddings of the users of the histories; the events of the histories are not read."""
-        self.module.eval()
-        unknown = len(self.module.user.weight) - 1
-        users = histories.users.astype(np.int64)
-        rows = np.where((users >= 0) & (users < unknown), users, unknown)
-        return self.module(torch.from_numpy(rows).to(self.device))
-
-    @torch.no_grad()
-    def trace(self, histories: Histories) -> ReadoutPositions:
-        """Look up the users: one readout position per non-empty history, at its last event."""
-        self.states(histories)
-        mask = histories.lengths > 0
-        return ReadoutPositions(mask, histories.offsets[1:][mask] - 1, np.zeros(int(mask.sum()), np.int64))
-
-    @torch.no_grad()
-    def scores(self, histories: Histories) -> Tensor:
-        """(B, I+1) on the module's device."""
-        products = self.states(histories) @ self.module.item.weight.T
-        return products if self.module.bias is None else products + self.module.bias.weight[:, 0]
-
-    score = score_methods.score
-    recommend = score_methods.recommend
-    state = score_methods.state
-    load_state = score_methods.load_state
+def item_embeddings(module: nn.Module, items: Tensor) -> tuple[Tensor, Tensor]:
+    """Embeddings (B, D) and biases (B,) of items (B,); biases are zero for a model without them."""
+    vectors = module.item(items)
+    return vectors, vectors.new_zeros(len(vectors)) if module.bias is None else module.bias(items)[:, 0]
 
 
 class NegativeSampler:

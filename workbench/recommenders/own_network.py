@@ -25,7 +25,7 @@ class OwnNetwork:
 
     def __init__(self, module: nn.Module, *, n_items: int, every_position: bool, max_length: int, loss: str = ""):
         self.module, self.n_items, self.every_position = module, n_items, every_position
-        self.max_length, self.loss = max_length, loss
+        self.max_length, self.loss, self.likelihood = max_length, loss, loss == ""
         self.batch = min(MAX_ROWS, max(1, MAX_SCORES // (max_length * (n_items + 1))))
 
     @property

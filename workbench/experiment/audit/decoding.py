@@ -26,7 +26,6 @@ from workbench.tokens import ItemCodes
 BATCH_SIZE = 128  # histories scored at a time against the whole catalogue
 DEPTH = 10
 MAX_PREFIXES = 700_000  # case-prefix pairs that may be scored exactly
-LOG_PROBABILITY_LOSSES = {"full", "sampled"}  # their scores are log-probabilities up to a constant
 
 
 @stage("decoding")
@@ -82,8 +81,7 @@ def _calibration_card(run: Run, recommender, n: int, seed: int) -> Card:
     if not isinstance(recommender, Scorer):
         raise UserError("the recommender gives no scores of all items, so no probabilities", code=3)
     split, codes = run.bench().split, codes_of(recommender)
-    loss = run.info["settings"].get("loss", "full")
-    likelihood = isinstance(recommender, Likelihood) and loss in LOG_PROBABILITY_LOSSES
+    likelihood = isinstance(recommender, Likelihood) and recommender.likelihood
     test, valid = _first(split.test, n), _first(split.valid, max(1, n // 5))
     return calibration_card(
         _score_batches(recommender, test), _score_batches(recommender, valid), split.train_counts(),

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from workbench.errors import UserError
-from workbench.recommenders.matrix_factorization import MatrixFactorization
+from workbench.recommenders.matrix_factorization import matrix_factorization
 from workbench.train import Recipe
 
 PARENT = OFF = PLACEBO = None
@@ -53,4 +53,4 @@ def build(bench, *, width=64, bias=False, l2=0.02):
         raise UserError(f"bpr_mf: width must be positive and l2 at least 0, not width={width}, l2={l2}")
     with bench.init():
         module = EmbeddingTables(bench.split.n_users, bench.split.n_items, width=width, bias=bias)
-    return MatrixFactorization(module, l2=l2)
+    return matrix_factorization(module, l2=l2)

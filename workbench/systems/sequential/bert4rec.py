@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from workbench.errors import UserError
 from workbench.nets.transformer import Block
-from workbench.recommenders.masked_sequential import MaskedSequential
+from workbench.recommenders.masked_sequential import masked_sequential
 from workbench.train import Recipe
 
 PARENT = OFF = PLACEBO = None
@@ -74,4 +74,4 @@ def build(
             bench.split.n_items, width=width, layers=layers, heads=heads, feedforward=feedforward,
             max_length=max_length, dropout=dropout,
         )
-    return MaskedSequential(module, mask=mask, last=last, max_length=max_length)
+    return masked_sequential(module, mask=mask, last=last, max_length=max_length)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from workbench.errors import UserError
 from workbench.losses.ranking import full_softmax
-from workbench.recommenders.sequential import Sequential
+from workbench.recommenders.sequential import sequential
 from workbench.train import Recipe
 
 PARENT = OFF = PLACEBO = None
@@ -55,4 +55,4 @@ def build(bench, *, width=64, layers=1, max_length=50, dropout=0.3):
     def objective(h: Tensor, weight: Tensor, targets: Tensor, step: int) -> Tensor:
         return full_softmax(h, weight, targets, chunk=128)
 
-    return Sequential(module, loss=objective, max_length=max_length)
+    return sequential(module, loss=objective, max_length=max_length)

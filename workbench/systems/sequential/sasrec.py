@@ -18,7 +18,7 @@ from torch import Tensor
 from workbench.errors import UserError, unknown_name
 from workbench.losses.ranking import binary_cross_entropy, full_softmax, sampled_softmax
 from workbench.nets.transformer import SequenceEncoder
-from workbench.recommenders.sequential import Sequential
+from workbench.recommenders.sequential import sequential
 from workbench.train import Recipe, derive_seed
 
 PARENT = PLACEBO = None
@@ -60,7 +60,7 @@ def build(
             n_items, width=width, layers=layers, heads=heads, feedforward=feedforward, max_length=max_length,
             dropout=dropout,
         )
-    return Sequential(
+    return sequential(
         module, loss=objective, max_length=max_length, full=loss == "full",
-        cheaper=f"loss=sampled negatives={negatives}",
+        cheaper=f"loss=sampled negatives={negatives}", likelihood=loss != "bce",
     )  # fmt: skip
