@@ -60,6 +60,17 @@ class Dataset:
     def has_times(self) -> bool:
         return TIME in self.interactions
 
+    def event_columns(self) -> dict[str, np.ndarray]:
+        """The numeric columns of the events, name -> (N,): timestamp (int64 seconds) and further ones such as rating,
+        missing numbers NaN. Not ids, places in the file and held_out."""
+        columns = {}
+        for name in self.interactions.columns.difference([USER, ITEM, ROW, MICROSECOND, HELD_OUT], sort=False):
+            values = self.interactions[name]
+            if pd.api.types.is_numeric_dtype(values):  # bools too
+                array = values.to_numpy(np.int64) if name == TIME else values.to_numpy()
+                columns[name] = values.to_numpy(np.float64, na_value=np.nan) if array.dtype == object else array
+        return columns
+
     def with_exact_times(self) -> "Dataset":
         """The dataset with timestamps in microseconds where it has any: for what asks whether two are equal."""
         if MICROSECOND not in self.interactions:
