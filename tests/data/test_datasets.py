@@ -133,7 +133,8 @@ def test_grocery_days_agree_with_rechorus_order(loaded, real):
     ours = ours[ours.index.notna()]
     assert (ours.sort_index() == counts.reindex(ours.index).sort_index()).mean() > 0.999
     relations = dataset.tables["relations"]
-    assert set(relations["kind"]) == {"complement", "substitute"} and relations["other"].between(1, 8_713).all()
+    assert set(relations["relation"]) == {"complement", "substitute"}
+    assert relations[["head", "tail"]].stack().between(1, 8_713).all()
 
 
 def test_movielens_lastfm_foursquare_and_retailrocket_extras(loaded):
@@ -146,7 +147,7 @@ def test_movielens_lastfm_foursquare_and_retailrocket_extras(loaded):
     social = music.tables["social"]
     pairs = set(zip(social["user"], social["friend"], strict=True))
     assert len(pairs) == 25_434 and all((b, a) in pairs for a, b in pairs)
-    assert len(music.tables["kg"]) == 15_518 and music.tables["entities"]["item"].is_unique
+    assert len(music.tables["relations"]) == 15_518 and music.tables["entities"]["item"].is_unique
     in_graph = music.interactions["item"].isin(music.tables["entities"]["item"]).mean()
     assert in_graph == pytest.approx(0.228, abs=0.001)
     venues = loaded("foursquare-nyc").items

@@ -61,7 +61,8 @@ def test_a_shuffle_moves_items_within_their_history_and_keeps_the_newest():
 
 
 def test_days_are_shuffled_apart_and_times_stay():
-    histories = replace(make_histories([1, 2, 3, 4], [5, 6]), times=np.array([0, 1, 2, DAY, DAY, 3 * DAY]))
+    times = np.array([0, 1, 2, DAY, DAY, 3 * DAY])
+    histories = replace(make_histories([1, 2, 3, 4], [5, 6]), columns={"timestamp": times})
     variants = [perturbations.shuffled_within_days(histories, RNG(seed)) for seed in range(20)]
     assert {tuple(sorted(perturbed.items[:3])) for perturbed in variants} == {(1, 2, 3)}
     assert len({tuple(perturbed.items) for perturbed in variants}) > 1
@@ -69,8 +70,9 @@ def test_days_are_shuffled_apart_and_times_stay():
     assert all((perturbed.times == histories.times).all() for perturbed in variants)
     with pytest.raises(UserError, match="no times"):
         perturbations.shuffled_within_days(make_histories([1, 2]), RNG(0))
+    apart = replace(make_histories([1, 2]), columns={"timestamp": np.array([0, DAY])})
     with pytest.raises(UserError, match="on one day"):
-        perturbations.shuffled_within_days(replace(make_histories([1, 2]), times=np.array([0, DAY])), RNG(0))
+        perturbations.shuffled_within_days(apart, RNG(0))
 
 
 def test_a_swap_keeps_the_last_item_and_takes_the_past_of_another():

@@ -51,7 +51,7 @@ def world():
     items = (rng.choice(ITEMS, offsets[-1], p=rate / rate.sum()) + 1).astype(np.int32)
     place = np.arange(len(items)) - np.repeat(offsets[:-1], lengths)
     user = np.repeat(np.arange(USERS, dtype=np.int32), lengths)
-    histories = Histories(offsets, items, np.arange(USERS, dtype=np.int32), DAY * place**2)
+    histories = Histories(offsets, items, np.arange(USERS, dtype=np.int32), {"timestamp": DAY * place**2})
     following = np.where(place < lengths[user] - 1, np.append(items[1:], 0), 0).astype(np.int32)
     zero = np.zeros(len(items), np.int32)
     activations = Activations(np.zeros((len(items), 1), np.float32), user, place.astype(np.int32),

@@ -108,7 +108,8 @@ def test_recommendations_are_valid(name):
     bench, recommender, _ = fitted(name)
     assert isinstance(recommender, Recommender)
     split = bench.split
-    unknown_user = Histories(np.zeros(2, np.int64), np.zeros(0, np.int32), np.zeros(1, np.int32), np.zeros(0, np.int64))
+    nobody, nothing = np.zeros(1, np.int32), np.zeros(0, np.int32)
+    unknown_user = Histories(np.zeros(2, np.int64), nothing, nobody, {"timestamp": nothing.astype(np.int64)})
     for histories in (split.test.histories, unknown_user):
         for exclude in (None, histories):
             lists = recommender.recommend(histories, K, exclude)

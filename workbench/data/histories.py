@@ -1,22 +1,65 @@
 """User sequences and evaluation cases as offsets and items (CSR layout), without one Python list per user."""
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
+
+from workbench.data.schema import TIME
+from workbench.errors import UserError, unknown_name
+
+NUMBERS = "biuf"  # dtype kinds of event columns: bool, integers, float
+
+class Columns(dict):
+    """Named event columns, name -> (N,) numbers. UserError for a name that is not there."""
+
+    def __missing__(self, name: str) -> np.ndarray:
+        raise UserError(
+            f"{unknown_name('event column', name, self)}. Numeric columns of dataset.interactions arrive here: rating "
+            "with the movielens datasets, weight with lastfm, and rating=COLUMN of dataset csv with a log of your own",
+            code=3,
+        )
 
 
 @dataclass(frozen=True)
 class Histories:
     """B histories, oldest event first.
 
-    offsets: (B+1,) int64. items: (N,) int32 ids. users: (B,) int32. times: (N,) int64 seconds, or None.
+    offsets: (B+1,) int64. items: (N,) int32 ids. users: (B,) int32. columns: named numbers of the events, name -> (N,)
+    integers, floats or bools, such as timestamp (seconds) or rating; every selection of events selects them too.
+    UserError for a column of another length or without numbers, and for `columns[name]` of a name that is not there.
     """
 
     offsets: np.ndarray
     items: np.ndarray
     users: np.ndarray
-    times: np.ndarray | None = None
+    columns: dict[str, np.ndarray] = field(default_factory=Columns)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.columns, Mapping):
+            raise UserError(f"columns is a dict of named arrays, such as {{{TIME!r}: times}}; given "
+                            f"{type(self.columns).__name__}", code=3)  # fmt: skip
+        columns = Columns({name: np.asarray(values) for name, values in self.columns.items()})
+        for name, values in columns.items():
+            if values.shape != self.items.shape or values.dtype.kind not in NUMBERS:
+                raise UserError(
+                    f"event column {name!r} has shape {values.shape} and dtype {values.dtype}; allowed is one number "
+                    f"for each of the {len(self.items):,} events, shape {self.items.shape}", code=3,
+                )
+        object.__setattr__(self, "columns", columns)
+
+    @property
+    def times(self) -> np.ndarray | None:
+        """(N,) int64 seconds: the column `timestamp`; None where there is none."""
+        return self.columns.get(TIME)
+
+    def select(self, offsets: np.ndarray, users: np.ndarray, events: np.ndarray) -> "Histories":
+        """Other histories of these events, with every column: the one way to slice, so that no column gets out of step.
+
+        offsets: (B'+1,) of the new histories. users: (B',). events: (N,) bool or (N',) int64 places, in the new order.
+        """
+        columns = {name: values[events] for name, values in self.columns.items()}
+        return Histories(offsets, self.items[events], users, columns)
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -37,7 +80,7 @@ class Histories:
     def where(self, keep: np.ndarray) -> "Histories":
         """The same B histories with only the events where `keep` (N,) bool holds."""
         offsets = np.concatenate([[0], np.cumsum(keep, dtype=np.int64)])[self.offsets]
-        return Histories(offsets, self.items[keep], self.users, None if self.times is None else self.times[keep])
+        return self.select(offsets, self.users, keep)
 
     def take(self, index: np.ndarray) -> "Histories":
         """The histories at `index`, in that order."""
@@ -45,7 +88,7 @@ class Histories:
         lengths = self.lengths[index]
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         at = np.arange(offsets[-1]) + np.repeat(self.offsets[index] - offsets[:-1], lengths)
-        return Histories(offsets, self.items[at], self.users[index], None if self.times is None else self.times[at])
+        return self.select(offsets, self.users[index], at)
 
     def without_last(self, n: int | np.ndarray) -> "Histories":
         """All but the last n events of each history; n may be (B,)."""
@@ -64,7 +107,7 @@ class Histories:
         """
         keep = np.repeat(np.tile(pattern, len(self)), np.stack(runs, axis=1).ravel())
         offsets = np.concatenate([[0], np.cumsum(kept)])
-        return Histories(offsets, self.items[keep], self.users, None if self.times is None else self.times[keep])
+        return self.select(offsets, self.users, keep)
 
     def windows(self, length: int) -> "Histories":
         """Windows of at most `length` events, cut from the end and overlapping by one event.
@@ -79,7 +122,7 @@ class Histories:
         start = np.maximum(self.offsets[row], end - length)
         offsets = np.concatenate([[0], np.cumsum(end - start)])
         at = np.arange(offsets[-1]) + np.repeat(start - offsets[:-1], end - start)
-        return Histories(offsets, self.items[at], self.users[row], None if self.times is None else self.times[at])
+        return self.select(offsets, self.users[row], at)
 
     def prefixes(self, length: int) -> "Histories":
         """One history for each event but a user's first: at most `length` events ending with it."""
@@ -89,7 +132,7 @@ class Histories:
         start = np.maximum(self.offsets[row], end - length)
         offsets = np.concatenate([[0], np.cumsum(end - start)])
         at = np.arange(offsets[-1]) + np.repeat(start - offsets[:-1], end - start)
-        return Histories(offsets, self.items[at], self.users[row], None if self.times is None else self.times[at])
+        return self.select(offsets, self.users[row], at)
 
     def padded(self, length: int | None = None) -> np.ndarray:
         """(B, T) int64, right-padded with 0; T is `length` or the longest; longer histories keep their last T."""
@@ -124,7 +167,8 @@ class Cases(NamedTuple):
         if self.offsets is None:
             times = None if self.times is None else self.times[index]
             return Cases(self.histories.take(index), self.targets[index], times)
-        sets = Histories(self.offsets, self.targets, self.histories.users, self.times).take(index)
+        columns = {} if self.times is None else {TIME: self.times}
+        sets = Histories(self.offsets, self.targets, self.histories.users, columns).take(index)
         return Cases(self.histories.take(index), sets.items, sets.times, sets.offsets)
 
     def rows(self) -> np.ndarray:
@@ -142,10 +186,12 @@ class Cases(NamedTuple):
         return self if self.offsets is None else Cases(self.histories.take(self.rows()), self.targets, self.times)
 
 
-def group_by_user(users: np.ndarray, items: np.ndarray, n_users: int, times: np.ndarray | None = None) -> Histories:
+def group_by_user(
+    users: np.ndarray, items: np.ndarray, n_users: int, columns: dict[str, np.ndarray] | None = None
+) -> Histories:
     """Histories of all users 0..n_users-1, some possibly empty.
 
-    items, times: (N,) sorted by user, then by order. users: (N,) in any order; only their counts are used.
+    items, columns: (N,) sorted by user, then by order. users: (N,) in any order; only their counts are used.
     """
     offsets = np.concatenate([[0], np.cumsum(np.bincount(users, minlength=n_users))]).astype(np.int64)
-    return Histories(offsets, items.astype(np.int32, copy=False), np.arange(n_users, dtype=np.int32), times)
+    return Histories(offsets, items.astype(np.int32, copy=False), np.arange(n_users, dtype=np.int32), columns or {})

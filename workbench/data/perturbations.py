@@ -1,12 +1,13 @@
 """Perturbed histories: shuffled, reversed, or with the earlier items of another user.
 
-Only items move. Timestamps keep their positions, so they stay sorted.
+Items move, and columns such as rating with them. Timestamps keep their positions, so they stay sorted.
 """
 from dataclasses import replace
 
 import numpy as np
 
 from workbench.data.histories import Histories
+from workbench.data.schema import TIME
 from workbench.errors import UserError
 
 SECONDS_PER_DAY = 86_400  # seconds
@@ -52,10 +53,13 @@ def swapped_prefixes(histories: Histories, rng: np.random.Generator) -> Historie
     donor = np.empty(n, np.int64)
     donor[by_length] = np.append(by_length[1:], by_length[-2])
     lengths = np.minimum(histories.lengths, histories.lengths[donor])
-    own, items = histories.last(lengths), histories.take(donor).last(lengths).items
+    own, others = histories.last(lengths), histories.take(donor).last(lengths)
+    events = np.arange(len(own.items)) + len(own.items)  # of the other user, in the rows of both
     last = own.offsets[1:][lengths > 0] - 1
-    items[last] = own.items[last]
-    return replace(own, items=items)
+    events[last] = last
+    both = {name: np.concatenate([values, others.columns[name]]) for name, values in own.columns.items()}
+    both = Histories(np.zeros(1, np.int64), np.concatenate([own.items, others.items]), own.users[:0], both)
+    return _timed_as(own, both.select(own.offsets, own.users, events))
 
 
 def is_changed(histories: Histories, perturbed: Histories) -> np.ndarray:
@@ -76,4 +80,11 @@ def _is_first(histories: Histories) -> np.ndarray:
 
 def _sorted_within(histories: Histories, starts: np.ndarray, key: np.ndarray) -> Histories:
     """Events sorted by `key` within blocks; `starts` (N,) marks the first event of each block."""
-    return replace(histories, items=histories.items[np.lexsort((key, np.cumsum(starts)))])
+    order = np.lexsort((key, np.cumsum(starts)))
+    return _timed_as(histories, histories.select(histories.offsets, histories.users, order))
+
+
+def _timed_as(histories: Histories, perturbed: Histories) -> Histories:
+    """The perturbed histories with the timestamps of the original ones."""
+    times = {} if histories.times is None else {TIME: histories.times}
+    return replace(perturbed, columns=perturbed.columns | times)

@@ -14,6 +14,7 @@ from workbench.data.graph import transitions
 from workbench.data.protocol import protocol_for
 from workbench.data.schema import ITEM, MICROSECOND, RAW, ROW, TIME, USER, Dataset, assemble, factorize
 from workbench.data.splits import split
+from workbench.data.tables import follow_tables
 from workbench.errors import UserError, unknown_name
 
 MIN_EVENTS = 3  # users need a train, a validation and a test event
@@ -113,10 +114,8 @@ def filter_dataset(preset: Preset, dataset: Dataset) -> Dataset:
            for side, table, base in ((USER, dataset.users, 0), (ITEM, dataset.items, 1))}
     )  # fmt: skip
     about = dataset.about | {"preset": preset.name, "catalogue_size": items}
-    return assemble(
-        dataset.name, events, items=dataset.items, users=dataset.users, tables=dataset.tables, order=dataset.order,
-        about=about,
-    )
+    kept = assemble(dataset.name, events, items=dataset.items, users=dataset.users, order=dataset.order, about=about)
+    return follow_tables(dataset, kept)
 
 
 def _apply_steps(preset: Preset, events: pd.DataFrame) -> tuple[pd.DataFrame, int]:

@@ -30,7 +30,8 @@ class Dataset:
     items: indexed by item id 1..I; raw_id and, where the source has them, title, text, category (a path joined by
         " > "), brand, price, and alias columns for other published id spaces.
     users: indexed 0..U-1; raw_id and further attributes.
-    tables: named side tables (relations, social, tags ...).
+    tables: named side tables, whose ids are those of the dataset; workbench.data.tables.KINDS names the known kinds
+        (relations, social, tree, slates, dialogues, geography). attach_tables adds tables of raw ids.
     order: "sequence" where the source is itself a published sequence (ordered by row), "time" for a raw log, "none"
         where the order of events is unknown.
     about: title, terms, citation, files (name -> sha256), counts of what was read and dropped.
@@ -59,6 +60,17 @@ class Dataset:
     @property
     def has_times(self) -> bool:
         return TIME in self.interactions
+
+    def event_columns(self) -> dict[str, np.ndarray]:
+        """The numeric columns of the events, name -> (N,): timestamp (int64 seconds) and further ones such as rating,
+        missing numbers NaN. Not ids, places in the file and held_out."""
+        columns = {}
+        for name in self.interactions.columns.difference([USER, ITEM, ROW, MICROSECOND, HELD_OUT], sort=False):
+            values = self.interactions[name]
+            if pd.api.types.is_numeric_dtype(values):  # bools too
+                array = values.to_numpy(np.int64) if name == TIME else values.to_numpy()
+                columns[name] = values.to_numpy(np.float64, na_value=np.nan) if array.dtype == object else array
+        return columns
 
     def with_exact_times(self) -> "Dataset":
         """The dataset with timestamps in microseconds where it has any: for what asks whether two are equal."""
@@ -138,7 +150,6 @@ def assemble(
     *,
     items: pd.DataFrame | None = None,
     users: pd.DataFrame | None = None,
-    tables: dict[str, pd.DataFrame] | None = None,
     order: str = "time",
     about: dict | None = None,
     seed: int = 0,
@@ -173,4 +184,4 @@ def assemble(
     row = events[ROW].to_numpy(np.int64) if ROW in events else np.arange(len(events), dtype=np.int64)
     other_columns = {column: events[column].array for column in events if column not in (USER, ITEM, ROW)}
     interactions = pd.DataFrame({**columns, ROW: row, **other_columns}, copy=False)
-    return Dataset(name, interactions, tables_by_side[ITEM], tables_by_side[USER], tables or {}, order, about or {})
+    return Dataset(name, interactions, tables_by_side[ITEM], tables_by_side[USER], {}, order, about or {})

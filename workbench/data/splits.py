@@ -93,7 +93,8 @@ def user_sequences(dataset: Dataset, protocol: Protocol) -> Histories:
         order = order[np.sort(np.unique(pair[order], return_index=True)[1])]
         if len(order) < len(pair):
             log.info("%d events repeat an item of their user and are left out", len(pair) - len(order))
-    return group_by_user(users[order], items[order], dataset.n_users, None if times is None else times[order])
+    columns = {name: values[order] for name, values in dataset.event_columns().items()}
+    return group_by_user(users[order], items[order], dataset.n_users, columns)
 
 
 def _held_out(dataset: Dataset) -> np.ndarray:

@@ -76,5 +76,14 @@ def _other_train(split: Split, train: np.ndarray | Histories, label: str) -> Spl
     if len(train) != len(split.train) or not len(train.items):
         raise UserError(f"train has {len(train.items):,} events of {len(train):,} users; the users are "
                         f"{len(split.train):,}, and at least one event is needed")  # fmt: skip
-    content = digest([train.offsets.tolist(), train.items.tolist()])[:8]
+    content = digest([train.offsets.tolist(), train.items.tolist(), *_other_columns(split.train, train)])[:8]
     return replace(split, train=train, data_hash=f"{split.data_hash}-{label.replace(' ', '-')}-{content}")
+
+
+def _other_columns(known: Histories, train: Histories) -> list:
+    """The columns of `train` as JSON values where only they differ, such as other ratings; else none."""
+    if not np.array_equal(known.offsets, train.offsets) or not np.array_equal(known.items, train.items):
+        return []
+    own, columns = ({name: each.columns[name].tolist() for name in sorted(each.columns)}
+                    for each in (known, train))  # fmt: skip
+    return [columns] if digest(columns) != digest(own) else []

@@ -7,6 +7,7 @@ import pandas as pd
 from workbench.data.formats.delimited_text import data_error
 from workbench.data.formats.file_lookup import Content, DataFiles, File
 from workbench.data.schema import Dataset, assemble
+from workbench.data.tables import attach_tables
 
 STAN = (
     "https://raw.githubusercontent.com/yingtaoluo/Spatial-Temporal-Attention-Network-for-POI-Recommendation/"
@@ -27,7 +28,10 @@ ABOUT = {
 
 
 def load() -> Dataset:
-    """Foursquare NYC. items: lat, lon in degrees. Exact duplicate check-ins are kept, as published."""
+    """Foursquare NYC. items and the table geography: lat, lon in degrees.
+
+    Exact duplicate check-ins are kept, as published.
+    """
     files = DataFiles("foursquare-nyc", "foursquare_nyc", "stan")
     files.require(VISITS, VENUES)
     visits, venues = _array(files.read(VISITS), np.integer), _array(files.read(VENUES), np.floating)
@@ -38,7 +42,8 @@ def load() -> Dataset:
     notes = [f"{repeats} exact duplicate rows kept", "timestamps: minutes since 2012-04-03 17:59 UTC; rows unsorted"]
     counts = {"check-ins": len(events), "venues": len(items)}
     about = {**ABOUT, "files": files.checksums, "read": counts, "dropped": {}, "notes": notes}
-    return assemble("foursquare-nyc", events, items=items, order="time", about=about)
+    dataset = assemble("foursquare-nyc", events, items=items, order="time", about=about)
+    return attach_tables(dataset, {"geography": items.rename(columns={"raw_id": "item"})})
 
 
 def _array(content: Content, kind: type) -> np.ndarray:

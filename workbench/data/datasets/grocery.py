@@ -6,8 +6,8 @@ from workbench.data.formats import amazon_official
 from workbench.data.formats.delimited_text import data_error, read_table
 from workbench.data.formats.file_lookup import DataFiles, File
 from workbench.data.formats.lcrec import parse_inter, parse_json
-from workbench.data.formats.side_tables import attach_tables
 from workbench.data.schema import Dataset, assemble
+from workbench.data.tables import attach_tables
 
 TITLE = "Amazon Grocery and Gourmet Food 2014, 5-core"
 GITHUB = "https://raw.githubusercontent.com/"
@@ -34,8 +34,8 @@ def load(*, release: str = "auto") -> Dataset:
     """Grocery. release: apao (a published sequence), ucsd (official reviews, by time), or auto (first available).
 
     Only APAO's release is complete: ReChorus is published without each user's last two events. Raw ids are APAO's
-    (alias lcrec_id); rechorus_id links categories and the table `relations` (item, other, kind) where the id map is
-    available.
+    (alias lcrec_id); rechorus_id links categories and the table `relations` (head, relation, tail), complement and
+    substitute between items, where the id map is available.
     """
     files = DataFiles("grocery", "amazon_grocery_2014")
     reviews, _ = amazon_official.official_files("Grocery_and_Gourmet_Food")
@@ -65,16 +65,17 @@ def _rechorus(files: DataFiles, items: pd.DataFrame) -> tuple[pd.DataFrame, pd.D
     items = items.assign(category=items["rechorus_id"].map(category).fillna(""))
     kinds = [
         meta.select(
-            pl.col("item_id").alias("item"),
-            pl.col(f"r_{kind}").str.strip_chars("[]").str.split(",").alias("other"),
-            pl.lit(kind).alias("kind"),
-        ).explode("other")
+            pl.col("item_id").alias("head"),
+            pl.col(f"r_{kind}").str.strip_chars("[]").str.split(",").alias("tail"),
+            pl.lit(kind).alias("relation"),
+        ).explode("tail")
         for kind in ("complement", "substitute")
     ]
-    links = pl.concat(kinds).with_columns(pl.col("other").str.strip_chars()).filter(pl.col("other") != "")
+    links = pl.concat(kinds).with_columns(pl.col("tail").str.strip_chars()).filter(pl.col("tail") != "")
     try:
-        links = links.with_columns(pl.col("other").cast(pl.Int64))
+        links = links.with_columns(pl.col("tail").cast(pl.Int64))
     except pl.exceptions.PolarsError as error:
         raise data_error(content, None, f"a list of related items contains a non-integer ({error})") from error
-    names = {side: links[side].replace_strict(back, default=-1, return_dtype=pl.Int64) for side in ("item", "other")}
+    names = {side: links[side].replace_strict(back, default=None, return_dtype=pl.Int64).cast(str)
+             for side in ("head", "tail")}  # fmt: skip
     return items, links.with_columns(**names).to_pandas()

@@ -3,8 +3,8 @@ import pandas as pd
 
 from workbench.data.formats.delimited_text import read_table
 from workbench.data.formats.file_lookup import DataFiles, File
-from workbench.data.formats.side_tables import attach_tables
 from workbench.data.schema import Dataset, assemble
+from workbench.data.tables import attach_tables
 from workbench.data.text_cleaning import clean_text
 
 ZIP = File(
@@ -32,8 +32,8 @@ ABOUT = {
 def load() -> Dataset:
     """Last.fm. The order of events is not published (order none); weight: play count of a user and an artist.
 
-    tables: social (user, friend; both directions), kg (head, relation, tail; entity numbers) and entities (item,
-    entity), which maps artists to the graph.
+    tables: social (user, friend; both directions), relations (head, relation, tail; a knowledge graph) and entities
+    (item, entity), the published numbers of the artists in it.
     """
     files = DataFiles("lastfm", "lastfm_hetrec", "hetrec2011-lastfm-2k")
     files.require(LISTENS)
@@ -52,7 +52,7 @@ def load() -> Dataset:
         tables["social"] = read_table(files.read(TRUSTS), {"user": "int", "friend": "int"}, header=False).to_pandas()
     if files.try_get(KG) and files.try_get(ENTITIES):
         kg_columns = {"head": "int", "relation": "id", "tail": "int"}
-        tables["kg"] = read_table(files.read(KG), kg_columns, header=False).to_pandas()
+        tables["relations"] = read_table(files.read(KG), kg_columns, header=False).to_pandas()
         entity_columns = {"item": "int", "entity": "int"}
         tables["entities"] = read_table(files.read(ENTITIES), entity_columns, header=False).to_pandas()
     about = {**ABOUT, "files": files.checksums, "read": {"weights": len(events)}, "dropped": {}, "notes": notes}

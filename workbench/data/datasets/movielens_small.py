@@ -1,8 +1,8 @@
 """MovieLens latest-small (2018): 100,836 ratings with seconds, titles, genres and tags."""
 from workbench.data.formats.file_lookup import DataFiles, File
 from workbench.data.formats.movielens import parse_latest_films, parse_latest_ratings, parse_latest_tags
-from workbench.data.formats.side_tables import attach_tables
 from workbench.data.schema import Dataset, assemble
+from workbench.data.tables import attach_tables
 
 ZIP = File(
     "ml-latest-small.zip", "https://files.grouplens.org/datasets/movielens/ml-latest-small.zip",

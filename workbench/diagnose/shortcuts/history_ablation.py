@@ -3,6 +3,7 @@
 Histories are truncated and shuffled at test time as in "Does It Look Sequential?" (arXiv:2408.12008). This describes
 the model, on inputs unlike its training data; what the data require is measured by retraining on ablated histories.
 """
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -214,7 +215,7 @@ def recommend_with_histories(
         changed = cases.take(rows)
         original = changed.histories
         wrapper = _AblatedRecommender(recommender, original, ablated.take(rows))
-        row_ids = Histories(original.offsets, original.items, np.arange(len(rows)), original.times)
+        row_ids = replace(original, users=np.arange(len(rows)))
         evaluation = evaluate(wrapper, changed._replace(histories=row_ids), split,
                               depth=max(TOP, parse_metric(metric)[1]), quiet=True)  # fmt: skip
         values[rows], lists[rows] = per_case(metric, evaluation.ranks, evaluation.groups), wrapper.lists

@@ -86,7 +86,7 @@ def split_into_chunks(histories: Histories, length: int) -> Chunks:
     start = np.maximum(histories.offsets[row], end - length)
     offsets = np.concatenate([[0], np.cumsum(end - start)])
     index = np.arange(offsets[-1]) + np.repeat(start - offsets[:-1], end - start)
-    return Chunks(Histories(offsets, histories.items[index], histories.users[row]), start)
+    return Chunks(histories.select(offsets, histories.users[row], index), start)
 
 
 def record_activations(recommender, site: Site, histories: Histories, *, data_hash: str = "") -> Activations:

@@ -8,12 +8,12 @@ import pandas as pd
 
 from workbench.data import leakage_measures
 from workbench.data.histories import Histories
+from workbench.data.lint.finding import NOT_MEASURED, NOTE, OK, WARNING, Finding
+from workbench.data.lint.table_lints import table_findings
 from workbench.data.protocol import Protocol, protocol_for, require_one_target
 from workbench.data.schema import ITEM, TIME, USER, Dataset
 from workbench.data.splits import Split, split, user_sequences
 from workbench.errors import UserError
-
-OK, NOTE, WARNING, NOT_MEASURED = "ok", "note", "warning", "not measured"
 
 
 class LintReport(NamedTuple):
@@ -22,16 +22,6 @@ class LintReport(NamedTuple):
 
     findings: pd.DataFrame
     tables: dict[str, pd.DataFrame]
-
-
-class Finding(NamedTuple):
-    """One row of the report."""
-
-    check: str
-    value: float
-    reference: float
-    verdict: str
-    note: str
 
 
 class LintContext:
@@ -243,7 +233,12 @@ def popularity_drift(context: LintContext) -> Iterator[Finding]:
     )  # fmt: skip
 
 
+def side_tables(context: LintContext) -> Iterator[Finding]:
+    """Side tables against the log and their kind: unknown ids, duplicates, cycles, places."""
+    yield from table_findings(context.dataset)
+
+
 CHECKS = (
     basic_statistics, short_users, item_titles, duplicate_events, tied_timestamps, future_leakage, item_id_order,
-    cold_and_repeated_targets, popularity_drift,
+    cold_and_repeated_targets, popularity_drift, side_tables,
 )  # fmt: skip

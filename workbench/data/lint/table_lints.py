@@ -1,0 +1,103 @@
+"""Checks of the side tables of a dataset, one function a kind of `workbench.data.tables.KINDS`; values are counts."""
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from workbench.data.lint.finding import NOTE, OK, WARNING, Finding
+from workbench.data.schema import ITEM, USER, Dataset
+from workbench.data.tables import unknown_rows
+
+MOST_AT_ONE_PLACE = 5  # items; more share a placeholder rather than a building
+
+
+def table_findings(dataset: Dataset) -> Iterator[Finding]:
+    """The checks of every table whose kind is known."""
+    for name, table in dataset.tables.items():
+        if name in LINTS:
+            left_out, inside = unknown_rows(dataset, name)
+            note = f"rows are about users or items that the log does not have, {left_out:,} of them left out"
+            rows = len(table) + left_out
+            yield _count(f"{name}: unknown ids", left_out + inside, rows, note, WARNING if inside else NOTE)
+            yield from LINTS[name](dataset, table)
+
+
+def _count(check: str, count: int, of: int, note: str, verdict: str = WARNING) -> Finding:
+    return Finding(check, int(count), 0.0, verdict if count else OK, f"{int(count):,} of {of:,} {note}.")
+
+
+def relations(dataset: Dataset, table: pd.DataFrame) -> Iterator[Finding]:
+    """Triples that are given twice, link an entity to itself or concern no item; items without a triple."""
+    n, head, tail = len(table), table["head"].to_numpy(), table["tail"].to_numpy()
+    linked = np.intersect1d(np.concatenate([head, tail]), dataset.items.index)
+    repeated = table.duplicated(["head", "relation", "tail"]).sum()
+    yield _count("relations: duplicated triples", repeated, n, "triples repeat an earlier one")
+    yield _count("relations: self links", (head == tail).sum(), n, "triples link an entity to itself")
+    apart = (np.minimum(head, tail) > dataset.n_items).sum()
+    yield _count("relations: triples without an item", apart, n, "triples link two entities that are no items", NOTE)
+    bare = dataset.n_items - len(linked)
+    yield _count("relations: items without a triple", bare, dataset.n_items, "items are in no triple", NOTE)
+
+
+def social(dataset: Dataset, table: pd.DataFrame) -> Iterator[Finding]:
+    """Links of a user to himself, links given twice, and links without the opposite one."""
+    n, links = len(table), table[[USER, "friend"]]
+    own = links[USER] == links["friend"]
+    pairs = pd.MultiIndex.from_frame(links[~own])
+    one_sided = (~pairs.isin(pd.MultiIndex.from_arrays([links["friend"], links[USER]]))).sum()
+    yield _count("social: self links", own.sum(), n, "links lead from a user to the same one")
+    yield _count("social: duplicated links", links.duplicated().sum(), n, "links repeat an earlier one")
+    note = "links have no link in the opposite direction: who follows is not followed"
+    yield _count("social: one-sided links", one_sided, n, note, NOTE)
+
+
+def tree(dataset: Dataset, table: pd.DataFrame) -> Iterator[Finding]:
+    """Nodes with two parents, and nodes on a cycle, which no path from a root reaches."""
+    edges = table[table["parent"].notna()].drop_duplicates(["child", "parent"])
+    codes, nodes = pd.factorize(np.concatenate([edges["child"].astype(str), edges["parent"].astype(str)]))
+    child, parent, n = codes[: len(edges)], codes[len(edges) :], len(nodes)
+    _, component = connected_components(coo_array((np.ones(len(child)), (child, parent)), shape=(n, n)),
+                                        connection="strong")  # fmt: skip
+    on_cycle = (np.bincount(component) > 1)[component] if n else np.zeros(0, bool)
+    on_cycle[child[child == parent]] = True
+    two = edges["child"].duplicated(keep=False) & ~edges["child"].duplicated()
+    yield _count("tree: nodes with two parents", two.sum(), n, "nodes have more than one parent")
+    yield _count("tree: nodes on a cycle", on_cycle.sum(), n, "nodes are above themselves")
+
+
+def slates(dataset: Dataset, table: pd.DataFrame) -> Iterator[Finding]:
+    """Positions that are filled twice, and items that are shown twice, in one slate."""
+    place, item = (table.duplicated(["slate", column]).sum() for column in ("position", ITEM))
+    yield _count("slates: repeated positions", place, len(table), "rows take a position that its slate has filled")
+    yield _count("slates: repeated items", item, len(table), "rows show an item that its slate shows already", NOTE)
+
+
+def dialogues(dataset: Dataset, table: pd.DataFrame) -> Iterator[Finding]:
+    """Turns that do not come after the one before, and turns without text."""
+    turn = pd.to_numeric(table["turn"], errors="coerce")
+    before = turn.groupby(table["dialogue"], sort=False).shift()
+    first = ~table["dialogue"].duplicated()
+    wrong = (~(turn > before) & ~first | turn.isna()).sum()
+    empty = (table["text"].astype("string").fillna("").str.strip() == "").sum()
+    yield _count("dialogues: turns out of order", wrong, len(table), "turns have no number above the turn before")
+    yield _count("dialogues: empty turns", empty, len(table), "turns have no text")
+
+
+def geography(dataset: Dataset, table: pd.DataFrame) -> Iterator[Finding]:
+    """Coordinates that are none, the place (0, 0), items with two places or none, and places of many items."""
+    n, lat, lon = len(table), *(pd.to_numeric(table[column], errors="coerce") for column in ("lat", "lon"))
+    zero = (lat == 0) & (lon == 0)
+    crowd = table.groupby([lat, lon])[ITEM].nunique().loc[lambda items: items > MOST_AT_ONE_PLACE].sum()
+    outside = (~(lat.abs() <= 90) | ~(lon.abs() <= 180)).sum()
+    yield _count("geography: out of range", outside, n, "rows lack a latitude in -90..90 and a longitude in -180..180")
+    yield _count("geography: at (0, 0)", zero.sum(), n, "rows are at latitude 0, longitude 0, which stands for unknown")
+    yield _count("geography: repeated items", table[ITEM].duplicated().sum(), n, "rows give an item another place")
+    note = f"items share a place with more than {MOST_AT_ONE_PLACE - 1} others"
+    yield _count("geography: crowded places", crowd, n, note, NOTE)
+    without = dataset.n_items - table[ITEM].nunique()
+    yield _count("geography: items without a place", without, dataset.n_items, "items have no place", NOTE)
+
+
+LINTS = {lint.__name__: lint for lint in (relations, social, tree, slates, dialogues, geography)}
