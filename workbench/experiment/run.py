@@ -12,6 +12,7 @@ import numpy as np
 from workbench.arguments import public
 from workbench.artifacts import MANIFEST, digest, read_manifest, write_folder
 from workbench.errors import UserError
+from workbench.experiment.around_base import inner
 from workbench.experiment.named_files import contents
 from workbench.train import Profile
 
@@ -142,11 +143,11 @@ class Run:
 
         recommender = self._build(model, exactly=False)
         recommender.load_state(load_file(self.folder / "state.safetensors"))
-        return recommender
+        return inner(recommender)
 
     def untrained(self):
         """The recommender before training, a control. UserError as `recommender`."""
-        return self._build(None, exactly=True)
+        return inner(self._build(None, exactly=True))
 
     def model(self):
         """A copy of a model of one's own as it was before training, to be fitted again. UserError as `recommender`."""
