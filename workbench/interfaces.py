@@ -128,16 +128,14 @@ class Selector(Protocol):
 
 @runtime_checkable
 class Unlearner(Protocol):
-    """What makes a trained recommender forget events of train.
-
-    curve: the learning curve of its last `forget`, one dict per epoch, [] where it did not train in epochs.
-    """
+    """What makes a trained recommender forget events of train. curve: the learning curve of its last `forget`, one dict
+    per epoch, [] where it did not train in epochs."""
 
     curve: list[dict]
 
     def forget(self, model: "Recommender", split: Any, rows: np.ndarray, session: Any) -> "Recommender":
-        """The recommender without what it learned from rows (n,) of `split.train`. model: trained on all of train; it
-        may be changed in place. Returns one that has the state of the same arrays, by name and shape."""
+        """The recommender, with the same arrays as its state, without what it learned from rows (n,) of `split.train`.
+        model: trained on all of train; it may be changed in place."""
 
 
 @runtime_checkable

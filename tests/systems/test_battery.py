@@ -1,7 +1,7 @@
 """Contract tests, run for every system in workbench/systems on a small synthetic dataset.
 
 A selection and an unlearning are recommenders too, as `bench.build` makes them of their base, so they are held to all
-that a ranking system is; what their verb asks for besides is at the end.
+that a ranking system is; what their verb asks for besides is in test_verbs.py.
 """
 import ast
 import inspect
@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
-from workbench import experiment, interfaces, systems
+from workbench import experiment, systems
 from workbench.data import Histories, Split
 from workbench.errors import UserError
 from workbench.evaluate import evaluate
@@ -210,44 +210,3 @@ def test_the_placebo_runs_and_differs(name):
     histories = bench.split.test.histories
     control = fit(bench, name, validate_on=bench.split, **placebo)[0]
     assert not identical(control.recommend(histories, K), recommender.recommend(histories, K))
-
-
-def of_verb(verb: str) -> list[str]:
-    return [name for name in NAMES if systems.verb(name) == verb]
-
-
-@each_system
-def test_what_it_builds_is_what_its_verb_asks_for(name):
-    verb, bench = VERBS[systems.verb(name)], make_bench()
-    assert verb.evaluated and set(verb.keywords) <= set(systems.keywords(name))
-    built = systems.build(name, bench)
-    assert all(isinstance(built, vars(interfaces)[each]) for each in verb.returns)
-    assert isinstance(bench.build(name), Recommender)
-
-
-@pytest.mark.parametrize("name", of_verb("select"))
-def test_a_selection_is_of_train_within_its_budget_and_its_base_reads_nothing_else(name):
-    """Other items in the train events that were not selected change nothing of what was learned from the others."""
-    bench, selected, _ = fitted(name)
-    n, rows = len(bench.split.train.items), selected.rows
-    assert 0 < len(rows) <= round(systems.keywords(name)["share"] * n) and len(set(rows.tolist())) == len(rows)
-    again = fit(other_train(bench, ~np.isin(np.arange(n), rows)), name, validate_on=bench.split)[0]
-    if np.array_equal(again.rows, rows):  # else the selection reads them
-        assert all(np.array_equal(again.state()[key], value) for key, value in selected.state().items())
-
-
-@pytest.mark.parametrize("name", ["retrain"])
-def test_exact_unlearning_reads_no_event_that_it_forgets(name):
-    bench, unlearned, _ = fitted(name)
-    changed = other_train(bench, bench.split.train.rows() < unlearned.forgotten)
-    again = fit(changed, name, validate_on=bench.split)[0]
-    assert all(np.array_equal(again.state()[key], value) for key, value in unlearned.state().items())
-    kept = fitted("sasrec")[1].state()
-    assert not all(np.array_equal(kept[key], value) for key, value in unlearned.state().items())
-
-
-def other_train(bench: experiment.Bench, where: np.ndarray) -> experiment.Bench:
-    """The same bench with other items in some train events, (N,) bool."""
-    train = bench.split.train
-    items = np.where(where, train.items % bench.split.n_items + 1, train.items).astype(train.items.dtype)
-    return bench.variant(train=replace(train, items=items), label="other items")

@@ -19,16 +19,18 @@ class OnSelected:
     def __init__(self, bench: Any, selector: Selector, base: str, settings: dict, *, share: float):
         if not 0 < share <= 1:
             raise UserError(f"share={share} is the part of the train events to select: above 0 and at most 1")
-        self.bench, self.selector, self.share = bench, selector, share
+        self.budget = round(share * len(bench.split.train.items))
+        if not self.budget:
+            raise UserError(f"share={share} of {len(bench.split.train.items):,} train events is none: give a larger")
+        self.bench, self.selector = bench, selector
         self.base, self.settings = base, settings
         self.model: Recommender = bench.build(base, **settings)  # so that what it draws on is part of the key
         self.rows = np.zeros(0, np.int64)
 
     def fit(self, split: Any, session: Any) -> list[dict]:
         """Select, then train the base anew. Returns its learning curve. UserError for rows that are no selection."""
-        n = len(split.train.items)
-        budget = round(self.share * n)
-        self.rows = checked_rows(self.selector.select(split, budget, session), n=n, budget=budget)
+        rows = self.selector.select(split, self.budget, session)
+        self.rows = checked_rows(rows, n=len(split.train.items), budget=self.budget)
         return self._build().fit(self._bench.split, session)
 
     def recommend(self, histories: Any, k: int, exclude: Any = None) -> Recommendations:
@@ -68,12 +70,13 @@ class Unlearned:
         self.forgotten = round(users * len(bench.split.train))
         if users and not self.forgotten:
             raise UserError(f"users={users} of {len(bench.split.train):,} users is nobody: give a larger share")
+        self.events = int(bench.split.train.offsets[self.forgotten])
         self.bench, self.unlearner, self.base, self.settings = bench, unlearner, base, settings
         self.model: Recommender = bench.build(base, **settings)
 
     def fit(self, split: Any, session: Any) -> list[dict]:
         """Train the base on everything, unless that is stored, and make it forget. Returns the curve of the latter."""
-        rows = np.flatnonzero(split.train.rows() < self.forgotten)
+        rows = np.arange(self.events)
         model = teacher(self.bench, self.base, self.settings, session.recipe).recommender()
         self.model = self.unlearner.forget(model, split, rows, session)
         return self.unlearner.curve

@@ -12,7 +12,7 @@ import numpy as np
 from workbench.arguments import public
 from workbench.artifacts import MANIFEST, digest, read_manifest, write_folder
 from workbench.errors import UserError
-from workbench.experiment.around_base import inner
+from workbench.experiment.around_base import ROWS, inner
 from workbench.experiment.named_files import contents
 from workbench.train import Profile
 
@@ -112,6 +112,14 @@ class Run:
     def offsets(self) -> np.ndarray | None:
         """(C+1,) where the targets of each test case lie among the ranks; None where every case has one."""
         return self._cases.get("offsets")
+
+    @property
+    def selected_rows(self) -> np.ndarray | None:
+        """(n,) the events of train that a system with the verb select learned from; None for any other."""
+        from safetensors import safe_open
+
+        with safe_open(self.folder / "state.safetensors", "numpy") as state:
+            return state.get_tensor(ROWS) if ROWS in state.keys() else None  # noqa: SIM118  it is no dict
 
     def per_case(self, metric: str = "ndcg@10") -> np.ndarray:
         """(C,) values of a metric such as "ndcg@10", one per test case; UserError if its cutoff exceeds the list depth

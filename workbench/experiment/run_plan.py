@@ -76,6 +76,8 @@ def plan_system(bench: Any, system: str, changes: dict) -> Plan:
     inputs |= _base(recommender)
     inputs |= {name: value for name, value in (("drawn", drawn), ("files", contents(settings))) if value}
     about = {"family": systems.family(system), "changes": changes} | about_data(bench)
+    if isinstance(recommender, Unlearned):
+        about["forgotten"] = {"users": recommender.forgotten, "events": recommender.events}
     return Plan(inputs, recipe, lambda: recommender, about, fit_command(bench, system, changes))
 
 

@@ -19,9 +19,9 @@ themselves, those that *select* or *forget* through a base, such as `sasrec`.
 
 
 class Entry(NamedTuple):
-    """One system: name, family and its verb, the first line of its docstring, its paragraphs from Paper to Reported,
-    and the keywords of build() for its ablation (the module's OFF) and its placebo control (PLACEBO), None where it has none.
-    parent: the system that it equals when it is switched off, None if that is no system here."""
+    """One system: name, family and its verb, the first line of its docstring, its paragraphs from Paper to
+    Reported, and the keywords of build() for its ablation (the module's OFF) and its placebo control (PLACEBO), None
+    where it has none. parent: the system that it equals when it is switched off, None if that is no system here."""
 
     name: str
     family: str

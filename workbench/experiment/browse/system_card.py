@@ -33,7 +33,7 @@ class SystemCard:
         return evidence.stored(self.name)
 
     def facts(self) -> pd.DataFrame:
-        """One row per fact that the file states: family and its verb, paper, idea, equation, claim, differences, reported
+        """One row per fact that the file states: family, verb, paper, idea, equation, claim, differences, reported
         figures, what switches the idea off, and the placebo."""
         rows = {name: getattr(self.about, name) for name in FACTS}
         rows["off"] = _words(self.about.off, self.about.parent)
