@@ -17,6 +17,7 @@ import json
 from workbench import systems
 print(json.dumps({name: systems.code(name) for name in systems.names()}))
 """
+ON_SASREC = [name for name in systems.names() if systems.keywords(name).get("base") == "sasrec"]
 SYSTEM = '"""Another one."""\nPARENT = OFF = PLACEBO = RECIPE = None\n\n\ndef build(bench):\n    """It."""\n'
 
 
@@ -46,8 +47,9 @@ def test_files_beside_a_system_change_no_key(copy):
 
 
 @pytest.mark.parametrize("file, changed", [
-    ("systems/sequential/sasrec.py", {"sasrec"}),
-    ("nets/transformer.py", {"sasrec", "bert4rec", "tiger"}),
+    ("systems/sequential/sasrec.py", {"sasrec", *ON_SASREC}),
+    ("nets/transformer.py", {"sasrec", "bert4rec", "tiger", *ON_SASREC}),
+    ("experiment/around_base.py", set(ON_SASREC)),
     ("recommenders/count_based.py", set(systems.names("baselines"))),
     ("evaluate/metrics.py", set(systems.names())),
 ])  # fmt: skip

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from workbench import experiment, systems
+from workbench.experiment.around_base import inner
 
 FOLDER = Path(__file__).parent / "golden"
 FILES = sorted(FOLDER.glob("*.json"))
@@ -79,7 +80,7 @@ def untrained(bench: experiment.Bench, system: str, changes: dict, metric: str) 
     if system == "popularity":
         ranks = np.arange(1, bench.split.n_items + 1, dtype=np.int32)
         return float(per_case(metric, np.where(ranks <= 20, ranks, 0), None).mean())
-    recommender = bench.build(system, **bench.plan(system, **changes)[0])
+    recommender = inner(bench.build(system, **bench.plan(system, **changes)[0]))
     if not hasattr(recommender, "module"):
         return None
     return evaluate(recommender, test, bench.split, quiet=True).metrics(test, bench.split)[metric]

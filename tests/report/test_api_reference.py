@@ -82,11 +82,12 @@ def test_a_catalogue_entry_agrees_with_its_module():
     for name in systems.names():
         found, module = catalogue.entry(name), systems.load(name)
         assert (found.off, found.placebo, found.family) == (module.OFF, module.PLACEBO, systems.family(name))
+        assert found.verb == systems.verb(name)
         assert found.paper and found.description
     assert catalogue.entry("tiger").off == {"prefixes": False}
     assert catalogue.entry("sasrec").paper == "Self-Attentive Sequential Recommendation, ICDM 2018, arXiv:1808.09781."
     table = catalogue.markdown_table().splitlines()
-    assert len(table) == 2 + len(systems.names()) and all(line.count("|") == 8 for line in table)
+    assert len(table) == 2 + len(systems.names()) and all(line.count("|") == 9 for line in table)
     assert "[arXiv:2305.05065](https://arxiv.org/abs/2305.05065)" in catalogue.markdown_table()
 
 

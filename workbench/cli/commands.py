@@ -17,7 +17,8 @@ def datasets() -> None:
 
 
 def systems(*, family: str = "*", form: str = "lines") -> None:
-    """List the recommender systems with a one-line description each. --family: only one family, such as baselines.
+    """List the recommender systems with a one-line description each, and with what they do where they do not rank, such
+    as select. --family: only one family, such as baselines.
     --form: lines, or markdown for the page reports/systems.md, with papers, ablations and placebos."""
     from workbench import systems as registry
 
@@ -28,7 +29,8 @@ def systems(*, family: str = "*", form: str = "lines") -> None:
 
         print(markdown_page(), end="")
         return
-    descriptions = {name: f"{registry.family(name)}: {registry.describe(name)}" for name in registry.names(family)}
+    verbs = {name: f" ({registry.verb(name)})" * (registry.verb(name) != "rank") for name in registry.names(family)}
+    descriptions = {name: f"{registry.family(name)}{verb}: {registry.describe(name)}" for name, verb in verbs.items()}
     arguments.print_descriptions(descriptions)
 
 

@@ -21,7 +21,7 @@ from workbench.embed import default_kind
 from workbench.errors import UserError
 from workbench.experiment.bench_data import content_hash, make_split, make_variant, read_dataset
 from workbench.experiment.run import Run
-from workbench.experiment.run_plan import Plan, plan_system, stored_folder, training_plan
+from workbench.experiment.run_plan import Plan, make, plan_system, stored_folder, training_plan
 from workbench.train import Profile, Recipe, get_profile, named_rng, seeded_torch
 
 log = logging.getLogger("workbench")
@@ -136,8 +136,9 @@ class Bench:
         return named_rng(self.seed, name)
 
     def build(self, system: str, **settings):
-        """An untrained recommender; UserError names an unknown system or keyword."""
-        return systems.build(system, self, **settings)
+        """An untrained recommender; UserError names an unknown system or keyword. Of a system that selects or forgets
+        (systems/verbs.py) it is its base, which is trained accordingly."""
+        return make(self, system, settings)
 
     def can(self, system: str) -> bool:
         """Whether a system can be built on these data; if not, a warning says why."""

@@ -12,6 +12,7 @@ import numpy as np
 from workbench.arguments import public
 from workbench.artifacts import MANIFEST, digest, read_manifest, write_folder
 from workbench.errors import UserError
+from workbench.experiment.around_base import ROWS, inner
 from workbench.experiment.named_files import contents
 from workbench.train import Profile
 
@@ -112,6 +113,14 @@ class Run:
         """(C+1,) where the targets of each test case lie among the ranks; None where every case has one."""
         return self._cases.get("offsets")
 
+    @property
+    def selected_rows(self) -> np.ndarray | None:
+        """(n,) the events of train that a system with the verb select learned from; None for any other."""
+        from safetensors import safe_open
+
+        with safe_open(self.folder / "state.safetensors", "numpy") as state:
+            return state.get_tensor(ROWS) if ROWS in state.keys() else None  # noqa: SIM118  it is no dict
+
     def per_case(self, metric: str = "ndcg@10") -> np.ndarray:
         """(C,) values of a metric such as "ndcg@10", one per test case; UserError if its cutoff exceeds the list depth
         that the run was evaluated to."""
@@ -142,11 +151,11 @@ class Run:
 
         recommender = self._build(model, exactly=False)
         recommender.load_state(load_file(self.folder / "state.safetensors"))
-        return recommender
+        return inner(recommender)
 
     def untrained(self):
         """The recommender before training, a control. UserError as `recommender`."""
-        return self._build(None, exactly=True)
+        return inner(self._build(None, exactly=True))
 
     def model(self):
         """A copy of a model of one's own as it was before training, to be fitted again. UserError as `recommender`."""

@@ -7,11 +7,13 @@ from typing import Any, NamedTuple
 from workbench import systems
 from workbench.artifacts import digest
 from workbench.data import datasets
-from workbench.errors import check_names
+from workbench.errors import UserError, check_names
+from workbench.experiment.around_base import OnSelected, Unlearned, teacher
 from workbench.experiment.fit_command import fit_command
 from workbench.experiment.named_files import contents
 from workbench.experiment.training import MONITORS, follow, train_run
 from workbench.stages import draw, drawing
+from workbench.systems.verbs import VERBS
 from workbench.train import RECIPE_FIELDS, Profile, Recipe, distributed, resolve_recipe
 
 
@@ -27,17 +29,36 @@ class Plan(NamedTuple):
 
 
 def training_plan(profile: Profile, system: str, changes: dict) -> tuple[dict, Recipe]:
-    """The build keywords and the recipe of a system with a name: recipe < profile < changes. UserError for a name that
-    is neither."""
-    keywords = systems.keywords(system)
-    check_names(f"setting of {system}", changes, [*keywords, *RECIPE_FIELDS])
-    recipe = systems.load(system).RECIPE
+    """The build keywords and the recipe of a system with a name: recipe < profile < changes. A system that works on a
+    base has the recipe of its base. UserError for a name that is neither."""
+    own = systems.keywords(system)
+    check_names(f"setting of {system}", changes, [*own, *RECIPE_FIELDS])
+    settings = {k: v for k, v in changes.items() if k in own}
+    trained = systems.base(system, systems.settings(system, **settings))
+    keywords, recipe = systems.keywords(trained), systems.load(trained).RECIPE
     size = recipe.sizes.get(profile.size, {})
     recipe = replace(recipe, **{k: v for k, v in size.items() if k not in keywords})
-    recipe = resolve_recipe(recipe, profile, {k: v for k, v in changes.items() if k not in keywords})
-    settings = {k: v for k, v in (size | changes).items() if k in keywords}
+    recipe = resolve_recipe(recipe, profile, {k: v for k, v in changes.items() if k not in own})
     check_names("metric", [recipe.monitor], MONITORS)
-    return systems.settings(system, **settings), recipe
+    usual = {k: v for k, v in size.items() if k in own} if trained == system else {}
+    return systems.settings(system, **usual | settings), recipe
+
+
+def make(bench: Any, system: str, settings: dict) -> Any:
+    """The untrained recommender of a system: what its build() returns, or a base that this selects for, or that is
+    made to forget. UserError for a system whose verb is not run yet, before anything is built."""
+    verb = systems.verb(system)
+    if not VERBS[verb].evaluated:
+        raise UserError(f"{system} is of the family {systems.family(system)!r}, whose verb is {verb!r}: there is no "
+                        "runner for it yet, so bench.fit cannot train and evaluate it", code=1)  # fmt: skip
+    settings = systems.settings(system, **settings)
+    trained = systems.base(system, settings)
+    built = systems.build(system, bench, **settings)
+    if verb == "select":
+        return OnSelected(bench, built, trained, bench.plan(trained)[0], share=settings["share"])
+    if verb == "forget":
+        return Unlearned(bench, built, trained, bench.plan(trained)[0], users=settings["users"])
+    return built
 
 
 def plan_system(bench: Any, system: str, changes: dict) -> Plan:
@@ -48,11 +69,24 @@ def plan_system(bench: Any, system: str, changes: dict) -> Plan:
     usual = usual_settings | asdict(usual_recipe)
     changes = {name: value for name, value in changes.items() if usual[name] != value}
     with drawing() as drawn:
-        recommender = bench.build(system, **settings)
+        recommender = make(bench, system, settings)
+        if isinstance(recommender, Unlearned):  # before the clock of the run starts
+            teacher(bench, recommender.base, recommender.settings, recipe)
     inputs = {"system": system, "settings": settings, "code": systems.code(system)}
+    inputs |= _base(recommender)
     inputs |= {name: value for name, value in (("drawn", drawn), ("files", contents(settings))) if value}
     about = {"family": systems.family(system), "changes": changes} | about_data(bench)
+    if isinstance(recommender, Unlearned):
+        about["forgotten"] = {"users": recommender.forgotten, "events": recommender.events}
     return Plan(inputs, recipe, lambda: recommender, about, fit_command(bench, system, changes))
+
+
+def _base(recommender: Any) -> dict:
+    """What a run is stored by of the system that it works on, and that its own settings do not say."""
+    if not isinstance(recommender, OnSelected | Unlearned):
+        return {}
+    base = recommender.base
+    return {"base": {"system": base, "settings": recommender.settings, "code": systems.code(base)}}
 
 
 def stored_folder(bench: Any, plan: Plan) -> Path:

@@ -11,6 +11,7 @@ from typing import Any
 from workbench.closure import closure_hash
 from workbench.errors import UserError, check_names
 from workbench.registry import Registry
+from workbench.systems.verbs import VERBS, check_built, check_keywords, verb_of
 
 REGISTRY = Registry("system", Path(__file__).parent, "*/[a-z]*.py", separator="_")
 TRAINING = ("experiment/training.py", "data/splits.py")  # what every run is made by
@@ -29,6 +30,24 @@ def family(name: str) -> str:
     return file(name).parent.name
 
 
+def verb(name: str) -> str:
+    """What a system does, by its family: rank, rescore, select, forget, act or observe (systems/verbs.py). UserError if
+    there is no such system."""
+    return verb_of(family(name))
+
+
+def base(name: str, settings: dict[str, Any]) -> str:
+    """The system that is trained when a system is: the one that `settings` name where its verb works on another, such
+    as select; else itself. UserError if the base is no system that can be trained by itself."""
+    if "base" not in VERBS[verb(name)].keywords:
+        return name
+    trained = settings["base"]
+    if "base" in VERBS[verb(trained)].keywords or not VERBS[verb(trained)].evaluated:
+        raise UserError(f"base={trained} of {name}: its verb is {verb(trained)!r}; choose a system that ranks, such as "
+                        "sasrec")  # fmt: skip
+    return trained
+
+
 def describe(name: str) -> str:
     """A one-line description of a system: the first line of its docstring."""
     return REGISTRY.describe(name)
@@ -39,9 +58,11 @@ def keywords(name: str) -> dict[str, Any]:
     arguments = REGISTRY.function(name, "build").args
     try:
         defaults = map(ast.literal_eval, arguments.kw_defaults)
-        return dict(zip([argument.arg for argument in arguments.kwonlyargs], defaults, strict=True))
+        found = dict(zip([argument.arg for argument in arguments.kwonlyargs], defaults, strict=True))
     except (ValueError, TypeError) as error:
         raise UserError(f"system {name!r}: every keyword of build() needs a literal default ({error})") from error
+    check_keywords(name, family(name), found)
+    return found
 
 
 def parse_source(name: str) -> ast.Module:
@@ -61,9 +82,12 @@ def settings(name: str, **changes: Any) -> dict[str, Any]:
 
 
 def code(name: str) -> str:
-    """Hash of the code that decides what a run of a system holds: the import closure of its file and of `TRAINING`.
-    Other systems, datasets, assemblies and pages are not among it. UserError if there is no such system."""
-    return closure_hash(file(name), *TRAINING)
+    """Hash of the code that decides what a run of a system holds: the import closure of its file, of its base's where
+    its verb works on one, and of `TRAINING`. Other systems, datasets, assemblies and pages are not among it. UserError
+    if there is no such system."""
+    runner = VERBS[verb(name)].runner
+    on_base = (file(base(name, keywords(name))), runner) if runner else ()
+    return closure_hash(file(name), *TRAINING, *on_base)
 
 
 def load(name: str) -> ModuleType:
@@ -72,8 +96,11 @@ def load(name: str) -> ModuleType:
 
 
 def build(name: str, bench: Any, **changes: Any) -> Any:
-    """The untrained recommender of a system for a bench; `changes` are keywords of its build()."""
-    return load(name).build(bench, **settings(name, **changes))
+    """What the build() of a system returns for a bench, an untrained recommender or another part, by its verb.
+
+    changes: keywords of its build(). UserError if it lacks what its verb asks for.
+    """
+    return check_built(name, family(name), load(name).build(bench, **settings(name, **changes)))
 
 
 def file(name: str) -> Path:

@@ -3,26 +3,29 @@ import ast
 import re
 from typing import Any, NamedTuple
 
-from workbench.systems import describe, evidence, family, names, parse_source
+from workbench.systems import describe, evidence, family, names, parse_source, verb
 
-COLUMNS = ("system", "family", "description", "paper", "ablation", "placebo", "evidence")
+COLUMNS = ("system", "family", "verb", "description", "paper", "ablation", "placebo", "evidence")
 HEADER = """# Systems
 
 Generated from the system files: `workbench systems --form markdown > reports/systems.md`. An ablation (`OFF` in the
 file) switches the main idea of a system off; a placebo (`PLACEBO`) replaces its input by an uninformative one.
 The verdicts are those of `workbench study`, by dataset: *works* (on - off and on - placebo both above zero), *no effect
 shown*, *worse than its parent*, *a placebo does as well*, *no parent to compare with*, *no conclusion*.
+What a family does is its verb (`workbench/systems/verbs.py`): systems that *rank* or *rescore* are trained by
+themselves, those that *select* or *forget* through a base, such as `sasrec`.
 
 """
 
 
 class Entry(NamedTuple):
-    """One system: name, family, the first line of its docstring, its paragraphs from Paper to Reported, and the
-    keywords of build() for its ablation (the module's OFF) and its placebo control (PLACEBO), None where it has none.
-    parent: the system that it equals when it is switched off, None if that is no system here."""
+    """One system: name, family and its verb, the first line of its docstring, its paragraphs from Paper to
+    Reported, and the keywords of build() for its ablation (the module's OFF) and its placebo control (PLACEBO), None
+    where it has none. parent: the system that it equals when it is switched off, None if that is no system here."""
 
     name: str
     family: str
+    verb: str
     description: str
     paper: str
     idea: str
@@ -41,7 +44,7 @@ def entry(name: str) -> Entry:
     text = ast.get_docstring(module) or ""
     paragraphs = [_paragraph(text, head) for head in ("Paper", "Idea", "Equation", "Claim", "Differs", "Reported")]
     literals = [_literal(module, literal) for literal in ("PARENT", "OFF", "PLACEBO")]
-    return Entry(name, family(name), describe(name), *paragraphs, *literals)
+    return Entry(name, family(name), verb(name), describe(name), *paragraphs, *literals)
 
 
 def _paragraph(text: str, head: str) -> str:
@@ -57,7 +60,7 @@ def markdown_table() -> str:
         link = f"[`{system.name}`](../workbench/systems/{system.family}/{system.name}.py)"
         text = (system.description.partition(": ")[2] or system.description).rstrip(".")
         controls = [_keywords(system.off), _keywords(system.placebo)]
-        rows.append([link, system.family, text, _paper(system.paper), *controls, _evidence(system.name)])
+        rows.append([link, system.family, system.verb, text, _paper(system.paper), *controls, _evidence(system.name)])
     return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in rows) + "\n"
 
 

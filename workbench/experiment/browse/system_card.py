@@ -9,7 +9,7 @@ from workbench.systems import evidence
 from workbench.systems.catalogue import Entry, entry
 from workbench.systems.evidence import Evidence
 
-FACTS = ("paper", "idea", "equation", "claim", "differs", "reported")
+FACTS = ("family", "verb", "paper", "idea", "equation", "claim", "differs", "reported")
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ class SystemCard:
         return evidence.stored(self.name)
 
     def facts(self) -> pd.DataFrame:
-        """One row per fact that the file states: family, paper, idea, equation, claim, differences, reported figures,
-        what switches the idea off, and the placebo."""
-        rows = {"family": self.about.family} | {name: getattr(self.about, name) for name in FACTS}
+        """One row per fact that the file states: family, verb, paper, idea, equation, claim, differences, reported
+        figures, what switches the idea off, and the placebo."""
+        rows = {name: getattr(self.about, name) for name in FACTS}
         rows["off"] = _words(self.about.off, self.about.parent)
         rows["placebo"] = _words(self.about.placebo)
         return pd.DataFrame({"": rows.keys(), self.name: rows.values()})[lambda frame: frame[self.name] != ""]

@@ -1,0 +1,37 @@
+"""Retraining: the base is trained anew without what is to be forgotten, which is exact unlearning.
+
+Paper     Cao and Yang, "Towards making systems forget with machine unlearning", IEEE S&P 2015.
+Idea      What was never seen is forgotten: the oracle that every faster way of unlearning is compared with.
+Equation  theta' = train(D without F), from the start weights and with the recipe of theta = train(D)
+Claim     Forgetting 5 % of the users costs the others nothing that can be shown (users=0.0 is the base).
+Differs   The whole base is trained, without the summation form or shards that make it cheaper.
+Reported  Nothing on ranking.
+"""
+import numpy as np
+
+PARENT = "sasrec"
+OFF = {"users": 0.0}
+PLACEBO = None
+
+
+def build(bench, *, base="sasrec", users=0.05):
+    """The retraining of a base.
+
+    base: the system that forgets. users: the share of the users to forget.
+    """
+    return Retraining(bench, base)
+
+
+class Retraining:
+    """An `interfaces.Unlearner`. The base is built on what is left, so its vectors, codes and teachers forget too."""
+
+    def __init__(self, bench, base):
+        self.bench, self.base, self.curve = bench, base, []
+
+    def forget(self, model, split, rows, session):
+        """The base, trained on the other rows. The trained model is not read."""
+        keep = ~np.isin(np.arange(len(split.train.items)), rows)
+        left = self.bench if keep.all() else self.bench.variant(train=keep, label="retained")
+        retrained = left.build(self.base, **left.plan(self.base)[0])
+        self.curve = retrained.fit(left.split, session)
+        return retrained
