@@ -135,12 +135,13 @@ def run(
 
 def report(
     *, dataset: str = "", system: str = "", datasets: list = (), systems: list = (), option: list = (),
-    profile: str = "smoke", seed: int = 0, out: str = "reports/latest", timeout: int = 600,
-    cover: arguments.CoverOptions = arguments.NO_COVER,
+    profile: str = "smoke", seed: int = 0, jobs: int = 1, cluster: str = "", out: str = "reports/latest",
+    timeout: int = 600, cover: arguments.CoverOptions = arguments.NO_COVER,
 ) -> None:
     """Run the notebook series on a dataset and write a full report. The folder --out then holds one page per notebook,
     an audit, index.html and metrics.json. --system: the system whose network is probed. --datasets with --systems:
     a matrix report instead, with one page per system and dataset that compares the system to the baselines;
+    --jobs: trainings of the matrix at a time; --cluster: address of a Dask scheduler for them, as in study.
     --systems alone: a gallery, notebook 07 for each of them. The same command resumes an interrupted one. --option:
     dataset options, such as path=log.csv. --title, --author, --note: of the report, shown on the index and at the
     head of every page."""
@@ -150,6 +151,8 @@ def report(
     from workbench.train.recipe import get_profile
 
     limits, cover = get_profile(profile), Cover(*cover)
+    if not (datasets and systems) and (jobs > 1 or cluster):
+        raise UserError("--jobs and --cluster are for a matrix: --datasets with --systems")
     names = arguments.split_names(datasets) or [dataset or limits.dataset]
     options = dataset_registry.resolve_paths(arguments.parse_options(names, option))
     if systems and not datasets and not system:
@@ -162,7 +165,8 @@ def report(
             raise UserError("--dataset and --system are for one report, --datasets and --systems for a matrix")
         rows, columns = arguments.split_names(datasets), arguments.split_names(systems)
         arguments.check_output(Path(out), timeout)
-        failed = matrix_report(rows, columns, profile=profile, seed=seed, options=options, out=Path(out), cover=cover)
+        failed = matrix_report(rows, columns, profile=profile, seed=seed, options=options, out=Path(out), cover=cover,
+                               jobs=jobs, cluster=cluster)  # fmt: skip
     else:
         name = dataset or limits.dataset
         dataset_registry.check_options(name, options)
