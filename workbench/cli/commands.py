@@ -104,15 +104,13 @@ def study(
     --jobs: trainings at a time. --cluster: address of a Dask scheduler whose workers share the home folder.
     --set: settings for all three. --out: default reports/results/systems/SYSTEM.json. The same command resumes."""
     from workbench.experiment.study.run_study import study as run_study
-    from workbench.places import check_file
 
     path = Path(out or f"reports/results/systems/{system}.json")
-    check_file(path, ".json")
     bench = arguments.make_bench(dataset, profile, 0, protocol, option, "auto")
     changes = arguments.parse_settings(set)
     result = run_study(bench, system, seeds=seeds, jobs=jobs, cluster=cluster, out=path, **changes)
     print(result.table.to_string(float_format="%.4f"))
-    print(f"{result.verdict[0]}: {result.verdict[1]}\nstudy: {path}")
+    print(f"{result.verdict[0]}: {result.verdict[1]} {result.cost_sentence}".rstrip() + f"\nstudy: {path}")
 
 
 def run(
