@@ -12,6 +12,8 @@ from workbench.data import Dataset, Histories, Split, datasets, say_order, split
 from workbench.errors import UserError
 from workbench.progress import Progress
 
+TRAIN_EVENTS = ("dataset", "data_hash", "users", "protocol")  # of a bench's key: what decides which events are learned
+
 
 def read_dataset(bench: Any) -> Dataset:
     """Parsed once from its published files, then read back from the store. What lacks an optional file is not stored,
@@ -78,3 +80,14 @@ def _other_train(split: Split, train: np.ndarray | Histories, label: str) -> Spl
                         f"{len(split.train):,}, and at least one event is needed")  # fmt: skip
     content = digest([train.offsets.tolist(), train.items.tolist()])[:8]
     return replace(split, train=train, data_hash=f"{split.data_hash}-{label.replace(' ', '-')}-{content}")
+
+
+def check_teacher(bench: Any, run: Any, changes: dict) -> None:
+    """UserError unless a run was trained on the train events of a bench; and for changes, which a run has already."""
+    if changes:
+        raise UserError(f"{run.label} is trained: {', '.join(changes)} can only be given with the name of a system")
+    here, there = bench.key, run.info
+    if differing := [name for name in TRAIN_EVENTS if here[name] != there[name]]:
+        which = ", ".join(f"{name} {there[name]!r} instead of {here[name]!r}" for name in differing)
+        raise UserError(f"{run.label} learned from other data than this bench has, and may have seen what is tested "
+                        f"here: {which}. Train it here: bench.teacher({run.system!r})")  # fmt: skip
