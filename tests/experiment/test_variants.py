@@ -86,3 +86,18 @@ def test_a_teacher_is_part_of_the_key_of_its_student(bench, monkeypatch):
     first, second = taught(1), taught(2)
     assert list(first["drawn"]) == ["run"] and first != second and first == taught(1)
     assert json.dumps(first)
+
+
+def test_a_teacher_is_a_run_of_these_train_events(bench):
+    run = bench.fit("popularity")
+    assert bench.teacher(run) is run
+    others = [open_bench("synthetic-chain", profile="smoke", options={"users": 90}),
+              bench.variant(protocol={"split": "global-time"}),
+              bench.variant(train=np.arange(len(bench.split.train.items)) % 2 == 0, label="half")]  # fmt: skip
+    for other in others:
+        with pytest.raises(UserError, match=r"popularity learned from other data.*Train it here: bench.teacher\('pop"):
+            other.teacher(run)
+    with pytest.raises(UserError, match="is trained: window can only be given with the name"):
+        bench.teacher(run, window=3)
+    with pytest.raises(UserError, match="did you mean 'popularity'"):
+        bench.teacher("popularit")

@@ -1,14 +1,18 @@
 """Matrix reports: a page per cell, failures shown in their cells, stored runs reused, and nothing that can run."""
 import json
 
+import numpy as np
 import pytest
 from html_document import inert
 
 from workbench import report
 from workbench.__main__ import main
+from workbench.artifacts import Store, using_store
 from workbench.errors import UserError
 from workbench.experiment import run_plan
+from workbench.experiment.study import fits
 from workbench.report import outcome
+from workbench.systems import names
 
 WORLDS, SYSTEMS, SMALL = ["synthetic", "synthetic-null"], ["item_knn", "bpr_mf"], {"users": 150, "items": 60}
 
@@ -89,7 +93,50 @@ def test_missing_data_fail_their_row(home, tmp_path):
     assert "Nothing could be measured" in (tmp_path / "csv" / "popularity.html").read_text()
 
 
+@pytest.fixture(scope="module")
+def log(tmp_path_factory):
+    """A log of 15 items without words: tiger has no text to read."""
+    rng, path = np.random.default_rng(0), tmp_path_factory.mktemp("log") / "events.csv"
+    rows = [f"u{user},i{rng.integers(15)},{1_500_000_000 + time}" for user in range(60) for time in range(8)]
+    path.write_text("\n".join(["user,item,timestamp", *rows]))
+    return str(path)
+
+
+def test_two_processes_give_the_table_of_one_with_failed_fits_as_rows(home, log, tmp_path):
+    """Real failures, in this process and in others; the rest of the matrix is whole and equal."""
+    systems, cells = ["tiger", "bpr_mf"], {}
+    for jobs in (1, 2):
+        with using_store(Store(tmp_path / f"store {jobs}")):
+            failed = report.matrix_report(["csv"], systems, profile="smoke", options={"path": log}, jobs=jobs,
+                                          out=tmp_path / str(jobs))  # fmt: skip
+        assert [(cell.system, cell.code) for cell in failed] == [("tiger", 3)]
+        assert "no item text" in failed[0].error and failed[0].page.exists() and failed[0].baselines
+        cells[jobs] = json.loads((tmp_path / str(jobs) / "metrics.json").read_text())["cells"]
+    assert [cell["ok"] for cell in cells[1]] == [False, True]
+    for one, two in zip(cells[1], cells[2], strict=True):
+        assert one | {"seconds": 0} == two | {"seconds": 0}
+
+
+def test_an_interruption_between_systems_keeps_the_baselines(home, log, tmp_path, monkeypatch):
+    real = run_plan.train_run
+
+    def train(bench, inputs, *rest, **options):
+        if inputs["system"] == "gru4rec":
+            raise KeyboardInterrupt
+        return real(bench, inputs, *rest, **options)
+
+    monkeypatch.setattr(run_plan, "train_run", train)
+    stopped = report.matrix_report(["csv"], ["ease", "gru4rec", "bpr_mf"], profile="smoke", options={"path": log},
+                                   out=tmp_path)  # fmt: skip
+    assert [(cell.system, cell.code, len(cell.baselines)) for cell in stopped] == [
+        ("gru4rec", 130, len(names("baselines"))), ("bpr_mf", -1, 0)]  # fmt: skip
+    assert "Only the baselines" in (tmp_path / "csv" / "gru4rec.html").read_text()
+
+
 @pytest.mark.parametrize("words, message", [
+    (["--dataset", "synthetic", "--jobs", "2"], "--jobs and --cluster are for a matrix"),
+    (["--datasets", "synthetic", "--systems", "ease", "--jobs", "0"], "must be at least 1, not 0"),
+    (["--datasets", "synthetic", "--systems", "ease", "--cluster", "tcp://127.0.0.1:9"], "no Dask scheduler answers"),
     (["--datasets", "sinthetic", "--systems", "sasrec"], "did you mean 'synthetic'"),
     (["--datasets", "synthetic", "--systems", "sasrec,sasrek"], "did you mean 'sasrec'"),
     (["--datasets", "synthetic"], "needs --datasets and --systems"),
@@ -97,7 +144,8 @@ def test_missing_data_fail_their_row(home, tmp_path):
     (["--datasets", "synthetic", "--systems", "sasrec", "--profile", "smok"], "did you mean 'smoke'"),
     (["--datasets", "synthetic", "--systems", "sasrec", "--option", "user=3"], "did you mean 'users'"),
 ])
-def test_a_wrong_option_fails_before_any_training(tmp_path, capsys, words, message):
+def test_a_wrong_option_fails_before_any_training(tmp_path, capsys, monkeypatch, words, message):
+    monkeypatch.setattr(fits, "SECONDS_TO_CONNECT", 1)
     assert main(["report", *words, "--out", str(tmp_path / "out")]) == 2
     assert message in capsys.readouterr().err and not (tmp_path / "out").exists()
 

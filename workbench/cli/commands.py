@@ -11,9 +11,12 @@ from workbench.errors import INTERRUPTED, UserError, unknown_name
 
 def datasets() -> None:
     """List the available datasets with a one-line description each."""
-    from workbench.data import datasets as registry
+    from workbench.places import PACKAGE
+    from workbench.registry import Registry
 
-    arguments.print_descriptions({name: registry.describe(name) for name in registry.names()})
+    # read from their sources: importing workbench.data takes half a second, for pandas
+    worlds = Registry("world", PACKAGE / "data" / "synthetic").literal("world", "NAMES")
+    arguments.print_descriptions(worlds | Registry("dataset", PACKAGE / "data" / "datasets").descriptions())
 
 
 def systems(*, family: str = "*", form: str = "lines") -> None:
@@ -106,15 +109,13 @@ def study(
     --jobs: trainings at a time. --cluster: address of a Dask scheduler whose workers share the home folder.
     --set: settings for all three. --out: default reports/results/systems/SYSTEM.json. The same command resumes."""
     from workbench.experiment.study.run_study import study as run_study
-    from workbench.places import check_file
 
     path = Path(out or f"reports/results/systems/{system}.json")
-    check_file(path, ".json")
     bench = arguments.make_bench(dataset, profile, 0, protocol, option, "auto")
     changes = arguments.parse_settings(set)
     result = run_study(bench, system, seeds=seeds, jobs=jobs, cluster=cluster, out=path, **changes)
     print(result.table.to_string(float_format="%.4f"))
-    print(f"{result.verdict[0]}: {result.verdict[1]}\nstudy: {path}")
+    print(f"{result.verdict[0]}: {result.verdict[1]} {result.cost_sentence}".rstrip() + f"\nstudy: {path}")
 
 
 def run(
@@ -137,12 +138,13 @@ def run(
 
 def report(
     *, dataset: str = "", system: str = "", datasets: list = (), systems: list = (), option: list = (),
-    profile: str = "smoke", seed: int = 0, out: str = "reports/latest", timeout: int = 600,
-    cover: arguments.CoverOptions = arguments.NO_COVER,
+    profile: str = "smoke", seed: int = 0, jobs: int = 1, cluster: str = "", out: str = "reports/latest",
+    timeout: int = 600, cover: arguments.CoverOptions = arguments.NO_COVER,
 ) -> None:
     """Run the notebook series on a dataset and write a full report. The folder --out then holds one page per notebook,
     an audit, index.html and metrics.json. --system: the system whose network is probed. --datasets with --systems:
     a matrix report instead, with one page per system and dataset that compares the system to the baselines;
+    --jobs: trainings of the matrix at a time; --cluster: address of a Dask scheduler for them, as in study.
     --systems alone: a gallery, notebook 07 for each of them. The same command resumes an interrupted one. --option:
     dataset options, such as path=log.csv. --title, --author, --note: of the report, shown on the index and at the
     head of every page."""
@@ -152,6 +154,8 @@ def report(
     from workbench.train.recipe import get_profile
 
     limits, cover = get_profile(profile), Cover(*cover)
+    if not (datasets and systems) and (jobs > 1 or cluster):
+        raise UserError("--jobs and --cluster are for a matrix: --datasets with --systems")
     names = arguments.split_names(datasets) or [dataset or limits.dataset]
     options = dataset_registry.resolve_paths(arguments.parse_options(names, option))
     if systems and not datasets and not system:
@@ -164,7 +168,8 @@ def report(
             raise UserError("--dataset and --system are for one report, --datasets and --systems for a matrix")
         rows, columns = arguments.split_names(datasets), arguments.split_names(systems)
         arguments.check_output(Path(out), timeout)
-        failed = matrix_report(rows, columns, profile=profile, seed=seed, options=options, out=Path(out), cover=cover)
+        failed = matrix_report(rows, columns, profile=profile, seed=seed, options=options, out=Path(out), cover=cover,
+                               jobs=jobs, cluster=cluster)  # fmt: skip
     else:
         name = dataset or limits.dataset
         dataset_registry.check_options(name, options)

@@ -19,9 +19,10 @@ from workbench.data import Dataset, Histories, Protocol, Split, datasets, protoc
 from workbench.data.protocol import check_protocol
 from workbench.embed import default_kind
 from workbench.errors import UserError
-from workbench.experiment.bench_data import content_hash, make_split, make_variant, read_dataset
+from workbench.experiment.bench_data import check_teacher, content_hash, make_split, make_variant, read_dataset
 from workbench.experiment.run import Run
 from workbench.experiment.run_plan import Plan, make, plan_system, stored_folder, training_plan
+from workbench.stages import draw
 from workbench.train import Profile, Recipe, get_profile, named_rng, seeded_torch
 
 log = logging.getLogger("workbench")
@@ -201,8 +202,15 @@ class Bench:
 
         return evaluate_by_hand(self, model, name, max_length)
 
-    def teacher(self, system: str, **changes) -> Run:
-        """The run of another system on the same train events, part of the key of what a build() makes with it."""
+    def teacher(self, system: str | Run, **changes) -> Run:
+        """The run of another system on the same train events, part of the key of what a build() makes with it.
+
+        system: a name, trained if no such run is stored, or a run. UserError for a run on other data, or with changes.
+        """
+        if isinstance(system, Run):
+            check_teacher(self, system, changes)
+            draw("run", system.key)
+            return system
         return replace(self.fit(system, **changes), open_bench=lambda *_, **__: self)
 
     def variant(

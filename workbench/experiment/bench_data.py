@@ -12,6 +12,8 @@ from workbench.data import Dataset, Histories, Split, datasets, say_order, split
 from workbench.errors import UserError
 from workbench.progress import Progress
 
+TRAIN_EVENTS = ("dataset", "data_hash", "users", "protocol")  # of a bench's key: what decides which events are learned
+
 
 def read_dataset(bench: Any) -> Dataset:
     """Parsed once from its published files, then read back from the store. What lacks an optional file is not stored,
@@ -87,3 +89,14 @@ def _other_columns(known: Histories, train: Histories) -> list:
     own, columns = ({name: each.columns[name].tolist() for name in sorted(each.columns)}
                     for each in (known, train))  # fmt: skip
     return [columns] if digest(columns) != digest(own) else []
+
+
+def check_teacher(bench: Any, run: Any, changes: dict) -> None:
+    """UserError unless a run was trained on the train events of a bench; and for changes, which a run has already."""
+    if changes:
+        raise UserError(f"{run.label} is trained: {', '.join(changes)} can only be given with the name of a system")
+    here, there = bench.key, run.info
+    if differing := [name for name in TRAIN_EVENTS if here[name] != there[name]]:
+        which = ", ".join(f"{name} {there[name]!r} instead of {here[name]!r}" for name in differing)
+        raise UserError(f"{run.label} learned from other data than this bench has, and may have seen what is tested "
+                        f"here: {which}. Train it here: bench.teacher({run.system!r})")  # fmt: skip

@@ -1,4 +1,4 @@
-"""Twenty terms of the field, each in one sentence: linked where a page first uses them and listed at its end."""
+"""Terms of the field, each in one sentence: linked where a page first uses them and listed at its end."""
 import re
 from html import escape
 from typing import NamedTuple
@@ -8,7 +8,8 @@ SKIPPED = {"a", "code", "pre", "h1", "h2", "h3"}  # elements in which no term is
 
 
 class Term(NamedTuple):
-    """meaning: one sentence. notebook: where it is shown. forms: how prose writes it, a regular expression."""
+    """meaning: one sentence. notebook: where it is shown, "" for what only tables of results name. forms: how prose
+    writes it, a regular expression."""
 
     name: str
     meaning: str
@@ -23,6 +24,18 @@ TERMS = (
          "00_start_here", r"full ranking"),
     Term("NDCG@10", "Normalised discounted cumulative gain: 1 if the held-out item is ranked first, 1/log2(1 + rank) "
          "down to rank 10, 0 below.", "00_start_here", r"NDCG(?:@10)?"),
+    Term("MAP", "Mean average precision of a set of held-out items: the precision at the rank of each that is found, "
+         "averaged over those that could be.", "", r"(?-i:MAP)(?:@\d+)?|mean average precision"),
+    Term("precision", "The share of a recommended list that is held out; with one held-out item and ten places at most "
+         ".1.", "", r"precision(?:@\d+)?"),
+    Term("hit rate", "The share of users with at least one held-out item in their list; with one held-out item it is "
+         "recall.", "", r"hit rate(?:@\d+)?"),
+    Term("ceiling@n", "The recall that a first stage allows a re-ranker: the share of held-out items among the n it "
+         "retrieves.", "", r"ceiling@\w+"),
+    Term("off switch", "A setting that takes the one new idea out of a system and leaves its parent, with the same "
+         "budget.", "", r"off switch(?:es)?"),
+    Term("verdict", "What a fixed rule reads off the paired intervals of a study: works, no effect shown, worse than "
+         "its parent, a placebo does as well, or no conclusion.", "07_read_a_system", r"verdicts?"),
     Term("baseline", "A system without training, such as popularity or item transitions, that every trained one is "
          "compared with.", "00_start_here", r"baselines?"),
     Term("confidence interval", "A range that covers the true value in 95 % of repetitions; paired, it is that of a "
@@ -114,7 +127,7 @@ def glossary(used: set[str], pages: dict[str, str] | None = None) -> str:
             address = f"#use-{name}"
         else:
             continue
-        where = term.notebook if pages is not None else "on this page"
+        where = (term.notebook or "tables of results") if pages is not None else "on this page"
         shown = f'<a href="{address}">{where}</a>' if address else where
         lines.append(f'<dt id="term-{name}">{escape(term.name)}</dt><dd>{escape(term.meaning)} ({shown})</dd>')
     if not lines:

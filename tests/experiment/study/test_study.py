@@ -60,7 +60,7 @@ def test_its_file(study, tmp_path):
     scores = [run.metrics["ndcg@10"] for run in study.runs["on"]]
     assert written["rows"]["on"]["per_seed"] == pytest.approx(scores, abs=1e-7)
     assert set(written["differences"]) == {"on - off", "on - placebo", "on - baseline"}
-    assert written["cost"]["seconds"] > 0 and "NDCG@10 .0384" in written["reported"]
+    assert set(written["cost"]) == {"seconds", "peak_memory_mb"} and "NDCG@10 .0384" in written["reported"]
     (evidence,) = stored("tiger", tmp_path / "deep")
     assert not evidence.stale and evidence.verdict == written["verdict"]
     (tmp_path / "deep" / "tiger.json").write_text(json.dumps(written | {"code": "0" * 16}))

@@ -44,7 +44,6 @@ class World:
     leak: adds an item column numbered by first appearance.
     """
 
-    about: str
     users: int = 2_000
     items: int = 600
     mean_length: float = 9.0
@@ -63,28 +62,25 @@ class World:
 
 
 OPTIONS = ("users", "items", "mean_length", "branching", "seed", "leak")
+NAMES = {  # a literal: it is listed without being imported
+    "synthetic": "a small shop: user preferences, planted transitions, steps to similar items, same-day ties, drift, "
+                 "new and cold items, repeats",
+    "synthetic-chain": "a first-order Markov chain: the last item alone determines the next one",
+    "synthetic-lag5": "the item five steps back determines the next one; the last item is uninformative",
+    "synthetic-walk": "a random walk in feature space: the next item resembles the last one, and few transitions occur "
+                      "twice",
+    "synthetic-null": "a null model: choices by popularity alone, so nothing beyond popularity can be learned",
+}  # fmt: skip
 WORLDS = {
     "synthetic": World(
-        "a small shop: user preferences, planted transitions, steps to similar items, same-day ties, drift, new and "
-        "cold items, repeats",
         successors_from="categories", transition_rate=0.6, similar_rate=0.2, preference=1.0, repeat_rate=0.04,
         tie_rate=0.25, drift=True,
     ),
-    "synthetic-chain": World("a first-order Markov chain: the last item alone determines the next one", branching=3),
-    "synthetic-lag5": World(
-        "the item five steps back determines the next one; the last item is uninformative",
-        branching=3, lag=5, mean_length=18.0, min_length=8,
-    ),
-    "synthetic-walk": World(
-        "a random walk in feature space: the next item resembles the last one, and few transitions occur twice",
-        items=3_000, branching=100, successors_from="neighbours",
-    ),
-    "synthetic-null": World(
-        "a null model: choices by popularity alone, so nothing beyond popularity can be learned",
-        transition_rate=0, tie_rate=0.25,
-    ),
+    "synthetic-chain": World(branching=3),
+    "synthetic-lag5": World(branching=3, lag=5, mean_length=18.0, min_length=8),
+    "synthetic-walk": World(items=3_000, branching=100, successors_from="neighbours"),
+    "synthetic-null": World(transition_rate=0, tie_rate=0.25),
 }  # fmt: skip
-NAMES = {name: world.about for name, world in WORLDS.items()}
 
 
 class GeneratedWorld(NamedTuple):
@@ -103,7 +99,7 @@ def load(name: str, **options) -> Dataset:
     world = _world(name, options)
     generated = _generate(world)
     settings = {option: getattr(world, option) for option in OPTIONS}
-    about = {"title": f"{name}: {world.about}", "terms": "invented; free to use", "options": settings}
+    about = {"title": f"{name}: {NAMES[name]}", "terms": "invented; free to use", "options": settings}
     return assemble(name, generated.events, items=generated.items, about=about)
 
 

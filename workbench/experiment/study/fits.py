@@ -1,6 +1,8 @@
 """Independent trainings, one after the other, on several processes of this machine, or on a Dask cluster."""
 import logging
 import os
+import time
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any, NamedTuple
@@ -8,6 +10,7 @@ from typing import Any, NamedTuple
 from workbench.artifacts import Store, using_store
 from workbench.errors import UserError
 from workbench.experiment.bench import Bench, open_bench
+from workbench.places import disk_is_full
 from workbench.progress import Progress
 from workbench.train import Profile
 
@@ -32,10 +35,15 @@ class Fit(NamedTuple):
 
 
 class Fitted(NamedTuple):
-    """folder: of the stored run, "" after an error. error: one line, "" after success."""
+    """folder: of the stored run, "" after an error. error: one line, "" after success. code: exit code, 0 success.
+    seconds: it took. trace: the traceback, "" for a UserError. full: the error number of a disk that is full."""
 
     folder: str
-    error: str
+    error: str = ""
+    code: int = 0
+    seconds: float = 0.0
+    trace: str = ""
+    full: int = 0
 
 
 def plan_fit(bench: Bench, system: str, changes: dict, seed: int) -> Fit:
@@ -46,16 +54,20 @@ def plan_fit(bench: Bench, system: str, changes: dict, seed: int) -> Fit:
 
 def run_fit(fit: Fit) -> Fitted:
     """Train, or find the stored run; what goes wrong is an error of this fit alone. KeyboardInterrupt passes."""
+    started, folder, error, code, trace, full = time.monotonic(), "", "", 0, "", 0
     try:
         with using_store(Store(fit.store)):
             bench = open_bench(fit.dataset, profile=Profile(**fit.profile), seed=fit.seed, protocol=fit.protocol,
                                options=fit.options, device=fit.device)  # fmt: skip
-            return Fitted(str(bench.fit(fit.system, **fit.changes).folder), "")
-    except UserError as error:
-        return Fitted("", str(error))
-    except Exception as error:
-        log.exception("%s, seed %d", fit.system, fit.seed)
-        return Fitted("", f"{type(error).__name__}: {error}")
+            folder = str(bench.fit(fit.system, **fit.changes).folder)
+    except UserError as exception:
+        error, code = str(exception), exception.code
+        full = exception.__cause__.errno if disk_is_full(exception) else 0
+    except Exception as exception:  # a fit may fail in any way; the others still run
+        log.exception("%s on %s, seed %d", fit.system, fit.dataset, fit.seed)
+        error, code = f"{type(exception).__name__}: {exception}".strip().removesuffix(":"), 1
+        trace = traceback.format_exc()
+    return Fitted(folder, error, code, round(time.monotonic() - started, 2), trace, full)
 
 
 def run_fits(fits: list[Fit], *, jobs: int = 1, cluster: str = "") -> list[Fitted]:
@@ -63,20 +75,29 @@ def run_fits(fits: list[Fit], *, jobs: int = 1, cluster: str = "") -> list[Fitte
 
     jobs: processes on this machine, one thread each where there are several. cluster: address of a Dask scheduler whose
     workers share this store's folder; a fit whose worker dies is made again by another. UserError where the cluster
-    cannot be reached or a process is killed.
+    cannot be reached, a process is killed or the disk is full.
     """
+    done = []
+    with Progress("study", len(fits), "fits", stages=True) as progress:
+        for fit, fitted in zip(fits, each_fit(fits, jobs=jobs, cluster=cluster), strict=True):
+            done.append(fitted)
+            progress.step(note=f"{fit.system}, seed {fit.seed}{': failed' * bool(fitted.error)}")
+    return done
+
+
+def each_fit(fits: list[Fit], *, jobs: int = 1, cluster: str = "") -> Iterator[Fitted]:
+    """The outcomes of `run_fits`, each as soon as it and those before it are there; what is wrong with the cluster is
+    an error of the first."""
     if cluster:
         outcomes = _on_cluster(fits, cluster)
     elif jobs > 1:
         outcomes = _on_processes(fits, jobs)
     else:
         outcomes = map(run_fit, fits)
-    done = []
-    with Progress("study", len(fits), "fits", stages=True) as progress:
-        for fit, fitted in zip(fits, outcomes, strict=True):
-            done.append(fitted)
-            progress.step(note=f"{fit.system}, seed {fit.seed}{': failed' * bool(fitted.error)}")
-    return done
+    for fitted in outcomes:
+        if fitted.full:  # the next fit would fail in the same way
+            raise UserError(fitted.error, code=1) from OSError(fitted.full, os.strerror(fitted.full))
+        yield fitted
 
 
 def _on_processes(fits: list[Fit], jobs: int) -> Iterator[Fitted]:
@@ -87,7 +108,7 @@ def _on_processes(fits: list[Fit], jobs: int) -> Iterator[Fitted]:
     try:
         yield from parallel(delayed(_quietly)(run_fit, fit) for fit in fits)
     except TerminatedWorkerError as error:
-        raise UserError("a process of the study was killed, perhaps for want of memory: finished fits are kept, and "
+        raise UserError("a process that trains was killed, perhaps for want of memory: finished fits are kept, and "
                         f"the same call goes on; fewer jobs than {jobs} need less", code=1) from error  # fmt: skip
 
 
@@ -105,7 +126,7 @@ def _on_cluster(fits: list[Fit], address: str) -> Iterator[Fitted]:
         futures = client.map(_quietly, [run_fit] * len(fits), fits, pure=False, retries=RETRIES)
         for future in futures:
             error = future.exception()
-            yield Fitted("", f"its worker died: {error}") if error else future.result()
+            yield Fitted("", f"its worker died: {error}", code=1) if error else future.result()
 
 
 def _quietly(run: Callable[[Fit], Fitted], fit: Fit) -> Any:

@@ -17,8 +17,10 @@ from workbench.experiment.bench import Bench
 from workbench.experiment.run import Run
 from workbench.experiment.stored_runs import load_run
 from workbench.experiment.study.arms import OFF, ON, PLACEBO, Arm, arms_of
+from workbench.experiment.study.cost import cost_ratios, cost_sentence
 from workbench.experiment.study.fits import plan_fit, run_fits
 from workbench.experiment.study.verdict import Difference, verdict
+from workbench.places import check_file
 from workbench.systems.catalogue import entry
 
 BASELINE = "baseline"
@@ -98,11 +100,16 @@ class Study:
         }  # fmt: skip
 
     def cost(self) -> dict[str, float | None]:
-        """Seconds of training and peak memory of on, as ratios to off; None where off or the figure is missing."""
+        """Seconds of training and peak memory of on, as ratios to off; None where off is missing or a figure is, or is
+        too small to measure (`cost.MEASURABLE`)."""
         rows = self.rows()
-        on, off = rows[ON], rows.get(OFF, {})
-        return {name: on[name] / off[name] if on.get(name) and off.get(name) else None
-                for name in ("seconds", "peak_memory_mb")}  # fmt: skip
+        return cost_ratios(rows[ON], rows.get(OFF, {}))
+
+    @property
+    def cost_sentence(self) -> str:
+        """The ratios in words, "" without an off switch."""
+        rows = self.rows()
+        return cost_sentence(rows[ON], rows.get(OFF, {}))
 
     def dict(self) -> dict[str, Any]:
         """All of it as JSON values, as `save` writes it."""
@@ -117,8 +124,9 @@ class Study:
             "settings": on.get("settings", {}), "recipe": on.get("recipe", {}), "parent": own.parent, "off": own.off,
             "placebo": own.placebo, "rows": self.rows(), "best_baseline": self.best_baseline,
             "differences": {f"on - {name}": difference._asdict() for name, difference in self.differences.items()},
-            "cost": self.cost(), "verdict": decided, "sentence": sentence, "claim": own.claim,
-            "reported": own.reported, "code": systems.code(self.system), "environment": info.get("environment", {}),
+            "cost": self.cost(), "cost_sentence": self.cost_sentence, "verdict": decided, "sentence": sentence,
+            "claim": own.claim, "reported": own.reported, "code": systems.code(self.system),
+            "environment": info.get("environment", {}),
             "made": time.strftime("%Y-%m-%d", time.gmtime()),
         }
 
@@ -143,6 +151,8 @@ def study(
     for name, value in (("seeds", seeds), ("jobs", jobs)):
         if not is_integer(value, 1):
             raise UserError(f"{name} must be a whole number of at least 1, not {value!r}")
+    if out:
+        check_file(Path(out), ".json")
     arms = arms_of(system, changes, seeds)
     bench.plan(system, **changes)
     bench.split  # noqa: B018  read once, before the workers do
