@@ -65,7 +65,8 @@ def model_key(name: str) -> str:
     """What stands for a model in a key: a digest of its files; of a published name the name itself. UserError as
     `model_path`."""
     path = Path(model_path(name))
-    files = sorted(each for each in path.rglob("*") if each.is_file() and each.name != MANIFEST) if path.is_dir() else [path]
+    found = sorted(path.rglob("*")) if path.is_dir() else [path]
+    files = [each for each in found if each.is_file() and each.name != MANIFEST]  # which says when they were written
     return digest([[each.name, sha256(each)] for each in files]) if path.exists() else name
 
 
