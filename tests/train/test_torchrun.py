@@ -18,7 +18,7 @@ from workbench.train.fit import TrainingSession, Turn, fit
 
 COMMON = ["--profile", "smoke", "--option", "users=200", "items=60"]
 SETTINGS = ["dropout=0.0", "epochs=4", "valid_every=1", "layers=1"]  # dropout draws other numbers in each process
-FITS = {"sasrec": ["width=16"], "tiger": ["width=32", "batch_size=32"]}
+FITS = {"sasrec": ["width=16"], "gru4rec": ["width=16", "batch_size=32"], "tiger": ["width=32", "batch_size=32"]}
 KILLED = """
 import os, signal, sys
 from workbench.__main__ import main
@@ -104,7 +104,7 @@ def test_parts_of_a_batch_count_by_their_targets(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("system", ["sasrec", "tiger"])
+@pytest.mark.parametrize("system", FITS)
 def test_two_processes_have_the_loss_of_one(system, tmp_path, monkeypatch, capsys):
     status, output = torchrun(tmp_path / "two", "-m", "workbench", *command(system))
     assert status == 0, output
