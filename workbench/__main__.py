@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from workbench import __version__
 from workbench.cli.arguments import (
+    GROUPS,
     VALUE,
-    CoverOptions,
     count,
     mark_values,
     number,
@@ -52,13 +52,9 @@ def parser() -> argparse.ArgumentParser:
         doc = inspect.getdoc(function)
         summary = doc.split(". ")[0].split("\n")[0].rstrip(".")
         sub = commands.add_parser(name, help=summary, description=doc, allow_abbrev=False)
-        for key, parameter in inspect.signature(function).parameters.items():
-            if parameter.kind is parameter.VAR_POSITIONAL:
-                continue  # what follows --
-            if parameter.annotation is CoverOptions:
-                for field in CoverOptions._fields:
-                    sub.add_argument(f"--{field}", default="", metavar=field.upper(), help="default: ''")
-            elif parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
+        for parameter in _parameters(function):
+            key = parameter.name
+            if parameter.kind is parameter.POSITIONAL_OR_KEYWORD and parameter.default is parameter.empty:
                 sub.add_argument(key, metavar=key.upper())
             elif parameter.annotation is list:
                 metavar = "NAME=VALUE" if key in PAIRS else key.upper()
@@ -74,12 +70,17 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def _parameters(command: Callable) -> list[inspect.Parameter]:
+    """The parameters of a command, those of a group of options each for itself; without what follows --."""
+    given = inspect.signature(command).parameters.values()
+    groups = [inspect.signature(each.annotation).parameters.values() if each.annotation in GROUPS else [each]
+              for each in given if each.kind is not each.VAR_POSITIONAL]  # fmt: skip
+    return [parameter for group in groups for parameter in group]
+
+
 def _option_names(command: Callable) -> list[str]:
     """The names of the options of a command, as its signature defines them."""
-    parameters = inspect.signature(command).parameters.values()
-    fields = [CoverOptions._fields if each.annotation is CoverOptions else (each.name,) for each in parameters
-              if each.kind is not each.VAR_POSITIONAL]  # fmt: skip
-    return [f"--{name}" for names in fields for name in names]
+    return [f"--{parameter.name}" for parameter in _parameters(command)]
 
 
 def _passes_on(command: Callable) -> bool:
@@ -159,8 +160,10 @@ def _run(argv: list[str]) -> None:
         _join_training(command)
     if rest:
         raise _unknown_option(command, [unmark_values(text) for text in rest])
-    if "cover" in inspect.signature(command).parameters:
-        arguments["cover"] = CoverOptions(*(arguments.pop(field) for field in CoverOptions._fields))
+    for key, parameter in inspect.signature(command).parameters.items():
+        if parameter.annotation in GROUPS:
+            group = parameter.annotation
+            arguments[key] = group(*(arguments.pop(field) for field in group._fields))
     command(*passed, **arguments)
 
 

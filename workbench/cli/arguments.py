@@ -13,14 +13,23 @@ VALUE = "\0"  # put before a value that begins with a dash while argparse, which
 
 
 class CoverOptions(NamedTuple):
-    """The options --title, --author and --note of a report, which a command takes as one argument."""
+    """The options --title, --author and --note of a report."""
 
     title: str = ""
     author: str = ""
     note: str = ""
 
 
-NO_COVER = CoverOptions()
+class WorkOptions(NamedTuple):
+    """How a report is worked on: trainings at a time, address of a Dask scheduler, seconds that a cell may take."""
+
+    jobs: int = 1
+    cluster: str = ""
+    timeout: int = 600
+
+
+NO_COVER, USUAL_WORK = CoverOptions(), WorkOptions()
+GROUPS = (CoverOptions, WorkOptions)  # options that a command takes as one argument
 
 
 def print_descriptions(rows: dict[str, str]) -> None:

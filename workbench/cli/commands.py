@@ -138,8 +138,8 @@ def run(
 
 def report(
     *, dataset: str = "", system: str = "", datasets: list = (), systems: list = (), option: list = (),
-    profile: str = "smoke", seed: int = 0, jobs: int = 1, cluster: str = "", out: str = "reports/latest",
-    timeout: int = 600, cover: arguments.CoverOptions = arguments.NO_COVER,
+    profile: str = "smoke", seed: int = 0, out: str = "reports/latest",
+    work: arguments.WorkOptions = arguments.USUAL_WORK, cover: arguments.CoverOptions = arguments.NO_COVER,
 ) -> None:
     """Run the notebook series on a dataset and write a full report. The folder --out then holds one page per notebook,
     an audit, index.html and metrics.json. --system: the system whose network is probed. --datasets with --systems:
@@ -153,7 +153,7 @@ def report(
     from workbench.report import Cover, gallery_report, matrix_report, series_report
     from workbench.train.recipe import get_profile
 
-    limits, cover = get_profile(profile), Cover(*cover)
+    limits, cover, (jobs, cluster, timeout) = get_profile(profile), Cover(*cover), work
     if not (datasets and systems) and (jobs > 1 or cluster):
         raise UserError("--jobs and --cluster are for a matrix: --datasets with --systems")
     names = arguments.split_names(datasets) or [dataset or limits.dataset]
