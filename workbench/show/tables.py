@@ -180,10 +180,10 @@ def _card_frame(card: Card, only: tuple[str, ...]) -> pd.DataFrame:
         "n": [f"{f.n:,}" if f.n else "" for f in figures], "what it is": [f.note for f in figures],
     })  # fmt: skip
     frame = frame.loc[:, [name == "figure" or frame[name].astype(bool).any() for name in frame]]
-    missing = [f"{name}: {reason.rstrip('.')}." for name, reason in card.unmeasured.items()]
+    missing = "; ".join(f"{name} ({reason.rstrip('.')})" for name, reason in card.unmeasured.items())
     about = f"Measured on {card.about}." if card.about and card.figures else ""
-    missing = ["Not measured.", *missing] if missing else []
-    frame.attrs["caption"] = " ".join(filter(None, [card.caution, about, *missing]))
+    missing = f"Not measured: {missing}." if missing else ""
+    frame.attrs["caption"] = " ".join(filter(None, [card.caution, about, missing]))
     return frame
 
 

@@ -35,4 +35,4 @@ def plot_dose_response(curves: pd.DataFrame, concept: str) -> go.Figure:
     figure.add_vline(x=0, line={"color": GREY, "width": 1, "dash": "dot"})
     figure.update_yaxes(tickformat=".0%", rangemode="tozero")
     title = headline(title, curves.attrs.get("note", ""))
-    return finish(figure, title, x="strength, in activation p99 of the latent", y="share of the top 10")
+    return finish(figure, title, x="strength, in 99th percentiles of the latent's activation", y="share of the top 10")
