@@ -104,6 +104,8 @@ def _unknown_option(command: Callable, rest: list[str]) -> UserError:
     if pair := pair_of(own.removeprefix("--"), set(inspect.signature(command).parameters)):
         return UserError(f"{name} has no option {own}: write --{pair} {own.removeprefix('--')}={value}")
     error = unknown_name("option", rest[0], _option_names(command))
+    if os.path.isfile(own):
+        return UserError(f"{error}. A log of your own is --dataset csv --option path={own}")
     hint = f". Options of JupyterLab come after --: workbench {name} -- {' '.join(rest)}" if _passes_on(command) else ""
     return UserError(f"{error}{hint}")
 

@@ -93,7 +93,10 @@ def test_a_beam_as_wide_as_the_catalogue_is_exact(recommender, cases):
     assert wide["ndcg@10"] == pytest.approx(exact["ndcg@10"]) and wide["search_error"] == wide["pruned"] == 0
     assert wide[["prefix_recall_1", "prefix_recall_2", "prefix_recall_3"]].tolist() == [1, 1, 1] and wide["invalid"] > 0
     assert narrow["prefix_recall_1"] >= narrow["prefix_recall_2"] >= narrow["prefix_recall_3"]
-    assert narrow["search_error"] > 0
+    assert narrow["search_error low"] < narrow["search_error"] < narrow["search_error high"]
+    assert wide["ndcg@10 lost"] == 0
+    assert narrow["ndcg@10 lost"] == pytest.approx(exact["ndcg@10"] - narrow["ndcg@10"])
+    assert narrow["prefix_recall_1 low"] < narrow["prefix_recall_1"] < narrow["prefix_recall_1 high"]
 
 
 def test_ranks_agree_with_the_recommended_lists(recommender, cases):

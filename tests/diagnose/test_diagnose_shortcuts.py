@@ -186,7 +186,10 @@ def test_a_reversed_ranking_on_the_hard_subset_is_significant():
     assert card["tau on the hard subset"].value == -1 and card["tau on the hard subset"].null > 0.9
     lead = card["lead on the hard subset"]
     assert lead.significant and "deep, the best system" in lead.note
-    assert card.tables["ranking"]["rank on hard"].tolist() == [3, 2, 1]
+    ranking = card.tables["ranking"]
+    assert ranking["rank on hard"].tolist() == [3, 2, 1]
+    assert ranking.loc["deep", ["hard low", "hard high"]].tolist() == list(mean_interval(values["deep"][mask]))
+    assert (ranking["all low"] < ranking["all"]).all() and (ranking["all"] < ranking["all high"]).all()
     same = hard_subset.ranking_agreement({"a": np.ones(9), "b": np.zeros(9)}, np.arange(9) < 4, popularity=np.ones(9))
     assert same["tau on the hard subset"].value == 1 and not same["lead on the hard subset"].significant
     with pytest.raises(UserError, match="at least two systems"):

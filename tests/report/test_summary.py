@@ -29,8 +29,8 @@ def values(low: float, high: float, *, rising: bool = False, baseline: bool = Fa
 
 
 @pytest.mark.parametrize("given, words", [
-    (values(0.01, 0.03), "sasrec is better than popularity, the best training-free baseline: ndcg@10 0.0600 against "
-     "0.0400, difference +0.0200 (95 % interval +0.0100 to +0.0300, 500 test users)."),
+    (values(0.01, 0.03), "sasrec is better than popularity, the best training-free baseline: ndcg@10 0.0600 of "
+     "sasrec against 0.0400 of popularity, difference +0.0200 (95 % interval +0.0100 to +0.0300, 500 test users)."),
     (values(-0.03, -0.01), "popularity, a training-free baseline, is better than sasrec"),
     (values(-0.01, 0.03), "cannot be told apart"),
     (values(0.01, 0.03, rising=True), "No conclusion: when training stopped, the validation score was still rising for "

@@ -5,6 +5,7 @@ import pytest
 
 import workbench as wb
 from workbench.evaluate.compare import RISING, rising_note
+from workbench.show.figures.code_levels import draw_position_attribution
 from workbench.show.figures.contrast import _leader
 
 
@@ -33,7 +34,22 @@ def test_tables_of_a_probe_say_so(rising):
     probe = wb.probe(rising)
     table = probe.noted(pd.DataFrame({"a": [1]}))
     assert RISING in repr(wb.show.table(table))
-    assert probe.noted(table.assign(b=2)).attrs["caption"].count(RISING) >= 1
+    captioned = table.assign(b=2)
+    captioned.attrs["caption"] = "The finding."
+    assert probe.noted(captioned).attrs["caption"].startswith("The finding. ")
+    assert RISING not in probe.untrained().noted(pd.DataFrame({"a": [1]})).attrs["note"]
+
+
+def test_figures_of_a_probe_say_so(rising):
+    probe = wb.probe(rising)
+    sae = probe.sae(k=4, latents=16, epochs=2)
+    sweep = probe.sweep(kinds=("pca", "random"), ks=(2, 4))
+    curves = probe.noted(pd.DataFrame({"intervention": "latent", "amount": [0, 1], "share": [0.1, 0.2]}))
+    by_level = draw_position_attribution(np.ones((9, 3, 3)), note=probe.note)
+    for figure in (wb.show.plot_sae_training(sae), wb.show.plot_pareto(sweep, ours="pca"), by_level,
+                   wb.show.plot_dose_response(curves, "tea")):  # fmt: skip
+        assert RISING in figure.layout.title.text.replace("<br>", " ")
+    assert RISING in repr(wb.show.table_features(sae.features, rising.bench()))
 
 
 def test_points_of_a_contrast_have_intervals(rising):

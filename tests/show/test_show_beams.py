@@ -90,11 +90,28 @@ def test_figures_of_beam_widths(bench, model, study):
     assert list(recall.data[2].y) == [1] * model.codes.levels
     assert list(width.data[0].x) == study["ndcg@10"].drop("exact").tolist()
     n = f"{len(bench.split.test.targets):,}"
-    assert f"n = {n};" in width.layout.title.subtitle.text and recall.layout.title.text.endswith(f"of {n} targets")
+    assert f"n = {n};" in width.layout.title.subtitle.text and f"of {n} targets at code " in recall.layout.title.text \
+        or recall.layout.title.text.endswith(f"of {n} targets")
+    assert recall.data[0].customdata[0].endswith("] in the beam") and "search error" in width.data[0].customdata[0]
+    assert recall.data[0].error_y.array[0] == study["prefix_recall_1 high"]["beam 2"] - recall.data[0].y[0]
     loss = show.plot_level_loss(diagnose.loss_by_level(model, bench.split.test), model.codes)
     assert {trace.name for trace in loss.data} == {"the network", "uniform over the catalogue"}
     for figure in (recall, width, loss):
         check_literal(figure)
+
+
+def test_titles_claim_what_the_intervals_allow(model, study):
+    row = study.loc[["exact", "beam 2"]].assign(cases=100)
+    columns, names = [f"prefix_recall_{n}" for n in range(1, model.codes.levels + 1)], level_names(model.codes)
+    row[columns] = [np.linspace(0.5, 0.4, model.codes.levels)] * 2
+    title = show.plot_prefix_recall(row.loc[["beam 2"]], model.codes).layout.title.text
+    assert title == f"Beam 2 loses most at {names[0]}: 50% [40%, 60%] of 100 targets"
+    row[columns] = [np.linspace(0.7, 0.7 - 0.27 * (model.codes.levels - 1), model.codes.levels)] * 2
+    assert "is not shown" in show.plot_prefix_recall(row.loc[["beam 2"]], model.codes).layout.title.text
+    for lost, words in (([0.1, 0.05, 0.15], "Beam 2 costs 0.10"), ([0.1, -0.05, 0.15], "No cost of beam 2"),
+                        ([-0.1, -0.15, -0.05], "Beam 2 scores higher")):
+        row.loc["beam 2", ["ndcg@10 lost", "ndcg@10 lost low", "ndcg@10 lost high"]] = lost
+        assert show.plot_beam_widths(row).layout.title.text.startswith(words)
 
 
 def test_learning_curves_of_the_codes(bench, run, model):

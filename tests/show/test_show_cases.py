@@ -101,7 +101,7 @@ def test_errors_name_what_does_not_exist(study, runs, timeless):
 def test_a_card_shows_values_chance_and_what_is_missing():
     shown = show.table(CARD)
     html = shown._repr_html_()
-    assert "&lt;b&gt;A share&lt;/b&gt;" in html and "drift: there are no times." in html
+    assert "&lt;b&gt;A share&lt;/b&gt;" in html and "Not measured: drift (there are no times)." in html
     assert [row[3] for row in shown.cells] == ["✓", "", "–"] and shown.cells[0][1] == "0.4000 [0.3500, 0.4500]"
     assert show.table(CARD, only=("item",)).cells == [["items", "12,345", "3"]], "no empty columns"
     assert show.table(CARD, name="ranking").cells == [["drift", "there are no times"]], "why there is no such table"

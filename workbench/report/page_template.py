@@ -84,8 +84,8 @@ def table_cell(value: Any) -> str:
 
 
 def definition_list(rows: dict[str, Any]) -> str:
-    """Names and values as an HTML definition list."""
-    items = ((escape(str(name)), escape(format_value(value))) for name, value in rows.items())
+    """Names and values as an HTML definition list, without empty texts."""
+    items = ((escape(str(name)), escape(format_value(value))) for name, value in rows.items() if value != "")
     html = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in items)
     return f'<dl class="facts">{html}</dl>' if html else ""
 

@@ -14,6 +14,7 @@ from workbench.diagnose.verdict.card import Card, Figure
 from workbench.diagnose.verdict.sentences import Sentence, decimals
 from workbench.diagnose.verdict.words import in_words
 from workbench.errors import UserError, unknown_name
+from workbench.evaluate import intervals
 from workbench.experiment.audit.audit_result import Audit
 from workbench.show.theme import escape, shorten
 
@@ -100,7 +101,7 @@ def table(
 
 
 def _frame_table(frame: pd.DataFrame, digits: int, caption: str, index: bool, length: int) -> Table:
-    cut = frame.head(MAX_ROWS)
+    cut = _with_bounds(frame.head(MAX_ROWS), digits)
     if index:
         cut = cut.reset_index(names=[str(name or "") for name in cut.index.names])
     columns = [_texts(cut[column], digits, length) for column in cut.columns]
@@ -110,6 +111,21 @@ def _frame_table(frame: pd.DataFrame, digits: int, caption: str, index: bool, le
     exact = tuple(zip(*(_exact(cut[column], texts) for column, texts in zip(cut.columns, columns))))
     names = [shorten(name, 40) for name in cut.columns]
     return Table(names, [list(row) for row in zip(*columns)], right, caption, exact)
+
+
+def _with_bounds(frame: pd.DataFrame, digits: int) -> pd.DataFrame:
+    """The frame with each column that has 95 % bounds beside it, "name low" and "name high", as one text. The frame's
+    attrs or its column "cases" say how many cases it was measured on, and so how many decimals it can bear."""
+    counts, out = frame.attrs.get("cases"), frame
+    for name in frame.columns:
+        sides = [f"{name} low", f"{name} high"]
+        if set(sides) <= set(frame.columns):
+            n = counts.get(name) if isinstance(counts, dict) else frame["cases"].min() if "cases" in frame else None
+            places = min(digits, intervals.decimals(int(n))) if n else digits
+            texts = [f"{x:.{places}f} [{low:.{places}f}, {high:.{places}f}]" if x == x else "—"
+                     for x, low, high in frame[[name, *sides]].itertuples(index=False)]  # fmt: skip
+            out = out.assign(**{name: texts}).drop(columns=sides).rename(columns={name: f"{name} [95 %]"})
+    return out
 
 
 def _exact(column: pd.Series, texts: list[str]) -> list[str]:
@@ -164,10 +180,10 @@ def _card_frame(card: Card, only: tuple[str, ...]) -> pd.DataFrame:
         "n": [f"{f.n:,}" if f.n else "" for f in figures], "what it is": [f.note for f in figures],
     })  # fmt: skip
     frame = frame.loc[:, [name == "figure" or frame[name].astype(bool).any() for name in frame]]
-    missing = [f"{name}: {reason.rstrip('.')}." for name, reason in card.unmeasured.items()]
+    missing = "; ".join(f"{name} ({reason.rstrip('.')})" for name, reason in card.unmeasured.items())
     about = f"Measured on {card.about}." if card.about and card.figures else ""
-    missing = ["Not measured.", *missing] if missing else []
-    frame.attrs["caption"] = " ".join(filter(None, [card.caution, about, *missing]))
+    missing = f"Not measured: {missing}." if missing else ""
+    frame.attrs["caption"] = " ".join(filter(None, [card.caution, about, missing]))
     return frame
 
 

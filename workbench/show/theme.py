@@ -152,6 +152,11 @@ def finish(
     return _legend_below(figure) if figure.layout.showlegend else figure
 
 
+def headline(title: str, note: str) -> str:
+    """The title of a figure, or in its place what has to be said against its numbers: `note`, not yet escaped."""
+    return escape(note, 200) or title
+
+
 def _legend_below(figure: go.Figure) -> go.Figure:
     """The legend in lines under the figure: beside it, it would leave no width for the figure on a narrow page."""
     names = [trace.name for trace in figure.data if trace.name and getattr(trace, "showlegend", 0) is not False]

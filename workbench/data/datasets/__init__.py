@@ -39,7 +39,7 @@ def canonical_name(name: str) -> str:
     listed = str(name).replace("_", "-")
     if listed not in names():
         error = unknown_name("dataset", name, names())
-        own = os.sep in str(name)
+        own = os.sep in str(name) or Path(str(name)).suffix
         raise UserError(f"{error}. A file of your own is dataset csv, option path={name}") if own else error
     return listed
 

@@ -12,7 +12,7 @@ import torch
 from workbench.data import Cases, Histories
 from workbench.decode import Beams
 from workbench.evaluate import per_case
-from workbench.evaluate.intervals import mean_interval
+from workbench.evaluate.intervals import Estimate, estimate_difference, estimate_mean, mean_interval
 from workbench.progress import track
 from workbench.tokens import ItemCodes
 from workbench.tokens.trie import Trie
@@ -166,13 +166,13 @@ def exact_ranks_within(recommender, cases: Cases, depth: int, *, wide: int = 256
     return np.where(ranks <= depth, ranks, 0)
 
 
-def beam_width_table(
-    recommender, cases: Cases, *, widths: tuple[int, ...] = (10, 20, 50), k: int = 10, masked: bool = False
-) -> pd.DataFrame:
+def beam_width_table(recommender, cases: Cases, *, widths: tuple[int, ...] = (10, 20, 50), k: int = 10,
+                     masked: bool = False) -> pd.DataFrame:
     """Beam search of several widths compared with an exact search, one row each: ndcg and recall at k, prefix recall
-    per level (prefix_recall_1 .. prefix_recall_L), search_error at k, pruned (share of the cases with exact rank within
-    the width), of unconstrained beams the share of code sequences without an item (invalid) and of probability on
-    them (invalid_mass), and the number of cases.
+    per level (prefix_recall_1 .. prefix_recall_L), search_error at k, what the beam loses of ndcg and recall
+    (ndcg@k lost, paired by case), pruned (share of the cases with exact rank within the width), of unconstrained beams
+    the share of code sequences without an item (invalid) and of probability on them (invalid_mass), and the number of
+    cases. All but the last four have 95 % bounds over cases in columns "... low" and "... high".
 
     masked: exclude the items of each history from both rankings.
     """
@@ -181,29 +181,37 @@ def beam_width_table(
     return summarize_beams(by_width, exact, target_group_sizes(recommender.codes.trie, cases, masked=masked), k=k)
 
 
-def summarize_beams(
-    by_width: dict[int, BeamResult], exact: np.ndarray, groups: np.ndarray, *, k: int = 10
-) -> pd.DataFrame:
+def summarize_beams(by_width: dict[int, BeamResult], exact: np.ndarray, groups: np.ndarray, *,
+                    k: int = 10) -> pd.DataFrame:
     """The table of `beam_width_table` from the results by width, exact ranks (C,) and `target_group_sizes` (C,)."""
     rows = {"exact": _scores(exact, groups, k)}
     for width, result in by_width.items():
-        recall = prefix_recall(result.in_beam)
-        row = _scores(result.ranks, groups, k) | {f"prefix_recall_{n + 1}": share for n, share in enumerate(recall)}
-        row["search_error"] = search_error(exact, result.ranks, k)
-        row["pruned"] = float(pruning_rate(level_pruned(result.in_beam), exact, width, len(recall)).sum())
+        row, levels = _scores(result.ranks, groups, k), result.in_beam.shape[1]
+        for name in (f"ndcg@{k}", f"recall@{k}"):
+            row |= _lost(name, exact, result.ranks, groups)
+        for level in range(levels):
+            row |= _bounded(f"prefix_recall_{level + 1}", estimate_mean(result.in_beam[:, level]))
+        row |= _bounded("search_error", estimate_mean(_within(exact, k) & ~_within(result.ranks, k)))
+        row["pruned"] = float(pruning_rate(level_pruned(result.in_beam), exact, width, levels).sum())
         row["invalid"], row["invalid_mass"] = invalid_share(result.unconstrained)
         rows[f"beam {width}"] = row
     return pd.DataFrame.from_dict(rows, orient="index").assign(cases=len(exact)).rename_axis("search")
 
 
 def _scores(ranks: np.ndarray, groups: np.ndarray, k: int) -> dict[str, float]:
-    """The mean of each metric, with its 95 % bounds in the columns "metric low" and "metric high"."""
-    row = {}
-    for name in (f"ndcg@{k}", f"recall@{k}"):
-        values = per_case(name, ranks, groups)
-        low, high = mean_interval(values)
-        row |= {name: float(values.mean()), f"{name} low": low, f"{name} high": high}
-    return row
+    """The mean of each metric with its bounds."""
+    ndcg, recall = (estimate_mean(per_case(f"{name}@{k}", ranks, groups)) for name in ("ndcg", "recall"))
+    return _bounded(f"ndcg@{k}", ndcg) | _bounded(f"recall@{k}", recall)
+
+
+def _lost(name: str, exact: np.ndarray, ranks: np.ndarray, groups: np.ndarray) -> dict[str, float]:
+    """A metric of an exact search minus that of a beam, paired by case, with its bounds."""
+    return _bounded(f"{name} lost", estimate_difference(*(per_case(name, each, groups) for each in (exact, ranks))))
+
+
+def _bounded(name: str, estimate: Estimate) -> dict[str, float]:
+    """A mean with its 95 % bounds in the columns "name low" and "name high"."""
+    return dict(zip((name, f"{name} low", f"{name} high"), (estimate.mean, *estimate.interval())))
 
 
 def run_beam_search(

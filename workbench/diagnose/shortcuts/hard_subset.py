@@ -70,8 +70,8 @@ def ranking_agreement(
     Figures: Kendall's tau of the two rankings with a bootstrap interval over cases, null: its mean over RANDOM_SUBSETS
     random subsets with the same size and target popularity (but more hits); and the lead on the hard cases of the best
     system there over the best system overall, with a Bonferroni-corrected interval. Table `ranking`: mean and rank of
-    each system on all, hard and random cases, and hits on the hard ones; `random subsets`: tau of each. UserError for
-    fewer than two systems, or no hard case.
+    each system on all, hard and random cases, 95 % bounds of the first two (all low ...), and hits on the hard ones;
+    `random subsets`: tau of each. UserError for fewer than two systems, or no hard case.
     """
     if len(values_by_system) < 2:
         raise UserError(f"a ranking needs at least two systems; got {len(values_by_system)}", code=3)
@@ -90,8 +90,11 @@ def ranking_agreement(
     figures = _tau_figure(values, mask, table, float(null.mean()), seed), _lead_figure(values_by_system, mask, table)
     for column in ("all", "hard", "random"):
         table[f"rank on {column}"] = table[column].rank(ascending=False, method="min").astype(int)
+    for column, measured in (("all", values), ("hard", values[:, mask])):
+        table[f"{column} low"], table[f"{column} high"] = zip(*map(mean_interval, measured))
     table["hits"] = (values[:, mask] > 0).sum(axis=1)
     ranking = table.sort_values("all", ascending=False)
+    ranking.attrs["cases"] = {"all": len(mask), "hard": int(mask.sum())}
     ranking.attrs["caption"] = (f"Means over n = {len(mask):,} cases, {mask.sum():,} of them hard, and over "
                                 f"{RANDOM_SUBSETS} random subsets of as many.")  # fmt: skip
     tables = {"ranking": ranking, "random subsets": pd.DataFrame({"tau": null})}

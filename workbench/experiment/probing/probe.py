@@ -83,7 +83,7 @@ class SAE:
     def features(self) -> pd.DataFrame:
         """One row per latent: its concept, effect size, p and q of the permutation test, precision, recall and F1 on
         test users, and a name."""
-        return feature_table(self.probe.run, *self._arguments)
+        return self.probe.noted(feature_table(self.probe.run, *self._arguments))
 
     def recovered_by_latent_set(self) -> pd.DataFrame:
         """The share of NDCG@10 that sets of latents recover alone, such as those that the last item predicts."""
@@ -91,7 +91,7 @@ class SAE:
 
     def absorption(self) -> pd.DataFrame:
         """Sub-categories on which the latent of their category fails to activate, the largest gap first."""
-        return concept_hierarchy.absorption_table(self.probe.run, *self._arguments)
+        return self.probe.noted(concept_hierarchy.absorption_table(self.probe.run, *self._arguments))
 
     def ablations(self, *, latents: int = 0, controls: int = 0, users: int = 0) -> pd.DataFrame:
         """The effect of ablating the largest significant latents on the share of their concept in top-10 lists.
@@ -155,11 +155,15 @@ class Probe:
         """The item concepts: category, brand, price band, popularity, code prefix."""
         return item_concepts_of(self.run)
 
+    @property
+    def note(self) -> str:
+        """A sentence where the run was cut off in training, so that nothing follows from its figures; else ""."""
+        return rising_note([self.run]) if self.trained else ""
+
     def noted(self, table: pd.DataFrame) -> pd.DataFrame:
-        """The table with a sentence in its caption where the run was cut off in training: nothing follows from it."""
-        note = rising_note([self.run]) if self.trained else ""
-        caption = " ".join(filter(None, [note, table.attrs.get("caption", "")]))
-        table.attrs |= {"caption": caption} if caption else {}
+        """The table with the `note`, also as the end of its caption."""
+        caption = " ".join(filter(None, [table.attrs.get("caption", ""), self.note]))
+        table.attrs |= {"note": self.note} | ({"caption": caption} if caption else {})
         return table
 
     def untrained(self) -> "Probe":
@@ -181,7 +185,8 @@ class Probe:
 
     def sweep(self, kinds: tuple[str, ...] = ("topk", "batchtopk", "pca", "random"), ks: tuple[int, ...] = (4, 8, 16)):
         """Reconstruction metrics on test users, such as the fraction of variance unexplained, a row per kind and k."""
-        return train_sae.sparsity_sweep(self.run, self.activations, kinds=kinds, ks=ks, **self._settings("topk", {}))
+        settings = self._settings("topk", {})
+        return self.noted(train_sae.sparsity_sweep(self.run, self.activations, kinds=kinds, ks=ks, **settings))
 
     def compare(self, dictionaries: dict[str, list[SAE]], *, ours: str = "topk", splits: int = 5) -> pd.DataFrame:
         """Activation in significant latents by kind of dictionary, means over seeds, with the difference to `ours` and
@@ -193,7 +198,7 @@ class Probe:
         """The share of a dense probe's AUROC for categories that the best 1, 2 and 5 latents reach, one row per
         dictionary."""
         kinds = {kind: sae.dictionary for kind, sae in dictionaries.items()}
-        return concept_hierarchy.k_sparse_probing(self.run, self.activations, kinds)
+        return self.noted(concept_hierarchy.k_sparse_probing(self.run, self.activations, kinds))
 
     def code_levels(self, dictionaries: dict[str, SAE], *, users: int = 0) -> tuple:
         """Unexplained variance and recovered cross-entropy by code level, of a run that decodes semantic IDs. users: at

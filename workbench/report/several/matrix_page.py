@@ -11,6 +11,7 @@ from workbench.errors import UserError
 from workbench.evaluate import compare
 from workbench.evaluate.intervals import decimals
 from workbench.experiment import Bench, Run
+from workbench.experiment.audit.networks import name_seeds
 from workbench.experiment.audit.sections import METRIC, memorization_card
 from workbench.report.cell_outputs import figures_html, table_html
 from workbench.report.index import page_header, provenance
@@ -139,7 +140,8 @@ def _summary(cell: MatrixCell, table: pd.DataFrame) -> str:
 def _strata(cell: MatrixCell) -> str:
     """Results by how often the target was seen in train, and by whether the transition to it was; or why not."""
     def by_transition():
-        return cards.plot_memorization(memorization_card(cell.bench, [], cell.runs), metric=METRIC)
+        card = name_seeds(memorization_card(cell.bench, [], cell.runs), cell.runs)
+        return cards.plot_memorization(card, metric=METRIC)
 
     return _figure_or_reason(lambda: contrast.plot_strata(cell.runs, metric=METRIC)) + _figure_or_reason(by_transition)
 

@@ -2,6 +2,7 @@
 from typing import Any
 
 from workbench.evaluate.compare import ABOVE, BELOW
+from workbench.evaluate.intervals import decimals
 
 NOTHING = "No conclusion: the page that compares the systems (06_compare_systems) has no result."
 
@@ -29,19 +30,26 @@ def _users(n: int) -> str:
     return f"{n:,} test users" if n else "the test users"
 
 
-def _interval(row: dict[str, Any]) -> str:
-    return f"{row['diff_low']:+.4f} to {row['diff_high']:+.4f}"
+def _difference(row: dict[str, Any], n: int) -> str:
+    low, high, difference = (_score(row[name], n, "+") for name in ("diff_low", "diff_high", "difference"))
+    return f"difference {difference} (95 % interval {low} to {high}, {_users(n)})"
+
+
+def _score(value: float, n: int, sign: str = "") -> str:
+    """A score over n test users, 0 for unknown, with the decimals that they bear."""
+    return f"{value:{sign}.{decimals(n) if n else 4}f}"
 
 
 def _alone(baseline: dict[str, Any], metric: str, n: int) -> str:
     return (f"Only training-free baselines were compared: {baseline['system']} is best, with {metric} "
-            f"{baseline['mean']:.4f} (95 % interval {baseline['low']:.4f} to {baseline['high']:.4f}, {_users(n)}).")
+            f"{_score(baseline['mean'], n)} (95 % interval {_score(baseline['low'], n)} to "
+            f"{_score(baseline['high'], n)}, {_users(n)}).")  # fmt: skip
 
 
 def _against(best: dict[str, Any], baseline: dict[str, Any], metric: str, n: int) -> str:
     name, other = best["system"], baseline["system"]
-    scores = f"{metric} {best['mean']:.4f} against {baseline['mean']:.4f}"
-    measured = f"{scores}, difference {best['difference']:+.4f} (95 % interval {_interval(best)}, {_users(n)})"
+    scores = f"{metric} {_score(best['mean'], n)} of {name} against {_score(baseline['mean'], n)} of {other}"
+    measured = f"{scores}, {_difference(best, n)}"
     once = f" {name}: {best['note']}." if best["note"] else ""
     if best["verdict"] == ABOVE:
         return f"{name} is better than {other}, the best training-free baseline: {measured}.{once}"
@@ -56,7 +64,6 @@ def _unfinished(rising: list[str], training: dict[str, dict], best: dict[str, An
     names = ", ".join(f"{name} ({training[name]['epochs']} epochs)" for name in rising)
     return (
         f"No conclusion: when training stopped, the validation score was still rising for {names}, so longer training "
-        f"may change the result. At that point {best['system']} had {metric} {best['mean']:.4f} and "
-        f"{baseline['system']}, the best training-free baseline, {baseline['mean']:.4f}: difference "
-        f"{best['difference']:+.4f} (95 % interval {_interval(best)}, {_users(n)})."
+        f"may change the result. At that point {best['system']} had {metric} {_score(best['mean'], n)} and "
+        f"{baseline['system']}, the best training-free baseline, {_score(baseline['mean'], n)}: {_difference(best, n)}."
     )

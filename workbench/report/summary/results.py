@@ -1,6 +1,8 @@
 """The table of results on the index: systems with their intervals, the baseline marked, and n."""
 from typing import Any
 
+from workbench.evaluate.intervals import decimals
+
 CAPTION = (
     "◆ marks the best training-free baseline, which the conclusion compares with. The 95 % bounds are over "
     "test users, and over seeds where a system has several; n is the number of test users."
@@ -18,7 +20,7 @@ def result_rows(metrics: dict[str, dict], glued: dict[str, dict[str, Any]]) -> d
     baseline = compared[0]["baseline"] if compared else ""
     return {
         name: {"": _kind(name, training.get(name), baseline)}
-        | {_column(column): value for column, value in row.items()}
+        | {_column(column): _rounded(value, training.get(name)) for column, value in row.items()}
         | ({"n": training[name]["cases"]} if name in training else {})
         for name, row in metrics.items()
     }  # fmt: skip
@@ -31,6 +33,13 @@ def _kind(name: str, training: dict[str, Any] | None, baseline: str) -> str:
         return ""
     kind = "training-free" if training["baseline"] else "trained"
     return f"{kind}, validation still rising" if training["still_rising"] else kind
+
+
+def _rounded(value: Any, training: dict[str, Any] | None) -> Any:
+    """A score as text, with two decimals where there are too few test users for more; otherwise as it is."""
+    if not training or decimals(training["cases"]) > 2 or not isinstance(value, float):
+        return value
+    return f"{value:.2f}"
 
 
 def _column(name: str) -> str:

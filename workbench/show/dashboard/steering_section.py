@@ -22,7 +22,8 @@ def steering_section(about: dict, latent: int, curve: pd.DataFrame) -> str:
     lines = (curve[name].to_numpy() for name in ("ndcg", "ndcg_low", "ndcg_high"))
     drawn = line_chart(strengths, *lines, label="NDCG@10 by strength", percent=False, x=x)
     drawings.append(("cost", f"NDCG@10 of the {users} users", drawn))
-    note = "Strength 1 adds the latent's direction times its activation p99 at every position; 0 changes nothing."
+    note = ("Strength 1 adds the latent's direction times the 99th percentile of its activation at every position; "
+            "0 changes nothing.")  # fmt: skip
     if about["matched"]:
         note += f" Grey: 5 to 95 % of {about['matched']} random latents with steps of similar size."
     return (

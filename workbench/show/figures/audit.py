@@ -151,7 +151,8 @@ def plot_memorization(
             name=escape(system), marker={"color": COLORWAY[n % 4], "symbol": SYMBOLS[n % 7], "size": 11},
             error_y={"type": "data", "symmetric": False, "array": means["high"] - means["mean"],
                      "arrayminus": means["mean"] - means["low"], "thickness": 1.5, "width": 0},
-            hovertemplate="%{y:.4f}<extra></extra>",
+            customdata=[f"{escape(system)}: {metric} {_mean_of_kind(row)}" for _, row in means.iterrows()],
+            hovertemplate="%{customdata}<extra></extra>",
         )  # fmt: skip
     ticks = [f"{wrap(kind, 14)}<br>{row.share:.0%} (n = {int(row.n):,})" for kind, row in by_kind.loc[kinds].iterrows()]
     plot.update_xaxes(tickvals=list(range(len(kinds))), ticktext=ticks, showgrid=False, tickangle=0)

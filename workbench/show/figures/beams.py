@@ -7,14 +7,26 @@ from workbench.data.protocol import require_one_target
 from workbench.data.schema import RAW
 from workbench.decode import Beams
 from workbench.errors import UserError
-from workbench.evaluate.intervals import decimals
+from workbench.evaluate.intervals import decimals, mean_interval
 from workbench.experiment import Bench
 from workbench.experiment.browse.item_index import ItemIndex
 from workbench.experiment.browse.users import row_of_user
 from workbench.interfaces import HasBeam
 from workbench.show.figures.codes import level_names, prefix_name, prefix_titles
 from workbench.show.tables import Table, table
-from workbench.show.theme import BLUE, COLORWAY, DASHES, GREY, SYMBOLS, VERMILLION, escape, finish, rows, shorten
+from workbench.show.theme import (
+    BLUE,
+    COLORWAY,
+    DASHES,
+    GREY,
+    SYMBOLS,
+    VERMILLION,
+    escape,
+    finish,
+    headline,
+    rows,
+    shorten,
+)
 from workbench.tokens import ItemCodes
 
 
@@ -149,55 +161,87 @@ def plot_level_loss(losses: pd.DataFrame, codes: ItemCodes) -> go.Figure:
     total = losses.sum()
     subtitle = (f"All codes together: {total['loss']:.2f} nats; uniform over the catalogue {total['uniform']:.2f}. "
                 f"Bars: 95 % intervals, n = {losses['cases'].iloc[0]:,}.")  # fmt: skip
-    return finish(figure, _note(losses) or title, subtitle=subtitle, y="cross-entropy of the true code (nats)")
-
-
-def _note(table: pd.DataFrame) -> str:
-    """What the table says against its own figures, such as that the run was cut off in training, escaped."""
-    return escape(table.attrs.get("note", ""), 200)
+    title = headline(title, losses.attrs.get("note", ""))
+    return finish(figure, title, subtitle=subtitle, y="cross-entropy of the true code (nats)")
 
 
 def plot_prefix_recall(study: pd.DataFrame, codes: ItemCodes) -> go.Figure:
-    """The share of targets whose prefix is in the beam after each code, a line a beam width. study: of
-    `beam_width_table`."""
+    """The share of targets whose prefix is in the beam after each code, a line a beam width, with 95 % intervals over
+    cases. study: of `beam_width_table`."""
     figure, columns = go.Figure(), [f"prefix_recall_{level}" for level in range(1, codes.levels + 1)]
     beams = study.dropna(subset=columns)
     for n, (name, row) in enumerate(beams.iterrows()):
-        figure.add_scatter(x=level_names(codes), y=row[columns], mode="lines+markers", name=escape(name),
-                           line={"color": COLORWAY[n % 4], "dash": DASHES[n % 7]},
+        share, low, high = (row[[f"{column}{side}" for column in columns]].to_numpy(float)
+                            for side in ("", " low", " high"))  # fmt: skip
+        figure.add_scatter(x=np.arange(codes.levels) + 0.04 * (n - (len(beams) - 1) / 2), y=share, name=escape(name),
+                           line={"color": COLORWAY[n % 4], "dash": DASHES[n % 7]}, mode="lines+markers",
                            marker={"symbol": SYMBOLS[n % 7], "size": 11},
-                           hovertemplate=f"{escape(name)}, %{{x}}: %{{y:.1%}} in the beam<extra></extra>")
+                           error_y={"type": "data", "symmetric": False, "array": high - share,
+                                    "arrayminus": share - low, "thickness": 1.5, "width": 0},
+                           customdata=[f"{escape(name)}, {level}: {_share(*each)} in the beam"
+                                       for level, *each in zip(level_names(codes), share, low, high)],
+                           hovertemplate="%{customdata}<extra></extra>")  # fmt: skip
     figure.update_yaxes(tickformat=".0%", rangemode="tozero")
-    recall = np.concatenate([[1.0], beams[columns].iloc[0].to_numpy(float)])
-    drop = int(np.argmax(recall[:-1] - recall[1:]))
-    name, share = escape(beams.index[0]).capitalize(), recall[drop] - recall[drop + 1]
-    title = f"{name} loses most at {level_names(codes)[drop]}: {share:.0%} of {beams['cases'].iloc[0]:,.0f} targets"
-    return finish(figure, _note(study) or title, x="after", y="prefix recall of the targets")
+    figure.update_xaxes(tickvals=list(range(codes.levels)), ticktext=level_names(codes))
+    title = headline(_where_lost(beams.iloc[0], columns, level_names(codes)), study.attrs.get("note", ""))
+    return finish(figure, title, subtitle=f"n = {beams['cases'].iloc[0]:,.0f}; intervals: 95 %.", x="after",
+                  y="prefix recall of the targets")
+
+
+def _share(value: float, low: float, high: float) -> str:
+    return f"{value:.0%} [{low:.0%}, {high:.0%}]"
+
+
+def _where_lost(row: pd.Series, columns: list[str], names: list[str]) -> str:
+    """At which code the beam of a row loses most targets, as far as the 95 % interval of the difference to the next
+    code tells. A target is lost at one code only, so the shares and n give back the cases."""
+    name, cases = escape(row.name).capitalize(), int(row["cases"])
+    kept = np.rint(np.concatenate([[1.0], row[columns].to_numpy(float)]) * cases).astype(int)
+    lost = kept[:-1] - kept[1:]
+    first, second = np.argsort(-lost, kind="stable")[:2]
+
+    def interval(*counts: int, level: float = 0.95) -> tuple[float, float]:
+        return mean_interval(np.repeat([1.0, -1.0, 0.0], [*counts, cases - sum(counts)]), level)
+
+    if not lost[first]:
+        return f"{name} keeps the prefixes of all {cases:,} targets"
+    share = _share(lost[first] / cases, *mean_interval(np.arange(cases) < lost[first]))
+    if interval(lost[first], lost[second], level=1 - 0.05 / (len(lost) - 1))[0] > 0:
+        return f"{name} loses most at {names[first]}: {share} of {cases:,} targets"
+    more = f"that this is more than at {names[second]} is not shown"
+    return f"{name} loses {share} of {cases:,} targets at {names[first]}; {more}"
 
 
 def plot_beam_widths(study: pd.DataFrame, *, metric: str = "ndcg@10") -> go.Figure:
     """A metric by beam width, beside scoring every item exactly. study: of `beam_width_table`."""
     exact, beams = study.loc["exact"], study.drop(index="exact")
     digits, low, high = decimals(int(exact["cases"])), beams[f"{metric} low"], beams[f"{metric} high"]
+
+    def bounds(row: pd.Series, name: str) -> str:
+        return f"{row[name]:.{digits}f} [{row[f'{name} low']:.{digits}f}, {row[f'{name} high']:.{digits}f}]"
+
+    errors = [_share(*row[["search_error", "search_error low", "search_error high"]]) for _, row in beams.iterrows()]
     figure = go.Figure(go.Scatter(
-        x=beams[metric], y=np.arange(len(beams)), mode="markers", showlegend=False, customdata=beams["search_error"],
+        x=beams[metric], y=np.arange(len(beams)), mode="markers", showlegend=False,
+        customdata=[f"{metric} {bounds(row, metric)}; search error {error}"
+                    for (_, row), error in zip(beams.iterrows(), errors)],
         marker={"color": BLUE, "size": 12},
         error_x={"type": "data", "symmetric": False, "array": high - beams[metric], "arrayminus": beams[metric] - low,
                  "thickness": 2, "width": 0},
-        hovertemplate=f"{metric} %{{x:.{digits}f}}; search error %{{customdata:.1%}}<extra></extra>",
+        hovertemplate="%{customdata}<extra></extra>",
     ))  # fmt: skip
     figure.add_vline(x=exact[metric], line={"color": VERMILLION, "dash": "dash"})
     figure.add_annotation(x=exact[metric], y=-0.5, text="exact", showarrow=False, yanchor="bottom", xanchor="left",
                           xshift=4)  # fmt: skip
     figure.update_yaxes(**rows(beams.index.tolist())).update_xaxes(rangemode="tozero")
-    first = beams.iloc[0]
-    name = escape(beams.index[0]).capitalize()
-    title = f"{name} costs {exact[metric] - first[metric]:.{digits}f} {metric} against exact scoring"
-    if exact[metric] <= first[metric]:
-        title = f"{name} costs no {metric} against exact scoring"
-    bounds = f"[{exact[f'{metric} low']:.{digits}f}, {exact[f'{metric} high']:.{digits}f}]"
-    subtitle = (f"The dashed line scores every item: {exact[metric]:.{digits}f} {bounds}. {first['search_error']:.1%} "
-                f"of the targets are in the exact top 10 and not in that of {name.lower()}. "
+    first, name, lost = beams.iloc[0], escape(beams.index[0]), f"{metric} lost"
+    subtitle = (f"The dashed line scores every item: {bounds(exact, metric)}. {errors[0]} of the targets are in the "
+                f"exact top 10 and not in that of {name}. "
                 f"n = {first['cases']:,.0f}; intervals: 95 %.")  # fmt: skip
-    height = 75 + 34 * len(beams)
-    return finish(figure, _note(study) or title, subtitle=subtitle, x=f"{metric} (0 to 1)", height=height)
+    title = f"{name.capitalize()} costs {bounds(first, lost)} {metric} against exact scoring"
+    if first[f"{lost} low"] <= 0:
+        title = f"No cost of {name} against exact scoring is shown: {bounds(first, lost)} {metric}"
+    if first[f"{lost} high"] < 0:
+        title = f"{name.capitalize()} scores higher than exact scoring: {bounds(first, lost)} {metric} lost"
+    title = headline(title, study.attrs.get("note", ""))
+    return finish(figure, title, subtitle=subtitle, x=f"{metric} (0 to 1)", height=75 + 34 * len(beams))

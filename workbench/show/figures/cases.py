@@ -93,7 +93,8 @@ def table_case_lists(cases: CaseStudy, row: int, *, length: int = 0, k: int = 10
         distance = "itself" if not hops else f"{hops}" if hops <= MAX_HOPS else f">{MAX_HOPS}"
         return ("▶ " if item == target else "") + f"{shorten(titles[item], 40)} ({distance})"
 
-    caption = f"Target, marked ▶: {shorten(titles[target], 60)}. {_history(cases, row, length)}"
+    where = "marked ▶" if (lists == target).to_numpy().any() else "in none of these lists"
+    caption = f"Target, {where}: {shorten(titles[target], 60)}. {_history(cases, row, length)}"
     return table(lists.map(cell), caption=caption, length=60)
 
 

@@ -8,7 +8,7 @@ from workbench.errors import check_names
 from workbench.experiment.probing import by_code_level
 from workbench.experiment.probing.probe import SAE, Probe
 from workbench.probing.interventions.per_level import ALL, level_names, mean_attribution
-from workbench.show.theme import BLUE, COLORWAY, DASHES, GREY, SEQUENTIAL, SYMBOLS, escape, finish, notice
+from workbench.show.theme import BLUE, COLORWAY, DASHES, GREY, SEQUENTIAL, SYMBOLS, escape, finish, headline, notice
 
 NO_CODES = "scores whole items: it decodes no codes, so there is nothing to compare code by code"
 
@@ -18,7 +18,8 @@ def plot_position_attribution(probe: Probe) -> go.Figure:
     held out from all dictionaries; a notice for a run that decodes no codes."""
     if not by_code_level.decodes_semantic_ids(probe.run):
         return notice(f"{escape(probe.run.label)} {NO_CODES}")
-    return draw_position_attribution(by_code_level.position_attribution(probe.run, probe.activations))
+    rise = by_code_level.position_attribution(probe.run, probe.activations, trained=probe.trained)
+    return draw_position_attribution(rise, note=probe.note)
 
 
 def plot_levels_recovered(probe: Probe, saes: dict[str, SAE], *, users: int = 0) -> go.Figure:
@@ -29,12 +30,12 @@ def plot_levels_recovered(probe: Probe, saes: dict[str, SAE], *, users: int = 0)
         return notice(f"{escape(probe.run.label)} {NO_CODES}")
     ours, rival, *_ = saes
     tables = probe.code_levels(saes, users=users)
-    return draw_levels_recovered(*tables, ours=ours, rival=rival)
+    return draw_levels_recovered(*tables, ours=ours, rival=rival, note=probe.note)
 
 
-def draw_position_attribution(rise: np.ndarray) -> go.Figure:
+def draw_position_attribution(rise: np.ndarray, *, note: str = "") -> go.Figure:
     """`plot_position_attribution` of its numbers. rise: (C, L, L) nats of `position_attribution`; 95 % intervals over
-    cases are in the hover texts."""
+    cases are in the hover texts. note: in place of the finding."""
     L, table = rise.shape[1], mean_attribution(rise)
     mean, low, high = (table[name].to_numpy().reshape(L, L) for name in ("rise", "low", "high"))
     causal = np.triu(np.ones((L, L), bool))
@@ -56,18 +57,18 @@ def draw_position_attribution(rise: np.ndarray) -> go.Figure:
         title = f"{own / total:.0%} of the effect of ablating a position is on the code that it predicts itself"
         title += f"; the largest is at code {most + 1}, {mean[most, most]:.2f} nats"
     subtitle = "A position holds the code before the one it predicts. Right of the diagonal: what later ones attend to."
-    return finish(figure, title, subtitle=subtitle, x="predicted code", y="mean-ablated position",
+    return finish(figure, headline(title, note), subtitle=subtitle, x="predicted code", y="mean-ablated position",
                  height=90 + 60 * L)
 
 
 def draw_levels_recovered(
-    unexplained: pd.DataFrame, recovered: dict[str, pd.DataFrame], *, ours: str, rival: str
+    unexplained: pd.DataFrame, recovered: dict[str, pd.DataFrame], *, ours: str, rival: str, note: str = ""
 ) -> go.Figure:
     """`plot_levels_recovered` of its numbers: variance unexplained by level, and cross-entropy recovered with
     reconstructions at the positions of that level alone, from mean ablation (0) to the network itself (1).
 
-    unexplained: of `fvu_by_level`, a column a kind. recovered: of `recovered_by_level`, by kind. UserError where ours
-    or the rival was not measured.
+    unexplained: of `fvu_by_level`, a column a kind. recovered: of `recovered_by_level`, by kind. note: in place of the
+    finding. UserError where ours or the rival was not measured.
     """
     check_names("kind of dictionary", [ours, rival], list(unexplained.columns))
     check_names("kind of dictionary", [ours, rival], list(recovered))
@@ -95,7 +96,7 @@ def draw_levels_recovered(
     missing = sorted({code for own in shares.values() for code in own.index[own["share"].isna()]})
     subtitle = "Each level about its own mean, at its own positions alone."
     subtitle += f" Undefined, because ablation has no significant cost: {', '.join(missing)}." if missing else ""
-    return finish(figure, title, subtitle=subtitle, height=340)
+    return finish(figure, headline(title, note), subtitle=subtitle, height=340)
 
 
 def _y_range(shares: dict[str, pd.DataFrame]) -> list[float]:

@@ -3,7 +3,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from workbench.experiment.probing.causal_tests import LATENT, MATCHED, SCORE_BOOST
-from workbench.show.theme import BLUE, COLORWAY, GREY, SYMBOLS, escape, finish
+from workbench.show.theme import BLUE, COLORWAY, GREY, SYMBOLS, escape, finish, headline
 
 BAND = (0.05, 0.95)
 
@@ -34,5 +34,5 @@ def plot_dose_response(curves: pd.DataFrame, concept: str) -> go.Figure:
         title += f", {rivals.idxmax()} to {rivals.max():.0%}"
     figure.add_vline(x=0, line={"color": GREY, "width": 1, "dash": "dot"})
     figure.update_yaxes(tickformat=".0%", rangemode="tozero")
-    note = escape(curves.attrs.get("caption", ""), 200)
-    return finish(figure, title, subtitle=note, x="strength, in activation p99 of the latent", y="share of the top 10")
+    title = headline(title, curves.attrs.get("note", ""))
+    return finish(figure, title, x="strength, in 99th percentiles of the latent's activation", y="share of the top 10")

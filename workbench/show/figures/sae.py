@@ -9,18 +9,18 @@ from workbench.experiment import Bench
 from workbench.experiment.probing.probe import SAE
 from workbench.probing.activations.store import Activations
 from workbench.show.tables import Table, table
-from workbench.show.theme import BLUE, COLORWAY, GREY, SYMBOLS, VERMILLION, escape, finish, shorten
+from workbench.show.theme import BLUE, COLORWAY, GREY, SYMBOLS, VERMILLION, escape, finish, headline, shorten
 
 SHOWN = 4  # items of a history in a row
 
 
 def plot_sae_training(sae: SAE) -> go.Figure:
     """The fraction of variance unexplained and the share of dead latents of an autoencoder, by epoch."""
-    return draw_training(sae.dictionary.about["curve"])
+    return draw_training(sae.dictionary.about["curve"], note=sae.probe.note)
 
 
-def draw_training(epochs: list[dict]) -> go.Figure:
-    """`plot_sae_training` of its numbers: epoch, fvu and dead, one dict per epoch."""
+def draw_training(epochs: list[dict], *, note: str = "") -> go.Figure:
+    """`plot_sae_training` of its numbers: epoch, fvu and dead, one dict per epoch. note: in place of the finding."""
     curve = pd.DataFrame(epochs)
     figure = go.Figure()
     for name, label, color, symbol in (("fvu", "variance unexplained", BLUE, "circle"),
@@ -30,12 +30,12 @@ def draw_training(epochs: list[dict]) -> go.Figure:
     figure.update_yaxes(tickformat=".0%", rangemode="tozero")
     last = curve.iloc[-1]
     title = f"{last['fvu']:.0%} of the variance is unexplained, {last['dead']:.0%} of the latents are dead"
-    return finish(figure, title, x="epoch", y="share", height=270)
+    return finish(figure, headline(title, note), x="epoch", y="share", height=270)
 
 
 def plot_pareto(summaries: pd.DataFrame, *, ours: str) -> go.Figure:
     """Dictionaries by L0 and fraction of variance unexplained, a line a kind. summaries: columns kind, k, l0, fvu, a
-    row a sparsity. UserError where a kind has one point only, which compares nothing."""
+    row a sparsity; of `Probe.sweep`. UserError where a kind has one point only, which compares nothing."""
     figure = go.Figure()
     for n, (kind, rows) in enumerate(summaries.groupby("kind", sort=False)):
         if len(rows) < 2:
@@ -53,6 +53,7 @@ def plot_pareto(summaries: pd.DataFrame, *, ours: str) -> go.Figure:
         title += f", {escape(other.iloc[-1])} at k = {other.index[-1]}"
     figure.update_yaxes(tickformat=".0%", rangemode="tozero")
     figure.update_xaxes(type="log", dtick="D2")
+    title = headline(title, summaries.attrs.get("note", ""))
     return finish(figure, title, x="active latents per position (L0)", y="variance unexplained, lower is better")
 
 
@@ -78,7 +79,7 @@ def table_features(features: pd.DataFrame, bench: Bench, *, n: int = 12, names: 
         frame["items"], frame["top item"] = significant["effective_items"], [shorten(title, 40) for title in titles]
     alive = features["p"].notna().sum()
     caption = f"{len(significant)} of {alive} active latents are significant at FDR 5 %; "
-    caption += f"they carry {share:.0%} of the activation."
+    caption += f"they carry {share:.0%} of the activation. {features.attrs.get('note', '')}".rstrip()
     return table(frame.head(n), digits=3, caption=caption)
 
 
