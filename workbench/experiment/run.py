@@ -42,7 +42,8 @@ class Run:
             raise UserError(f"a run is loaded from its folder, a path; given {type(folder).__name__}")
         folder = Path(folder)
         if not (folder / "metrics.json").is_file():
-            raise UserError(f"{folder} is not a run: it holds no metrics.json")
+            raise UserError(f"{folder} is not a run, or one whose training was stopped: it has no metrics.json, which "
+                            "is written last. The command that began it goes on with it")
         try:
             read_manifest(folder)
         except ValueError as error:

@@ -109,7 +109,8 @@ def _check_scores(module: nn.Module, rows: Histories, n_items: int, max_length: 
 @torch.no_grad()
 def _scores(module: nn.Module, items: Tensor, max_length: int = 0) -> Tensor:
     limit = f" (T goes up to max_length={max_length})" if max_length else ""
-    with _in_words(f"forward fails on items {tuple(items.shape)}, int64 with 0 as padding{limit}"):
+    ids = f"int64 ids up to {int(items.max())}, 0 as padding: an embedding of items has a row for each and for 0"
+    with _in_words(f"forward fails on items {tuple(items.shape)}, {ids}{limit}"):
         scores = module(items)
     if not isinstance(scores, Tensor):
         raise UserError(f"forward gives a {type(scores).__name__}; it returns one tensor, the scores of the next item")
