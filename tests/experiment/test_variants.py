@@ -4,6 +4,7 @@ import json
 import numpy as np
 import pytest
 
+from workbench import systems
 from workbench.artifacts import Store, using_store
 from workbench.data import perturbations
 from workbench.errors import UserError
@@ -74,15 +75,15 @@ def test_what_a_build_draws_on_is_part_of_its_key(bench):
 
 def test_a_teacher_is_part_of_the_key_of_its_student(bench, monkeypatch):
     def taught(window: int) -> dict:
-        def build(system, **settings):
+        def build(system, bench, **settings):
             if system == "popularity":  # as if it learned from a teacher
                 bench.teacher("item_transitions", window=window)
-            return real(system, **settings)
+            return real(system, bench, **settings)
 
-        real = type(bench).build.__get__(bench)
-        monkeypatch.setitem(bench.__dict__, "build", build)
+        monkeypatch.setattr(systems, "build", build)
         return plan_system(bench, "popularity", {}).inputs
 
+    real = systems.build
     first, second = taught(1), taught(2)
     assert list(first["drawn"]) == ["run"] and first != second and first == taught(1)
     assert json.dumps(first)

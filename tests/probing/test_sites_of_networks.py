@@ -83,7 +83,8 @@ def test_one_labelled_row_per_position(bench, model, kind, read):
     train = bench.split.train
     ends = np.flatnonzero(np.diff(np.append(train.rows(), -1))) if kind == "bpr_mf" else np.arange(len(train.items))
     row = train.rows()[ends]
-    assert isinstance(model, Traceable) and isinstance(model, MaskReadout) == (kind == "bert4rec")
+    assert isinstance(model, Traceable) and isinstance(model, MaskReadout)
+    assert (model.readout_mask is not None) == (kind == "bert4rec")
     assert len(set(zip(read.user.tolist(), read.position.tolist()))) == len(read) == len(ends)
     assert np.array_equal(read.user, train.users[row]) and np.array_equal(read.last, train.items[ends])
     assert np.array_equal(read.position, ends - train.offsets[row]) and np.array_equal(read.length, train.lengths[row])
