@@ -12,7 +12,7 @@ VENV        ?= .venv
 EXTRAS      ?= dev,cluster
 TORCH_INDEX ?=
 ARGS        ?=
-WORKERS     ?= -n 2 --dist loadfile
+WORKERS     ?= -n 2 --dist loadgroup
 
 RUN      := $(VENV)/bin/python
 READY    := $(VENV)/ready

@@ -17,7 +17,15 @@ def pytest_addoption(parser):
                      help="only tests that the changes since a commit, by default the last, can reach")  # fmt: skip
 
 
+# Files whose tests train the same systems, so that one worker, with one home, trains them once.
+TOGETHER = {
+    "test_lab": "notebooks", "test_notebooks": "notebooks", "test_golden": "trained", "test_convergence": "trained",
+}  # fmt: skip
+
+
 def pytest_collection_modifyitems(config, items):
+    for item in items:  # the worker of a test, for `--dist loadgroup`
+        item.add_marker(pytest.mark.xdist_group(TOGETHER.get(item.path.stem, str(item.path))))
     if since := config.getoption("--changed"):
         changed = changed_files(since)
         kept = [each for each in items if changed and reaches(each.path, parameters(each), changed)]

@@ -55,7 +55,7 @@ def _epoch(*, bare: bool) -> float:
     import torch
 
     from workbench.experiment import open_bench
-    from workbench.recommenders import sequential
+    from workbench.recommenders import vector
     from workbench.train.fit import TrainingSession, fit
 
     bench = open_bench("synthetic", profile="paper", options={"users": 8_000}, device="cpu")
@@ -74,7 +74,7 @@ def _epoch(*, bare: bool) -> float:
             value.item()
         return [{"epoch": 1}]
 
-    sequential.fit = written_out if bare else fit
+    vector.fit = written_out if bare else fit
     start = time.process_time()
     recommender.fit(bench.split, TrainingSession(recipe))
     return time.process_time() - start

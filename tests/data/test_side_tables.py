@@ -156,3 +156,28 @@ def test_bad_tables_are_errors():
         attach_tables(data, {"geography": pd.DataFrame({"item": ["i1"], "latt": [1.0], "lon": [1.0]})})
     with pytest.raises(UserError, match="ring: unknown table 'social'; Allowed: none.*friend; bundled with lastfm"):
         required_table(data, "social")
+
+
+def test_numbers_beside_a_missing_one_are_still_ids():
+    n = 6
+    user = np.repeat(np.arange(n), 2)
+    data = assemble("ring", pd.DataFrame({"user": user, "item": (user + np.tile([0, 1], n)) % n}))
+    data = attach_tables(data, {"social": pd.DataFrame({"user": [1, 2, None], "friend": [2, 1, 3]})})
+    assert data.users["raw_id"][data.tables["social"]["user"]].tolist() == ["1", "2"]
+    assert data.about["dropped"] == {"rows of social about unknown ids": 1}
+
+
+def test_an_empty_table_follows_and_counts_of_two_filters_add_up():
+    relations = pd.DataFrame({"head": ["i3"], "relation": "of", "tail": ["i4"]})
+    data = attach_tables(small(), {"relations": relations, "geography": pd.DataFrame(
+        {"item": ["i1", "i2"], "lat": 1.0, "lon": [2.0, 3.0]})})  # fmt: skip
+    empty = replace(data, tables=data.tables | {"relations": data.tables["relations"][:0]})
+    assert follow_tables(empty, empty).tables["relations"].empty
+    for left in ("i1", "i2"):
+        kept = data.items.index[data.items["raw_id"] != left]
+        old, data = data, assemble("less", pd.DataFrame({
+            "user": data.interactions["user"].map(data.users["raw_id"]),
+            "item": data.interactions["item"].map(data.items["raw_id"]),
+        })[data.interactions["item"].isin(kept)], about=data.about)  # fmt: skip
+        data = follow_tables(old, data)
+    assert data.about["dropped"]["rows of geography about users or items that a filter left out"] == 2

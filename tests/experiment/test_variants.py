@@ -1,5 +1,6 @@
 """A bench on other train events, another seed or protocol; teachers and what a build draws on are part of keys."""
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -39,6 +40,23 @@ def test_histories_in_place_of_train(bench):
     variant = bench.variant(train=shuffled, label="shuffled")
     assert variant.split.train is shuffled
     assert variant.key["data_hash"].startswith(bench.key["data_hash"] + "-shuffled-")
+
+
+def test_other_ratings_of_the_same_events_are_other_data(tmp_path):
+    rng = np.random.default_rng(0)
+    user, item = np.repeat(np.arange(30), 6), rng.integers(0, 20, 180)
+    rows = [f"{u},{i},{t},{r}" for t, (u, i, r) in enumerate(zip(user, item, rng.integers(1, 6, 180)))]
+    hashes = []
+    for name, change in (("a", lambda row: row), ("b", lambda row: row[:-1] + str(6 - int(row[-1])))):
+        path = tmp_path / f"{name}.csv"
+        path.write_text("\n".join(["user,item,timestamp,rating", *map(change, rows)]) + "\n")
+        one = open_bench("csv", profile="smoke", options={"path": str(path), "rating": "rating"})
+        train = one.split.train
+        half = train.where(np.arange(len(train.items)) % 2 == 0)
+        hashes.append((one.content, one.variant(train=half, label="half").key))
+        flipped = replace(half, columns=half.columns | {"rating": 6 - half.columns["rating"]})
+        assert one.variant(train=flipped, label="half").split.data_hash != hashes[-1][1]["data_hash"]
+    assert hashes[0][0] != hashes[1][0] and hashes[0][1] != hashes[1][1]
 
 
 def test_another_seed_or_protocol_reads_nothing_again(bench, monkeypatch):

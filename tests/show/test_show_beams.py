@@ -90,8 +90,9 @@ def test_figures_of_beam_widths(bench, model, study):
     assert list(recall.data[2].y) == [1] * model.codes.levels
     assert list(width.data[0].x) == study["ndcg@10"].drop("exact").tolist()
     n = f"{len(bench.split.test.targets):,}"
-    assert f"n = {n};" in width.layout.title.subtitle.text and f"of {n} targets at code " in recall.layout.title.text \
-        or recall.layout.title.text.endswith(f"of {n} targets")
+    title = recall.layout.title.text
+    assert f"n = {n};" in width.layout.title.subtitle.text
+    assert f"of {n} targets at code " in title or title.endswith(f"of {n} targets")
     assert recall.data[0].customdata[0].endswith("] in the beam") and "search error" in width.data[0].customdata[0]
     assert recall.data[0].error_y.array[0] == study["prefix_recall_1 high"]["beam 2"] - recall.data[0].y[0]
     loss = show.plot_level_loss(diagnose.loss_by_level(model, bench.split.test), model.codes)

@@ -50,13 +50,13 @@ def attach_tables(dataset: Dataset, tables: dict[str, pd.DataFrame]) -> Dataset:
 
     Rows about users or items without interactions are dropped and counted in `about`. Head and tail of relations are
     raw ids of items or, with a table `entities` (item, entity), of entities; those that are no items are numbered above
-    the items by a seeded hash. A row with a missing id is dropped too. UserError (code 3) for
-    a table that lacks a column of its kind.
+    the items by a seeded hash. Of two items with one entity the first is meant. A row with a missing id is dropped too.
+    UserError (code 3) for a table that lacks a column of its kind.
     """
     text = {}
     for name, table in tables.items():
         _check_columns(dataset.name, name, table)
-        ids = {column: table[column].astype(str).where(table[column].notna()) for column in _sides(name, table)}
+        ids = {column: _text(table[column]) for column in _sides(name, table)}
         text[name] = table.assign(**ids)
     lookups = {USER: pd.Series(dataset.users.index, dataset.users[RAW]),
                ITEM: pd.Series(dataset.items.index, dataset.items[RAW])}  # fmt: skip
@@ -73,11 +73,18 @@ def follow_tables(old: Dataset, new: Dataset) -> Dataset:
         ids = pd.Series(after.index, after[RAW]).reindex(before[RAW]).to_numpy()
         lookups[side] = pd.Series(ids, before.index).dropna()
     if "relations" in old.tables:
-        most = int(old.tables["relations"][["head", "tail"]].max().max())
+        most = max([old.n_items, *old.tables["relations"][["head", "tail"]].max().dropna().astype(int)])
         others = np.arange(old.n_items + 1, most + 1)
         shifted = pd.Series(others - old.n_items + new.n_items, others)
         lookups[ENTITY] = pd.concat([lookups[ITEM], shifted])
     return _with_tables(new, old.tables, lookups, "about users or items that a filter left out")
+
+
+def _text(ids: pd.Series) -> pd.Series:
+    """Ids as text, missing ones left so; whole numbers that a missing one made floats are written as whole."""
+    if ids.dtype.kind == "f" and (ids.dropna() % 1 == 0).all():
+        ids = ids.astype("Int64")
+    return ids.astype(str).where(ids.notna())
 
 
 def _sides(name: str, table: pd.DataFrame) -> dict[str, str]:
@@ -115,7 +122,8 @@ def _with_tables(dataset: Dataset, tables: dict[str, pd.DataFrame], lookups: dic
         known = ids.notna().all(axis=1)
         mapped[name] = table[known].assign(**ids[known].astype("int32")).reset_index(drop=True)
         if (~known).any():
-            dropped[f"rows of {name} {why}"] = int((~known).sum())
+            reason = f"rows of {name} {why}"
+            dropped[reason] = dropped.get(reason, 0) + int((~known).sum())
     return replace(dataset, tables={**dataset.tables, **mapped}, about={**dataset.about, "dropped": dropped})
 
 

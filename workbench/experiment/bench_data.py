@@ -9,10 +9,11 @@ import pandas as pd
 from workbench.artifacts import digest
 from workbench.closure import closure_hash
 from workbench.data import Dataset, Histories, Split, datasets, say_order, split
+from workbench.data.schema import TIME
 from workbench.errors import UserError
 from workbench.progress import Progress
 
-TRAIN_EVENTS = ("dataset", "data_hash", "users", "protocol")  # of a bench's key: what decides which events are learned
+TRAIN_EVENTS = ("dataset", "data_hash", "items", "users", "protocol")  # of a bench's key: what there is to learn from
 
 
 def read_dataset(bench: Any) -> Dataset:
@@ -43,9 +44,15 @@ def make_split(bench: Any) -> Split:
 
 
 def content_hash(dataset: Dataset) -> str:
-    """Digest of what is known about the items: the log's own hash does not cover titles and texts."""
+    """Digest of what the log's own hash does not cover: texts of the items, and event columns such as ratings."""
     texts = dataset.items.select_dtypes(exclude="number").astype("string").fillna("")
-    return digest([list(texts.columns), [f"{h:x}" for h in pd.util.hash_pandas_object(texts, index=False)]])[:16]
+    events = pd.DataFrame({name: values for name, values in dataset.event_columns().items() if name != TIME})
+    tables = [texts, events] if len(events.columns) else [texts]
+    return digest([part for table in tables for part in (list(table.columns), _row_hashes(table))])[:16]
+
+
+def _row_hashes(table: pd.DataFrame) -> list[str]:
+    return [f"{h:x}" for h in pd.util.hash_pandas_object(table, index=False)]
 
 
 def make_variant(
@@ -68,24 +75,22 @@ def _other_train(split: Split, train: np.ndarray | Histories, label: str) -> Spl
     """The split with other train events, and a data hash that says so."""
     if not label or not isinstance(label, str):
         raise UserError('other train events need a label for tables and figures, such as label="shuffled"')
-    n = len(split.train.items)
+    n, kept = len(split.train.items), split.train
     if not isinstance(train, Histories):
         mask = np.asarray(train)
         if mask.dtype != bool or mask.shape != (n,):
             raise UserError(f"train is a mask of the {n:,} train events, ({n},) bool, or Histories; given "
                             f"{mask.shape} {mask.dtype}")  # fmt: skip
-        train = split.train.where(mask)
+        train = kept = split.train.where(mask)
     if len(train) != len(split.train) or not len(train.items):
         raise UserError(f"train has {len(train.items):,} events of {len(train):,} users; the users are "
                         f"{len(split.train):,}, and at least one event is needed")  # fmt: skip
-    content = digest([train.offsets.tolist(), train.items.tolist(), *_other_columns(split.train, train)])[:8]
+    content = digest([train.offsets.tolist(), train.items.tolist(), *_other_columns(kept, train)])[:8]
     return replace(split, train=train, data_hash=f"{split.data_hash}-{label.replace(' ', '-')}-{content}")
 
 
 def _other_columns(known: Histories, train: Histories) -> list:
-    """The columns of `train` as JSON values where only they differ, such as other ratings; else none."""
-    if not np.array_equal(known.offsets, train.offsets) or not np.array_equal(known.items, train.items):
-        return []
+    """The columns of `train` as JSON values where they are other ones, such as other ratings; else none."""
     own, columns = ({name: each.columns[name].tolist() for name in sorted(each.columns)}
                     for each in (known, train))  # fmt: skip
     return [columns] if digest(columns) != digest(own) else []
@@ -96,7 +101,7 @@ def check_teacher(bench: Any, run: Any, changes: dict) -> None:
     if changes:
         raise UserError(f"{run.label} is trained: {', '.join(changes)} can only be given with the name of a system")
     here, there = bench.key, run.info
-    if differing := [name for name in TRAIN_EVENTS if here[name] != there[name]]:
-        which = ", ".join(f"{name} {there[name]!r} instead of {here[name]!r}" for name in differing)
+    if differing := [name for name in TRAIN_EVENTS if here.get(name) != there.get(name)]:
+        which = ", ".join(f"{name} {there.get(name)!r} instead of {here.get(name)!r}" for name in differing)
         raise UserError(f"{run.label} learned from other data than this bench has, and may have seen what is tested "
                         f"here: {which}. Train it here: bench.teacher({run.system!r})")  # fmt: skip

@@ -42,7 +42,7 @@ def base(name: str, settings: dict[str, Any]) -> str:
     if "base" not in VERBS[verb(name)].keywords:
         return name
     trained = settings["base"]
-    if "base" in VERBS[verb(trained)].keywords or not VERBS[verb(trained)].evaluated:
+    if verb(trained) != "rank":  # a state that is not whole, or stages that cannot be trained apart
         raise UserError(f"base={trained} of {name}: its verb is {verb(trained)!r}; choose a system that ranks, such as "
                         "sasrec")  # fmt: skip
     return trained
@@ -81,12 +81,14 @@ def settings(name: str, **changes: Any) -> dict[str, Any]:
             for key, default in defaults.items()}
 
 
-def code(name: str) -> str:
+def code(name: str, changes: dict[str, Any] | None = None) -> str:
     """Hash of the code that decides what a run of a system holds: the import closure of its file, of its base's where
-    its verb works on one, and of `TRAINING`. Other systems, datasets, assemblies and pages are not among it. UserError
-    if there is no such system."""
+    its verb works on one, and of `TRAINING`. Other systems, datasets, assemblies and pages are not among it.
+
+    changes: settings, of which the base may be one. UserError if there is no such system.
+    """
     runner = VERBS[verb(name)].runner
-    on_base = (file(base(name, keywords(name))), runner) if runner else ()
+    on_base = (file(base(name, keywords(name) | (changes or {}))), runner) if runner else ()
     return closure_hash(file(name), *TRAINING, *on_base)
 
 

@@ -32,12 +32,12 @@ class Evidence(NamedTuple):
 def stored(system: str, folder: Path = FOLDER) -> list[Evidence]:
     """The studies of a system, SYSTEM.json first, then SYSTEM.DATASET.json; a file that is none is named in a warning.
     UserError if there is no such system."""
-    current, found = systems.code(system), []
+    found = []
     for path in [folder / f"{system}.json", *sorted(folder.glob(f"{system}.*.json"))]:
         try:
             study = json.loads(path.read_text(encoding="utf-8"))
-            found.append(Evidence(system, study["dataset"], study["verdict"], study["sentence"],
-                                  study["code"] != current, path, study))  # fmt: skip
+            stale = study["code"] != systems.code(system, study.get("settings"))
+            found.append(Evidence(system, study["dataset"], study["verdict"], study["sentence"], stale, path, study))
         except FileNotFoundError:
             continue
         except (OSError, ValueError, KeyError, TypeError) as error:

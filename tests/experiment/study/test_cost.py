@@ -21,7 +21,7 @@ def test_the_sentence_says_what_is_too_small():
     assert cost_sentence(SHORT, SHORT) == "The training is too short to measure what on costs beside off."
     assert cost_sentence(LONG, LONG) == "On costs 1 times the seconds and 1 times the peak memory of off."
     half = cost_sentence(LONG, LONG | {"seconds": 0.1})
-    assert half == "On costs 1 times the peak memory of off; it is too short for a ratio of seconds."
+    assert half == "On costs 1 times the peak memory of off; the training is too short for a ratio of seconds."
     assert cost_sentence(LONG, LONG | {"peak_memory_mb": None}) == "On costs 1 times the seconds of off."
     assert cost_sentence(LONG, {}) == "" == cost_sentence({"error": "failed"}, LONG)
 

@@ -93,9 +93,10 @@ def geography(dataset: Dataset, table: pd.DataFrame) -> Iterator[Finding]:
     outside = (~(lat.abs() <= 90) | ~(lon.abs() <= 180)).sum()
     yield _count("geography: out of range", outside, n, "rows lack a latitude in -90..90 and a longitude in -180..180")
     yield _count("geography: at (0, 0)", zero.sum(), n, "rows are at latitude 0, longitude 0, which stands for unknown")
-    yield _count("geography: repeated items", table[ITEM].duplicated().sum(), n, "rows give an item another place")
+    another = table.drop_duplicates([ITEM, "lat", "lon"])[ITEM].duplicated().sum()
+    yield _count("geography: repeated items", another, n, "rows give an item another place")
     note = f"items share a place with more than {MOST_AT_ONE_PLACE - 1} others"
-    yield _count("geography: crowded places", crowd, n, note, NOTE)
+    yield _count("geography: crowded places", crowd, table[ITEM].nunique(), note, NOTE)
     without = dataset.n_items - table[ITEM].nunique()
     yield _count("geography: items without a place", without, dataset.n_items, "items have no place", NOTE)
 

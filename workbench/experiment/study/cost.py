@@ -30,8 +30,10 @@ def cost_sentence(on: Mapping[str, Any], off: Mapping[str, Any]) -> str:
     known = " and ".join(f"{ratio:.2g} times {WORDS[name]}" for name, ratio in ratios.items() if ratio is not None)
     if not known:
         return "The training is too short to measure what on costs beside off."
-    small = {"seconds": "it is too short for a ratio of seconds", "peak_memory_mb": "the peak memory is too small to "
-             "measure"}  # fmt: skip
+    small = {
+        "seconds": "the training is too short for a ratio of seconds",
+        "peak_memory_mb": "the peak memory is too small to measure",
+    }
     short = [text for name, text in small.items() if ratios[name] is None and on.get(name) and off.get(name)]
     return "; ".join([f"On costs {known} of off", *short]) + "."
 

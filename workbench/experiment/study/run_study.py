@@ -125,7 +125,7 @@ class Study:
             "placebo": own.placebo, "rows": self.rows(), "best_baseline": self.best_baseline,
             "differences": {f"on - {name}": difference._asdict() for name, difference in self.differences.items()},
             "cost": self.cost(), "cost_sentence": self.cost_sentence, "verdict": decided, "sentence": sentence,
-            "claim": own.claim, "reported": own.reported, "code": systems.code(self.system),
+            "claim": own.claim, "reported": own.reported, "code": systems.code(self.system, on.get("settings")),
             "environment": info.get("environment", {}),
             "made": time.strftime("%Y-%m-%d", time.gmtime()),
         }

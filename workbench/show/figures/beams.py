@@ -198,7 +198,7 @@ def _where_lost(row: pd.Series, columns: list[str], names: list[str]) -> str:
     name, cases = escape(row.name).capitalize(), int(row["cases"])
     kept = np.rint(np.concatenate([[1.0], row[columns].to_numpy(float)]) * cases).astype(int)
     lost = kept[:-1] - kept[1:]
-    first, second = np.argsort(-lost, kind="stable")[:2]
+    first, *others = np.argsort(-lost, kind="stable")
 
     def interval(*counts: int, level: float = 0.95) -> tuple[float, float]:
         return mean_interval(np.repeat([1.0, -1.0, 0.0], [*counts, cases - sum(counts)]), level)
@@ -206,6 +206,9 @@ def _where_lost(row: pd.Series, columns: list[str], names: list[str]) -> str:
     if not lost[first]:
         return f"{name} keeps the prefixes of all {cases:,} targets"
     share = _share(lost[first] / cases, *mean_interval(np.arange(cases) < lost[first]))
+    if not others:
+        return f"{name} loses {share} of {cases:,} targets at {names[first]}"
+    second = others[0]
     if interval(lost[first], lost[second], level=1 - 0.05 / (len(lost) - 1))[0] > 0:
         return f"{name} loses most at {names[first]}: {share} of {cases:,} targets"
     more = f"that this is more than at {names[second]} is not shown"
@@ -236,7 +239,7 @@ def plot_beam_widths(study: pd.DataFrame, *, metric: str = "ndcg@10") -> go.Figu
     figure.update_yaxes(**rows(beams.index.tolist())).update_xaxes(rangemode="tozero")
     first, name, lost = beams.iloc[0], escape(beams.index[0]), f"{metric} lost"
     subtitle = (f"The dashed line scores every item: {bounds(exact, metric)}. {errors[0]} of the targets are in the "
-                f"exact top 10 and not in that of {name}. "
+                f"exact top {metric.partition('@')[2]} and not in that of {name}. "
                 f"n = {first['cases']:,.0f}; intervals: 95 %.")  # fmt: skip
     title = f"{name.capitalize()} costs {bounds(first, lost)} {metric} against exact scoring"
     if first[f"{lost} low"] <= 0:

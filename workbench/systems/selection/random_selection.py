@@ -11,7 +11,7 @@ Reported  Nothing.
 """
 import numpy as np
 
-from workbench.errors import unknown_name
+from workbench.errors import UserError, unknown_name
 from workbench.train import named_rng
 
 PARENT = "sasrec"
@@ -46,4 +46,6 @@ class RandomSelection:
         if self.of == "events":
             return order[:budget]
         taken = np.searchsorted(np.cumsum(np.bincount(place[unit])), budget, side="right")  # users that fit whole
+        if not taken:
+            raise UserError(f"no whole user fits into {budget:,} train events: give a larger share, or of=events")
         return order[place[unit][order] < taken]

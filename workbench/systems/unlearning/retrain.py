@@ -4,7 +4,8 @@ Paper     Cao and Yang, "Towards making systems forget with machine unlearning",
 Idea      What was never seen is forgotten: the oracle that every faster way of unlearning is compared with.
 Equation  theta' = train(D without F), from the start weights and with the recipe of theta = train(D)
 Claim     Forgetting 5 % of the users costs the others nothing that can be shown (users=0.0 is the base).
-Differs   The whole base is trained, without the summation form or shards that make it cheaper.
+Differs   The whole base is trained, without the summation form or shards that make it cheaper. The epoch is chosen on
+          the validation cases of all users, those to be forgotten among them.
 Reported  Nothing on ranking.
 """
 import numpy as np
