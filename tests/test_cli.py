@@ -144,7 +144,7 @@ def test_recommendations_for_somebody_who_is_not_in_the_log(home, tmp_path, caps
     assert f"unknown item of synthetic '{first[0]}x'" in capsys.readouterr().err
     bench = run.bench()
     assert main(["predict", str(run.folder), "--history", bench.dataset.titles(np.array([3]))[0].upper()]) == 2
-    assert "is the title of the item" in capsys.readouterr().err
+    assert "is in the title of the item" in capsys.readouterr().err
     assert main(["predict", str(run.folder), "--history", ","]) == 2
     assert "history 1 has no items" in capsys.readouterr().err
 

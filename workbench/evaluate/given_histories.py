@@ -27,11 +27,13 @@ def given_histories(dataset: Dataset, lists: list[list[str]]) -> Histories:
 
 
 def _unknown_item(dataset: Dataset, text: str) -> UserError:
-    """The error for a text that is no raw item id: of which item it is the title, else the nearest id."""
+    """The error for a text that is no raw item id: of which item it is in the title, else the nearest id."""
     if "title" in dataset.items:
-        titled = dataset.items[RAW][dataset.items["title"].astype("string").str.casefold() == text.casefold()]
+        titles = dataset.items["title"].astype("string").str.casefold()
+        first = titles.str.partition(",")[0]  # a title is typed with its commas, at which a history is divided
+        titled = dataset.items[RAW][((titles == text.casefold()) | (first == text.casefold())).fillna(False)]
         if len(titled):
-            return UserError(f"{text!r} is the title of the item {titled.iloc[0]!r} of {dataset.name}; a history lists "
+            return UserError(f"{text!r} is in the title of the item {titled.iloc[0]!r} of {dataset.name}; a history lists "
                              "raw item ids")  # fmt: skip
     return unknown_id(f"item of {dataset.name}", text, dataset.items[RAW].tolist())
 
