@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -127,7 +128,10 @@ def test_recommendations_for_somebody_who_is_not_in_the_log(home, tmp_path, caps
         else:
             assert typed["item"][:10].tolist() == typed["item"][10:].tolist()
     assert main(["predict", str(run.folder), "--history", f"{first[0]},{first[0]}x"]) == 2
-    assert f"unknown item of synthetic '{first[0]}x'; " in capsys.readouterr().err
+    assert f"unknown item of synthetic '{first[0]}x'" in capsys.readouterr().err
+    bench = run.bench()
+    assert main(["predict", str(run.folder), "--history", bench.dataset.titles(np.array([3]))[0].upper()]) == 2
+    assert "is in the title of the item" in capsys.readouterr().err
     assert main(["predict", str(run.folder), "--history", ","]) == 2
     assert "history 1 has no items" in capsys.readouterr().err
 

@@ -26,6 +26,20 @@ COUNTS = ("k", "seeds", "jobs")  # options that are at least 1
 PAIRS = ("set", "protocol", "option")  # options that take NAME=VALUE arguments
 
 
+class _Once(logging.Filter):
+    """Says a warning once: a study of ten fits opens the same log ten times."""
+
+    def __init__(self):
+        super().__init__()
+        self.said: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        known = record.levelno >= logging.WARNING and text in self.said
+        self.said.add(text)
+        return not known
+
+
 class _Parser(argparse.ArgumentParser):
     """An argument parser that raises a UserError instead of printing its usage."""
 
@@ -114,7 +128,9 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit status. A UserError is printed without a traceback."""
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
     logging.getLogger("workbench").setLevel(logging.INFO)
-    for handler in logging.getLogger().handlers:
+    once, handlers = _Once(), list(logging.getLogger().handlers)
+    for handler in handlers:
+        handler.addFilter(once)
         handler.addFilter(clear_progress_bar)
     try:
         with stopped_once(at_exit=argv is None):
@@ -126,6 +142,9 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt as error:
         _say(error, str(error) or INTERRUPTED)
         return 130
+    finally:
+        for handler in handlers:
+            handler.removeFilter(once)
 
 
 def _say(error: BaseException, message: str) -> None:

@@ -148,7 +148,20 @@ def test_a_log_without_times_says_how_it_is_split(tmp_path, caplog, timestamp, s
     with caplog.at_level("INFO", "workbench"):
         assert bench.dataset.order == ("none" if timestamp else "sequence")
         assert said in caplog.text and ("unknown" in caplog.text) == bool(said)
+        assert repr(bench).startswith("Bench of log:") and "no titles" not in caplog.text, "there is no other column"
         bench = open_bench("csv", profile="smoke", options=options)  # read back from the store
         bench.fit("popularity")
     how = "at random: the order of its rows says nothing, unless you do" if timestamp else "in the order of its rows"
     assert f"log has no timestamps and is split {how}" in caplog.text
+
+
+def test_a_log_with_columns_that_are_not_read_says_how_to_name_titles_and_times(tmp_path, caplog):
+    path = written(tmp_path, "user,item,when,name\n" + "".join(f"u{n},i{n},{n},tea\n" for n in range(5)))
+    with caplog.at_level("INFO", "workbench"):
+        load(path=str(path))
+    assert "item_title=COLUMN names them (columns not read: name, when)" in caplog.text
+    assert "timestamp=COLUMN names one (columns not read: name, when)" in caplog.text
+    caplog.clear()
+    with caplog.at_level("INFO", "workbench"):
+        load(path=str(path), item_title="name", timestamp="when")
+    assert "not read" not in caplog.text

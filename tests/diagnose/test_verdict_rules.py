@@ -151,3 +151,10 @@ def test_unmeasured_figures_give_no_sentence():
 def test_percentages_have_a_decimal_below_ten():
     assert percent(Figure("x", 0.39, 0.31, 0.48)) == "39 % [31, 48]"
     assert percent(Figure("x", 0.004, 0.0, 0.008)) == "0.4 % [0.0, 0.8]" and percent(Figure("x", -0.0001)) == "0.0 %"
+
+
+@pytest.mark.parametrize(("n", "sentences"), [(194, 0), (2000, 1)])
+def test_ids_leak_only_where_the_interval_as_written_is_above_chance(n, sentences):
+    leak = Figure("next-id probe: item", 0.021, 0.004, 0.04, null=0.0011, direction="above", n=n)
+    found = one("data", leak)
+    assert len(found) == sentences and all("0.0210 [0.0040, 0.0400]" in each.text for each in found)

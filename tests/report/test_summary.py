@@ -5,12 +5,13 @@ from html_document import inert
 
 from workbench import experiment, report
 from workbench.evaluate.compare import ABOVE, BASELINE, BELOW, EVEN
+from workbench.experiment.named_files import dataset_name
 from workbench.report.cell_outputs import figure_html
 from workbench.report.index import PageResult, index_page
 from workbench.report.page_template import html_document
 from workbench.report.summary.conclusion import NOTHING, conclusion
 from workbench.report.summary.cover import Cover, add_head_line
-from workbench.report.summary.data import data_facts, dataset_name, epochs, methods, with_dataset_name
+from workbench.report.summary.data import data_facts, epochs, methods, with_dataset_name
 from workbench.report.summary.results import result_rows
 
 

@@ -62,7 +62,8 @@ def test_a_comparison_needs_two_sparsities(run, activations):
     check_literal(figure)
     assert [trace.name for trace in figure.data] == ["topk", "pca"] and "of 2 sparsities" in figure.layout.title.text
     wins = sum(group.loc[group["fvu"].idxmin(), "kind"] == "topk" for _, group in sweep.groupby("k"))
-    assert f"at {wins} of 2" in figure.layout.title.text
+    title = figure.layout.title.text.replace("<br>", " ")
+    assert f"at {wins} of 2" in title and "(one training each)" in title
     with pytest.raises(UserError, match="pca was measured at one sparsity only"):
         show.plot_pareto(sweep.drop(sweep.index[-1]), ours="topk")
 
@@ -138,6 +139,17 @@ def test_steering_is_drawn_with_its_band():
     assert "from 10% to 50%" in figure.layout.title.text and "probe to 30%" in figure.layout.title.text
     band = figure.data[0]
     assert len(band.x) == 6 and max(band.y) == pytest.approx(0.1 + 0.02 * 2 * 0.95)
+
+
+def test_steering_claims_nothing_that_matched_latents_reach_as_well():
+    def title(share: pd.Series) -> str:
+        return show.plot_dose_response(CURVES.assign(share=share), "tea").layout.title.text.replace("<br>", " ")
+
+    is_latent, share = CURVES["intervention"] == "latent", CURVES["share"]
+    assert "Steering raises tea from 10% to 50%" in title(share) and "matched latents to 14%" in title(share)
+    assert "Steering does not raise tea, 20%" in title(share.where(~is_latent, 0.2))
+    weak = share.where(~is_latent, 0.1 + 0.01 * CURVES["amount"])
+    assert "Steering shows nothing of tea: from 10% to 12%" in title(weak) and "get to 14% as well" in title(weak)
 
 
 def test_costs_are_those_of_the_curves():

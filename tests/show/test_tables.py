@@ -87,3 +87,13 @@ def test_the_menu_shows_other_users(bench, in_notebook):
     assert shown["application/vnd.plotly.v1+json"]["data"]
     for user in users:
         assert {tag for tag, _ in Cells(show.table(bench.events(user))._repr_html_()).tags} == TABLE
+
+
+def test_means_of_few_users_have_no_third_decimal():
+    frame = pd.DataFrame({"group": ["all", "tail"], "users": [300, 120], "base": [0.12345, 0.2], "p": [0.0012, 0.5]})
+    few, many = show.table(frame, digits=3), show.table(frame.head(1), digits=3)
+    assert "0.123" not in repr(few) and "0.12" in repr(few) and "0.123" in repr(many)
+    assert "0.001" in repr(few), "a p-value is no mean"
+    marked = frame.drop(columns="users")
+    marked.attrs["cases"] = 150
+    assert "0.123" not in repr(show.table(marked)) and "0.1235" in repr(show.table(frame.drop(columns="users")))

@@ -20,10 +20,22 @@ def given_histories(dataset: Dataset, lists: list[list[str]]) -> Histories:
     given = [item for items in lists for item in items]
     places = pd.Index(raw).get_indexer(given)
     if (places < 0).any():
-        raise unknown_id(f"item of {dataset.name}", given[int(np.flatnonzero(places < 0)[0])], raw.tolist())
+        raise _unknown_item(dataset, given[int(np.flatnonzero(places < 0)[0])])
     offsets = np.concatenate([[0], np.cumsum([len(items) for items in lists])]).astype(np.int64)
     users = np.arange(dataset.n_users, dataset.n_users + len(lists), dtype=np.int32)
     return Histories(offsets, dataset.items.index.to_numpy()[places].astype(np.int32), users)
+
+
+def _unknown_item(dataset: Dataset, text: str) -> UserError:
+    """The error for a text that is no raw item id: of which item it is in the title, else the nearest id."""
+    if "title" in dataset.items:
+        titles = dataset.items["title"].astype("string").str.casefold()
+        first = titles.str.partition(",")[0]  # a title is typed with its commas, at which a history is divided
+        titled = dataset.items[RAW][((titles == text.casefold()) | (first == text.casefold())).fillna(False)]
+        if len(titled):
+            return UserError(f"{text!r} is in the title of the item {titled.iloc[0]!r} of {dataset.name}; a history lists "
+                             "raw item ids")  # fmt: skip
+    return unknown_id(f"item of {dataset.name}", text, dataset.items[RAW].tolist())
 
 
 def split_items(text: str) -> list[str]:

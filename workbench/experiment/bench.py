@@ -20,6 +20,7 @@ from workbench.data.protocol import check_protocol
 from workbench.embed import default_kind
 from workbench.errors import UserError
 from workbench.experiment.bench_data import check_teacher, content_hash, make_split, make_variant, read_dataset
+from workbench.experiment.named_files import dataset_name
 from workbench.experiment.run import Run
 from workbench.experiment.run_plan import Plan, make, plan_system, stored_folder, training_plan
 from workbench.stages import draw
@@ -44,7 +45,8 @@ class Bench:
 
     def __repr__(self) -> str:
         changed = "".join(f", {value}" for value in (self.options, self.protocol_changes) if value)
-        return f"Bench of {self.name}: profile {self.profile.name}, seed {self.seed}, in {self.store.root}{changed}"
+        name = dataset_name(self.name, self.options)
+        return f"Bench of {name}: profile {self.profile.name}, seed {self.seed}, in {self.store.root}{changed}"
 
     @cached_property
     def store(self) -> Store:

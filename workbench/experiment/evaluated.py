@@ -10,7 +10,7 @@ from torch import nn
 
 from workbench.arguments import public
 from workbench.artifacts import digest
-from workbench.data import Histories
+from workbench.data import Histories, datasets
 from workbench.errors import UserError, is_integer
 from workbench.evaluate import Evaluation, evaluate, top_k
 from workbench.evaluate.metrics import DEPTH, check_depth
@@ -89,7 +89,7 @@ def evaluate_by_hand(bench: Any, model: Any, name: str, max_length: int = 50) ->
     info = bench.key | {
         "system": name, "family": "own", "settings": {}, "recipe": {}, "changes": {}, "depth": evaluation.depth,
         "profile": bench.profile.name, "limits": bench.profile.dict(), "cases": n, "curve": [], "metrics": metrics,
-        "own": {"start": digest(evaluation.ranks.tolist())},
+        "own": {"start": digest(evaluation.ranks.tolist())}, "paths": datasets.file_paths(bench.options),
     }  # fmt: skip
     return EvaluatedModel(info, evaluation)
 
@@ -102,8 +102,8 @@ def _evaluation(model: Any, split: Any, max_length: int) -> Evaluation:
     if isinstance(model, list | tuple) or type(model).__name__ in ("Series", "DataFrame"):
         try:
             model = np.asarray(model)
-        except ValueError as error:
-            raise UserError(f"rows of different lengths are neither scores nor ranks: {error}") from None
+        except ValueError:
+            raise UserError(f"rows of different lengths are neither scores nor ranks. {HOW}") from None
     if isinstance(model, np.ndarray):
         return _of_array(model, split)
     if isinstance(model, type):

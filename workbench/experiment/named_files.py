@@ -1,4 +1,4 @@
-"""Files and folders that settings name by their path."""
+"""Files and folders that settings name by their path, and what a log of one's own is called by."""
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,3 +14,13 @@ def contents(settings: dict) -> dict[str, str]:
                 files = sorted(p for p in path.rglob("*") if p.is_file()) or [path]
                 digests[name] = digest([[str(p.relative_to(path)), sha256(p)] for p in files])
     return digests
+
+
+def dataset_name(name: str, options: dict | None = None) -> str:
+    """What a dataset is called: its name, or that of the file for a log of one's own.
+
+    >>> dataset_name("csv", {"path": "logs/plays.csv"}), dataset_name("office")
+    ('plays', 'office')
+    """
+    path = str((options or {}).get("path") or "")
+    return (Path(path).name.partition(".")[0] or name) if name == "csv" else name

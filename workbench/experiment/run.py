@@ -13,7 +13,7 @@ from workbench.arguments import public
 from workbench.artifacts import MANIFEST, digest, read_manifest, write_folder
 from workbench.errors import UserError
 from workbench.experiment.around_base import ROWS, inner
-from workbench.experiment.named_files import contents
+from workbench.experiment.named_files import contents, dataset_name
 from workbench.train import Profile
 
 FILES = ("metrics.json", "state.safetensors", "cases.npz")
@@ -192,7 +192,8 @@ def described(run: Any) -> str:
     """What was evaluated, on what, and its score, in words; of a run or of what `bench.evaluate` returns."""
     info, score = run.info, run.metrics.get("ndcg@10")
     scored = "" if score is None else f", ndcg@10 {score:.4f} over {info['cases']:,} test cases"
-    return f"{run.label} on {info['dataset']} (profile {info['profile']}, seed {info['seed']}){scored}"
+    data = dataset_name(info["dataset"], info.get("paths"))
+    return f"{run.label} on {data} (profile {info['profile']}, seed {info['seed']}){scored}"
 
 
 def run_list(runs: Any) -> list[Run]:

@@ -18,9 +18,10 @@ def table_about(bench: Bench) -> Table:
         "none": "not known: an order is drawn at random, and no sequence can be learned from it",
     }
     has_titles = "title" in dataset.items
+    own = "; the option item_title=COLUMN names a column of titles" if bench.name == "csv" else ""
     rows = {
         "dataset": f"{dataset.name}: {dataset.n_users:,} users, {dataset.n_items:,} items, {events} events",
-        "titles": "items have titles" if has_titles else "items have no titles; raw ids are shown instead",
+        "titles": "items have titles" if has_titles else "items have no titles: raw ids are shown" + own,
         "times": "events have timestamps" if dataset.has_times else "no timestamps: nothing can be shown over time",
         "order": orders[dataset.order],
         "protocol": f"{protocol.split}, history {'masked' if protocol.mask_history else 'not masked'}, "

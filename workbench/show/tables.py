@@ -19,6 +19,7 @@ from workbench.experiment.audit.audit_result import Audit
 from workbench.show.theme import escape, shorten
 
 MAX_ROWS = 200  # rows beyond these are counted, not shown
+P_VALUES = ("p", "q", "p_value")  # no means: they keep their decimals
 NO_WRAP = 24  # characters below which a cell does not wrap
 NUMBER_PATTERN = re.compile(r"[-+−]?[\d,]*\.?\d+")
 LONG = 400  # characters of a cell in a table of sentences
@@ -101,16 +102,28 @@ def table(
 
 
 def _frame_table(frame: pd.DataFrame, digits: int, caption: str, index: bool, length: int) -> Table:
+    cases = _fewest_cases(frame)
     cut = _with_bounds(frame.head(MAX_ROWS), digits)
     if index:
         cut = cut.reset_index(names=[str(name or "") for name in cut.index.names])
-    columns = [_texts(cut[column], digits, length) for column in cut.columns]
+    places = min(digits, intervals.decimals(cases)) if cases else digits
+    columns = [_texts(cut[name], digits if name in P_VALUES else places, length) for name in cut.columns]
     right = [_numeric(cut[column], texts) for column, texts in zip(cut.columns, columns)]
     more = len(frame) - len(cut)
     caption = " ".join(filter(None, [caption, f"{more:,} more rows are not shown." if more else ""]))
     exact = tuple(zip(*(_exact(cut[column], texts) for column, texts in zip(cut.columns, columns))))
     names = [shorten(name, 40) for name in cut.columns]
     return Table(names, [list(row) for row in zip(*columns)], right, caption, exact)
+
+
+def _fewest_cases(frame: pd.DataFrame) -> int:
+    """The least number of cases that the means of a frame are of, by its attrs or its column of them; 0 if unknown."""
+    given = frame.attrs.get("cases")
+    if isinstance(given, int) and given:
+        return given
+    column = next((frame[name] for name in ("cases", "users") if name in frame), None)
+    known = column is not None and len(frame) and pd.api.types.is_numeric_dtype(column.dtype)
+    return int(column.min()) if known and column.notna().all() else 0
 
 
 def _with_bounds(frame: pd.DataFrame, digits: int) -> pd.DataFrame:

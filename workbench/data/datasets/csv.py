@@ -83,7 +83,11 @@ def load(
     table = log_reader.read(path, dict(mapping.values()), form, time_format=time_format)
     events = {name: table.columns.pop(column) for name, (column, _) in mapping.items()}
     order = "time" if TIME in mapping else "sequence" if timestamp == "" or form.layout == "sequences" else "none"
-    events |= _times(path, events, order, table.summary.get(mapping.get(TIME, ("",))[0]))
+    unread = ", ".join(sorted(set(columns) - {column for column, _ in mapping.values()}))
+    if unread and not (items or title_column):
+        log.info("%s: its items have no titles; item_title=COLUMN names them (columns not read: %s), items=FILE a "
+                 "table of items", path.name, unread)  # fmt: skip
+    events |= _times(path, events, order, unread, table.summary.get(mapping.get(TIME, ("",))[0]))
     titles = titles_from_log(events) if title_column else None
     read = {name: words for name, words in table.summary.items() if words}
     about = {"title": path.name, "files": {path.name: digest(path)}, "read": read}
@@ -121,14 +125,15 @@ def _mapping(path: Path, columns: list[str], roles: dict) -> dict[str, tuple[str
     return mapping | ({UNASKED: (found, "glance")} if found else {})
 
 
-def _times(path: Path, events: dict, order: str, summary: str | None) -> dict[str, np.ndarray]:
+def _times(path: Path, events: dict, order: str, unread: str, summary: str | None) -> dict[str, np.ndarray]:
     """Columns of the whole seconds and, where there are any, of the microseconds above them; how times were read, or
     that there are none, is said."""
     if TIME in events:
         log.info("%s: timestamps are %s", path.name, summary)
     elif order == "none":
-        log.warning('%s: no column of timestamps, so the order of events is unknown; timestamp=COLUMN names one, '
-                    'timestamp="" says that the rows are in order', path.name)  # fmt: skip
+        others = f" (columns not read: {unread})" if unread else ""
+        log.warning('%s: no column of timestamps, so the order of events is unknown; timestamp=COLUMN names one%s, '
+                    'timestamp="" says that the rows are in order', path.name, others)  # fmt: skip
     if TIME not in events or events[TIME].dtype.kind != "M":
         return {}
     seconds, rest = np.divmod(events[TIME].view(np.int64), 1_000_000)

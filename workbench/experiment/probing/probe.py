@@ -87,7 +87,8 @@ class SAE:
 
     def recovered_by_latent_set(self) -> pd.DataFrame:
         """The share of NDCG@10 that sets of latents recover alone, such as those that the last item predicts."""
-        return self.probe.noted(groups.metric_by_latent_set(self.probe.run, *self._arguments, self.features))
+        return self.probe.noted(
+            groups.metric_by_latent_set(self.probe.run, *self._arguments, self.features), self.probe.held_out)
 
     def absorption(self) -> pd.DataFrame:
         """Sub-categories on which the latent of their category fails to activate, the largest gap first."""
@@ -112,12 +113,13 @@ class SAE:
         settings = {"users": users, "controls": controls}
         settings = self.probe.budget(STEERING) | {name: value for name, value in settings.items() if value}
         table = causal_tests.dose_response_table(self.probe.run, *self._arguments, latent, concept, **settings)
-        return self.probe.noted(table)
+        return self.probe.noted(table, min(self.probe.held_out, settings["users"]))
 
     def steering_costs(self, dose_response: pd.DataFrame, *, gain: float = 0.2) -> pd.DataFrame:
         """The NDCG@10 lost to raise the concept's share by `gain`, one row per steering direction, cheapest first.
         dose_response: of `dose_response`."""
-        return self.probe.noted(causal_tests.steering_costs(dose_response, gain=gain))
+        return self.probe.noted(
+            causal_tests.steering_costs(dose_response, gain=gain), dose_response.attrs.get("cases", 0))
 
     def names(self, latents: list[int], namer: str = "words") -> pd.DataFrame:
         """Names of latents from the titles they activate on, and how well each name predicts held-out activations."""
@@ -160,8 +162,15 @@ class Probe:
         """A sentence where the run was cut off in training, so that nothing follows from its figures; else ""."""
         return rising_note([self.run]) if self.trained else ""
 
-    def noted(self, table: pd.DataFrame) -> pd.DataFrame:
-        """The table with the `note`, also as the end of its caption."""
+    @cached_property
+    def held_out(self) -> int:
+        """How many test users no dictionary was trained on."""
+        return len(causal_tests.held_out_cases(self.run, self.activations).targets)
+
+    def noted(self, table: pd.DataFrame, cases: int = 0) -> pd.DataFrame:
+        """The table with the `note`, also as the end of its caption. cases: how many users its means are of, if it has
+        no column that says so; by it its numbers are rounded."""
+        table.attrs |= {"cases": cases} if cases else {}
         caption = " ".join(filter(None, [table.attrs.get("caption", ""), self.note]))
         table.attrs |= {"note": self.note} | ({"caption": caption} if caption else {})
         return table
@@ -186,7 +195,8 @@ class Probe:
     def sweep(self, kinds: tuple[str, ...] = ("topk", "batchtopk", "pca", "random"), ks: tuple[int, ...] = (4, 8, 16)):
         """Reconstruction metrics on test users, such as the fraction of variance unexplained, a row per kind and k."""
         settings = self._settings("topk", {})
-        return self.noted(train_sae.sparsity_sweep(self.run, self.activations, kinds=kinds, ks=ks, **settings))
+        sweep = train_sae.sparsity_sweep(self.run, self.activations, kinds=kinds, ks=ks, **settings)
+        return self.noted(sweep, self.held_out)
 
     def compare(self, dictionaries: dict[str, list[SAE]], *, ours: str = "topk", splits: int = 5) -> pd.DataFrame:
         """Activation in significant latents by kind of dictionary, means over seeds, with the difference to `ours` and

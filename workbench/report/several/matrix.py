@@ -10,6 +10,7 @@ from workbench.artifacts import write_text
 from workbench.data import datasets as all_datasets
 from workbench.errors import UserError
 from workbench.experiment import Bench, Run, load_run, open_bench
+from workbench.experiment.named_files import dataset_name
 from workbench.experiment.study.fits import Fitted, each_fit, plan_fit
 from workbench.notebooks import package_versions
 from workbench.notebooks.anonymize import anonymizer
@@ -19,7 +20,6 @@ from workbench.report.outcome import INTERRUPTED, attempt, stops_when_full
 from workbench.report.several.matrix_index import matrix_index
 from workbench.report.several.matrix_page import MatrixCell, cell_page, cell_path
 from workbench.report.summary.cover import NO_COVER, Cover, add_head_line
-from workbench.report.summary.data import dataset_name
 
 BASELINES, UNREACHED = "baselines", -1
 

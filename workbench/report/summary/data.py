@@ -1,5 +1,4 @@
 """What the data of a report are and what was done with them, in words."""
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -8,6 +7,7 @@ from workbench.data import synthetic
 from workbench.data.schema import TIME
 from workbench.errors import UserError
 from workbench.experiment import Bench
+from workbench.experiment.named_files import dataset_name
 from workbench.train import get_profile
 
 SPLITS = {
@@ -22,16 +22,6 @@ SPLITS = {
     "published": "The test items of each user are those of the published test set; some of the others are for "
     "validation (published split).",
 }
-
-
-def dataset_name(name: str, options: dict | None = None) -> str:
-    """What pages call a dataset: its name, or that of the file for a log of one's own.
-
-    >>> dataset_name("csv", {"path": "logs/plays.csv"}), dataset_name("office")
-    ('plays', 'office')
-    """
-    path = str((options or {}).get("path") or "")
-    return (Path(path).name.partition(".")[0] or name) if name == "csv" else name
 
 
 def with_dataset_name(parameters: dict[str, Any]) -> dict[str, Any]:

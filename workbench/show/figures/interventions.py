@@ -29,10 +29,23 @@ def plot_dose_response(curves: pd.DataFrame, concept: str) -> go.Figure:
                            hovertemplate=f"{name}: strength %{{x}}, %{{y:.0%}}<extra></extra>")  # fmt: skip
     latent = curves[names == LATENT].set_index("amount")["share"]
     rivals = directions[directions["intervention"] != LATENT].groupby("intervention")["share"].max()
-    title = f"Steering raises {escape(concept)} from {latent[0]:.0%} to {latent.max():.0%} of the list at most"
-    if len(rivals):
-        title += f", {rivals.idxmax()} to {rivals.max():.0%}"
+    limit = controls.groupby("intervention")["share"].max().quantile(BAND[1]) if len(controls) else None
+    title = _claim(escape(concept), latent, rivals, limit, curves.attrs.get("cases", 0))
     figure.add_vline(x=0, line={"color": GREY, "width": 1, "dash": "dot"})
     figure.update_yaxes(tickformat=".0%", rangemode="tozero")
     title = headline(title, curves.attrs.get("note", ""))
     return finish(figure, title, x="strength, in 99th percentiles of the latent's activation", y="share of the top 10")
+
+
+def _claim(concept: str, latent: pd.Series, rivals: pd.Series, limit: float | None, users: int) -> str:
+    """What the curves show, of one network: nothing where 95 % of matched latents raise the share as far."""
+    raised = f"from {latent[0]:.0%} to {latent.max():.0%} of the list at most"
+    if limit is not None and latent.max() <= limit:
+        title = f"Steering shows nothing of {concept}: {raised}, and matched latents get to {limit:.0%} as well"
+    else:
+        title = f"Steering raises {concept} {raised}" if latent.max() > latent[0] else (
+            f"Steering does not raise {concept}, {latent[0]:.0%} of the list")  # fmt: skip
+        title += f", matched latents to {limit:.0%}" if limit is not None else ""
+    if len(rivals):
+        title += f", {rivals.idxmax()} to {rivals.max():.0%}"
+    return title + (f" (one network, n = {users:,})" if users else "")

@@ -51,6 +51,8 @@ def plot_pareto(summaries: pd.DataFrame, *, ours: str) -> go.Figure:
     title = f"{escape(ours)} leaves the least unexplained at {(lowest == ours).sum()} of {len(lowest)} sparsities"
     if (other := lowest[lowest != ours]).any():
         title += f", {escape(other.iloc[-1])} at k = {other.index[-1]}"
+    users = summaries.attrs.get("cases")
+    title += f" (one training each, {users:,} held-out users)" if users else " (one training each)"
     figure.update_yaxes(tickformat=".0%", rangemode="tozero")
     figure.update_xaxes(type="log", dtick="D2")
     title = headline(title, summaries.attrs.get("note", ""))
