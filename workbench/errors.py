@@ -44,9 +44,9 @@ def unknown_id(kind: str, given: str, ids: Sequence[str]) -> UserError:
     if not nearest and not key.isdecimal():  # a number that is similar in writing is another number
         similar = ids if len(ids) <= MOST_COMPARED else [each for each in ids if each[:3] == given[:3]][:MOST_COMPARED]
         nearest = get_close_matches(given, similar, n=1, cutoff=0.6)
-    hint = f"; did you mean {nearest[0]!r}?" if nearest else "."
+    hint = f"did you mean {nearest[0]!r}? " if nearest else ""
     examples = ", ".join(repr(str(each)) for each in ids[:3])
-    return UserError(f"unknown {kind} {given!r}{hint} There are {len(ids):,}, such as {examples}")
+    return UserError(f"unknown {kind} {given!r}; {hint}There are {len(ids):,}, such as {examples}")
 
 
 def unknown_attribute(owner: str, name: str, known: Iterable[str]) -> AttributeError:
