@@ -33,8 +33,8 @@ def _unknown_item(dataset: Dataset, text: str) -> UserError:
         first = titles.str.partition(",")[0]  # a title is typed with its commas, at which a history is divided
         titled = dataset.items[RAW][((titles == text.casefold()) | (first == text.casefold())).fillna(False)]
         if len(titled):
-            return UserError(f"{text!r} is in the title of the item {titled.iloc[0]!r} of {dataset.name}; a history lists "
-                             "raw item ids")  # fmt: skip
+            return UserError(f"{text!r} is in the title of the item {titled.iloc[0]!r} of {dataset.name}; a history "
+                             "lists raw item ids")  # fmt: skip
     return unknown_id(f"item of {dataset.name}", text, dataset.items[RAW].tolist())
 
 

@@ -83,14 +83,10 @@ def load(
     table = log_reader.read(path, dict(mapping.values()), form, time_format=time_format)
     events = {name: table.columns.pop(column) for name, (column, _) in mapping.items()}
     order = "time" if TIME in mapping else "sequence" if timestamp == "" or form.layout == "sequences" else "none"
-    unread = ", ".join(sorted(set(columns) - {column for column, _ in mapping.values()}))
-    if unread and not (items or title_column):
-        log.info("%s: its items have no titles; item_title=COLUMN names them (columns not read: %s), items=FILE a "
-                 "table of items", path.name, unread)  # fmt: skip
+    unread = _unread(path, columns, mapping, bool(items or title_column))
     events |= _times(path, events, order, unread, table.summary.get(mapping.get(TIME, ("",))[0]))
     titles = titles_from_log(events) if title_column else None
-    read = {name: words for name, words in table.summary.items() if words}
-    about = {"title": path.name, "files": {path.name: digest(path)}, "read": read}
+    about = {"title": path.name, "files": {path.name: digest(path)}, "read": {k: v for k, v in table.summary.items() if v}}
     events, about["ratings"] = _well_rated(path, events, min_rating)
     _warn_of_missing_values(path, events)
     kept, about["duplicates"] = _without_duplicates(events, duplicates)
@@ -123,6 +119,15 @@ def _mapping(path: Path, columns: list[str], roles: dict) -> dict[str, tuple[str
     free = [name for name in columns if name not in taken and columns.count(name) == 1]
     found = None if "rating" in mapping else rating_column(free)
     return mapping | ({UNASKED: (found, "glance")} if found else {})
+
+
+def _unread(path: Path, columns: list[str], mapping: dict[str, tuple[str, str]], titled: bool) -> str:
+    """The columns that are not read, in words; where items have no titles, that one of them may hold these is said."""
+    unread = ", ".join(sorted(set(columns) - {column for column, _ in mapping.values()}))
+    if unread and not titled:
+        log.info("%s: its items have no titles; item_title=COLUMN names them (columns not read: %s), items=FILE a "
+                 "table of items", path.name, unread)  # fmt: skip
+    return unread
 
 
 def _times(path: Path, events: dict, order: str, unread: str, summary: str | None) -> dict[str, np.ndarray]:
