@@ -14,7 +14,7 @@ from workbench.tokens.pq import PQ
 from workbench.tokens.rq_vae import RQVAE
 
 KINDS = ("rq-vae", "balanced-kmeans", "fsq", "pq")
-QUICK = {"steps": 150, "batch": 256, "hidden": (32,)}
+QUICK = {"steps": 150, "hidden": (32,)}
 
 
 def make(kind, *, levels=2, size=8, **settings):

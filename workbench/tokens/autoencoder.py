@@ -13,6 +13,7 @@ from workbench.tokens.rq_kmeans import unit_rows_and_norms, validated_vectors
 from workbench.train.rng import named_rng
 
 WEIGHT_DECAY = 1e-4
+BATCH = 1024  # rows of a training step
 CHUNK = 4096  # rows encoded at a time
 
 
@@ -56,15 +57,15 @@ def mlp(*widths: int) -> nn.Sequential:
 
 def train(
     parameters: Iterable[nn.Parameter], rows: Tensor, loss_of: Callable[[Tensor, int], Tensor], *, steps: int,
-    batch: int, rate: float, seed: int, label: str,
+    rate: float, seed: int, label: str,
 ) -> float:  # fmt: skip
     """Minimise loss_of(rows of a batch, step) by AdamW with a cosine schedule; returns the number of epochs.
 
-    Each epoch takes the rows in an order drawn from the stream (seed, label, epoch), in batches of at most `batch`, so
+    Each epoch takes the rows in an order drawn from the stream (seed, label, epoch), in batches of at most BATCH, so
     a catalogue of any size trains for equally many steps.
     """
     optimiser = torch.optim.AdamW(parameters, lr=rate, weight_decay=WEIGHT_DECAY)
-    per_epoch = math.ceil(len(rows) / batch)
+    per_epoch = math.ceil(len(rows) / BATCH)
     with Progress(label, steps) as progress:
         for step in range(steps):
             epoch, at = divmod(step, per_epoch)
@@ -72,7 +73,7 @@ def train(
                 order = torch.from_numpy(named_rng(seed, label, "order", epoch).permutation(len(rows)))
             for group in optimiser.param_groups:
                 group["lr"] = rate * (1 + math.cos(math.pi * step / steps)) / 2
-            loss = loss_of(rows[order[at * batch : (at + 1) * batch]], step)
+            loss = loss_of(rows[order[at * BATCH : (at + 1) * BATCH]], step)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()

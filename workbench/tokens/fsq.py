@@ -25,22 +25,22 @@ class FSQ:
 
     levels, size: L codes of at most K values each; `digits` has the values of the dimensions that make up a code, and
     `sizes` (L,) their product, at most K. Codes are parallel: none depends on another. normalize: rows are
-    L2-normalised first. hidden: widths of the encoder's hidden layers, in reverse those of the decoder. steps, batch,
-    rate: of the training, AdamW with a cosine schedule. unexplained_variance: per level, the share of the variance of
+    L2-normalised first. hidden: widths of the encoder's hidden layers, in reverse those of the decoder. steps, rate:
+    of the training, AdamW with a cosine schedule. unexplained_variance: per level, the share of the variance of
     `vectors` that the decoder leaves when given the codes up to it, the others at their mean; used, perplexity: of the
     codes, per level; epochs.
     """
 
     def __init__(
         self, *, levels: int = 3, size: int = 256, normalize: bool = False, hidden: tuple[int, ...] = (256,),
-        steps: int = 800, batch: int = 1024, rate: float = 4e-3, seed: int = 0,
+        steps: int = 800, rate: float = 4e-3, seed: int = 0,
     ):  # fmt: skip
-        numbers = (levels, steps, batch, *hidden)
+        numbers = (levels, steps, *hidden)
         if not all(type(x) is int for x in (*numbers, size)) or min(numbers) < 1 or size < 2 or not rate > 0:
             raise UserError(f"FSQ needs at least 1 level, 2 codes per level, 1 step and a rate > 0, not {levels=}, "
-                            f"{size=}, {hidden=}, {steps=}, {batch=}, {rate=}")  # fmt: skip
+                            f"{size=}, {hidden=}, {steps=}, {rate=}")  # fmt: skip
         self.levels, self.normalize, self.hidden = levels, normalize, hidden
-        self.steps, self.batch, self.rate, self.seed = steps, batch, rate, seed
+        self.steps, self.rate, self.seed = steps, rate, seed
         self.digits = digit_values(size)
         self.sizes = (math.prod(self.digits),) * levels
         self.values = torch.tensor(self.digits * levels)  # of every dimension
@@ -61,7 +61,7 @@ class FSQ:
             return mse_loss(self.decoder(unit_digits(round_bounded(self.encoder(x), self.values), self.values)), x)
 
         trained = [*self.encoder.parameters(), *self.decoder.parameters()]
-        self.epochs = train(trained, rows, loss_of, steps=self.steps, batch=self.batch, rate=self.rate, seed=self.seed,
+        self.epochs = train(trained, rows, loss_of, steps=self.steps, rate=self.rate, seed=self.seed,
                             label="fsq")  # fmt: skip
         self.fitted = True
         latent = self._latent(rows)

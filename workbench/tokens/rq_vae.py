@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
 from workbench.errors import UserError
-from workbench.tokens.autoencoder import fit_scaling, in_chunks, mlp, train
+from workbench.tokens.autoencoder import BATCH, fit_scaling, in_chunks, mlp, train
 from workbench.tokens.code_usage import code_usage, unexplained_variance, warn_of_unused_codes
 from workbench.tokens.residual_quantiser import quantise, squared_distances
 from workbench.tokens.rq_kmeans import SAMPLE_PER_CODE, lloyd, nearest_centroid
@@ -27,24 +27,24 @@ class RQVAE:
 
     levels, size: L levels of K codes. normalize: rows are L2-normalised first. width: of the latent; hidden: widths of
     the encoder's hidden layers, in reverse those of the decoder. beta: weight of the commitment loss. restart: dead
-    codes move to random residuals of a batch. steps, batch, rate: of the training, AdamW with a cosine schedule.
+    codes move to random residuals of a batch. steps, rate: of the training, AdamW with a cosine schedule.
     After fit, codebooks: (L, K, width) float32; unexplained_variance: per level, the share of the variance of `vectors`
     that the decoder leaves when given the codewords up to it; used, perplexity: of the codes, per level; epochs.
     """
 
     def __init__(
         self, *, levels: int = 3, size: int = 256, normalize: bool = False, width: int = 32,
-        hidden: tuple[int, ...] = (256,), beta: float = 0.25, restart: bool = True, steps: int = 800, batch: int = 1024,
+        hidden: tuple[int, ...] = (256,), beta: float = 0.25, restart: bool = True, steps: int = 800,
         rate: float = 8e-3, seed: int = 0,
     ):  # fmt: skip
-        numbers = (levels, width, steps, batch, *hidden)
+        numbers = (levels, width, steps, *hidden)
         if not all(type(x) is int for x in (*numbers, size)) or min(numbers) < 1 or size < 2 or not beta >= 0 < rate:
             raise UserError(
                 f"RQ-VAE needs at least 1 level, 2 codes per level, 1 dimension, 1 step, beta >= 0 and a rate > 0, not "
-                f"{levels=}, {size=}, {width=}, {hidden=}, {steps=}, {batch=}, {beta=}, {rate=}"
+                f"{levels=}, {size=}, {width=}, {hidden=}, {steps=}, {beta=}, {rate=}"
             )
         self.levels, self.size, self.normalize, self.width, self.hidden = levels, size, normalize, width, hidden
-        self.beta, self.restart, self.steps, self.batch, self.rate, self.seed = beta, restart, steps, batch, rate, seed
+        self.beta, self.restart, self.steps, self.rate, self.seed = beta, restart, steps, rate, seed
         self.codebooks, self.unexplained_variance, self.epochs = torch.empty(0), [], 0.0
         self.used, self.perplexity = [], []
 
@@ -59,7 +59,7 @@ class RQVAE:
             self.encoder = mlp(rows.shape[1], *self.hidden, self.width)
             self.decoder = mlp(self.width, *self.hidden[::-1], rows.shape[1])
         generator = torch.Generator().manual_seed(derive_seed(self.seed, "rq-vae", "restarts"))
-        first = torch.randperm(len(rows), generator=generator)[: max(self.batch, SAMPLE_PER_CODE * self.size)]
+        first = torch.randperm(len(rows), generator=generator)[: max(BATCH, SAMPLE_PER_CODE * self.size)]
         tables = nn.Parameter(self._first_codebooks(in_chunks(self.encoder, rows[first])))
         share = torch.full((self.levels, self.size), 1 / self.size)
 
@@ -73,7 +73,7 @@ class RQVAE:
             return mse_loss(self.decoder(found.quantised), x) + self.levels * (codebook + self.beta * commitment)
 
         trained = [*self.encoder.parameters(), *self.decoder.parameters(), tables]
-        self.epochs = train(trained, rows, loss_of, steps=self.steps, batch=self.batch, rate=self.rate, seed=self.seed,
+        self.epochs = train(trained, rows, loss_of, steps=self.steps, rate=self.rate, seed=self.seed,
                             label="rq-vae")  # fmt: skip
         self.codebooks = tables.detach()
         codes, target = self.encode(vectors), self.scaling.from_network(rows)
