@@ -1,7 +1,8 @@
 """Semantic IDs of items: tokenizers, control codes, published codes, collision policies and the prefix trie.
 
-Read codes (ItemCodes) and trie first, then by_kind and kinds/, one file a kind; rq_kmeans, published_codes and
-collisions are what kinds are made of.
+Read codes (ItemCodes) and trie first, then by_kind and kinds/, one file a kind. Kinds are made of the tokenizers
+rq_kmeans, balanced_kmeans, rq_vae, fsq and pq, which share residual_quantiser, autoencoder and code_usage, and of
+published_codes and collisions.
 """
 from workbench.tokens.by_kind import (
     CONTENT_KINDS,

@@ -1,0 +1,26 @@
+"""RQ-VAE: residual quantisation of the latent of an autoencoder of the item vectors."""
+import numpy as np
+
+from workbench.data.schema import Dataset
+from workbench.errors import UserError
+from workbench.tokens.collisions import assign_nearest_free
+from workbench.tokens.rq_vae import RQVAE
+
+READS_VECTORS = True
+NEAREST = True
+
+
+def codes(
+    dataset: Dataset, vectors: np.ndarray | None, *, levels: int, size: int, policy: str, normalize: bool, seed: int
+) -> tuple[np.ndarray, tuple[int, ...], dict]:  # fmt: skip
+    """(I, L) int32 codes, the sizes of the levels; per level the variance left unexplained, used codes and perplexity.
+    vectors: (I+1, D). UserError without vectors."""
+    if vectors is None:
+        raise UserError("rq-vae codes need item vectors")
+    made = RQVAE(levels=levels, size=size, normalize=normalize, seed=seed).fit(vectors[1:])
+    found, last = made.residuals(vectors[1:])
+    if policy == "nearest":
+        found = assign_nearest_free(found, (size,) * levels, lambda items: made.distances(last[items]))
+    about = {"seed": seed, "normalize": normalize, "unexplained_variance": made.unexplained_variance}
+    about |= {"used": made.used, "perplexity": made.perplexity, "epochs": made.epochs}
+    return found, (size,) * levels, about
