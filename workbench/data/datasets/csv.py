@@ -59,8 +59,8 @@ def load(
     timestamp: seconds, milliseconds, microseconds, ISO dates or days as yyyymmdd; kept to the microsecond. Without this
     column the log has no order; "" declares the row order to be the event order.
     time_format: how other dates are written, as for strptime: %d.%m.%Y %H:%M for 31.05.2024 13:45.
-    rating, event: further columns to keep.
-    min_rating: the lowest rating of an event that counts; None for all. Without `rating` the column that is called so.
+    rating, event: further columns to keep. min_rating: the lowest rating of an event that counts; None for all. Without
+    `rating` the column that is called so.
     items: path of an item table with the same item column. `item_title` becomes the title, other columns keep their
     names (text, category, brand and price are used). Without a table `item_title` is a column of the log, and an item's
     title is its first non-blank value.
@@ -70,8 +70,7 @@ def load(
 
     UserError for an unknown column; with code 3 for bad data, naming file, line, column, value and remedy.
     """
-    _check_options(path, user, item, core, duplicates)
-    time_format = time_format and check_time_format(time_format)
+    time_format = _checked_options(path, user, item, core, duplicates, time_format)
     path, form = Path(str(path)).expanduser(), file_format(columns, layout, encoding, quoting)
     columns = log_reader.column_names(path, (user, item), form)
     if not form.columns:
@@ -86,7 +85,8 @@ def load(
     unread = _unread(path, columns, mapping, bool(items or title_column))
     events |= _times(path, events, order, unread, table.summary.get(mapping.get(TIME, ("",))[0]))
     titles = titles_from_log(events) if title_column else None
-    about = {"title": path.name, "files": {path.name: digest(path)}, "read": {k: v for k, v in table.summary.items() if v}}
+    read = dict(each for each in table.summary.items() if each[1])
+    about = {"title": path.name, "files": {path.name: digest(path)}, "read": read}
     events, about["ratings"] = _well_rated(path, events, min_rating)
     _warn_of_missing_values(path, events)
     kept, about["duplicates"] = _without_duplicates(events, duplicates)
@@ -96,8 +96,10 @@ def load(
     return assemble(path.name.partition(".")[0], events, items=attributes, order=order, about=about)
 
 
-def _check_options(path: str | None, user: str, item: str, core: int, duplicates: str) -> None:
-    """UserError for options that no log can have."""
+def _checked_options(
+    path: str | None, user: str, item: str, core: int, duplicates: str, time_format: str
+) -> str:
+    """The format of times. UserError for options that no log can have."""
     if not path:
         raise UserError("dataset csv needs the log: path=FILE (CSV, TSV or parquet; columns: user=, item=, timestamp=)")
     if duplicates not in POLICIES:
@@ -106,6 +108,7 @@ def _check_options(path: str | None, user: str, item: str, core: int, duplicates
         raise UserError(f"dataset csv needs the columns of users and items; given user={user!r} and item={item!r}")
     if core < 0:
         raise UserError(f"core must be at least 0 (0: all), not {core}")
+    return time_format and check_time_format(time_format)
 
 
 def _mapping(path: Path, columns: list[str], roles: dict) -> dict[str, tuple[str, str]]:
