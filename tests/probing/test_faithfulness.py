@@ -1,4 +1,6 @@
 """Faithfulness: hand values, two definitions of unexplained variance, and reconstructions spliced into a network."""
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -110,3 +112,10 @@ def test_batches_do_not_change_what_is_measured(monkeypatch):
     told = faithfulness.evaluate_reconstruction(found, x)
     monkeypatch.setattr(faithfulness, "ROWS", 7)
     assert faithfulness.evaluate_reconstruction(found, x) == pytest.approx(told, abs=1e-6)
+
+
+@pytest.mark.parametrize(("users", "text"), [(199, r"75% \[\d+%, \d+%\]"), (400, r"75\.\d% \[\d+\.\d%, \d+\.\d%\]")])
+def test_the_share_of_few_users_is_written_without_a_decimal(users, text):
+    base = np.full(users, 0.4)
+    spliced = np.where(np.arange(users) % 2, 0.35, 0.25)
+    assert re.fullmatch(text, faithfulness.recovered(base, spliced, np.zeros(users)).text)

@@ -10,6 +10,7 @@ from scipy.sparse import csr_matrix
 from torch import Tensor
 
 from workbench.errors import UserError
+from workbench.evaluate.intervals import FEW_CASES
 from workbench.interfaces import MaskReadout
 from workbench.probing.activations.hooks import Site, splice
 from workbench.probing.dictionaries.dictionary import ROWS, Dictionary
@@ -118,7 +119,7 @@ def replacement_edits(dictionary: Dictionary, mean: np.ndarray) -> dict[str, Cal
 class Recovered(NamedTuple):
     """share: (spliced - ablated) / (base - ablated), 1 if nothing is lost; None if ablating the site costs less than
     three standard errors, because the share is undefined then. low, high: 95 % bootstrap interval over users. text: the
-    result as a string."""
+    result as a string, without a decimal under 200 users."""
 
     share: float | None
     low: float
@@ -147,7 +148,9 @@ def recovered(
     with np.errstate(divide="ignore", invalid="ignore"):
         low, high = np.nanquantile(sums[:, 0] / sums[:, 1], [0.025, 0.975])
     share = round(float((spliced - ablated).mean() / cost.mean()), 12)
-    return Recovered(share, float(low), float(high), f"{share:.1%} [{low:.1%}, {high:.1%}]")
+    digits = 0 if len(cost) < FEW_CASES else 1
+    text = f"{share:.{digits}%} [{low:.{digits}%}, {high:.{digits}%}]"
+    return Recovered(share, float(low), float(high), text)
 
 
 def overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -50,7 +50,7 @@ def _against(best: dict[str, Any], baseline: dict[str, Any], metric: str, n: int
     name, other = best["system"], baseline["system"]
     scores = f"{metric} {_score(best['mean'], n)} of {name} against {_score(baseline['mean'], n)} of {other}"
     measured = f"{scores}, {_difference(best, n)}"
-    once = f" {name}: {best['note']}." if best["note"] else ""
+    once = f" Of {name} there is {best['note']}." if best["note"] else ""
     if best["verdict"] == ABOVE:
         return f"{name} is better than {other}, the best training-free baseline: {measured}.{once}"
     if best["verdict"] == BELOW:
