@@ -98,7 +98,8 @@ def test_fit_predict_score_runs(home, tmp_path, capsys):
 ])  # fmt: skip
 def test_an_unknown_id_is_answered_by_what_it_means(given, nearest):
     text = str(unknown_id("user", given, ["180", "1", "AB-7", *map(str, range(1000, 9000))]))
-    assert f"unknown user {given!r}; {nearest and f'did you mean {nearest}? '}There are 8,003, such as '180'" in text
+    hint = f"; did you mean {nearest}?" if nearest else "."
+    assert f"unknown user {given!r}{hint} There are 8,003, such as '180'" in text
 
 
 def test_recommendations_for_somebody_who_is_not_in_the_log(home, tmp_path, capsys):

@@ -11,7 +11,7 @@ import pandas as pd
 
 from workbench.data.lint import LintReport
 from workbench.diagnose.verdict.card import Card, Figure
-from workbench.diagnose.verdict.sentences import Sentence, decimals
+from workbench.diagnose.verdict.sentences import Sentence, decimals, is_clear
 from workbench.diagnose.verdict.words import in_words
 from workbench.errors import UserError, unknown_name
 from workbench.evaluate import intervals
@@ -188,7 +188,7 @@ def _card_frame(card: Card, only: tuple[str, ...]) -> pd.DataFrame:
     frame = pd.DataFrame({
         "figure": [in_words(f.name) for f in figures], "value [95 %]": [_with_interval(f) for f in figures],
         "by chance": [_number(f.null, decimals(f)) if np.isfinite(f.null) else "" for f in figures],
-        "clear": [MARKS[f.significant] if f.direction and np.isfinite(f.null) and not card.caution else ""
+        "clear": [MARKS[is_clear(f)] if f.direction and np.isfinite(f.null) and not card.caution else ""
                   for f in figures],
         "n": [f"{f.n:,}" if f.n else "" for f in figures], "what it is": [f.note for f in figures],
     })  # fmt: skip

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.errors import UserError
-from workbench.evaluate.intervals import decimals, mean_interval
+from workbench.evaluate.intervals import mean_interval
 
 
 class Figure(NamedTuple):
@@ -32,16 +32,9 @@ class Figure(NamedTuple):
 
     @property
     def significant(self) -> bool:
-        """Whether the whole interval (the value, if there is none) lies beyond the null in `direction`, at the decimals
-        that it is written with: one that touches the null on the page is no finding.
-
-        >>> Figure("x", 0.021, 0.004, 0.04, null=0.001, direction="above", n=194).significant  # 0.02 [0.00, 0.04], 0.00
-        False
-        """
-        digits = decimals(self.n) if self.n else 4
-        low, high = (round(self.value if np.isnan(end) else end, digits) for end in (self.low, self.high))
-        null = round(self.null, digits)
-        return bool(low > null if self.direction == "above" else self.direction == "below" and high < null)
+        """Whether the whole interval (the value, if there is none) lies beyond the null in `direction`."""
+        low, high = (self.value if np.isnan(end) else end for end in (self.low, self.high))
+        return bool(low > self.null if self.direction == "above" else self.direction == "below" and high < self.null)
 
 
 @dataclass(frozen=True)

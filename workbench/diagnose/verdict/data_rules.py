@@ -1,7 +1,18 @@
 """Verdict rules for the cards of a dataset and its split."""
 from collections.abc import Iterator
 
-from workbench.diagnose.verdict.sentences import CANNOT, CARE, SMALL, Facts, Sentence, count, decimals, percent, score
+from workbench.diagnose.verdict.sentences import (
+    CANNOT,
+    CARE,
+    SMALL,
+    Facts,
+    Sentence,
+    count,
+    decimals,
+    is_clear,
+    percent,
+    score,
+)
 
 OVER = "global-time over "  # prefix of the figures that compare the best rule under another split
 
@@ -33,7 +44,7 @@ def tied_timestamps(facts: Facts) -> Iterator[Sentence]:
 def local_transitions(facts: Facts) -> Iterator[Sentence]:
     """Low branching: how often the target directly followed the last item in train."""
     coverage, size, lift = (facts.get("graph", name) for name in ("CR_1", "size_1", "lift_1"))
-    if coverage is not None and size is not None and lift is not None and coverage.significant and lift.low > 2:
+    if coverage is not None and size is not None and lift is not None and is_clear(coverage) and lift.low > 2:
         ends = f"[{lift.low:.1f}, {lift.high:.1f}]"
         yield Sentence(CARE, f"Local transitions help: in {percent(coverage)} of the {count(coverage)} the target is "
                        f"one of the items that directly followed the last item in train (median: {size.value:.0f} "
@@ -73,7 +84,7 @@ def id_leakage(facts: Facts) -> Iterator[Sentence]:
     figures = facts.cards["data"].figures if "data" in facts.cards else ()
     probes = [figure for figure in figures if figure.name.startswith("next-id probe")]
     for figure in {f.value: f for f in reversed(probes)}.values():  # ids that differ by a constant score the same
-        if figure.significant and figure.value > 2 * figure.null + 0.001:
+        if is_clear(figure) and figure.value > 2 * figure.null + 0.001:
             yield Sentence(CARE, f"Item ids leak targets: recommending the ten ids after the last item's id "
                            f"({figure.name.split(': ')[-1]}) scores NDCG@10 {score(figure)} over {count(figure)} (by "
                            f"chance {figure.null:.{decimals(figure)}f}).", "data", (figure.name,))  # fmt: skip
@@ -86,7 +97,7 @@ def popularity_drift(facts: Facts) -> Iterator[Sentence]:
         yield Sentence(CARE, f"In {percent(cold)} of the {count(cold)} the target never occurs in train (a cold-start "
                        "item): a model of interactions alone cannot recommend it.",
                        "data", ("cold test targets",))  # fmt: skip
-    if recent is not None and recent.significant:
+    if recent is not None and is_clear(recent):
         yield Sentence(CARE, "Item popularity drifts: the NDCG@10 of ranking by recent popularity exceeds that of "
                        f"ranking by all-time popularity by {score(recent)} ({count(recent)}).",
                        "data", ("recent minus all-time popularity",))  # fmt: skip
@@ -105,7 +116,7 @@ def split_sensitivity(facts: Facts) -> Iterator[Sentence]:
 def near_duplicates(facts: Facts) -> Iterator[Sentence]:
     """Items that are nearly identical."""
     share = facts.get("data", "items with near-duplicate texts")
-    if share is not None and share.significant and share.value > 0.1:
+    if share is not None and is_clear(share) and share.value > 0.1:
         yield Sentence(CARE, f"Of the {count(share, 'items')}, {percent(share)} have a near-duplicate by text, so what "
                        "counts as a miss may be a near-duplicate of the target.",
                        "data", ("items with near-duplicate texts",))  # fmt: skip

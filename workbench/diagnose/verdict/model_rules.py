@@ -19,6 +19,7 @@ from workbench.diagnose.verdict.sentences import (
     Sentence,
     count,
     decimals,
+    is_clear,
     percent,
     score,
 )
@@ -108,7 +109,7 @@ def retrained_on_less(facts: Facts) -> Iterator[Sentence]:
 def unseen_transitions(facts: Facts) -> Iterator[Sentence]:
     """Generalization to test transitions that never occur in train."""
     lead = facts.get("memorization", "lead on unseen transitions")
-    if lead is not None and lead.significant:
+    if lead is not None and is_clear(lead):
         row = facts.cards["memorization"].tables["lead"].iloc[0]
         yield Sentence(CAN, f"that {row['ours']} generalizes beyond memorized transitions. On the {count(lead)} "
                        f"({100 * row['share']:.0f} %) whose transition from the last item to the target never occurs "
@@ -124,7 +125,7 @@ def hard_subset(facts: Facts) -> Iterator[Sentence]:
         yield Sentence(CARE, f"In {percent(share)} of the {count(share)} the target lies {where}, "
                        "where a ranking by graph distance or text similarity cannot find it.",
                        "hard subset", ("hard cases",))  # fmt: skip
-    if lead is not None and lead.low > 0:
+    if lead is not None and round(lead.low, decimals(lead)) > 0:
         ranking = facts.cards["hard subset"].tables["ranking"]
         best_all, best_hard = ranking["all"].idxmax(), ranking["hard"].idxmax()
         if ranking["hits"][best_hard] >= HITS:

@@ -68,6 +68,20 @@ def decimals(figure: Figure) -> int:
     return intervals.decimals(figure.n) if figure.n else 4
 
 
+def is_clear(figure: Figure) -> bool:
+    """Whether a figure is significant also at the decimals that it is written with: an interval that touches the null
+    on the page is no finding.
+
+    >>> leak = Figure("x", 0.021, 0.004, 0.04, null=0.001, direction="above", n=194)
+    >>> score(leak), leak.significant, is_clear(leak), is_clear(leak._replace(n=2000))
+    ('0.02 [0.00, 0.04]', True, False, True)
+    """
+    if np.isnan(figure.low):
+        return figure.significant
+    low, high, null = (round(value, decimals(figure)) for value in (figure.low, figure.high, figure.null))
+    return figure.significant and figure._replace(low=low, high=high, null=null).significant
+
+
 def is_few(figure: Figure) -> bool:
     """Whether a figure was measured on fewer than FEW_CASES cases."""
     return 0 < figure.n < FEW_CASES
