@@ -98,7 +98,7 @@ def test_fit_predict_score_runs(home, tmp_path, capsys):
 ])  # fmt: skip
 def test_an_unknown_id_is_answered_by_what_it_means(given, nearest):
     text = str(unknown_id("user", given, ["180", "1", "AB-7", *map(str, range(1000, 9000))]))
-    hint = f"; did you mean {nearest}?" if nearest else "."
+    hint = f"; did you mean {nearest}?" if nearest else ";"
     assert f"unknown user {given!r}{hint} There are 8,003, such as '180'" in text
 
 
