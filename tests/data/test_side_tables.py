@@ -165,6 +165,10 @@ def test_numbers_beside_a_missing_one_are_still_ids():
     data = attach_tables(data, {"social": pd.DataFrame({"user": [1, 2, None], "friend": [2, 1, 3]})})
     assert data.users["raw_id"][data.tables["social"]["user"]].tolist() == ["1", "2"]
     assert data.about["dropped"] == {"rows of social about unknown ids": 1}
+    graph = {"relations": pd.DataFrame({"head": [11, 12], "relation": "of", "tail": [12, 99]}),
+             "entities": pd.DataFrame({"item": [1, 2, 3], "entity": [11, 12, None]})}  # fmt: skip
+    relations = attach_tables(data, graph).tables["relations"]
+    assert data.items["raw_id"][relations["head"]].tolist() == ["1", "2"] and relations["tail"][1] > data.n_items
 
 
 def test_an_empty_table_follows_and_counts_of_two_filters_add_up():

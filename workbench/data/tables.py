@@ -106,7 +106,7 @@ def _entity_ids(tables: dict[str, pd.DataFrame], items: pd.Series) -> pd.Series:
     known = items
     if ENTITIES in tables:
         links = tables[ENTITIES]
-        known = pd.Series(items.reindex(links[ITEM]).to_numpy(), links[ENTITY].astype(str)).dropna()
+        known = pd.Series(items.reindex(links[ITEM]).to_numpy(), _text(links[ENTITY])).dropna()
         known = known[~known.index.duplicated()]
     names = pd.unique(tables["relations"][["head", "tail"]].to_numpy().ravel())
     others = np.array([name for name in names if isinstance(name, str) and name not in known.index], object)

@@ -92,7 +92,7 @@ def test_a_failed_fit_is_a_row_with_its_error(bench, monkeypatch):
     result = wb.study(bench, "tiger", seeds=2, epochs=1, width=32, layers=1)
     assert result.rows()["ease"] == {"error": "seed 0: this one is too large"}
     assert result.rows()["placebo"] == {"error": "seed 0: RuntimeError: out of cheese"}
-    assert result.verdict[0] == NO_CONCLUSION and "placebo failed" in result.verdict[1]
+    assert result.verdict[0] == NO_CONCLUSION and "Placebo failed" in result.verdict[1]
     assert result.rows()["on"]["seeds"] == 2 and json.dumps(result.dict())
 
 

@@ -34,7 +34,7 @@ def test_no_effect_says_what_it_could_have_seen():
 
 def test_a_reason_to_conclude_nothing_comes_first():
     decided = verdict({"off": ABOVE, "placebo": ABOVE}, why_not="off failed")
-    assert decided == (NO_CONCLUSION, "No conclusion: off failed.")
+    assert decided == (NO_CONCLUSION, "Off failed.")
 
 
 def test_without_a_parent_the_best_baseline_is_named():

@@ -50,7 +50,7 @@ def verdict(differences: Mapping[str, Difference], *, why_not: str = "") -> tupl
     conclude nothing.
     """
     if why_not:
-        return NO_CONCLUSION, f"No conclusion: {why_not}."
+        return NO_CONCLUSION, f"{why_not[:1].upper()}{why_not[1:]}."
     off, placebo = differences.get("off"), differences.get("placebo")
     if off is None:
         return NO_PARENT, f"It has no off switch{_beside_baseline(differences)}."
