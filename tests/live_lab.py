@@ -2,6 +2,7 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -18,6 +19,20 @@ SETTINGS = {
 NOTIFICATIONS = {"fetchNews": "false", "checkForUpdates": False}  # else a dialog covers the page
 ERRORS = {"Runtime.exceptionThrown", "Log.entryAdded", "Runtime.consoleAPICalled"}
 IDLE = "panel.node.querySelector(`.jp-Notebook-ExecutionIndicator`)?.dataset.status === `idle`"
+
+
+def connection(process: subprocess.Popen, runtime: Path, log: Path) -> tuple[str, str]:
+    """(address, token) of a server once it answers: its runtime file is there before it listens."""
+    deadline = time.monotonic() + 120
+    while True:
+        assert process.poll() is None and time.monotonic() < deadline, log.read_text()
+        files = list(runtime.glob("jpserver-*.json"))
+        if files and (text := files[0].read_text()):
+            info = json.loads(text)
+            with socket.socket() as probe:
+                if probe.connect_ex((info["hostname"], info["port"])) == 0:
+                    return info["url"], info["token"]
+        time.sleep(0.1)
 
 
 class Lab:
@@ -43,18 +58,9 @@ class Lab:
         self.browser, self.runtime = Browser("127.0.0.1"), own / "runtime_dir"
         self.process = subprocess.Popen(command, env=environment, cwd=folder, stdout=self.log, stderr=self.log)
 
-    def _connection(self) -> tuple[str, str]:
-        """(address, token) from the runtime file of the server, once it exists."""
-        deadline = time.monotonic() + 60
-        while not (files := list(self.runtime.glob("jpserver-*.json"))):
-            assert self.process.poll() is None and time.monotonic() < deadline, Path(self.log.name).read_text()
-            time.sleep(0.1)
-        info = json.loads(files[0].read_text())
-        return info["url"], info["token"]
-
     def enter(self) -> None:
         """Open the page of JupyterLab in a window of 1400 x 1200."""
-        self.address, self.token = self._connection()
+        self.address, self.token = connection(self.process, self.runtime, Path(self.log.name))
         size = {"width": 1400, "height": 1200, "deviceScaleFactor": 1, "mobile": False}
         self.browser.call("Emulation.setDeviceMetricsOverride", **size)
         for domain in ("DOM", "Accessibility"):

@@ -3,11 +3,11 @@ import json
 import os
 import subprocess
 import sys
-import time
 import urllib.request
 from pathlib import Path
 
 import pytest
+from live_lab import connection
 
 from workbench import notebooks
 from workbench.__main__ import main
@@ -110,11 +110,7 @@ def test_it_starts(home, tmp_path):
     with open(tmp_path / "log", "wb") as log:
         process = subprocess.Popen(command, env=environment, cwd=tmp_path, stdout=log, stderr=log)
     try:
-        deadline = time.monotonic() + 60
-        while not (files := list((tmp_path / "RUNTIME_DIR").glob("jpserver-*.json"))):
-            assert process.poll() is None and time.monotonic() < deadline, (tmp_path / "log").read_text()
-            time.sleep(0.1)
-        address = json.loads(files[0].read_text())["url"]
+        address, _ = connection(process, tmp_path / "RUNTIME_DIR", tmp_path / "log")
         with urllib.request.urlopen(f"{address}api/contents?token=t") as answer:
             names = {entry["name"] for entry in json.load(answer)["content"]}
         assert {path.name for path in notebooks.series()} <= names and address.startswith("http://")
