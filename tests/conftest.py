@@ -23,6 +23,7 @@ TOGETHER = {
 }  # fmt: skip
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(config, items):
     for item in items:  # the worker of a test, for `--dist loadgroup`
         item.add_marker(pytest.mark.xdist_group(TOGETHER.get(item.path.stem, str(item.path))))
