@@ -52,8 +52,8 @@ class Scorer(Protocol):
 
 @runtime_checkable
 class Likelihood(Protocol):
-    """Optional capability: normalised log-probabilities of items. likelihood: whether training maximises them; it does
-    not where scores are learned from pairs, whose softmax is a probability in form only."""
+    """Optional capability: log-probabilities of items. likelihood: whether training maximises them; ask it before they
+    are called probabilities, because where scores are learned from pairs the softmax is one in form only."""
 
     likelihood: bool
 
@@ -102,14 +102,6 @@ class InBatches(Protocol):
 
 
 @runtime_checkable
-class Reranker(Protocol):
-    """What orders candidates anew; `recommenders.reranked.Reranked` makes a recommender of it."""
-
-    def rescore(self, histories: Any, candidates: np.ndarray) -> np.ndarray:
-        """(B, N) scores of the candidates (B, N), item ids."""
-
-
-@runtime_checkable
 class Retrieves(Protocol):
     """Optional capability of a recommender in two stages: only what its first stage retrieves can be recommended on
     top. retrieved: how many. Its results add the recall that this allows, and what is reached within it."""
@@ -118,57 +110,6 @@ class Retrieves(Protocol):
 
     def candidates(self, histories: Any, exclude: Any = None) -> np.ndarray:
         """(B, retrieved) the items that the first stage retrieves."""
-
-
-@runtime_checkable
-class Selector(Protocol):
-    """What chooses events of train to learn from; its base is then trained on these alone (systems/verbs.py)."""
-
-    def select(self, split: Any, budget: int, session: Any) -> np.ndarray:
-        """(n,) int64 rows of `split.train`, each an event, distinct, n <= budget. Reads train, and at most validation,
-        of the split; test never."""
-
-
-@runtime_checkable
-class Unlearner(Protocol):
-    """What makes a trained recommender forget events of train. curve: the learning curve of its last `forget`, one dict
-    per epoch, [] where it did not train in epochs."""
-
-    curve: list[dict]
-
-    def forget(self, model: "Recommender", split: Any, rows: np.ndarray, session: Any) -> "Recommender":
-        """The recommender, with the same arrays as its state, without what it learned from rows (n,) of `split.train`.
-        model: trained on all of train; it may be changed in place."""
-
-
-@runtime_checkable
-class Env(Protocol):
-    """A seeded simulator with Gymnasium's reset and step."""
-
-    def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[Any, dict]:
-        """The first observation of an episode, and what is known besides."""
-
-    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict]:
-        """(observation, reward, terminated, truncated, info) after an action."""
-
-
-@runtime_checkable
-class Policy(Protocol):
-    """What acts in an `Env`."""
-
-    def act(self, observation: Any) -> Any:
-        """An action of the env's action space."""
-
-
-@runtime_checkable
-class Observer(Protocol):
-    """A recommender that is served while events come in: it predicts a window of time, then observes it."""
-
-    def recommend(self, histories: Any, k: int, exclude: Any = None) -> Recommendations:
-        """As `Recommender.recommend`."""
-
-    def observe(self, events: Any) -> None:
-        """Learn from Histories of the events of a window that is over."""
 
 
 @runtime_checkable
@@ -242,8 +183,8 @@ class Traceable(Protocol):
 
 @runtime_checkable
 class MaskReadout(Protocol):
-    """Optional capability of a traceable recommender that may predict at a mask token appended to the history. Only the
-    mask position is read out then, so activations may be replaced there and nowhere else.
+    """Optional capability of a traceable recommender: where it is read out. If it predicts at a mask token appended to
+    the history, activations may be replaced there and nowhere else.
 
     readout_mask(x): the positions read out while recommending, a bool tensor of the shape of x, a module's output,
     without its last axis. None where every position is read out.

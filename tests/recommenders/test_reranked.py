@@ -5,8 +5,9 @@ import pytest
 import workbench as wb
 from workbench.errors import UserError
 from workbench.evaluate.candidates import was_retrieved
-from workbench.interfaces import Recommendations, Recommender, Reranker, Retrieves
+from workbench.interfaces import Recommendations, Recommender, Retrieves
 from workbench.recommenders.reranked import ByScore, Reranked
+from workbench.verb_interfaces import Reranker
 
 
 class Ordered:

@@ -7,7 +7,7 @@ import pytest
 from test_battery import NAMES, each_system, fit, fitted, make_bench
 
 import workbench as wb
-from workbench import experiment, interfaces, systems
+from workbench import experiment, systems
 from workbench.artifacts import Store, using_store
 from workbench.errors import UserError
 from workbench.experiment.around_base import checked_rows
@@ -25,7 +25,7 @@ def test_what_it_builds_is_what_its_verb_asks_for(name):
     verb, bench = VERBS[systems.verb(name)], make_bench()
     assert verb.evaluated and set(verb.keywords) <= set(systems.keywords(name))
     built = systems.build(name, bench)
-    assert all(isinstance(built, vars(interfaces)[each]) for each in verb.returns)
+    assert all(isinstance(built, verbs.interface(each)) for each in verb.returns)
     assert isinstance(bench.build(name), Recommender)
 
 
@@ -155,7 +155,7 @@ def test_a_build_without_what_its_verb_asks_for_is_named(folder):
     with pytest.raises(UserError, match="'wrong'.*'unlearning'.*'forget'.*the keyword users"):
         systems.keywords("wrong")
     built = SimpleNamespace(select=None)
-    with pytest.raises(UserError, match="'wrong'.*'unlearning'.*'forget'.*interfaces.Unlearner.*lacks curve, forget"):
+    with pytest.raises(UserError, match="'wrong'.*'unlearning'.*'forget'.*Unlearner .workb.*lacks curve, forget"):
         verbs.check_built("wrong", "unlearning", built)
-    with pytest.raises(UserError, match="interfaces.Recommender.*lacks fit, load_state, recommend, state"):
+    with pytest.raises(UserError, match="Recommender .workbench.interfaces.*lacks fit, load_state, recommend, state"):
         verbs.check_built("wrong", "graph", built)

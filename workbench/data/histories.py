@@ -10,13 +10,14 @@ from workbench.errors import UserError, unknown_name
 
 NUMBERS = "biuf"  # dtype kinds of event columns: bool, integers, float
 
+
 class Columns(dict):
     """Named event columns, name -> (N,) numbers. UserError for a name that is not there."""
 
     def __missing__(self, name: str) -> np.ndarray:
         raise UserError(
-            f"{unknown_name('event column', name, self)}. Numeric columns of dataset.interactions arrive here: rating "
-            "with the movielens datasets, weight with lastfm, and rating=COLUMN of dataset csv with a log of your own",
+            f"{unknown_name('event column', name, self)}. Numeric columns of dataset.interactions arrive here, "
+            "such as the ratings or weights that a dataset has; rating=COLUMN of dataset csv names yours",
             code=3,
         )
 

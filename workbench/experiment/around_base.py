@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import UserError
-from workbench.interfaces import Recommendations, Recommender, Selector, Unlearner
+from workbench.interfaces import Recommendations, Recommender
+from workbench.verb_interfaces import Selector, Unlearner
 
 ROWS = "selected_rows"  # of the state, beside what the base learned
 

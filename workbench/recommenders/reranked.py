@@ -2,8 +2,9 @@
 import numpy as np
 
 from workbench.data import Histories, Split
-from workbench.interfaces import Recommendations, Recommender, Reranker, Scorer
+from workbench.interfaces import Recommendations, Recommender, Scorer
 from workbench.train.fit import TrainingSession
+from workbench.verb_interfaces import Reranker
 
 
 class Reranked:
@@ -43,7 +44,7 @@ class Reranked:
 
 
 class ByScore:
-    """An `interfaces.Reranker` from a recommender that scores every item."""
+    """A `verb_interfaces.Reranker` from a recommender that scores every item."""
 
     def __init__(self, scorer: Scorer):
         self.scorer = scorer

@@ -8,9 +8,9 @@ from workbench.errors import UserError, unknown_name
 
 
 class Verb(NamedTuple):
-    """returns: names in workbench.interfaces of what build() returns. evaluated: how `bench.fit` makes a run of it; ""
-    where it does not yet. keywords: what build() must take, a setting that `bench.fit` reads. runner: the file, beside
-    that of the system and of its base, which decides what a run holds."""
+    """returns: names of what build() returns, in workbench.interfaces or workbench.verb_interfaces. evaluated: how
+    `bench.fit` makes a run of it; "" where it does not yet. keywords: what build() must take, a setting that
+    `bench.fit` reads. runner: the file, beside that of the system and of its base, which decides what a run holds."""
 
     returns: tuple[str, ...]
     evaluated: str
@@ -43,18 +43,23 @@ def verb_of(family: str) -> str:
     return verb
 
 
+def interface(name: str) -> type:
+    """The protocol that a verb names."""
+    from workbench import interfaces, verb_interfaces  # numpy: not for a listing
+
+    return (vars(interfaces) | vars(verb_interfaces))[name]
+
+
 def check_built(name: str, family: str, built: Any) -> Any:
     """What a build() returned, if it has what its verb asks for. UserError that names what is missing otherwise."""
-    from workbench import interfaces
-
     verb = verb_of(family)
     for each in VERBS[verb].returns:
-        interface = vars(interfaces)[each]
-        if not isinstance(built, interface):
-            members = {*vars(interface), *vars(interface).get("__annotations__", {})} - set(dir(built))
+        wanted = interface(each)
+        if not isinstance(built, wanted):
+            members = {*vars(wanted), *vars(wanted).get("__annotations__", {})} - set(dir(built))
             lacking = ", ".join(sorted(member for member in members if not member.startswith("_")))
             raise UserError(f"system {name!r} is of the family {family!r}, whose verb is {verb!r}: its build() must "
-                            f"return an interfaces.{each}; {type(built).__name__} lacks {lacking}")  # fmt: skip
+                            f"return a {each} ({wanted.__module__}); {type(built).__name__} lacks {lacking}")
     return built
 
 

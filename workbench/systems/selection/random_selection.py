@@ -32,7 +32,7 @@ def build(bench, *, base="sasrec", share=0.2, of="users"):
 
 
 class RandomSelection:
-    """An `interfaces.Selector`."""
+    """A `verb_interfaces.Selector`."""
 
     def __init__(self, of: str):
         self.of = of

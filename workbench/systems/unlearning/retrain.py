@@ -24,7 +24,7 @@ def build(bench, *, base="sasrec", users=0.05):
 
 
 class Retraining:
-    """An `interfaces.Unlearner`. The base is built on what is left, so its vectors, codes and teachers forget too."""
+    """A `verb_interfaces.Unlearner`. The base is built on what is left: its vectors, codes, teachers forget too."""
 
     def __init__(self, bench, base):
         self.bench, self.base, self.curve = bench, base, []
