@@ -1,4 +1,5 @@
 """A run's key follows the code that it stands on: what it imports changes it, what stands beside it does not."""
+import ast
 import json
 import shutil
 import subprocess
@@ -8,11 +9,13 @@ from pathlib import Path
 import pytest
 from reach import TESTS, reaches
 
+from workbench import closure as closure_module
 from workbench import systems
 from workbench.closure import closure
 from workbench.places import PACKAGE
 
 CODES = """
+import ast
 import json
 from workbench import systems
 print(json.dumps({name: systems.code(name) for name in systems.names()}))
@@ -56,12 +59,24 @@ def test_files_beside_a_system_change_no_key(copy):
 def test_a_line_changes_the_keys_of_what_imports_it(copy, file, changed):
     before, path = codes(copy), copy / "workbench" / file
     text = path.read_text()
-    path.write_text(text + "\n# a comment\n")
+    path.write_text(text.replace('"""', '"""Other words, on\ntwo lines. ', 1) + "\n# a comment\n")
     assert codes(copy) == before
     path.write_text(text + "\nANOTHER_LINE = 1\n")
     after = codes(copy)
     path.write_text(text)
     assert {name for name in before if after[name] != before[name]} - {"another"} == changed
+
+
+@pytest.mark.parametrize("text, lines", [
+    ('"""One."""\nA = 1\n', {1}),
+    ('def f():\n    """One\n    two."""\n    return 1\n', {2, 3}),
+    ('class A:\n    """One."""\n', {2}),
+    ('def f(): """One."""\n', set()),
+    ('def f():\n    """One."""; return 1\n', set()),
+    ('def f():\n    A = """One."""\n    """Two."""\n', set()),
+])  # fmt: skip
+def test_lines_that_are_docstrings(text, lines):
+    assert closure_module._docstring_lines(ast.parse(text)) == lines
 
 
 def test_a_name_leads_to_the_file_that_defines_it():

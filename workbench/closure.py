@@ -33,8 +33,8 @@ def closure(*places: str | Path, root: Path | None = None) -> set[Path]:
 
 
 def closure_hash(*places: str | Path) -> str:
-    """16 hex digits over the lines of a closure, the same for every version of Python: blank lines and those that are
-    comments are ignored, and so are the modules in NO_NUMBERS."""
+    """16 hex digits over the lines of a closure, the same for every version of Python: blank lines, comments of whole
+    lines and docstrings are ignored, and so are the modules in NO_NUMBERS."""
     files = sorted(path for path in closure(*places) if _top(path) not in NO_NUMBERS)
     return hashlib.sha256("".join(map(_code_hash, files)).encode()).hexdigest()[:16]
 
@@ -51,9 +51,22 @@ def _tree(path: Path) -> ast.Module:
 
 @cache
 def _code_hash(path: Path) -> str:
-    lines = (line.rstrip() for line in path.read_text(encoding="utf-8").splitlines())
+    lines, prose = path.read_text(encoding="utf-8").splitlines(), _docstring_lines(_tree(path))
+    lines = [line.rstrip() for number, line in enumerate(lines, start=1) if number not in prose]
     code = "\n".join(line for line in lines if line and not line.lstrip().startswith("#"))
     return hashlib.sha256(code.encode()).hexdigest()
+
+
+def _docstring_lines(tree: ast.Module) -> set[int]:
+    """The numbers of the lines that are docstrings and nothing else."""
+    lines: set[int] = set()
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    for node in ast.walk(tree):
+        if isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None:
+            own = {*range(node.body[0].lineno, node.body[0].end_lineno + 1)}
+            shared = {getattr(node, "lineno", 0), *(each.lineno for each in node.body[1:2])}
+            lines |= set() if own & shared else own
+    return lines
 
 
 @cache
