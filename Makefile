@@ -12,7 +12,7 @@ VENV        ?= .venv
 EXTRAS      ?= dev,cluster
 TORCH_INDEX ?=
 ARGS        ?=
-WORKERS     ?= -n 2 --dist loadgroup
+WORKERS     ?= -n 2
 
 RUN      := $(VENV)/bin/python
 READY    := $(VENV)/ready

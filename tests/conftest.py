@@ -17,16 +17,32 @@ def pytest_addoption(parser):
                      help="only tests that the changes since a commit, by default the last, can reach")  # fmt: skip
 
 
-# Files whose tests train the same systems, so that one worker, with one home, trains them once.
+# Files whose tests train the same systems go to one worker, whose home keeps them. These come first: they take longest.
 TOGETHER = {
-    "test_lab": "notebooks", "test_notebooks": "notebooks", "test_golden": "trained", "test_convergence": "trained",
+    "test_notebooks": "notebooks", "test_lab": "notebooks", "test_golden": "trained", "test_convergence": "trained",
 }  # fmt: skip
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
+def file_of(nodeid: str) -> str:
+    """What is run by one worker: the tests of a file, or of some files."""
+    path = nodeid.partition("::")[0]
+    return TOGETHER.get(Path(path).stem, path)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Whole files, in the order below. The scheduler's own groups are not seen by every version of pytest."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    config.option.loadscopereorder = False
+    scheduler = LoadScopeScheduling(config, log)
+    scheduler._split_scope = file_of
+    return scheduler
+
+
 def pytest_collection_modifyitems(config, items):
-    for item in items:  # the worker of a test, for `--dist loadgroup`
-        item.add_marker(pytest.mark.xdist_group(TOGETHER.get(item.path.stem, str(item.path))))
+    order = list(TOGETHER)
+    items.sort(key=lambda item: order.index(item.path.stem) if item.path.stem in order else len(order))
     if since := config.getoption("--changed"):
         changed = changed_files(since)
         kept = [each for each in items if changed and reaches(each.path, parameters(each), changed)]

@@ -68,17 +68,19 @@ def reorder_cache(own: list[KeyValues], parents: Tensor) -> list[KeyValues]:
 @torch.no_grad()
 def beam_search(
     module, rows: Tensor, lengths: Tensor, children: list[Tensor], *, beam: int, excluded: ExcludedEdges | None = None,
-    constrained: bool = True,
+    constrained: bool = True, trie_softmax: bool = False,
 ) -> Beams:  # fmt: skip
     """The `beam` most probable code prefixes of each row, level by level.
 
     module: has `prefill`, `step`, `code.code_rows` and `code.logits`. rows (B, T, L, R): histories of `lengths` (B,)
     items. children: `child_tables` of the trie. constrained: False lets beams leave the trie, to measure how many would
-    do so; their node is -1 from then on.
+    do so; their node is -1 from then on. trie_softmax: a code is normalised over the children of its prefix.
     Histories are encoded once, and there is no Python loop over tokens or users. UserError if beam < 1.
     """
     if beam < 1:
         raise UserError(f"a beam of {beam}: the beam width must be at least 1")
+    if trie_softmax and not constrained:
+        raise UserError("trie_softmax: codes outside the trie have no probability, so beams cannot leave it")
     state, cache, own = module.prefill(rows, lengths)
     nodes = torch.zeros(len(rows), 1, dtype=torch.int64, device=rows.device)
     scores = torch.zeros(len(rows), 1, device=rows.device)
@@ -87,7 +89,9 @@ def beam_search(
         if level:
             state, own = module.step(cache, own, module.code.code_rows(codes, nodes, level - 1), level)
         child_nodes = torch.where(nodes[:, :, None] >= 0, table[nodes.clamp_min(0)], -1)
-        total = scores[:, :, None] + module.code.logits(state, level).log_softmax(-1)
+        logits = module.code.logits(state, level)
+        logits = logits.masked_fill(child_nodes < 0, -torch.inf) if trie_softmax else logits
+        total = scores[:, :, None] + logits.log_softmax(-1)
         if constrained:
             total = total.masked_fill(child_nodes < 0, -torch.inf)
         if excluded is not None:
@@ -111,18 +115,23 @@ def _mask_excluded(total: Tensor, nodes: Tensor, rows: Tensor, parents: Tensor, 
 
 
 @torch.no_grad()
-def exact_scores(module, rows: Tensor, lengths: Tensor, trie: Trie) -> Tensor:
-    """(B, groups) log-probability of every code group: scores the whole trie, each shared prefix once."""
+def exact_scores(module, rows: Tensor, lengths: Tensor, trie: Trie, *, trie_softmax: bool = False) -> Tensor:
+    """(B, groups) log-probability of every code group: scores the whole trie, each shared prefix once. trie_softmax: as
+    in `beam_search`."""
     edges = [tuple(torch.from_numpy(at).to(rows.device) for at in np.nonzero(table >= 0)) for table in trie.children]
+    forbidden = [table < 0 for table in child_tables(trie, rows.device)] if trie_softmax else [None] * len(edges)
     out = torch.empty(len(rows), len(edges[-1][0]), device=rows.device)
     for row, length in enumerate(lengths.tolist()):
-        out[row] = _exact_row(module, rows[row : row + 1, : max(1, length)], lengths[row : row + 1], edges)
+        out[row] = _exact_row(module, rows[row : row + 1, : max(1, length)], lengths[row : row + 1], edges, forbidden)
     return out
 
 
-def _exact_row(module, rows: Tensor, lengths: Tensor, edges: list[tuple[Tensor, Tensor]]) -> Tensor:
+def _exact_row(
+    module, rows: Tensor, lengths: Tensor, edges: list[tuple[Tensor, Tensor]], forbidden: list[Tensor | None]
+) -> Tensor:
     """(1, groups) exact scores of one history. All nodes of a depth act as beams and inherit the cache of their parent
-    node. edges: for each depth, parents (n,) and codes (n,) of the nodes one level deeper."""
+    node. edges: for each depth, parents (n,) and codes (n,) of the nodes one level deeper.
+    forbidden: for each depth, the codes (nodes, K) that get no probability."""
     state, cache, own = module.prefill(rows, lengths)
     scores = torch.zeros(1, 1, device=rows.device)
     for level, (parent, code) in enumerate(edges):
@@ -136,5 +145,6 @@ def _exact_row(module, rows: Tensor, lengths: Tensor, edges: list[tuple[Tensor, 
             state = torch.cat([h for h, _ in parts], 1)
             own = [tuple(torch.cat(kv, 2) for kv in zip(*block)) for block in zip(*(extended for _, extended in parts))]
         logits = module.code.logits(state[0], level)
+        logits = logits if forbidden[level] is None else logits.masked_fill(forbidden[level], -torch.inf)
         scores = scores[:, parent] + (logits[parent, code] - logits.logsumexp(1)[parent])
     return scores

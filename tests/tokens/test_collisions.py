@@ -97,6 +97,10 @@ def test_policies_on_real_distances():
     assert [made[p].policy for p in made] == list(made)
     assert made["none"].has_collisions and not made["dedup"].has_collisions and not made["nearest"].has_collisions
     assert (made["dedup"].levels, made["nearest"].levels) == (3, 2)
+    assert not made["empty-leaf"].has_collisions and made["sinkhorn"].levels == made["empty-leaf"].levels == 2
+    alone = [items[0] + 1 for items in groups(made["none"].codes[1:]).values() if len(items) == 1]
+    assert alone and np.array_equal(made["empty-leaf"].codes[alone], made["none"].codes[alone]), "these keep theirs"
+    assert len(np.unique(made["sinkhorn"].codes[1:], axis=0)) > len(np.unique(made["none"].codes[1:], axis=0))
     assert np.array_equal(made["nearest"].codes[:, :1], made["none"].codes[:, :1])
     moved = np.flatnonzero(made["nearest"].codes[:, 1] != made["none"].codes[:, 1])
     assert len(moved) == made["none"].about["collided"] > 0
@@ -105,3 +109,31 @@ def test_policies_on_real_distances():
     own = far[np.arange(len(far)), made["none"].codes[1:, 1]]
     assert np.allclose(own, far.min(1), atol=1e-4), "the distances are those that the codes were chosen by"
     assert (far[moved - 1, made["nearest"].codes[moved, 1]] >= own[moved - 1]).all()
+
+
+def line(codes):
+    """Reconstructions (n, 1): 10 times the first code, plus the second one where there is one."""
+    return (codes * np.array([10.0, 1.0])[: codes.shape[1]]).sum(1, keepdims=True)
+
+
+def test_an_empty_leaf_is_under_the_own_prefix_first_and_else_under_the_nearest_one():
+    codes = np.array([[0, 0], [0, 0], [0, 0], [1, 0], [2, 0]], np.int32)
+    vectors = np.array([[0.0], [0.3], [0.6], [10.0], [20.0]])
+    out = collisions.assign_empty_leaf(codes, (3, 2), vectors, line)
+    assert out.tolist() == [[0, 0], [0, 1], [1, 1], [1, 0], [2, 0]]
+
+
+def test_empty_leaves_that_run_out(caplog):
+    codes = np.zeros((4, 2), np.int32)
+    with caplog.at_level(logging.WARNING, logger="workbench"):
+        out = collisions.assign_empty_leaf(codes, (1, 3), np.arange(4.0)[:, None], line)
+    assert "1 items still collide" in caplog.text and len(np.unique(out, axis=0)) == 3
+    unique = np.array([[0, 0], [0, 1]], np.int32)
+    assert collisions.assign_empty_leaf(unique, (1, 3), np.zeros((2, 1)), line) is unique
+
+
+def test_transport_shares_the_last_codes_among_colliding_items_alone():
+    codes = np.array([[0, 0]] * 4 + [[1, 0]], np.int32)
+    far = np.array([[0.0, 1, 2, 3], [0, 0.5, 2, 3], [0, 1, 0.5, 3], [0, 1, 2, 0.5], [0, 1, 2, 3]])
+    out = collisions.assign_by_transport(codes, lambda items: far[items])
+    assert out.tolist() == [[0, 0], [0, 1], [0, 2], [0, 3], [1, 0]]

@@ -142,6 +142,8 @@ def test_kinds_make_codes_of_a_dataset(kind, monkeypatch):
     if tokens.REGISTRY.literal(kind, "NEAREST", False):
         near = tokens.make_codes(kind, dataset, vectors, levels=2, size=16, seed=3, policy="nearest")
         assert len(np.unique(near.codes[1:], axis=0)) > dataset.n_items - made.about["collided"]
+        leaf = tokens.make_codes(kind, dataset, vectors, levels=2, size=32, seed=3, policy="empty-leaf", normalize=True)
+        assert not leaf.has_collisions
     else:
         with pytest.raises(UserError, match="needs distances"):
             tokens.make_codes(kind, dataset, vectors, size=16, policy="nearest")

@@ -1,1 +1,1 @@
-"""Training losses as pure functions of tensors: see ranking."""
+"""Training losses as pure functions of tensors: see ranking, and code_sequences for semantic IDs."""

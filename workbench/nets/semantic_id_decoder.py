@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from workbench.nets.attention import KeyValues, attend_shared
+from workbench.nets.item_local import ItemLocal
 from workbench.nets.transformer import Block
 
 
@@ -26,17 +27,23 @@ class HistoryCache(NamedTuple):
 class CodeTable(nn.Module):
     """One embedding table for the codes of all levels, shared by the input and the (tied) output layer.
 
-    Row 0 is padding, followed by the K rows of each level and the rows of `prefixes`: the number of distinct code
-    prefixes of length 2..L, or () to embed each code without the codes before it. The input embedding of a code is the
-    sum of its R rows: its own row and, with prefixes, the row of its prefix, which costs memory but no arithmetic.
+    Row 0 is padding, followed by the K rows of each level, the rows of `prefixes`: the number of distinct code prefixes
+    of length 2..L, or () to embed each code without the codes before it, and those of `streams`: the sizes of further
+    codes of an item that are read but not predicted, whose first rows are `stream_starts`. The input embedding of a
+    code is the sum of its R rows: its own row and, with prefixes, the row of its prefix, which costs memory but no
+    arithmetic.
     """
 
-    def __init__(self, sizes: tuple[int, ...], width: int, prefixes: tuple[int, ...] = ()):
+    def __init__(
+        self, sizes: tuple[int, ...], width: int, prefixes: tuple[int, ...] = (), streams: tuple[int, ...] = ()
+    ):
         super().__init__()
         self.sizes, self.prefixes = tuple(sizes), tuple(prefixes)
         self.starts = [1 + sum(sizes[:level]) for level in range(len(sizes))]
         self.prefix_starts = [0] + [1 + sum(sizes) + sum(prefixes[:level]) for level in range(len(prefixes))]
-        self.weight = nn.Parameter(torch.randn(1 + sum(sizes) + sum(prefixes), width) * 0.02)
+        predicted = 1 + sum(sizes) + sum(prefixes)
+        self.stream_starts = [predicted + sum(streams[:stream]) for stream in range(len(streams))]
+        self.weight = nn.Parameter(torch.randn(predicted + sum(streams), width) * 0.02)
         with torch.no_grad():
             self.weight[0] = 0
 
@@ -72,27 +79,36 @@ class SemanticIdDecoder(nn.Module):
     """A causal decoder over [start, c11 .. c1L, c21 ..]: position s predicts token s, so every item is a target of one
     forward pass.
 
-    code; start (D,); place (max_length + 1, D), item positions; inner (L, D), code levels; blocks; norm.
+    code; start (D,); place (max_length + 1, D), item positions; inner (L + S, D), code levels; blocks; norm. streams:
+    the sizes of S further codes of every item, read after its L codes and predicted by no position; drop_streams: the
+    share of them hidden in training. local: "" or a kind of `ItemLocal`, through which embeddings of codes pass.
     """
 
     def __init__(
         self, sizes: tuple[int, ...], *, width: int, layers: int, heads: int, max_length: int, dropout: float,
-        prefixes: tuple[int, ...] = (),
+        prefixes: tuple[int, ...] = (), streams: tuple[int, ...] = (), drop_streams: float = 0.0, local: str = "",
     ):  # fmt: skip
         super().__init__()
-        self.code, self.levels, self.dropout = CodeTable(sizes, width, prefixes), len(sizes), dropout
+        self.code, self.levels, self.dropout = CodeTable(sizes, width, prefixes, streams), len(sizes), dropout
+        self.block, self.drop_streams = len(sizes) + len(streams), drop_streams
         self.start = nn.Parameter(torch.randn(width) * 0.02)
-        self.place, self.inner = nn.Embedding(max_length + 1, width), nn.Embedding(len(sizes), width)
+        self.place, self.inner = nn.Embedding(max_length + 1, width), nn.Embedding(self.block, width)
         self.blocks = nn.ModuleList(Block(width, heads, 4 * width, dropout) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
         for table in (self.place, self.inner):
             nn.init.normal_(table.weight, std=0.02)
+        self.local = ItemLocal(width, self.block, local) if local else None
 
     def embed(self, rows: Tensor, length: int) -> Tensor:
         """(B, length, D): the input of the first block; position 0 is the start token."""
+        if self.training and self.drop_streams:
+            hidden = torch.rand(rows.shape[:3], device=rows.device) < self.drop_streams
+            hidden[:, :, : self.levels] = False
+            rows = rows.masked_fill(hidden[..., None], 0)
         x = self.code(rows.flatten(1, 2)[:, : length - 1])
+        x = x if self.local is None else self.local(x)
         x = torch.cat([self.start.expand(len(x), 1, -1), x], 1)
-        x = x + position_embeddings(self.place, self.inner, -(-length // self.levels))[:length]
+        x = x + position_embeddings(self.place, self.inner, -(-length // self.block))[:length]
         return F.dropout(x, self.dropout, self.training)
 
     def teacher_forced(self, rows: Tensor) -> tuple[Tensor, Tensor]:
@@ -103,7 +119,7 @@ class SemanticIdDecoder(nn.Module):
         for block in self.blocks:
             x = block(x)
         real = rows[:, :, 0, 0] > 0
-        return self.norm(x).view(B, T, L, -1)[real], rows[real][..., 0]
+        return self.norm(x).view(B, T, L, -1)[real][:, : self.levels], rows[real][:, : self.levels, 0]
 
     def prefill(self, rows: Tensor, lengths: Tensor) -> tuple[Tensor, HistoryCache, list[KeyValues]]:
         """Encode histories of `lengths` (B,) items: states (B, 1, D) that predict the first code of the next item, the
@@ -120,6 +136,7 @@ class SemanticIdDecoder(nn.Module):
         bias = torch.zeros(B, 1, 1, T * L + 1, device=x.device)
         bias.masked_fill_(torch.arange(T * L + 1, device=x.device) > last[:, None, None, None], -torch.inf)
         empty = [(k[:, :, None, :0], v[:, :, None, :0]) for k, v in shared]
+        empty += [] if self.local is None else [empty[0]]  # keys and values of the item being decoded
         return state, HistoryCache(shared, bias, lengths), empty
 
     def step(
@@ -128,11 +145,13 @@ class SemanticIdDecoder(nn.Module):
         """Append the codes of level - 1, given as rows (B, W, R): states (B, W, D) that predict the codes of `level`,
         and the extended cache of the beams. own: keys and values (B, H, W, j, d) per block, in the order of the
         beams."""
-        x = self.code(rows) + (self.place(cache.position) + self.inner.weight[level])[:, None]
-        extended = []
+        x, extended = self.code(rows), []
+        if self.local is not None:
+            x, item = self.local.step(x, own[-1], level - 1)
+        x = x + (self.place(cache.position) + self.inner.weight[level])[:, None]
         for block, shared, (keys, values) in zip(self.blocks, cache.keys_values, own):
             q, k, v = block.attention.project(block.attention_norm(x))
             keys, values = torch.cat([keys, k[:, :, :, None]], 3), torch.cat([values, v[:, :, :, None]], 3)
             extended.append((keys, values))
             x = block.add(x, block.attention.merge_heads(attend_shared(q, (keys, values), shared, cache.bias)))
-        return self.norm(x), extended
+        return self.norm(x), extended if self.local is None else [*extended, item]

@@ -11,8 +11,9 @@ from workbench.tokens import ItemCodes
 
 
 class Tokens(NamedTuple):
-    """The codes of the items and what follows from them. item_rows: (I+1, L, R) rows of the embedding table. children:
-    the tables of the trie. source, version: the buffer these were read from, and how often it was written before."""
+    """The codes of the items and what follows from them. item_rows: (I+1, L + S, R) rows of the embedding table.
+    children: the tables of the trie. source, version: the buffer these were read from, and how often it was written
+    before."""
 
     codes: ItemCodes
     item_rows: Tensor
@@ -24,14 +25,16 @@ class Tokens(NamedTuple):
 class CodeBuffer:
     """The buffer `item_codes` (I, L) int32 of a network with a `code` table (workbench.nets.semantic_id_decoder).
 
+    streams: (I+1, S) further rows of its table for each item, read after its codes; None for none.
     What renews codes during training may `write` them or change the buffer itself: `read` gives what it holds now.
     """
 
-    def __init__(self, module: nn.Module, codes: ItemCodes):
+    def __init__(self, module: nn.Module, codes: ItemCodes, streams: np.ndarray | None = None):
         check(module, codes)
         device = module.code.weight.device
         module.register_buffer("item_codes", torch.from_numpy(codes.codes[1:].copy()).to(device))
-        self.module, self.tokens = module, _tokens(module, codes)
+        self.streams = None if streams is None else torch.from_numpy(np.asarray(streams, np.int64))
+        self.module, self.tokens = module, _tokens(module, codes, self.streams)
 
     def read(self) -> Tokens:
         """The codes as the network holds them, made again only after the buffer was written to. Other codes than before
@@ -41,7 +44,7 @@ class CodeBuffer:
             array = buffer.cpu().numpy()
             codes = known.codes if np.array_equal(array, known.codes.codes[1:]) else known.codes.with_codes(array)
             check(self.module, codes)
-            self.tokens = _tokens(self.module, codes)
+            self.tokens = _tokens(self.module, codes, self.streams)
         return self.tokens
 
     def write(self, codes: ItemCodes) -> None:
@@ -50,7 +53,7 @@ class CodeBuffer:
         if codes.n_items != self.tokens.codes.n_items:
             raise UserError(f"codes of {codes.n_items} items for {self.tokens.codes.n_items} items", code=3)
         self.module.item_codes.copy_(torch.from_numpy(codes.codes[1:]))
-        self.tokens = _tokens(self.module, codes)
+        self.tokens = _tokens(self.module, codes, self.streams)
 
 
 def check(module: nn.Module, codes: ItemCodes) -> None:
@@ -62,8 +65,10 @@ def check(module: nn.Module, codes: ItemCodes) -> None:
                         "with prefixes=False if codes are to change", code=3)  # fmt: skip
 
 
-def _tokens(module: nn.Module, codes: ItemCodes) -> Tokens:
+def _tokens(module: nn.Module, codes: ItemCodes, streams: Tensor | None) -> Tokens:
     item_codes, nodes = (torch.from_numpy(array.astype(np.int64)) for array in (codes.codes, codes.trie.node))
     children = decode.child_tables(codes.trie, module.code.weight.device)
     rows = module.code.item_rows(item_codes, nodes)
+    if streams is not None:
+        rows = torch.cat([rows, torch.nn.functional.pad(streams[..., None], (0, rows.shape[2] - 1))], 1)
     return Tokens(codes, rows, children, module.item_codes, module.item_codes._version)

@@ -3,7 +3,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from workbench import decode
@@ -11,6 +10,7 @@ from workbench.data import Cases, Histories, Split
 from workbench.errors import UserError
 from workbench.evaluate import top_k
 from workbench.interfaces import ReadoutPositions, Recommendations
+from workbench.losses.code_sequences import CodeLoss, code_cross_entropy, within_trie
 from workbench.recommenders.code_buffer import CodeBuffer
 from workbench.recommenders.sequential import token_batches
 from workbench.recommenders.state_dict import get_weights, load_weights
@@ -27,19 +27,23 @@ class Generative:
     `step` (workbench.nets.semantic_id_decoder).
 
     codes: the items' semantic IDs; metrics are collision-corrected with them. They are state of the network, in its
-    buffer `item_codes`. beam: the beam width, which is also the maximum k. max_length: number of most recent items that
-    are read. all_positions: whether every item of a training row is a target (a causal decoder) or only the last one
-    (an encoder-decoder). trainable, each_epoch: see train.fit; what renews codes gives them to `code_buffer.write`.
+    buffer `item_codes`. streams: (I+1, S) rows of the embedding table that follow the codes of each item read, for a
+    network with `streams`. beam: the beam width, which is also the maximum k. max_length: number of most recent items
+    that are read. all_positions: whether every item of a training row is a target (a causal decoder) or only the last
+    one (an encoder-decoder). loss: of the logits of the target codes. trie_softmax: whether a code is normalised over
+    those that continue an item's prefix, instead of over all of its level. trainable, each_epoch: see train.fit; what
+    renews codes gives them to `code_buffer.write`.
     """
 
     def __init__(
         self, module: nn.Module, codes: ItemCodes, *, beam: int, max_length: int, all_positions: bool,
+        streams: np.ndarray | None = None, loss: CodeLoss = code_cross_entropy, trie_softmax: bool = False,
         trainable: str | Sequence[str] = "*", each_epoch: Callable[[int], None] | None = None,
     ):  # fmt: skip
         self.likelihood = True
         self.module, self.beam, self.max_length, self.all_positions = module, beam, max_length, all_positions
-        self.trainable, self.each_epoch = trainable, each_epoch
-        self.code_buffer = CodeBuffer(module, codes)
+        self.loss, self.trie_softmax, self.trainable, self.each_epoch = loss, trie_softmax, trainable, each_epoch
+        self.code_buffer = CodeBuffer(module, codes, streams)
 
     @property
     def codes(self) -> ItemCodes:
@@ -51,7 +55,7 @@ class Generative:
         return self.module.code.weight.device
 
     def fit(self, split: Split, session: TrainingSession) -> list[dict]:
-        """Train on every next item in train once per epoch: the mean cross-entropy of its codes under teacher forcing.
+        """Train on every next item in train once per epoch: the loss of its codes under teacher forcing.
         A causal decoder also learns to predict the first item of each window, from the start token alone.
 
         UserError if no train history has two events.
@@ -68,12 +72,7 @@ class Generative:
 
         def loss(index: np.ndarray, step: int) -> Tensor:
             states, targets = self.module.teacher_forced(self.tokenize(rows.take(index))[0])
-            table = self.module.code
-            losses = [
-                F.cross_entropy(table.logits(states[:, level], level), targets[:, level] - table.starts[level])
-                for level in range(self.codes.levels)
-            ]
-            return torch.stack(losses).mean()
+            return self.loss(*self._logits(states, targets))
 
         valid = split.valid.one_each()
         valid = valid.take(np.arange(min(VALIDATION_CASES, len(valid.targets))))
@@ -89,8 +88,14 @@ class Generative:
             weight=lambda index: int(rows.lengths[index].sum()) if self.all_positions else len(index),
         )  # fmt: skip
 
+    def _logits(self, states: Tensor, rows: Tensor) -> tuple[list[Tensor], Tensor, list[Tensor]]:
+        """What a `CodeLoss` is given: logits of every level, codes (N, L) of the targets' embedding rows, the trie."""
+        table, levels = self.module.code, self.codes.levels
+        logits = [table.logits(states[:, level], level) for level in range(levels)]
+        return logits, rows - torch.tensor(table.starts[:levels], device=rows.device), self.code_buffer.read().children
+
     def tokenize(self, histories: Histories) -> tuple[Tensor, Tensor]:
-        """Histories as rows of the code embedding table (B, T, L, R), right-padded with zeros, and their lengths (B,).
+        """Histories as rows of the code embedding table (B, T, L + S, R), right-padded with 0, and their lengths (B,).
 
         UserError on an unknown item id.
         """
@@ -113,7 +118,7 @@ class Generative:
         rows, lengths = self.tokenize(histories.last(self.max_length))
         return decode.beam_search(
             self.module, rows, lengths, self.code_buffer.read().children,
-            beam=beam or self.beam, excluded=excluded, constrained=constrained,
+            beam=beam or self.beam, excluded=excluded, constrained=constrained, trie_softmax=self.trie_softmax,
         )
 
     def recommend(self, histories: Histories, k: int, exclude: Histories | None = None) -> Recommendations:
@@ -137,7 +142,8 @@ class Generative:
     def score(self, histories: Histories) -> np.ndarray:
         """(B, I+1) float32 exact log-probability of every item's codes, column 0 -inf; beam search approximates it."""
         self.module.eval()
-        by_group = decode.exact_scores(self.module, *self.tokenize(histories.last(self.max_length)), self.codes.trie)
+        tokens = self.tokenize(histories.last(self.max_length))
+        by_group = decode.exact_scores(self.module, *tokens, self.codes.trie, trie_softmax=self.trie_softmax)
         scores = by_group.cpu().numpy()[:, self.codes.trie.group]
         scores[:, 0] = -np.inf
         return scores
@@ -173,7 +179,7 @@ class Generative:
     def code_log_probs(self, cases: Cases) -> np.ndarray:
         """(C, L) float32 log-probability of each code of the targets, given the history and the true codes before."""
         self.module.eval()
-        table, out = self.module.code, np.zeros((len(cases.targets), self.codes.levels), np.float32)
+        out = np.zeros((len(cases.targets), self.codes.levels), np.float32)
         for index in cases.histories.batches(4 * BATCH):
             past = cases.histories.take(index).last(self.max_length)
             items = np.insert(past.items, past.offsets[1:], cases.targets[index])
@@ -182,9 +188,10 @@ class Generative:
             if self.all_positions:
                 last = np.cumsum(with_target.lengths) - 1
                 states, targets = states[last], targets[last]
-            for level, start in enumerate(table.starts):
-                log_p = table.logits(states[:, level], level).log_softmax(-1)
-                out[index, level] = log_p.gather(1, targets[:, level, None] - start)[:, 0].cpu().numpy()
+            logits, codes, children = self._logits(states, targets)
+            logits = within_trie(logits, codes, children) if self.trie_softmax else logits
+            for level, each in enumerate(logits):
+                out[index, level] = each.log_softmax(-1).gather(1, codes[:, level, None])[:, 0].cpu().numpy()
         return out
 
     @torch.no_grad()
@@ -201,8 +208,8 @@ class Generative:
         self.module.teacher_forced(rows)
         L, row = self.codes.levels, histories.rows()
         position = np.arange(len(row)) - histories.offsets[row]
-        mask = np.zeros((len(histories), rows.shape[1], L), bool)
-        mask[row[position > 0], position[position > 0]] = True
+        mask = np.zeros((len(histories), *rows.shape[1:3]), bool)
+        mask[row[position > 0], position[position > 0], :L] = True
         event = np.flatnonzero(position > 0) - 1
         return ReadoutPositions(mask.reshape(len(mask), -1), np.repeat(event, L), np.tile(np.arange(L), len(event)))
 

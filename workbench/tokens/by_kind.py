@@ -50,8 +50,8 @@ def check_settings(kind: str, n_items: int, *, levels: int, size: int, policy: s
         raise UserError(f"codes need 1 to {MAX_LEVELS} levels and a size >= 2 (or 0, the default): {levels} and {size}")
     if size > max(n_items, 2):
         raise UserError(f"size={size}: more codes per level than items; the default size is {default_size(n_items)}")
-    if policy == "nearest" and not nearest:
-        raise UserError(f"policy 'nearest' needs distances, which {kind} codes do not have; use dedup or none")
+    if policy not in ("none", "dedup") and not nearest:
+        raise UserError(f"policy {policy!r} needs distances, which {kind} codes do not have; use dedup or none")
 
 
 def make_codes(
@@ -61,8 +61,8 @@ def make_codes(
     """The ItemCodes of a dataset, of one of KINDS.
 
     vectors: (I+1, D), for the kinds in CONTENT_KINDS. levels, size: L and K (0: `default_size`); published codes have
-    their own, and the category tree its own sizes. policy: what to do about collisions: none, dedup or nearest
-    (kinds with distances only). UserError for an invalid setting.
+    their own, and the category tree its own sizes. policy: what to do about collisions: none, dedup, or, for
+    kinds with distances, nearest, sinkhorn, empty-leaf (tokens/collisions.py). UserError for an invalid setting.
     """
     check_settings(kind, dataset.n_items, levels=levels, size=size, policy=policy, normalize=normalize, seed=seed)
     codes, sizes, about = REGISTRY.load(kind).codes(

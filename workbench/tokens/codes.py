@@ -19,7 +19,7 @@ log = logging.getLogger("workbench")
 DAMAGED = (
     OSError, EOFError, ValueError, KeyError, TypeError, NotImplementedError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
-POLICIES = ("none", "dedup", "nearest")
+POLICIES = ("none", "dedup", "nearest", "sinkhorn", "empty-leaf")
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class ItemCodes:
     """The semantic IDs of items 1..I.
 
     codes: (I+1, L) int32, row 0 is -1. sizes: K for each level. raw_ids: (I,) text, the canonical raw id of each item.
-    policy: how collisions of full codes were resolved (none, dedup, nearest). version: counts what
+    policy: how collisions of full codes were resolved, one of POLICIES. version: counts what
     `with_codes` changed, as joint training does. about: provenance of the codes, as JSON values.
     """
 

@@ -83,9 +83,10 @@ class RQKMeans:
         return torch.cdist(torch.from_numpy(last), self.centroids[-1]).square().numpy()
 
     def decode(self, codes: np.ndarray) -> np.ndarray:
-        """(n, D) float32 reconstruction: the sum of the codes' centroids, each times its level's scale."""
+        """(n, D) float32 reconstruction from codes (n, L), or from those of the first levels alone: the sum of the
+        codes' centroids, each times its level's scale."""
         at = torch.from_numpy(codes.astype(np.int64))
-        parts = [table[at[:, level]] * self.scales[level] for level, table in enumerate(self.centroids)]
+        parts = [self.centroids[level][at[:, level]] * self.scales[level] for level in range(at.shape[1])]
         return torch.stack(parts).sum(0).float().numpy()
 
 
@@ -117,6 +118,11 @@ def unit_rows_and_norms(rows: Tensor) -> tuple[Tensor, Tensor]:
     """Rows scaled to unit norm, and their norms (n, 1); zero rows stay zero."""
     length = rows.norm(dim=1, keepdim=True)
     return rows / length.clamp_min(1e-12), length
+
+
+def unit_rows(vectors: np.ndarray) -> np.ndarray:
+    """(n, D) float32 rows scaled to unit norm; zero rows stay zero."""
+    return unit_rows_and_norms(torch.from_numpy(np.ascontiguousarray(vectors, np.float32)))[0].numpy()
 
 
 def partial_squared_distances(rows: Tensor, table: Tensor) -> Tensor:

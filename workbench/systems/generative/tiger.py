@@ -13,10 +13,11 @@ Reported  Beauty 5-core, leave-one-out, unmasked: NDCG@10 .0384, Recall@10 .0648
           .0319 to .0378.
 """
 
-from workbench.errors import UserError, unknown_name
+from workbench.errors import unknown_name
 from workbench.nets.encoder_decoder import EncoderDecoder
 from workbench.nets.semantic_id_decoder import SemanticIdDecoder
 from workbench.recommenders.generative import Generative
+from workbench.recommenders.semantic_ids import HEAD, ITEMS, check_sizes
 from workbench.train import Recipe
 
 PARENT = None
@@ -29,7 +30,6 @@ RECIPE = Recipe(
         "paper": {"width": 256, "layers": 5},
     },
 )
-HEAD, ITEMS = 32, 20  # width of an attention head; number of most recent items read
 ARCHITECTURES = {"decoder": SemanticIdDecoder, "encoder-decoder": EncoderDecoder}
 
 
@@ -47,9 +47,7 @@ def build(
     """
     if architecture not in ARCHITECTURES:
         raise unknown_name("architecture", architecture, ARCHITECTURES)
-    if min(width, layers, beam) < 1 or width % HEAD or not 0 <= dropout < 1:
-        actual = f"width={width}, layers={layers}, beam={beam}, dropout={dropout}"
-        raise UserError(f"tiger: width must be a multiple of {HEAD}, sizes positive, 0 <= dropout < 1, not {actual}")
+    check_sizes("tiger", width, layers, beam, dropout)
     item_codes = bench.codes(codes, vectors=vectors, policy=policy, permuted=permuted)
     with bench.init():
         module = ARCHITECTURES[architecture](

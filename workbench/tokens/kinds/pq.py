@@ -3,8 +3,9 @@ import numpy as np
 
 from workbench.data.schema import Dataset
 from workbench.errors import UserError
-from workbench.tokens.collisions import assign_nearest_free
+from workbench.tokens.collisions import resolve
 from workbench.tokens.pq import PQ
+from workbench.tokens.rq_kmeans import unit_rows
 
 READS_VECTORS = True
 NEAREST = True
@@ -19,7 +20,7 @@ def codes(
         raise UserError("pq codes need item vectors")
     made = PQ(levels=levels, size=size, normalize=normalize, seed=seed).fit(vectors[1:])
     found, last = made.sub_vectors(vectors[1:])
-    if policy == "nearest":
-        found = assign_nearest_free(found, (size,) * levels, lambda items: made.distances(last[items]))
+    found = resolve(policy, found, (size,) * levels, distances=lambda items: made.distances(last[items]),
+                    vectors=unit_rows(vectors[1:]) if normalize else vectors[1:], decode=made.decode)  # fmt: skip
     about = {"seed": seed, "normalize": normalize, "unexplained_variance": made.unexplained_variance, "parallel": True}
     return found, (size,) * levels, about | {"used": made.used, "perplexity": made.perplexity}

@@ -3,7 +3,7 @@ import numpy as np
 
 from workbench.data.schema import Dataset
 from workbench.errors import UserError
-from workbench.tokens.collisions import assign_nearest_free
+from workbench.tokens.collisions import resolve
 from workbench.tokens.rq_kmeans import RQKMeans
 
 READS_VECTORS = True
@@ -20,6 +20,8 @@ def codes(
     tokenizer = RQKMeans(levels=levels, size=size, normalize=normalize, seed=seed).fit(vectors[1:])
     found, last_residuals = tokenizer.residuals(vectors[1:])
     sizes, unexplained = (size,) * levels, [round(share, 6) for share in tokenizer.unexplained_variance]
-    if policy == "nearest":
-        found = assign_nearest_free(found, sizes, lambda items: tokenizer.distances(last_residuals[items]))
+    found = resolve(
+        policy, found, sizes, distances=lambda items: tokenizer.distances(last_residuals[items]),
+        vectors=vectors[1:], decode=tokenizer.decode,
+    )  # fmt: skip
     return found, sizes, {"seed": seed, "normalize": normalize, "unexplained_variance": unexplained}

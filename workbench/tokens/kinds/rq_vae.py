@@ -3,7 +3,8 @@ import numpy as np
 
 from workbench.data.schema import Dataset
 from workbench.errors import UserError
-from workbench.tokens.collisions import assign_nearest_free
+from workbench.tokens.collisions import resolve
+from workbench.tokens.rq_kmeans import unit_rows
 from workbench.tokens.rq_vae import RQVAE
 
 READS_VECTORS = True
@@ -19,8 +20,8 @@ def codes(
         raise UserError("rq-vae codes need item vectors")
     made = RQVAE(levels=levels, size=size, normalize=normalize, seed=seed).fit(vectors[1:])
     found, last = made.residuals(vectors[1:])
-    if policy == "nearest":
-        found = assign_nearest_free(found, (size,) * levels, lambda items: made.distances(last[items]))
+    found = resolve(policy, found, (size,) * levels, distances=lambda items: made.distances(last[items]),
+                    vectors=unit_rows(vectors[1:]) if normalize else vectors[1:], decode=made.decode)  # fmt: skip
     about = {"seed": seed, "normalize": normalize, "unexplained_variance": made.unexplained_variance}
     about |= {"used": made.used, "perplexity": made.perplexity, "epochs": made.epochs}
     return found, (size,) * levels, about

@@ -1,0 +1,28 @@
+"""The causal decoder over semantic IDs that generative systems share: the sizes allowed, and one way to build it."""
+from typing import Any
+
+from workbench.errors import UserError
+from workbench.nets.semantic_id_decoder import SemanticIdDecoder
+from workbench.tokens import ItemCodes
+
+HEAD, ITEMS = 32, 20  # width of an attention head; number of most recent items read
+
+
+def check_sizes(system: str, width: int, layers: int, beam: int, dropout: float) -> None:
+    """UserError for sizes of which no network can be built. width: a multiple of 32, the width of an attention head."""
+    if min(width, layers, beam) < 1 or width % HEAD or not 0 <= dropout < 1:
+        actual = f"width={width}, layers={layers}, beam={beam}, dropout={dropout}"
+        raise UserError(f"{system}: width must be a multiple of {HEAD}, sizes positive, 0 <= dropout < 1, not {actual}")
+
+
+def causal_decoder(
+    bench: Any, codes: ItemCodes, *, width: int, layers: int, dropout: float, prefixes: bool,
+    streams: tuple[int, ...] = (), drop_streams: float = 0.0, local: str = "",
+) -> SemanticIdDecoder:  # fmt: skip
+    """A network for the codes of a bench's items, its weights drawn from the bench's seed. prefixes: whether code
+    prefixes have embeddings of their own. streams, drop_streams, local: see `SemanticIdDecoder`."""
+    with bench.init():
+        return SemanticIdDecoder(
+            codes.sizes, width=width, layers=layers, heads=width // HEAD, max_length=ITEMS, dropout=dropout,
+            prefixes=codes.prefix_counts if prefixes else (), streams=streams, drop_streams=drop_streams, local=local,
+        )  # fmt: skip
