@@ -85,7 +85,7 @@ class Browser:
         self.call("Page.navigate", url=address)
         self.wait(f"document.readyState === 'complete' && {until}")
 
-    def wait(self, until: str, seconds: float = 30) -> None:
+    def wait(self, until: str, seconds: float = 120) -> None:
         """Return when a JavaScript expression is true; fail after some seconds."""
         deadline = time.monotonic() + seconds
         while not self.evaluate(f"!!(document.documentElement && {until})"):

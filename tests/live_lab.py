@@ -16,7 +16,10 @@ SETTINGS = {
     "ServerApp": {"ip": "127.0.0.1", "port": 0, "open_browser": False},
     "LabApp": {"expose_app_in_browser": True, "news_url": None, "extension_manager": "readonly"},
 }
-NOTIFICATIONS = {"fetchNews": "false", "checkForUpdates": False}  # else a dialog covers the page
+PREFERENCES = {
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},  # or a dialog covers the page
+    "notebook-extension/tracker": {"windowingMode": "defer"},  # figures out of view are drawn too, if later
+}
 ERRORS = {"Runtime.exceptionThrown", "Log.entryAdded", "Runtime.consoleAPICalled"}
 IDLE = "panel.node.querySelector(`.jp-Notebook-ExecutionIndicator`)?.dataset.status === `idle`"
 
@@ -48,9 +51,10 @@ class Lab:
         for path in names.values():
             path.mkdir(parents=True, exist_ok=True)
         (own / "config_dir" / "jupyter_server_config.json").write_text(json.dumps(SETTINGS))
-        settings = own / "settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
-        settings.parent.mkdir(parents=True)
-        settings.write_text(json.dumps(NOTIFICATIONS))
+        for name, values in PREFERENCES.items():
+            settings = own / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+            settings.parent.mkdir(parents=True)
+            settings.write_text(json.dumps(values))
         environment = {name: value for name, value in os.environ.items() if name != "WORKBENCH_PROGRESS"}
         environment |= {name: str(path) for name, path in names.items()}
         self.log = (folder / "server.log").open("wb")

@@ -129,7 +129,7 @@ def test_a_figure_is_saved_as_it_is_shown(browser, pages, tmp_path, format):
     browser.open(pages[0].html, "document.documentElement.dataset.drawn === '3'")
     browser.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
     browser.evaluate(f"document.querySelector('.modebar-btn[data-title=\"Save as {format.upper()}\"]').click()")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while not (files := list(tmp_path.glob(f"*.{format}"))):
         assert time.monotonic() < deadline, list(tmp_path.iterdir())
         time.sleep(0.1)

@@ -45,19 +45,25 @@ def item_rows(net, codes: ItemCodes) -> torch.Tensor:
 
 
 def toy_net(
-    kind: str = "decoder", *, sizes: tuple[int, ...] = SIZES, max_length: int = 5, seed: int = 0, prefixes=()
+    kind: str = "decoder", *, sizes: tuple[int, ...] = SIZES, max_length: int = 5, seed: int = 0, prefixes=(), **more
 ):
     """An untrained network, in evaluation mode, with weights large enough for output distributions far from uniform."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        net = NETS[kind](sizes, width=16, layers=2, heads=2, max_length=max_length, dropout=0.5, prefixes=prefixes)
+        net = NETS[kind](sizes, width=16, layers=2, heads=2, max_length=max_length, dropout=0.5,
+                         prefixes=prefixes, **more)  # fmt: skip
         with torch.no_grad():
             for table in (net.code.weight, net.place.weight, net.inner.weight, net.start):
                 table.mul_(25)
     return net.eval()
 
 
-def toy_recommender(kind: str = "decoder", *, collide: bool = True, beam: int = 60, seed: int = 0) -> Generative:
-    """An untrained recommender over 24 items that reads the last 5 events."""
+def toy_recommender(
+    kind: str = "decoder", *, collide: bool = True, beam: int = 60, seed: int = 0, trie_softmax: bool = False,
+    rows_of_streams: np.ndarray | None = None, **more,
+) -> Generative:  # fmt: skip
+    """An untrained recommender over 24 items that reads the last 5 events. rows_of_streams: its `streams`; more: of
+    its network."""
     codes = toy_codes(collide=collide, seed=seed)
-    return Generative(toy_net(kind), codes, beam=beam, max_length=5, all_positions=kind == "decoder")
+    return Generative(toy_net(kind, **more), codes, beam=beam, max_length=5, all_positions=kind == "decoder",
+                      trie_softmax=trie_softmax, streams=rows_of_streams)  # fmt: skip

@@ -56,24 +56,24 @@ def mlp(*widths: int) -> nn.Sequential:
 
 
 def train(
-    parameters: Iterable[nn.Parameter], rows: Tensor, loss_of: Callable[[Tensor, int], Tensor], *, steps: int,
+    parameters: Iterable[nn.Parameter], n_rows: int, loss_of: Callable[[Tensor, int], Tensor], *, steps: int,
     rate: float, seed: int, label: str,
 ) -> float:  # fmt: skip
-    """Minimise loss_of(rows of a batch, step) by AdamW with a cosine schedule; returns the number of epochs.
+    """Minimise loss_of(index (n,) of the rows of a batch, step) by AdamW with a cosine schedule; returns the epochs.
 
-    Each epoch takes the rows in an order drawn from the stream (seed, label, epoch), in batches of at most BATCH, so
-    a catalogue of any size trains for equally many steps.
+    Each epoch takes the n_rows rows in an order drawn from the stream (seed, label, epoch), in batches of at most
+    BATCH, so a catalogue of any size trains for equally many steps.
     """
     optimiser = torch.optim.AdamW(parameters, lr=rate, weight_decay=WEIGHT_DECAY)
-    per_epoch = math.ceil(len(rows) / BATCH)
+    per_epoch = math.ceil(n_rows / BATCH)
     with Progress(label, steps) as progress:
         for step in range(steps):
             epoch, at = divmod(step, per_epoch)
             if at == 0:
-                order = torch.from_numpy(named_rng(seed, label, "order", epoch).permutation(len(rows)))
+                order = torch.from_numpy(named_rng(seed, label, "order", epoch).permutation(n_rows))
             for group in optimiser.param_groups:
                 group["lr"] = rate * (1 + math.cos(math.pi * step / steps)) / 2
-            loss = loss_of(rows[order[at * BATCH : (at + 1) * BATCH]], step)
+            loss = loss_of(order[at * BATCH : (at + 1) * BATCH], step)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()

@@ -57,11 +57,12 @@ class FSQ:
             self.encoder = mlp(rows.shape[1], *self.hidden, len(self.values))
             self.decoder = mlp(len(self.values), *self.hidden[::-1], rows.shape[1])
 
-        def loss_of(x: Tensor, step: int) -> Tensor:
+        def loss_of(index: Tensor, step: int) -> Tensor:
+            x = rows[index]
             return mse_loss(self.decoder(unit_digits(round_bounded(self.encoder(x), self.values), self.values)), x)
 
         trained = [*self.encoder.parameters(), *self.decoder.parameters()]
-        self.epochs = train(trained, rows, loss_of, steps=self.steps, rate=self.rate, seed=self.seed,
+        self.epochs = train(trained, len(rows), loss_of, steps=self.steps, rate=self.rate, seed=self.seed,
                             label="fsq")  # fmt: skip
         self.fitted = True
         latent = self._latent(rows)

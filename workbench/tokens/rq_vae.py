@@ -4,6 +4,8 @@ z = E(x), r_1 = z, c_l = argmin_k ||r_l - e_lk||^2, r_{l+1} = r_l - e_{l,c_l}, x
 minimise ||x - x'||^2 + sum_l (||sg[r_l] - e||^2 + beta ||r_l - sg[e]||^2), each a mean over its dimensions, with a
 straight-through gradient from x' to z.
 """
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -12,7 +14,7 @@ from torch.nn.functional import mse_loss
 from workbench.errors import UserError
 from workbench.tokens.autoencoder import BATCH, fit_scaling, in_chunks, mlp, train
 from workbench.tokens.code_usage import code_usage, unexplained_variance, warn_of_unused_codes
-from workbench.tokens.residual_quantiser import quantise, squared_distances
+from workbench.tokens.residual_quantiser import Quantised, quantise, squared_distances
 from workbench.tokens.rq_kmeans import SAMPLE_PER_CODE, lloyd, nearest_centroid
 from workbench.train.rng import derive_seed, seeded_torch
 
@@ -22,12 +24,16 @@ RESTART_EVERY, RESTART_UNTIL = 20, 0.7  # steps; share of the training after whi
 DEAD = 0.1  # a code whose share is below this multiple of 1/K is restarted
 
 
+Regulariser = Callable[[Tensor, Quantised, Tensor, int], Tensor]
+
+
 class RQVAE:
     """A tokenizer: fit(vectors), then encode(vectors) for the same or new items.
 
     levels, size: L levels of K codes. normalize: rows are L2-normalised first. width: of the latent; hidden: widths of
     the encoder's hidden layers, in reverse those of the decoder. beta: weight of the commitment loss. restart: dead
-    codes move to random residuals of a batch. steps, rate: of the training, AdamW with a cosine schedule.
+    codes move to random residuals of a batch. steps, rate: of the training, AdamW with a cosine schedule. regulariser:
+    of (index of the rows of a batch, its Quantised, codebooks, step), a scalar that is added to the loss.
     After fit, codebooks: (L, K, width) float32; unexplained_variance: per level, the share of the variance of `vectors`
     that the decoder leaves when given the codewords up to it; used, perplexity: of the codes, per level; epochs.
     """
@@ -35,7 +41,7 @@ class RQVAE:
     def __init__(
         self, *, levels: int = 3, size: int = 256, normalize: bool = False, width: int = 32,
         hidden: tuple[int, ...] = (256,), beta: float = 0.25, restart: bool = True, steps: int = 800,
-        rate: float = 8e-3, seed: int = 0,
+        rate: float = 8e-3, seed: int = 0, regulariser: Regulariser | None = None,
     ):  # fmt: skip
         numbers = (levels, width, steps, *hidden)
         if not all(type(x) is int for x in (*numbers, size)) or min(numbers) < 1 or size < 2 or not beta >= 0 < rate:
@@ -45,6 +51,7 @@ class RQVAE:
             )
         self.levels, self.size, self.normalize, self.width, self.hidden = levels, size, normalize, width, hidden
         self.beta, self.restart, self.steps, self.rate, self.seed = beta, restart, steps, rate, seed
+        self.regulariser = regulariser
         self.codebooks, self.unexplained_variance, self.epochs = torch.empty(0), [], 0.0
         self.used, self.perplexity = [], []
 
@@ -63,17 +70,19 @@ class RQVAE:
         tables = nn.Parameter(self._first_codebooks(in_chunks(self.encoder, rows[first])))
         share = torch.full((self.levels, self.size), 1 / self.size)
 
-        def loss_of(x: Tensor, step: int) -> Tensor:
+        def loss_of(index: Tensor, step: int) -> Tensor:
+            x = rows[index]
             found = quantise(self.encoder(x), tables)
             share.lerp_(found.weights.mean(0), 1 - USAGE_MOMENTUM)
             if self.restart and step % RESTART_EVERY == RESTART_EVERY - 1 and step < RESTART_UNTIL * self.steps:
                 restart_dead_codes(tables.data, share, found.residuals.detach(), generator)
             codebook = mse_loss(found.codewords, found.residuals.detach())
             commitment = mse_loss(found.residuals, found.codewords.detach())
-            return mse_loss(self.decoder(found.quantised), x) + self.levels * (codebook + self.beta * commitment)
+            loss = mse_loss(self.decoder(found.quantised), x) + self.levels * (codebook + self.beta * commitment)
+            return loss if self.regulariser is None else loss + self.regulariser(index, found, tables, step)
 
         trained = [*self.encoder.parameters(), *self.decoder.parameters(), tables]
-        self.epochs = train(trained, rows, loss_of, steps=self.steps, rate=self.rate, seed=self.seed,
+        self.epochs = train(trained, len(rows), loss_of, steps=self.steps, rate=self.rate, seed=self.seed,
                             label="rq-vae")  # fmt: skip
         self.codebooks = tables.detach()
         codes, target = self.encode(vectors), self.scaling.from_network(rows)
