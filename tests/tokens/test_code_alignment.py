@@ -54,18 +54,17 @@ def test_groups_are_of_like_size():
 def test_without_weights_the_codes_are_those_of_the_rq_vae():
     content, together, _ = world()
     plain = RQVAE(seed=1, **QUICK).fit(content)
-    zero = RQVAE(seed=1, regulariser=CodeAlignment(together, alignment=0, spread=0, seed=1), **QUICK).fit(content)
+    zero = RQVAE(seed=1, **QUICK).fit(content, CodeAlignment(together, alignment=0, spread=0, seed=1))
     assert np.array_equal(plain.encode(content), zero.encode(content))
 
 
 def test_items_that_go_together_share_longer_prefixes():
     content, together, kind = world()
-    plain = RQVAE(seed=1, **QUICK).fit(content).encode(content)
-    aligned = RQVAE(seed=1, regulariser=CodeAlignment(together, alignment=1.0, spread=1e-3, seed=1), **QUICK)
     shuffled = together[np.random.default_rng(1).permutation(len(together))]
-    control = RQVAE(seed=1, regulariser=CodeAlignment(shuffled, alignment=1.0, spread=1e-3, seed=1), **QUICK)
-    before, after, placebo = (shared_prefix(codes, kind) for codes in (
-        plain, aligned.fit(content).encode(content), control.fit(content).encode(content)))  # fmt: skip
+    weights = {"alignment": 1.0, "spread": 1e-3, "seed": 1}
+    terms = (None, CodeAlignment(together, **weights), CodeAlignment(shuffled, **weights))
+    fitted = [RQVAE(seed=1, **QUICK).fit(content, each) for each in terms]
+    before, after, placebo = (shared_prefix(each.encode(content), kind) for each in fitted)
     assert after > 1.3 * max(before, placebo)
 
 

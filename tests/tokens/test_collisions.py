@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from workbench import tokens
 from workbench.data import datasets
-from workbench.tokens import RQKMeans, collisions
+from workbench.tokens import RQKMeans, collisions, reassignment
 
 
 def tables(most=4):
@@ -51,7 +51,7 @@ def world(n=40, seed=0):
 def test_nearest_makes_unique_where_there_is_room(seed):
     codes, far = world(n=12, seed=seed)
     assert len(groups(codes)) < 12
-    out = collisions.assign_nearest_free(codes, (3, 8), lambda items: far[items])
+    out = reassignment.assign_nearest_free(codes, (3, 8), lambda items: far[items])
     assert len(groups(out)) == 12 and np.array_equal(out[:, 0], codes[:, 0]), "the prefix is never changed"
     for items in groups(codes).values():
         best = min(items, key=lambda item: far[item, codes[item, 1]])
@@ -71,19 +71,19 @@ def test_nearest_gives_the_nearest_free_code(seed):
         if free:
             out[item, 1] = free[0]
             taken.add((codes[item, 0], free[0]))
-    assert moved and np.array_equal(collisions.assign_nearest_free(codes, (3, 8), lambda items: far[items]), out)
+    assert moved and np.array_equal(reassignment.assign_nearest_free(codes, (3, 8), lambda items: far[items]), out)
 
 
 def test_nearest_leaves_unique_codes_alone():
     codes = np.array([[0, 1], [0, 2], [1, 1]], np.int32)
-    assert collisions.assign_nearest_free(codes, (2, 3), lambda items: pytest.fail("no distance is needed")) is codes
+    assert reassignment.assign_nearest_free(codes, (2, 3), lambda items: pytest.fail("no distance is needed")) is codes
 
 
 def test_nearest_says_how_many_did_not_fit(caplog):
     codes = np.array([[0, 0]] * 5 + [[1, 0]], np.int32)
     far = np.tile(np.array([0.0, 1.0, 2.0]), (6, 1)) + np.arange(6)[:, None] * 0.01
     with caplog.at_level(logging.WARNING, logger="workbench"):
-        out = collisions.assign_nearest_free(codes, (2, 3), lambda items: far[items])
+        out = reassignment.assign_nearest_free(codes, (2, 3), lambda items: far[items])
     assert "2 items still collide" in caplog.text
     assert out.tolist() == [[0, 0], [0, 1], [0, 2], [0, 0], [0, 0], [1, 0]]
 
@@ -119,21 +119,21 @@ def line(codes):
 def test_an_empty_leaf_is_under_the_own_prefix_first_and_else_under_the_nearest_one():
     codes = np.array([[0, 0], [0, 0], [0, 0], [1, 0], [2, 0]], np.int32)
     vectors = np.array([[0.0], [0.3], [0.6], [10.0], [20.0]])
-    out = collisions.assign_empty_leaf(codes, (3, 2), vectors, line)
+    out = reassignment.assign_empty_leaf(codes, (3, 2), vectors, line)
     assert out.tolist() == [[0, 0], [0, 1], [1, 1], [1, 0], [2, 0]]
 
 
 def test_empty_leaves_that_run_out(caplog):
     codes = np.zeros((4, 2), np.int32)
     with caplog.at_level(logging.WARNING, logger="workbench"):
-        out = collisions.assign_empty_leaf(codes, (1, 3), np.arange(4.0)[:, None], line)
+        out = reassignment.assign_empty_leaf(codes, (1, 3), np.arange(4.0)[:, None], line)
     assert "1 items still collide" in caplog.text and len(np.unique(out, axis=0)) == 3
     unique = np.array([[0, 0], [0, 1]], np.int32)
-    assert collisions.assign_empty_leaf(unique, (1, 3), np.zeros((2, 1)), line) is unique
+    assert reassignment.assign_empty_leaf(unique, (1, 3), np.zeros((2, 1)), line) is unique
 
 
 def test_transport_shares_the_last_codes_among_colliding_items_alone():
     codes = np.array([[0, 0]] * 4 + [[1, 0]], np.int32)
     far = np.array([[0.0, 1, 2, 3], [0, 0.5, 2, 3], [0, 1, 0.5, 3], [0, 1, 2, 0.5], [0, 1, 2, 3]])
-    out = collisions.assign_by_transport(codes, lambda items: far[items])
+    out = reassignment.assign_by_transport(codes, lambda items: far[items])
     assert out.tolist() == [[0, 0], [0, 1], [0, 2], [0, 3], [1, 0]]

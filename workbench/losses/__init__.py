@@ -1,1 +1,4 @@
-"""Training losses as pure functions of tensors: see ranking, and code_sequences for semantic IDs."""
+"""Training losses as pure functions of tensors.
+
+Read ranking first; for semantic IDs code_sequences, then prefixes.
+"""

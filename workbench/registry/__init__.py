@@ -4,6 +4,7 @@ Entries are parsed, not imported, until one is loaded, so listing them is quick.
 """
 import ast
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -12,6 +13,11 @@ from typing import Any
 from workbench.closure import closure_hash
 from workbench.errors import UserError, unknown_name
 from workbench.places import PACKAGE
+
+
+@lru_cache(maxsize=512)
+def _tree(text: str) -> ast.Module:
+    return ast.parse(text)
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,7 @@ class Registry:
 
     def parse(self, name: str) -> ast.Module:
         """The syntax tree of an entry's file. UserError if there is no such entry."""
-        return ast.parse(self.file(name).read_text(encoding="utf-8"))
+        return _tree(self.file(name).read_text(encoding="utf-8"))
 
     def describe(self, name: str) -> str:
         """The first line of an entry's docstring. UserError if there is no such entry."""

@@ -62,7 +62,7 @@ def make_codes(
 
     vectors: (I+1, D), for the kinds in CONTENT_KINDS. levels, size: L and K (0: `default_size`); published codes have
     their own, and the category tree its own sizes. policy: what to do about collisions: none, dedup, or, for
-    kinds with distances, nearest, sinkhorn, empty-leaf (tokens/collisions.py). UserError for an invalid setting.
+    kinds with distances, nearest, sinkhorn, empty-leaf (tokens/reassignment.py). UserError for an invalid setting.
     """
     check_settings(kind, dataset.n_items, levels=levels, size=size, policy=policy, normalize=normalize, seed=seed)
     codes, sizes, about = REGISTRY.load(kind).codes(

@@ -32,8 +32,7 @@ class RQVAE:
 
     levels, size: L levels of K codes. normalize: rows are L2-normalised first. width: of the latent; hidden: widths of
     the encoder's hidden layers, in reverse those of the decoder. beta: weight of the commitment loss. restart: dead
-    codes move to random residuals of a batch. steps, rate: of the training, AdamW with a cosine schedule. regulariser:
-    of (index of the rows of a batch, its Quantised, codebooks, step), a scalar that is added to the loss.
+    codes move to random residuals of a batch. steps, rate: of the training, AdamW with a cosine schedule.
     After fit, codebooks: (L, K, width) float32; unexplained_variance: per level, the share of the variance of `vectors`
     that the decoder leaves when given the codewords up to it; used, perplexity: of the codes, per level; epochs.
     """
@@ -41,7 +40,7 @@ class RQVAE:
     def __init__(
         self, *, levels: int = 3, size: int = 256, normalize: bool = False, width: int = 32,
         hidden: tuple[int, ...] = (256,), beta: float = 0.25, restart: bool = True, steps: int = 800,
-        rate: float = 8e-3, seed: int = 0, regulariser: Regulariser | None = None,
+        rate: float = 8e-3, seed: int = 0,
     ):  # fmt: skip
         numbers = (levels, width, steps, *hidden)
         if not all(type(x) is int for x in (*numbers, size)) or min(numbers) < 1 or size < 2 or not beta >= 0 < rate:
@@ -51,13 +50,13 @@ class RQVAE:
             )
         self.levels, self.size, self.normalize, self.width, self.hidden = levels, size, normalize, width, hidden
         self.beta, self.restart, self.steps, self.rate, self.seed = beta, restart, steps, rate, seed
-        self.regulariser = regulariser
         self.codebooks, self.unexplained_variance, self.epochs = torch.empty(0), [], 0.0
         self.used, self.perplexity = [], []
 
-    def fit(self, vectors: np.ndarray) -> "RQVAE":
+    def fit(self, vectors: np.ndarray, regulariser: Regulariser | None = None) -> "RQVAE":
         """Train on vectors (n, D). UserError for NaN, infinite or constant vectors.
 
+        regulariser: of (index of the rows of a batch, its Quantised, codebooks, step), a scalar added to the loss.
         Equal rows get equal codes. A warning says where a level uses less than a tenth of its codes. The result is
         determined by the vectors and the seed.
         """
@@ -79,7 +78,7 @@ class RQVAE:
             codebook = mse_loss(found.codewords, found.residuals.detach())
             commitment = mse_loss(found.residuals, found.codewords.detach())
             loss = mse_loss(self.decoder(found.quantised), x) + self.levels * (codebook + self.beta * commitment)
-            return loss if self.regulariser is None else loss + self.regulariser(index, found, tables, step)
+            return loss if regulariser is None else loss + regulariser(index, found, tables, step)
 
         trained = [*self.encoder.parameters(), *self.decoder.parameters(), tables]
         self.epochs = train(trained, len(rows), loss_of, steps=self.steps, rate=self.rate, seed=self.seed,

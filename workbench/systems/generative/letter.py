@@ -70,7 +70,7 @@ def aligned_codes(bench, vectors: str, alpha: float, beta: float, shuffled: bool
 def _fitted(content, together, ids, alpha: float, beta: float, seed: int) -> ItemCodes:
     size = default_size(len(content))
     terms = CodeAlignment(together, alignment=alpha, spread=beta, seed=seed)
-    tokenizer = RQVAE(size=size, width=LATENT, seed=seed, regulariser=terms).fit(content)
+    tokenizer = RQVAE(size=size, width=LATENT, seed=seed).fit(content, terms)
     codes, sizes = append_dedup_code(tokenizer.encode(content), (size,) * tokenizer.levels)
     about = {"kind": "letter", "seed": seed, "alpha": alpha, "beta": beta, "used": tokenizer.used,
              "perplexity": tokenizer.perplexity, "unexplained_variance": tokenizer.unexplained_variance}  # fmt: skip

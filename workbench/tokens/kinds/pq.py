@@ -3,8 +3,8 @@ import numpy as np
 
 from workbench.data.schema import Dataset
 from workbench.errors import UserError
-from workbench.tokens.collisions import resolve
 from workbench.tokens.pq import PQ
+from workbench.tokens.reassignment import resolve
 from workbench.tokens.rq_kmeans import unit_rows
 
 READS_VECTORS = True

@@ -3,7 +3,7 @@ import numpy as np
 
 from workbench.data.schema import Dataset
 from workbench.errors import UserError
-from workbench.tokens.collisions import resolve
+from workbench.tokens.reassignment import resolve
 from workbench.tokens.rq_kmeans import RQKMeans
 
 READS_VECTORS = True
