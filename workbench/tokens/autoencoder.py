@@ -15,6 +15,7 @@ from workbench.train.rng import named_rng
 WEIGHT_DECAY = 1e-4
 BATCH = 1024  # rows of a training step
 CHUNK = 4096  # rows encoded at a time
+MAX_EPOCHS = 300  # a small catalogue trains for fewer steps
 
 
 class Scaling(NamedTuple):
@@ -79,6 +80,11 @@ def train(
             optimiser.step()
             progress.step(note="" if step % 50 else f"loss {loss.item():.4f}")
     return round(steps / per_epoch, 2)
+
+
+def steps_for(n_rows: int, steps: int) -> int:
+    """The steps of a training that takes at most `steps`, and MAX_EPOCHS."""
+    return min(steps, MAX_EPOCHS * math.ceil(n_rows / BATCH))
 
 
 @torch.no_grad()

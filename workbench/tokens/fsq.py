@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.functional import mse_loss
 
 from workbench.errors import UserError
-from workbench.tokens.autoencoder import fit_scaling, in_chunks, mlp, train
+from workbench.tokens.autoencoder import fit_scaling, in_chunks, mlp, steps_for, train
 from workbench.tokens.code_usage import code_usage, unexplained_variance, warn_of_unused_codes
 from workbench.train.rng import seeded_torch
 
@@ -62,8 +62,8 @@ class FSQ:
             return mse_loss(self.decoder(unit_digits(round_bounded(self.encoder(x), self.values), self.values)), x)
 
         trained = [*self.encoder.parameters(), *self.decoder.parameters()]
-        self.epochs = train(trained, len(rows), loss_of, steps=self.steps, rate=self.rate, seed=self.seed,
-                            label="fsq")  # fmt: skip
+        steps = steps_for(len(rows), self.steps)
+        self.epochs = train(trained, len(rows), loss_of, steps=steps, rate=self.rate, seed=self.seed, label="fsq")
         self.fitted = True
         latent = self._latent(rows)
         codes, mean = self._codes(latent), latent.mean(0, keepdim=True)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
 from workbench.errors import UserError
-from workbench.tokens.autoencoder import BATCH, fit_scaling, in_chunks, mlp, train
+from workbench.tokens.autoencoder import BATCH, fit_scaling, in_chunks, mlp, steps_for, train
 from workbench.tokens.code_usage import code_usage, unexplained_variance, warn_of_unused_codes
 from workbench.tokens.residual_quantiser import Quantised, quantise, squared_distances
 from workbench.tokens.rq_kmeans import SAMPLE_PER_CODE, lloyd, nearest_centroid
@@ -32,7 +32,8 @@ class RQVAE:
 
     levels, size: L levels of K codes. normalize: rows are L2-normalised first. width: of the latent; hidden: widths of
     the encoder's hidden layers, in reverse those of the decoder. beta: weight of the commitment loss. restart: dead
-    codes move to random residuals of a batch. steps, rate: of the training, AdamW with a cosine schedule.
+    codes move to random residuals of a batch. steps, rate: of the training, AdamW with a cosine schedule; a small
+    catalogue takes fewer steps (`autoencoder.steps_for`).
     After fit, codebooks: (L, K, width) float32; unexplained_variance: per level, the share of the variance of `vectors`
     that the decoder leaves when given the codewords up to it; used, perplexity: of the codes, per level; epochs.
     """
@@ -69,11 +70,13 @@ class RQVAE:
         tables = nn.Parameter(self._first_codebooks(in_chunks(self.encoder, rows[first])))
         share = torch.full((self.levels, self.size), 1 / self.size)
 
+        steps = steps_for(len(rows), self.steps)
+
         def loss_of(index: Tensor, step: int) -> Tensor:
             x = rows[index]
             found = quantise(self.encoder(x), tables)
             share.lerp_(found.weights.mean(0), 1 - USAGE_MOMENTUM)
-            if self.restart and step % RESTART_EVERY == RESTART_EVERY - 1 and step < RESTART_UNTIL * self.steps:
+            if self.restart and step % RESTART_EVERY == RESTART_EVERY - 1 and step < RESTART_UNTIL * steps:
                 restart_dead_codes(tables.data, share, found.residuals.detach(), generator)
             codebook = mse_loss(found.codewords, found.residuals.detach())
             commitment = mse_loss(found.residuals, found.codewords.detach())
@@ -81,7 +84,7 @@ class RQVAE:
             return loss if regulariser is None else loss + regulariser(index, found, tables, step)
 
         trained = [*self.encoder.parameters(), *self.decoder.parameters(), tables]
-        self.epochs = train(trained, len(rows), loss_of, steps=self.steps, rate=self.rate, seed=self.seed,
+        self.epochs = train(trained, len(rows), loss_of, steps=steps, rate=self.rate, seed=self.seed,
                             label="rq-vae")  # fmt: skip
         self.codebooks = tables.detach()
         codes, target = self.encode(vectors), self.scaling.from_network(rows)
