@@ -49,7 +49,8 @@ def build(
     others = [bench.codes("rq-kmeans", vectors=kind, policy="none", permuted=shuffled) for kind in read]
     sizes = sum((each.sizes for each in others), ())
     module = causal_decoder(
-        bench, target, width=width, layers=layers, dropout=dropout, prefixes=True, streams=sizes, drop_streams=hidden
+        bench, target, width=width, layers=layers, dropout=dropout, prefixes=True, streams=sizes,
+        drop_streams=hidden if read else 0.0,
     )
     codes = np.hstack([each.codes for each in others]) if read else np.zeros((target.n_items + 1, 0), int)
     rows = (codes + np.array(module.code.stream_starts, int)) * (np.arange(len(codes)) > 0)[:, None]
