@@ -27,6 +27,7 @@ from workbench.train.fit import TrainingSession
 NAMES = systems.names()
 TINY = replace(PROFILES["smoke"], epochs=3, users=None)
 OPTIONS = {"users": 300}
+SMALL = {"generative": {"layers": 1, "width": 32}}  # settings of a family whose own sizes take seconds an epoch
 K = 10
 each_system = pytest.mark.parametrize("name", NAMES)
 
@@ -36,10 +37,15 @@ def make_bench(seed: int = 0) -> experiment.Bench:
     return experiment.open_bench("synthetic", profile=TINY, seed=seed, protocol={"ties": "file"}, options=OPTIONS)
 
 
+def small(name: str) -> dict:
+    """The settings with which a system is fitted here."""
+    return SMALL.get(systems.family(name), {})
+
+
 def fit(bench: experiment.Bench, name: str, *, validate_on: Split | None = None, **changes):
     """A newly fitted recommender, without any cache, and its learning curve. validate_on: whose validation cases select
     the epoch; None keeps the last."""
-    settings, recipe = bench.plan(name, **changes)
+    settings, recipe = bench.plan(name, **small(name), **changes)
     recommender, split = bench.build(name, **settings), bench.split
 
     def validation(current) -> dict[str, float]:
@@ -182,7 +188,7 @@ def test_saving_and_loading_keeps_the_lists(name, tmp_path):
     bench, recommender, _ = fitted(name)
     state = {key: np.ascontiguousarray(value) for key, value in recommender.state().items()}
     save_file(state, tmp_path / "state.safetensors")
-    loaded = make_bench().build(name)
+    loaded = make_bench().build(name, **small(name))
     loaded.load_state(load_file(tmp_path / "state.safetensors"))
     histories = bench.split.test.histories
     assert identical(recommender.recommend(histories, K), loaded.recommend(histories, K))

@@ -101,7 +101,7 @@ class SemanticIdDecoder(nn.Module):
 
     def embed(self, rows: Tensor, length: int) -> Tensor:
         """(B, length, D): the input of the first block; position 0 is the start token."""
-        if self.training and self.drop_streams:
+        if self.training and self.drop_streams and self.block > self.levels:  # no chance drawn for nothing
             hidden = torch.rand(rows.shape[:3], device=rows.device) < self.drop_streams
             hidden[:, :, : self.levels] = False
             rows = rows.masked_fill(hidden[..., None], 0)

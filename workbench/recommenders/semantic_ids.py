@@ -1,11 +1,19 @@
-"""The causal decoder over semantic IDs that generative systems share: the sizes allowed, and one way to build it."""
+"""What generative systems share: the recipe, the sizes allowed, and one way to build the causal decoder."""
 from typing import Any
 
 from workbench.errors import UserError
 from workbench.nets.semantic_id_decoder import SemanticIdDecoder
 from workbench.tokens import ItemCodes
+from workbench.train import Recipe
 
 HEAD, ITEMS = 32, 20  # width of an attention head; number of most recent items read
+SEMANTIC_ID_RECIPE = Recipe(  # of all of them, so that studies compare ideas and not budgets
+    epochs=60, batch_size=128, lr=1e-3, schedule="linear", patience=6, valid_every=2, valid_cases=2000,
+    sizes={
+        "small": {"batch_size": 64, "lr": 2e-3, "schedule": "constant", "patience": 3},
+        "paper": {"width": 256, "layers": 5},
+    },
+)
 
 
 def check_sizes(system: str, width: int, layers: int, beam: int, dropout: float) -> None:

@@ -15,19 +15,12 @@ Reported  Up to +8.4 % NDCG relative to cross-entropy on Office, Grocery, Beauty
 from workbench.errors import UserError, unknown_name
 from workbench.losses.prefixes import FORMS, prefix_aware
 from workbench.recommenders.generative import Generative
-from workbench.recommenders.semantic_ids import ITEMS, causal_decoder, check_sizes
-from workbench.train import Recipe
+from workbench.recommenders.semantic_ids import ITEMS, SEMANTIC_ID_RECIPE, causal_decoder, check_sizes
 
 PARENT = "tiger"
 OFF = {"beta": 0.0}
 PLACEBO = {"uniform": True}
-RECIPE = Recipe(
-    epochs=60, batch_size=128, lr=1e-3, schedule="linear", patience=6, valid_every=2, valid_cases=2000,
-    sizes={
-        "small": {"batch_size": 64, "lr": 2e-3, "schedule": "constant", "patience": 3},
-        "paper": {"width": 256, "layers": 5},
-    },
-)
+RECIPE = SEMANTIC_ID_RECIPE
 
 
 def build(

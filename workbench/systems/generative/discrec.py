@@ -13,19 +13,12 @@ Reported  Beauty 5-core, leave-one-out, TIGER's codes: NDCG@10 .0348, Recall@10 
 from workbench.errors import unknown_name
 from workbench.nets.item_local import LOCAL
 from workbench.recommenders.generative import Generative
-from workbench.recommenders.semantic_ids import ITEMS, causal_decoder, check_sizes
-from workbench.train import Recipe
+from workbench.recommenders.semantic_ids import ITEMS, SEMANTIC_ID_RECIPE, causal_decoder, check_sizes
 
 PARENT = "tiger"
 OFF = {"local": ""}
 PLACEBO = {"local": "feedforward"}
-RECIPE = Recipe(
-    epochs=60, batch_size=128, lr=1e-3, schedule="linear", patience=6, valid_every=2, valid_cases=2000,
-    sizes={
-        "small": {"batch_size": 64, "lr": 2e-3, "schedule": "constant", "patience": 3},
-        "paper": {"width": 256, "layers": 5},
-    },
-)
+RECIPE = SEMANTIC_ID_RECIPE
 
 
 def build(

@@ -13,25 +13,18 @@ Reported  Beauty 5-core, leave-one-out, on TIGER: NDCG@10 .0364, Recall@10 .0672
 from workbench.errors import UserError
 from workbench.losses.code_sequences import tempered_cross_entropy
 from workbench.recommenders.generative import Generative
-from workbench.recommenders.semantic_ids import ITEMS, causal_decoder, check_sizes
+from workbench.recommenders.semantic_ids import ITEMS, SEMANTIC_ID_RECIPE, causal_decoder, check_sizes
 from workbench.stages import stage
 from workbench.tokens.by_kind import default_size
 from workbench.tokens.code_alignment import CodeAlignment
 from workbench.tokens.codes import ItemCodes, item_codes, raw_ids
 from workbench.tokens.collisions import append_dedup_code
 from workbench.tokens.rq_vae import RQVAE
-from workbench.train import Recipe
 
 PARENT = "tiger_rqvae"
 OFF = {"alpha": 0.0, "beta": 0.0, "tau": 1.0}
 PLACEBO = {"shuffled": True}
-RECIPE = Recipe(
-    epochs=60, batch_size=128, lr=1e-3, schedule="linear", patience=6, valid_every=2, valid_cases=2000,
-    sizes={
-        "small": {"batch_size": 64, "lr": 2e-3, "schedule": "constant", "patience": 3},
-        "paper": {"width": 256, "layers": 5},
-    },
-)
+RECIPE = SEMANTIC_ID_RECIPE
 LATENT = 32  # width of the tokenizer's latent, and so of the collaborative vectors
 CONTENT = 128  # columns of text vectors, as `bench.codes` takes them
 

@@ -16,19 +16,12 @@ import numpy as np
 from workbench.errors import UserError
 from workbench.losses.code_sequences import code_cross_entropy, trie_cross_entropy
 from workbench.recommenders.generative import Generative
-from workbench.recommenders.semantic_ids import ITEMS, causal_decoder, check_sizes
-from workbench.train import Recipe
+from workbench.recommenders.semantic_ids import ITEMS, SEMANTIC_ID_RECIPE, causal_decoder, check_sizes
 
 PARENT = "tiger"
 OFF = {"read": (), "trie": False}
 PLACEBO = {"shuffled": True}
-RECIPE = Recipe(
-    epochs=60, batch_size=128, lr=1e-3, schedule="linear", patience=6, valid_every=2, valid_cases=2000,
-    sizes={
-        "small": {"batch_size": 64, "lr": 2e-3, "schedule": "constant", "patience": 3},
-        "paper": {"width": 256, "layers": 5},
-    },
-)
+RECIPE = SEMANTIC_ID_RECIPE
 
 
 def build(
@@ -49,8 +42,7 @@ def build(
     others = [bench.codes("rq-kmeans", vectors=kind, policy="none", permuted=shuffled) for kind in read]
     sizes = sum((each.sizes for each in others), ())
     module = causal_decoder(
-        bench, target, width=width, layers=layers, dropout=dropout, prefixes=True, streams=sizes,
-        drop_streams=hidden if read else 0.0,
+        bench, target, width=width, layers=layers, dropout=dropout, prefixes=True, streams=sizes, drop_streams=hidden
     )
     codes = np.hstack([each.codes for each in others]) if read else np.zeros((target.n_items + 1, 0), int)
     rows = (codes + np.array(module.code.stream_starts, int)) * (np.arange(len(codes)) > 0)[:, None]

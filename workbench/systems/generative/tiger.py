@@ -17,19 +17,12 @@ from workbench.errors import unknown_name
 from workbench.nets.encoder_decoder import EncoderDecoder
 from workbench.nets.semantic_id_decoder import SemanticIdDecoder
 from workbench.recommenders.generative import Generative
-from workbench.recommenders.semantic_ids import HEAD, ITEMS, check_sizes
-from workbench.train import Recipe
+from workbench.recommenders.semantic_ids import HEAD, ITEMS, SEMANTIC_ID_RECIPE, check_sizes
 
 PARENT = None
 OFF = {"prefixes": False}
 PLACEBO = {"permuted": True}
-RECIPE = Recipe(
-    epochs=60, batch_size=128, lr=1e-3, schedule="linear", patience=6, valid_every=2, valid_cases=2000,
-    sizes={
-        "small": {"batch_size": 64, "lr": 2e-3, "schedule": "constant", "patience": 3},
-        "paper": {"width": 256, "layers": 5},
-    },
-)
+RECIPE = SEMANTIC_ID_RECIPE
 ARCHITECTURES = {"decoder": SemanticIdDecoder, "encoder-decoder": EncoderDecoder}
 
 
@@ -40,9 +33,9 @@ def build(
     """TIGER for the bench's catalogue.
 
     codes: a kind in tokens.KINDS, or a folder of saved ItemCodes. vectors: the item vectors quantised by rq-kmeans.
-    policy: how code collisions are resolved (none, dedup, nearest). permuted: the placebo control, codes permuted over
-    items. prefixes: whether code prefixes have embeddings of their own, which helps small networks at the cost of
-    memory. width: a multiple of 32, the width of an attention head. beam: beam width.
+    policy: how code collisions are resolved, one of tokens.codes.POLICIES. permuted: the placebo control, codes
+    permuted over items. prefixes: whether code prefixes have embeddings of their own, which helps small networks at the
+    cost of memory. width: a multiple of 32, the width of an attention head. beam: beam width.
     UserError on an unknown name or a setting out of range.
     """
     if architecture not in ARCHITECTURES:

@@ -9,19 +9,12 @@ Differs   As tiger beside the codes. 800 steps of AdamW at any catalogue size in
 Reported  Beauty 5-core, leave-one-out, unmasked: NDCG@10 .0384, Recall@10 .0648 (tiger's).
 """
 from workbench.recommenders.generative import Generative
-from workbench.recommenders.semantic_ids import ITEMS, causal_decoder, check_sizes
-from workbench.train import Recipe
+from workbench.recommenders.semantic_ids import ITEMS, SEMANTIC_ID_RECIPE, causal_decoder, check_sizes
 
 PARENT = "tiger"
 OFF = {"codes": "rq-kmeans"}
 PLACEBO = {"permuted": True}
-RECIPE = Recipe(
-    epochs=60, batch_size=128, lr=1e-3, schedule="linear", patience=6, valid_every=2, valid_cases=2000,
-    sizes={
-        "small": {"batch_size": 64, "lr": 2e-3, "schedule": "constant", "patience": 3},
-        "paper": {"width": 256, "layers": 5},
-    },
-)
+RECIPE = SEMANTIC_ID_RECIPE
 
 
 def build(
