@@ -10,8 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from workbench.data import Histories
 from workbench.errors import UserError
+from workbench.interfaces import Recommendations
 from workbench.nets.attention import KeyValues
+from workbench.tokens.codes import ItemCodes
 from workbench.tokens.trie import Trie
 
 NODE_BATCH = 2048  # prefixes expanded at a time by exact scoring: keeps the working set near the CPU cache
@@ -112,6 +115,34 @@ def _mask_excluded(total: Tensor, nodes: Tensor, rows: Tensor, parents: Tensor, 
     """Set the scores (B, W, K) of excluded edges to -inf, in the beams that hold their parent node."""
     edge, beam = (nodes[rows] == parents[:, None]).nonzero(as_tuple=True)
     total[rows[edge], beam, codes[edge]] = -torch.inf
+
+
+def expand_groups(
+    codes: ItemCodes, nodes: np.ndarray, scores: np.ndarray, k: int, exclude: Histories | None = None
+) -> Recommendations:
+    """Top-k lists from beams over code groups (B, W), best first. Excluded items are removed from their groups.
+
+    UserError if a row has fewer than k items.
+    """
+    trie, B = codes.trie, len(nodes)
+    order = np.lexsort((trie.order[trie.first[-1][nodes]], -scores))  # ties go to the lower id
+    nodes, scores = np.take_along_axis(nodes, order, 1), np.take_along_axis(scores, order, 1)
+    size = np.where(nodes >= 0, trie.group_size[nodes], 0)
+    beam = np.repeat(np.arange(nodes.size), size.ravel())  # of each item, counted over all rows
+    within = np.arange(len(beam)) - np.repeat(np.cumsum(size.ravel()) - size.ravel(), size.ravel())
+    items = trie.order[trie.first[-1][nodes.ravel()[beam]] + within]
+    row = beam // nodes.shape[1]
+    if exclude is not None:
+        width = codes.n_items + 1
+        keep = ~np.isin(row * width + items, exclude.rows() * width + exclude.items)
+        beam, items, row = beam[keep], items[keep], row[keep]
+    group_size = np.bincount(beam, minlength=nodes.size)
+    rank = np.arange(len(row)) - np.searchsorted(row, row)
+    if np.bincount(row, minlength=B).min(initial=k) < k:
+        raise UserError(f"k={k}: the beam and the excluded items leave fewer than k items; build with a wider beam")
+    beam, items = (x[rank < k].reshape(B, k) for x in (beam, items))
+    groups = (nodes.ravel()[beam], group_size[beam]) if codes.has_collisions else (None, None)
+    return Recommendations(items.astype(np.int64), scores.ravel()[beam], *groups)
 
 
 @torch.no_grad()

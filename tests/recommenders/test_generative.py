@@ -6,9 +6,10 @@ import pytest
 import torch
 from toys import NETS, make_histories, random_histories, raw_ids, toy_codes, toy_net, toy_recommender
 
+from workbench.decode import expand_groups
 from workbench.errors import UserError
 from workbench.interfaces import Likelihood, Recommender, Scorer
-from workbench.recommenders.generative import Generative, expand_groups
+from workbench.recommenders.generative import Generative
 from workbench.tokens import item_codes
 
 HISTORIES = random_histories(12, 24, longest=7, seed=1)

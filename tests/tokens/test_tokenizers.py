@@ -139,7 +139,7 @@ def test_kinds_make_codes_of_a_dataset(kind, monkeypatch):
     assert made.about["seed"] == 3 and made.about["collided"] >= 0
     for figure in ("unexplained_variance", "used", "perplexity"):
         assert len(made.about[figure]) == 2
-    if tokens.REGISTRY.literal(kind, "NEAREST", False):
+    if tokens.REGISTRY.literal(kind, "DISTANCES", False):
         near = tokens.make_codes(kind, dataset, vectors, levels=2, size=16, seed=3, policy="nearest")
         assert len(np.unique(near.codes[1:], axis=0)) > dataset.n_items - made.about["collided"]
         leaf = tokens.make_codes(kind, dataset, vectors, levels=2, size=32, seed=3, policy="empty-leaf", normalize=True)

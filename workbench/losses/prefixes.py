@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from workbench.losses.code_sequences import CodeLoss, code_cross_entropy
+from workbench.losses.code_sequences import CodeLoss, code_cross_entropy, within_trie
 
 FORMS = ("pointwise", "pairwise")
 
@@ -29,16 +29,10 @@ def prefix_aware(*, beta: float, form: str, eta: float, uniform: bool = False) -
     return loss
 
 
-def prefix_scores(logits: Sequence[Tensor], targets: Tensor) -> Tensor:
-    """(N, L-1): S_t of the targets."""
-    steps = [each.log_softmax(1).gather(1, targets[:, level, None]) for level, each in enumerate(logits[:-1])]
-    return torch.cat(steps, 1).cumsum(1)
-
-
 def pointwise(logits: Sequence[Tensor], targets: Tensor) -> Tensor:
     """(N, L-1): L_t = -S_t / t."""
-    length = torch.arange(1, len(logits), device=targets.device)
-    return -prefix_scores(logits, targets) / length
+    scores = _log_probs(logits, targets).cumsum(1)
+    return -scores / _lengths(scores)
 
 
 def pairwise(logits: Sequence[Tensor], targets: Tensor, children: Sequence[Tensor]) -> Tensor:
@@ -48,10 +42,16 @@ def pairwise(logits: Sequence[Tensor], targets: Tensor, children: Sequence[Tenso
     S_{t-1} is common to these and cancels, so that no other code is decoded. The product over t of the fractions is the
     exact likelihood of the prefix among all prefixes of the trie, each code normalised over those that may follow.
     """
-    node, losses = torch.zeros(len(targets), dtype=torch.int64, device=targets.device), []
-    for level, each in enumerate(logits[:-1]):
-        below = children[level][node]
-        valid = each.masked_fill(below < 0, -torch.inf).log_softmax(1)
-        losses.append(-valid.gather(1, targets[:, level, None])[:, 0] / (level + 1))
-        node = below.gather(1, targets[:, level, None])[:, 0].long()
-    return torch.stack(losses, 1)
+    fractions = _log_probs(within_trie(logits, targets, children), targets)
+    return -fractions / _lengths(fractions)
+
+
+def _log_probs(logits: Sequence[Tensor], targets: Tensor) -> Tensor:
+    """(N, L-1): log p(c_l | c_1 .. c_{l-1}) of the targets at all levels but the last."""
+    steps = [each.log_softmax(1).gather(1, targets[:, level, None]) for level, each in enumerate(logits[:-1])]
+    return torch.cat(steps, 1)
+
+
+def _lengths(scores: Tensor) -> Tensor:
+    """(L-1,): t of each column."""
+    return torch.arange(1, scores.shape[1] + 1, device=scores.device)

@@ -135,7 +135,7 @@ class Generative:
             index = np.arange(start, min(start + BATCH, len(histories)))
             masked = None if exclude is None else exclude.take(index)
             beams = self.beams(histories.take(index), exclude=masked)
-            parts.append(expand_groups(self.codes, beams.nodes[-1], beams.scores[-1], k, masked))
+            parts.append(decode.expand_groups(self.codes, beams.nodes[-1], beams.scores[-1], k, masked))
         return Recommendations(*(None if part[0] is None else np.concatenate(part) for part in zip(*parts)))
 
     @torch.no_grad()
@@ -226,31 +226,3 @@ class Generative:
         if not np.array_equal(codes.codes, self.codes.codes):
             self.code_buffer.write(codes)
         load_weights(self.module, state)
-
-
-def expand_groups(
-    codes: ItemCodes, nodes: np.ndarray, scores: np.ndarray, k: int, exclude: Histories | None = None
-) -> Recommendations:
-    """Top-k lists from beams over code groups (B, W), best first. Excluded items are removed from their groups.
-
-    UserError if a row has fewer than k items.
-    """
-    trie, B = codes.trie, len(nodes)
-    order = np.lexsort((trie.order[trie.first[-1][nodes]], -scores))  # ties go to the lower id
-    nodes, scores = np.take_along_axis(nodes, order, 1), np.take_along_axis(scores, order, 1)
-    size = np.where(nodes >= 0, trie.group_size[nodes], 0)
-    beam = np.repeat(np.arange(nodes.size), size.ravel())  # of each item, counted over all rows
-    within = np.arange(len(beam)) - np.repeat(np.cumsum(size.ravel()) - size.ravel(), size.ravel())
-    items = trie.order[trie.first[-1][nodes.ravel()[beam]] + within]
-    row = beam // nodes.shape[1]
-    if exclude is not None:
-        width = codes.n_items + 1
-        keep = ~np.isin(row * width + items, exclude.rows() * width + exclude.items)
-        beam, items, row = beam[keep], items[keep], row[keep]
-    group_size = np.bincount(beam, minlength=nodes.size)
-    rank = np.arange(len(row)) - np.searchsorted(row, row)
-    if np.bincount(row, minlength=B).min(initial=k) < k:
-        raise UserError(f"k={k}: the beam and the excluded items leave fewer than k items; build with a wider beam")
-    beam, items = (x[rank < k].reshape(B, k) for x in (beam, items))
-    groups = (nodes.ravel()[beam], group_size[beam]) if codes.has_collisions else (None, None)
-    return Recommendations(items.astype(np.int64), scores.ravel()[beam], *groups)

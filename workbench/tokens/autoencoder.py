@@ -63,7 +63,7 @@ def train(
     """Minimise loss_of(index (n,) of the rows of a batch, step) by AdamW with a cosine schedule; returns the epochs.
 
     Each epoch takes the n_rows rows in an order drawn from the stream (seed, label, epoch), in batches of at most
-    BATCH, so a catalogue of any size trains for equally many steps.
+    BATCH.
     """
     optimiser = torch.optim.AdamW(parameters, lr=rate, weight_decay=WEIGHT_DECAY)
     per_epoch = math.ceil(n_rows / BATCH)

@@ -40,7 +40,6 @@ def is_codes_folder(kind: str) -> bool:
 
 def check_settings(kind: str, n_items: int, *, levels: int, size: int, policy: str, normalize: bool, seed: int) -> None:
     """UserError for settings that are invalid for `n_items` items."""
-    nearest = REGISTRY.literal(kind, "NEAREST", False)
     if policy not in POLICIES:
         raise unknown_name("collision policy", policy, POLICIES)
     if not all(type(number) is int for number in (levels, size, seed)) or type(normalize) is not bool:
@@ -50,7 +49,7 @@ def check_settings(kind: str, n_items: int, *, levels: int, size: int, policy: s
         raise UserError(f"codes need 1 to {MAX_LEVELS} levels and a size >= 2 (or 0, the default): {levels} and {size}")
     if size > max(n_items, 2):
         raise UserError(f"size={size}: more codes per level than items; the default size is {default_size(n_items)}")
-    if policy not in ("none", "dedup") and not nearest:
+    if policy not in ("none", "dedup") and not REGISTRY.literal(kind, "DISTANCES", False):
         raise UserError(f"policy {policy!r} needs distances, which {kind} codes do not have; use dedup or none")
 
 
@@ -69,8 +68,15 @@ def make_codes(
         dataset, vectors, levels=levels, size=size or default_size(dataset.n_items), policy=policy,
         normalize=normalize, seed=seed,
     )  # fmt: skip
-    about = {"kind": kind, "dataset": dataset.name} | about
-    about["collided"] = int((np.unique(codes, axis=0, return_counts=True)[1] - 1).sum())
+    return finished_codes(codes, sizes, raw_ids(dataset), policy, {"kind": kind, "dataset": dataset.name} | about)
+
+
+def finished_codes(
+    codes: np.ndarray, sizes: tuple[int, ...], ids: np.ndarray, policy: str, about: dict
+) -> ItemCodes:  # fmt: skip
+    """ItemCodes of raw ids (I,) from the codes (I, L) of a tokenizer: with a further code under dedup, and with how
+    many items share the codes of an earlier one in `about`."""
+    about = about | {"collided": int((np.unique(codes, axis=0, return_counts=True)[1] - 1).sum())}
     if policy == "dedup":
         codes, sizes = append_dedup_code(codes, sizes)
-    return item_codes(codes, sizes, raw_ids(dataset), policy=policy, about=about)
+    return item_codes(codes, sizes, ids, policy=policy, about=about)

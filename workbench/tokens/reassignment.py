@@ -10,6 +10,7 @@ from workbench.tokens.residual_quantiser import sinkhorn_plan
 
 log = logging.getLogger("workbench")
 SINKHORN_ROUNDS = 30
+FULL = "their prefixes have more items than codes"
 Distances = Callable[[np.ndarray], np.ndarray]
 
 
@@ -42,7 +43,7 @@ def assign_nearest_free(codes: np.ndarray, sizes: tuple[int, ...], distances: Di
             unresolved += 1
             continue
         taken[row, choice], resolved[item, -1] = True, choice
-    _warn_of_left(unresolved)
+    _warn_of_left(unresolved, FULL)
     return resolved
 
 
@@ -51,15 +52,15 @@ def assign_by_transport(codes: np.ndarray, distances: Distances) -> np.ndarray:
     them and the codes of the last level, each code with equal mass; repeated for what collides then, at most
     SINKHORN_ROUNDS times (LC-Rec, arXiv 2311.09049). distances: as in `assign_nearest_free`. A warning says how many
     items still collide."""
-    resolved, before = codes.copy(), -1
+    resolved, before = codes.copy(), np.empty(0, np.int64)
     for _ in range(SINKHORN_ROUNDS):
         colliding = _colliding(resolved)
-        if not len(colliding) or len(colliding) == before:  # the plan of the same items is the same
+        if not len(colliding) or np.array_equal(colliding, before):  # the plan of the same items is the same
             break
-        before = len(colliding)
+        before = colliding
         plan = sinkhorn_plan(torch.from_numpy(np.ascontiguousarray(distances(colliding))))
         resolved[colliding, -1] = plan.argmax(1).numpy()
-    _warn_of_left(len(_colliding(resolved)))
+    _warn_of_left(len(_colliding(resolved)), "the transport plan gives them equal codes")
     return resolved
 
 
@@ -98,7 +99,7 @@ def assign_empty_leaf(
         leaves = np.column_stack([np.tile(prefixes[row], (len(free), 1)), free])
         choice = int(np.square(decode(leaves) - vectors[item]).sum(1).argmin())
         taken[row, free[choice]], resolved[item] = True, leaves[choice]
-    _warn_of_left(left)
+    _warn_of_left(left, FULL)
     return resolved
 
 
@@ -108,9 +109,9 @@ def _colliding(codes: np.ndarray) -> np.ndarray:
     return np.flatnonzero(size[group.ravel()] > 1)
 
 
-def _warn_of_left(n_items: int) -> None:
+def _warn_of_left(n_items: int, why: str) -> None:
     if n_items:
-        log.warning("%d items still collide: their prefixes have more items than codes", n_items)
+        log.warning("%d items still collide: %s", n_items, why)
 
 
 def resolve(

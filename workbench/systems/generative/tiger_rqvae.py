@@ -4,7 +4,7 @@ Paper     Recommender Systems with Generative Retrieval, NeurIPS 2023, arXiv:230
 Idea      A learned latent is easier to quantise than the vectors themselves.
 Equation  z = E(x), r_1 = z, c_l = argmin_k ||r_l - e_lk||^2, r_{l+1} = r_l - e_{l,c_l}, x' = D(sum_l e_{l,c_l})
 Claim     RQ-VAE codes are better to generate than those of residual k-means on the same vectors, with the same decoder.
-Differs   As tiger beside the codes. 800 steps of AdamW at any catalogue size in place of 20,000 epochs of Adagrad; dead
+Differs   As tiger beside the codes. At most 800 steps of AdamW in place of 20,000 epochs of Adagrad; dead
           codes restart at random residuals; collisions get a further code.
 Reported  Beauty 5-core, leave-one-out, unmasked: NDCG@10 .0384, Recall@10 .0648 (tiger's).
 """

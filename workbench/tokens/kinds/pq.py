@@ -8,7 +8,7 @@ from workbench.tokens.reassignment import resolve
 from workbench.tokens.rq_kmeans import unit_rows
 
 READS_VECTORS = True
-NEAREST = True
+DISTANCES = True
 
 
 def codes(

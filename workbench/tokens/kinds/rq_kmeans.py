@@ -7,7 +7,7 @@ from workbench.tokens.reassignment import resolve
 from workbench.tokens.rq_kmeans import RQKMeans
 
 READS_VECTORS = True
-NEAREST = True
+DISTANCES = True
 
 
 def codes(

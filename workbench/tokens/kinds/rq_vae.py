@@ -8,7 +8,7 @@ from workbench.tokens.rq_kmeans import unit_rows
 from workbench.tokens.rq_vae import RQVAE
 
 READS_VECTORS = True
-NEAREST = True
+DISTANCES = True
 
 
 def codes(
