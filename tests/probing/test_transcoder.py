@@ -44,7 +44,8 @@ def test_the_skip_explains_the_linear_part_and_latents_the_rest():
     floor = transcoder.evaluate_transcoder(transcoder.linear_map(X, Y), X, Y)["fvu"]
     without, beside = (transcoder.train(X, Y, skip=skip, **SETTINGS) for skip in (False, True))
     told = [transcoder.evaluate_transcoder(made, X, Y) for made in (without, beside)]
-    assert told[1]["fvu"] < 0.8 * floor < floor < told[0]["fvu"] < 0.6 and told[1]["l0"] == pytest.approx(3)
+    assert told[1]["fvu"] < 0.8 * floor < floor < told[0]["fvu"] < 0.6
+    assert 2.95 < told[1]["l0"] <= 3, "a row may have fewer than k positive latents"
     maps = (beside, transcoder.linear_map(X, Y))
     wrong = [np.linalg.norm(made.skip.numpy() - A) / np.linalg.norm(A) for made in maps]
     assert wrong[0] < 0.15 < 0.2 < wrong[1], "least squares alone also fits what concepts share with x"
