@@ -14,6 +14,7 @@ from torch import nn
 
 from workbench import experiment
 from workbench.evaluate import evaluate
+from workbench.recommenders.generative import Additions
 from workbench.recommenders.sequential import LastState
 from workbench.recommenders.vector import VectorRecommender
 from workbench.tokens.rq_kmeans import RQKMeans
@@ -98,7 +99,7 @@ def renewed(folder=None, step=lambda: None, scores=None, every=2):
             vectors = np.hstack([content, learned])
             model.code_buffer.write(model.codes.with_codes(tokenizer.fit(vectors).encode(vectors)))
 
-    model.each_epoch, first = renew, model.codes
+    model.additions, first = Additions(each_epoch=renew), model.codes
     model.fit(bench.split, session_of(bench, recipe, folder, [] if scores is None else scores))
     return first, model, model.state()
 

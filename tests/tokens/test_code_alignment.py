@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from workbench.errors import UserError
-from workbench.tokens.code_alignment import CodeAlignment, codeword_groups, collaborative_loss, spread_loss
+from workbench.tokens.alignment.code_alignment import CodeAlignment, codeword_groups, collaborative_loss, spread_loss
 from workbench.tokens.rq_vae import RQVAE
 
 QUICK = {"levels": 3, "size": 16, "width": 8, "hidden": (32,), "steps": 200}

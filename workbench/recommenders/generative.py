@@ -1,5 +1,6 @@
 """Generative recommenders: a network decodes an item's semantic ID code by code, constrained to a trie of items."""
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -22,6 +23,21 @@ BATCH = 64  # histories decoded at a time
 VALIDATION_CASES = 1000  # cases for the per-level validation loss in the learning curve
 
 
+class Additions(NamedTuple):
+    """What a system adds to a `Generative`. mark(rows, histories): rows (B, T, L + S, R) of histories as the network is
+    to read them. loss(states, items, step): a further term, of the hidden states (N, L, D) that predict the codes of
+    the targets, and these items (N,). each_epoch(epochs): see train.fit; it gives new codes to `code_buffer.write`.
+    report(): further columns of the learning curve, at every validation."""
+
+    mark: Callable[[Tensor, Histories], Tensor] | None = None
+    loss: Callable[[Tensor, Tensor, int], Tensor] | None = None
+    each_epoch: Callable[[int], None] | None = None
+    report: Callable[[], dict[str, float]] | None = None
+
+
+NOTHING = Additions()
+
+
 class Generative:
     """An `interfaces.Recommender`, `Scorer` and `Likelihood` around a network with `teacher_forced`, `prefill` and
     `step` (workbench.nets.semantic_id_decoder).
@@ -31,18 +47,18 @@ class Generative:
     network with `streams`. beam: the beam width, which is also the maximum k. max_length: number of most recent items
     that are read. all_positions: whether every item of a training row is a target (a causal decoder) or only the last
     one (an encoder-decoder). loss: of the logits of the target codes. trie_softmax: whether a code is normalised over
-    those that continue an item's prefix, instead of over all of its level. trainable, each_epoch: see train.fit; what
-    renews codes gives them to `code_buffer.write`.
+    those that continue an item's prefix, instead of over all of its level. trainable: see train.fit.
+    additions: see `Additions`.
     """
 
     def __init__(
         self, module: nn.Module, codes: ItemCodes, *, beam: int, max_length: int, all_positions: bool,
         streams: np.ndarray | None = None, loss: CodeLoss = code_cross_entropy, trie_softmax: bool = False,
-        trainable: str | Sequence[str] = "*", each_epoch: Callable[[int], None] | None = None,
+        trainable: str | Sequence[str] = "*", additions: Additions = NOTHING,
     ):  # fmt: skip
-        self.likelihood = True
+        self.likelihood, self.additions = True, additions
         self.module, self.beam, self.max_length, self.all_positions = module, beam, max_length, all_positions
-        self.loss, self.trie_softmax, self.trainable, self.each_epoch = loss, trie_softmax, trainable, each_epoch
+        self.loss, self.trie_softmax, self.trainable = loss, trie_softmax, trainable
         self.code_buffer = CodeBuffer(module, codes, streams)
 
     @property
@@ -71,20 +87,26 @@ class Generative:
             return token_batches(rows.lengths, tokens, named_rng(session.seed, "order", epoch))
 
         def loss(index: np.ndarray, step: int) -> Tensor:
-            states, targets = self.module.teacher_forced(self.tokenize(rows.take(index))[0])
-            return self.loss(*self._logits(states, targets))
+            histories = rows.take(index)
+            states, targets = self.module.teacher_forced(self.tokenize(histories)[0])
+            codes = self.loss(*self._logits(states, targets))
+            if self.additions.loss is None:
+                return codes
+            items = histories.items if self.all_positions else histories.items[histories.offsets[1:] - 1]
+            return codes + self.additions.loss(states, torch.from_numpy(items).to(self.device).long(), step)
 
         valid = split.valid.one_each()
         valid = valid.take(np.arange(min(VALIDATION_CASES, len(valid.targets))))
 
         def validate() -> dict[str, float]:
             nats = -self.code_log_probs(valid).mean(0)
-            return session.validate(self) | {f"nats/{level + 1}": float(nat) for level, nat in enumerate(nats)}
+            curve = session.validate(self) | {f"nats/{level + 1}": float(nat) for level, nat in enumerate(nats)}
+            return curve | (self.additions.report() if self.additions.report else {})
 
         validate = validate if session.validate else None
         return fit(
             self.module, batches, loss, session, validate=validate, trainable=self.trainable,
-            each_epoch=self.each_epoch,
+            each_epoch=self.additions.each_epoch,
             weight=lambda index: int(rows.lengths[index].sum()) if self.all_positions else len(index),
         )  # fmt: skip
 
@@ -103,6 +125,7 @@ class Generative:
             raise UserError(f"a history holds an unknown item id; ids go from 1 to {self.codes.n_items}", code=3)
         length = max(1, int(histories.lengths.max(initial=1)))
         rows = self.code_buffer.read().item_rows[torch.from_numpy(histories.padded(length))]
+        rows = rows if self.additions.mark is None else self.additions.mark(rows, histories)
         return rows.to(self.device), torch.from_numpy(histories.lengths).to(self.device)
 
     def beams(

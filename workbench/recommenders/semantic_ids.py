@@ -1,8 +1,9 @@
-"""What generative systems share: the recipe, the sizes allowed, and one way to build the causal decoder."""
+"""What generative systems share: the recipe, the sizes allowed, and a causal decoder built as tiger is."""
 from typing import Any
 
 from workbench.errors import UserError
 from workbench.nets.semantic_id_decoder import SemanticIdDecoder
+from workbench.recommenders.generative import Generative
 from workbench.tokens import ItemCodes
 from workbench.train import Recipe
 
@@ -34,3 +35,13 @@ def causal_decoder(
             codes.sizes, width=width, layers=layers, heads=width // HEAD, max_length=ITEMS, dropout=dropout,
             prefixes=codes.prefix_counts if prefixes else (), streams=streams, drop_streams=drop_streams, local=local,
         )  # fmt: skip
+
+
+def plain_recommender(
+    bench: Any, codes: str, *, vectors: str, width: int, layers: int, dropout: float, beam: int
+) -> Generative:
+    """TIGER with codes of a kind, as the system `tiger` builds it with its own defaults: what is left of a system whose
+    idea is switched off."""
+    item_codes = bench.codes(codes, vectors=vectors)
+    module = causal_decoder(bench, item_codes, width=width, layers=layers, dropout=dropout, prefixes=True)
+    return Generative(module, item_codes, beam=beam, max_length=ITEMS, all_positions=True)

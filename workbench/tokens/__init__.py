@@ -2,7 +2,7 @@
 
 Read codes (ItemCodes) and trie first, then by_kind and kinds/, one file a kind. Kinds are made of the tokenizers
 rq_kmeans, balanced_kmeans, rq_vae, fsq and pq, which share residual_quantiser, autoencoder and code_usage, and of
-published_codes, collisions and reassignment; code_alignment is what LETTER adds to rq_vae.
+published_codes, collisions and reassignment; alignment/ has what systems add to the loss of a tokenizer.
 """
 from workbench.tokens.by_kind import (
     CONTENT_KINDS,

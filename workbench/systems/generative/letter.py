@@ -15,8 +15,8 @@ from workbench.losses.code_sequences import tempered_cross_entropy
 from workbench.recommenders.generative import Generative
 from workbench.recommenders.semantic_ids import ITEMS, SEMANTIC_ID_RECIPE, causal_decoder, check_sizes
 from workbench.stages import stage
+from workbench.tokens.alignment.code_alignment import CodeAlignment
 from workbench.tokens.by_kind import default_size, finished_codes
-from workbench.tokens.code_alignment import CodeAlignment
 from workbench.tokens.codes import ItemCodes, raw_ids
 from workbench.tokens.rq_vae import RQVAE
 

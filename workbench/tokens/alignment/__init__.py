@@ -1,0 +1,3 @@
+"""What the latent of a tokenizer is aligned with, besides the vectors that it reconstructs. code_alignment: LETTER's
+collaborative vectors and the spread of its codewords; two_views: a second view of the same items (TTDS).
+"""
