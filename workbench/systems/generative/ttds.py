@@ -38,7 +38,7 @@ USERS = ("own", "shuffled", "none")
 
 
 def build(
-    bench, *, vectors="text", joint=True, users="own", cross=True, rate=0.05, every=2, width=64, layers=3, dropout=0.1,
+    bench, *, vectors="text", joint=True, users="own", cross=True, rate=0.01, every=2, width=64, layers=3, dropout=0.1,
     beam=20,
 ):  # fmt: skip
     """A causal decoder over codes of items, which learn with it, and of users, for the bench's catalogue.
