@@ -36,6 +36,13 @@ def faiss_kmeans(vectors: Path) -> list[str] | None:
     return python and [python, HERE / "faiss_kmeans.py", vectors]
 
 
+def residual_vq(vectors: Path, steps: int) -> list[str] | None:
+    """The command that trains vector-quantize-pytorch's ResidualVQ on a file of vectors, or None and a message if it is
+    not installed."""
+    python = _python("ResidualVQ", "vector-quantize-pytorch")
+    return python and [python, HERE / "residual_vq.py", vectors, steps]
+
+
 def autoencoder(name: str, rows: Path) -> list[str] | None:
     """The command that trains the autoencoder of `dictionary_learning` or `recsae`, or None and a message if it is
     not installed."""
