@@ -21,8 +21,12 @@ class CodeItems(nn.Module):
         self.table = nn.Parameter(torch.randn(1 + sum(sizes), width) * 0.02)
         with torch.no_grad():
             self.table[0] = 0
+        self.register_buffer("rows", self.rows_of(codes))
+
+    def rows_of(self, codes: np.ndarray) -> Tensor:
+        """(I+1, L) rows of the table from codes (I+1, L), those of item 0 are padding."""
         rows = torch.from_numpy(np.asarray(codes, np.int64)) + torch.tensor(self.starts)
-        self.register_buffer("rows", rows.index_fill(0, torch.zeros(1, dtype=torch.int64), 0))
+        return rows.index_fill(0, torch.zeros(1, dtype=torch.int64), 0)
 
     @property
     def weight(self) -> Tensor:
@@ -43,7 +47,7 @@ class CodeItems(nn.Module):
         return [each @ self.table[start : start + size].T for each, start, size in zip(states, self.starts, self.sizes)]
 
     def code_loss(self, h: Tensor, targets: Tensor) -> Tensor:
-        """The cross-entropy of the codes of targets (N,), each over all codes of its level; mean over targets, levels."""
+        """The cross-entropy of the codes of targets (N,), each over all of its level; mean over targets and levels."""
         codes = self.rows[targets] - torch.tensor(self.starts, device=targets.device)
         each = [F.cross_entropy(logits, codes[:, level]) for level, logits in enumerate(self.level_logits(h))]
         return torch.stack(each).mean()

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from workbench.errors import UserError
 from workbench.nets.code_items import CodeItems
 from workbench.nets.transformer import Block
 
@@ -37,6 +38,14 @@ class ParallelDecoder(nn.Module):
         self.norm, self.out = nn.LayerNorm(width), nn.Identity()  # out: hook point, one row per event
         for table in (self.place, self.inner):
             nn.init.normal_(table.weight, std=0.02)
+
+    def use_items(self, codes: np.ndarray, vectors: np.ndarray) -> None:
+        """Read and rank other items from now on: codes (I+1, L) of the same codebooks, vectors (I+1, C). UserError for
+        vectors of another width."""
+        chunk = chunks(vectors, self.levels)
+        if chunk.shape[2] != self.chunk.shape[2]:
+            raise UserError(f"chunks of {chunk.shape[2]} columns for a network that reads {self.chunk.shape[2]}")
+        self.item.rows, self.chunk = (new.to(self.chunk.device) for new in (self.item.rows_of(codes), chunk))
 
     def forward(self, items: Tensor) -> Tensor:
         x = self.code_norm(self.item(items)) + self.chunk_norm(self.project(self.chunk[items]))
