@@ -9,6 +9,9 @@ from toys import make_histories, random_histories
 from workbench.errors import UserError
 from workbench.nets.code_items import CodeItems
 from workbench.nets.parallel_decoder import MASKS, ParallelDecoder, chunks
+from workbench.probing.activations.hooks import Site
+from workbench.probing.activations.store import record_activations
+from workbench.probing.interventions.steering import item_readout
 from workbench.recommenders.sequential import sequential
 from workbench.tokens.fsq import FSQ
 
@@ -113,6 +116,12 @@ def test_other_items_in_the_place_of_those_of_training():
     assert np.allclose(model.score(renamed)[:, 1:], before[:, order[1:]], atol=1e-5)
     with pytest.raises(UserError, match="chunks of 4 columns for a network that reads 3"):
         model.module.use_items(CODES, np.zeros((ITEMS + 1, 10)))
+
+
+def test_it_is_probed_at_one_row_an_event_which_items_read():
+    model, histories = recommender(), make_histories([3, 9, 4], [1], [5, 6, 7, 8])
+    read = record_activations(model, Site("norm"), histories)
+    assert read.x.shape == (8, 3 * WIDTH) and item_readout(model, Site("norm"), histories) is not None
 
 
 def test_chunks_cut_the_vector_and_fill_the_last():

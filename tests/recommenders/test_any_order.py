@@ -14,7 +14,7 @@ from workbench.tokens import item_codes
 
 HISTORIES = random_histories(12, 24, longest=7, seed=1)
 L = len(SIZES)
-CHANCE = np.random.default_rng(5).random((1 + sum(SIZES), L))
+CHANCE = np.random.default_rng(5).random((1 + sum(SIZES), L)).astype(np.float32)
 
 
 def network(codes, seed: int = 0) -> AnyOrderDecoder:

@@ -20,7 +20,8 @@ class ParallelDecoder(nn.Module):
     codes: (I+1, L). vectors: (I+1, C), cut into L chunks, of which code l of an item reads its own: token l of an item
     is LN(E_l[c_l]) + LN(W chunk_l) + the embeddings of its position and level. mask: "block", a token sees those of
     earlier items and all of its own item; or "item", of its own item itself alone. No token sees a later item.
-    item: the codebooks, tied to the output. chunk: (I+1, L, ceil(C / L)).
+    item: the codebooks, tied to the output. chunk: (I+1, L, ceil(C / L)). stack: blocks over tokens. norm: the states
+    as they are returned.
     """
 
     def __init__(
@@ -34,8 +35,8 @@ class ParallelDecoder(nn.Module):
         self.project = nn.Linear(self.chunk.shape[2], width)
         self.code_norm, self.chunk_norm = nn.LayerNorm(width), nn.LayerNorm(width)
         self.place, self.inner = nn.Embedding(max_length, width), nn.Embedding(self.levels, width)
-        self.blocks = nn.ModuleList(Block(width, heads, 4 * width, dropout) for _ in range(layers))
-        self.norm, self.out = nn.LayerNorm(width), nn.Identity()  # out: hook point, one row per event
+        self.stack = nn.ModuleList(Block(width, heads, 4 * width, dropout) for _ in range(layers))
+        self.token_norm, self.norm = nn.LayerNorm(width), nn.Identity()  # norm: where it is probed, one row an event
         for table in (self.place, self.inner):
             nn.init.normal_(table.weight, std=0.02)
 
@@ -52,9 +53,9 @@ class ParallelDecoder(nn.Module):
         x = x + self.place.weight[: items.shape[1], None] + self.inner.weight
         x = F.dropout(x.flatten(1, 2), self.dropout, self.training)
         mask = token_mask(items.shape[1], self.levels, self.mask).to(items.device)
-        for block in self.blocks:
+        for block in self.stack:
             x = block(x, mask)
-        return self.out(self.norm(x).unflatten(1, (-1, self.levels)).flatten(2))
+        return self.norm(self.token_norm(x).unflatten(1, (-1, self.levels)).flatten(2))
 
 
 def chunks(vectors: np.ndarray, levels: int) -> Tensor:

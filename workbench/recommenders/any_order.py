@@ -58,7 +58,7 @@ class AnyOrder:
             raise UserError("order='random' needs chance, random numbers for every code and codebook")
         self.module, self.codes, self.beam, self.max_length = module, codes, beam, max_length
         self.order, self.threshold, self.reader = order, threshold, LastState(max_length)
-        self.chance = None if chance is None else torch.from_numpy(np.asarray(chance, np.float64))
+        self.chance = None if chance is None else torch.from_numpy(np.asarray(chance, np.float32))
         trie = codes.trie
         self.group_rows = module.item.rows[torch.from_numpy(trie.order[trie.first[-1]].astype(np.int64))]
 
@@ -176,7 +176,8 @@ class AnyOrder:
 
     def _path_scores(self, h: Tensor, last: Tensor, rows: Tensor) -> Tensor:
         """(N,) the score of the path to codes given as rows (N, L), from states (N, D)."""
-        given, score, each = torch.zeros_like(rows), torch.zeros(len(h), device=h.device), torch.arange(len(h))
+        given, score = torch.zeros_like(rows), torch.zeros(len(h), device=h.device)
+        each = torch.arange(len(h), device=h.device)
         for _ in range(rows.shape[1]):
             log_p = self.module.log_probs(h, given)
             level = self._next(log_p, given, last)

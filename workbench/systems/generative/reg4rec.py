@@ -4,7 +4,7 @@ Paper     REG4Rec: Reasoning-Enhanced Generative Model for Large-Scale Recommend
           code was published, so this is made after its description and is no reproduction.
 Idea      Parallel codes have no order of their own. A network that predicts any code from the history and any others
           can decode in the order it finds easiest, and tell paths that contradict themselves.
-Equation  l* = argmax over codebooks left of max_c p_l(c | h, given);  score = sum of log p_l*(c | h, given) on the path;
+Equation  l* = argmax over codebooks left of max_c p_l(c | h, given);  score = sum over the path of log p_l*;
           consistency = (product over codes emitted of p_l(c_l | h, the others))^(1/n)
 Claim     Confidence orders better than chance: order="random" has the same weights and budget (the placebo).
 Differs   No reinforcement learning after training (PARS with its multi-step reward MSRA); product quantisation after a
