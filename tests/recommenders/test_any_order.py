@@ -7,7 +7,7 @@ import torch
 from toys import SIZES, make_histories, random_histories, toy_codes
 
 from workbench.errors import UserError
-from workbench.interfaces import Recommender, Scorer
+from workbench.interfaces import Recommender
 from workbench.nets.any_order_decoder import AnyOrderDecoder
 from workbench.recommenders.any_order import ORDERS, AnyOrder, Beams, consistent
 from workbench.tokens import item_codes
@@ -59,10 +59,10 @@ def path_score(of: AnyOrder, history: list[int], item: int) -> tuple[float, tupl
 @pytest.mark.parametrize("collide", [False, True])
 def test_a_full_beam_ranks_as_brute_force_over_paths(order, collide):
     of = model(order, collide=collide)
-    assert isinstance(of, Recommender) and isinstance(of, Scorer)
+    assert isinstance(of, Recommender)
     paths = [[path_score(of, HISTORIES.row(row).tolist(), item) for item in range(1, 25)] for row in range(12)]
     by_hand = np.array([[score for score, _ in each] for each in paths])
-    lists, scores = of.recommend(HISTORIES, 24), of.score(HISTORIES)
+    lists, scores = of.recommend(HISTORIES, 24), of.exact_scores(HISTORIES)
     assert np.allclose(scores[:, 1:], by_hand, atol=1e-4) and (scores[:, 0] == -np.inf).all()
     assert np.allclose(lists.scores, np.take_along_axis(by_hand, lists.items - 1, 1), atol=1e-4)
     assert np.allclose(lists.scores, -np.sort(-by_hand, axis=1), atol=1e-4)
@@ -79,7 +79,7 @@ def test_the_paths_to_all_codes_share_one_probability():
     every = np.column_stack(np.unravel_index(np.arange(60), SIZES))
     codes = item_codes(every, SIZES, np.array([f"item {i}" for i in range(60)], object))
     of = AnyOrder(network(codes), codes, beam=5, max_length=5)
-    assert np.allclose(np.exp(of.score(random_histories(6, 60, seed=2))[:, 1:]).sum(1), 1, atol=1e-4)
+    assert np.allclose(np.exp(of.exact_scores(random_histories(6, 60, seed=2))[:, 1:]).sum(1), 1, atol=1e-4)
 
 
 @pytest.mark.parametrize("relabelled", [(1, 2, 0), (2, 1, 0)])
@@ -96,7 +96,7 @@ def test_relabelling_the_codebooks_changes_no_score(relabelled):
              "columns": new["columns"]}  # fmt: skip
     other = AnyOrder(network(codes, seed=3), codes, beam=60, max_length=5)
     other.module.load_state_dict(old | moved)
-    assert np.allclose(other.score(HISTORIES)[:, 1:], of.score(HISTORIES)[:, 1:], atol=1e-4)
+    assert np.allclose(other.exact_scores(HISTORIES)[:, 1:], of.exact_scores(HISTORIES)[:, 1:], atol=1e-4)
     assert np.allclose(other.recommend(HISTORIES, 24).scores, of.recommend(HISTORIES, 24).scores, atol=1e-4)
 
 
@@ -104,7 +104,7 @@ def test_relabelling_the_codebooks_changes_no_score(relabelled):
 @pytest.mark.parametrize("threshold", [0.0, 0.5, 0.99])
 def test_lists_are_valid_at_any_width_and_threshold(order, threshold):
     of = model(order, beam=7, threshold=threshold)
-    exact = of.score(HISTORIES)
+    exact = of.exact_scores(HISTORIES)
     for exclude in (None, HISTORIES):
         lists = of.recommend(HISTORIES, 7, exclude)
         assert all(len(set(row)) == 7 for row in lists.items.tolist()) and lists.items.min() >= 1
@@ -175,7 +175,7 @@ def test_a_history_alone_gives_what_it_gives_among_others():
     for row in (0, 63, 64, 149):
         alone = of.recommend(many.take([row]), 5, many.take([row]).last(2))
         assert np.array_equal(alone.items[0], lists.items[row]) and np.allclose(alone.scores[0], lists.scores[row])
-    assert of.recommend(many.take([]), 5).items.shape == (0, 5) and of.score(many.take([])).shape == (0, 25)
+    assert of.recommend(many.take([]), 5).items.shape == (0, 5) and of.exact_scores(many.take([])).shape == (0, 25)
 
 
 def test_invalid_requests_are_errors():

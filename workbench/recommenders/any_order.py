@@ -32,7 +32,7 @@ class Beams(NamedTuple):
 
 
 class AnyOrder:
-    """An `interfaces.Recommender` and `Scorer` around an `AnyOrderDecoder`.
+    """An `interfaces.Recommender` around an `AnyOrderDecoder`.
 
     codes: the items' codes, whose levels have no order; metrics are collision-corrected with them. beam: the beam
     width, which is also the maximum k. order: the codebook that a beam emits next: "confidence", the one with the most
@@ -89,8 +89,9 @@ class AnyOrder:
         return Recommendations(*(None if part[0] is None else np.concatenate(part) for part in zip(*parts)))
 
     @torch.no_grad()
-    def score(self, histories: Histories) -> np.ndarray:
-        """(B, I+1) float32 scores of the paths of all items, column 0 -inf; beam search approximates them."""
+    def exact_scores(self, histories: Histories) -> np.ndarray:
+        """(B, I+1) float32 scores of the paths of all items, column 0 -inf; beam search approximates them. It takes
+        seconds a history for large catalogues, too long for an `interfaces.Scorer`, which audits ask of thousands."""
         h, last = self._states(histories)
         pairs = torch.cartesian_prod(torch.arange(len(h)), torch.arange(len(self.group_rows))).to(h.device)
         parts = [self._path_scores(h[row], last[row], self.group_rows.to(h.device)[group])
