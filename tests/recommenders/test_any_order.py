@@ -9,7 +9,7 @@ from toys import SIZES, make_histories, random_histories, toy_codes
 from workbench.errors import UserError
 from workbench.interfaces import Recommender
 from workbench.nets.any_order_decoder import AnyOrderDecoder
-from workbench.recommenders.any_order import ORDERS, AnyOrder, Beams, consistent
+from workbench.recommenders.codes.any_order import ORDERS, AnyOrder, Beams, consistent
 from workbench.tokens import item_codes
 
 HISTORIES = random_histories(12, 24, longest=7, seed=1)

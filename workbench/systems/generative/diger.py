@@ -12,8 +12,8 @@ Claim     More codes stay in use than without noise (noise=0, the straight-throu
 Differs   The codes that are read carry the gradient of CE, which the released trainer detaches. A causal decoder, as in
           unigrec: the drawn codes of an item are read with the last of its hard ones. Codebooks start from residual
           k-means of the text vectors and there is no encoder, so the latent is those vectors; noise and tau are in
-          units of a level's mean squared error. sigma learns from the scaled loss alone. rate is the paper's ratio of learning
-          rates, 1e-5 to 1e-3.
+          units of a level's mean squared error. sigma learns from the scaled loss alone. rate is the
+          paper's ratio of learning rates, 1e-5 to 1e-3.
 Reported  No table was found.
 """
 import torch

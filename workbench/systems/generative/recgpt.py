@@ -19,12 +19,11 @@ import numpy as np
 
 from workbench.errors import UserError, unknown_name
 from workbench.nets.parallel_decoder import MASKS, ParallelDecoder
-from workbench.recommenders.generative import Generative
-from workbench.recommenders.semantic_ids import HEAD, ITEMS, SEMANTIC_ID_RECIPE, causal_decoder, check_sizes
+from workbench.recommenders.semantic_ids import HEAD, ITEMS, SEMANTIC_ID_RECIPE, check_sizes, plain_recommender
 from workbench.recommenders.sequential import sequential
 
 PARENT = "tiger"
-OFF = {"parallel": False, "codes": "rq-kmeans", "levels": 3}
+OFF = {"parallel": False, "codes": "rq-kmeans"}
 PLACEBO = {"permuted": True}
 RECIPE = SEMANTIC_ID_RECIPE
 BEAM = 20  # of the parent; parallel codes need none
@@ -37,10 +36,10 @@ def build(
 ):  # fmt: skip
     """RecGPT for the bench's catalogue.
 
-    codes: a kind in tokens.KINDS, of `levels` codes. vectors: the kind of item vectors behind codes and chunks; of
-    "sentence" for another catalogue later. parallel: False for the parent, which decodes code by code. mask: "block",
-    or "item", where the codes of an item do not see one another. permuted: the placebo, every item has the codes and
-    chunks of another one. The others as in tiger. UserError on an unknown name or a setting out of range.
+    codes: a kind in tokens.KINDS. levels: parallel codes of an item. vectors: the kind of item vectors behind codes and
+    chunks; of "sentence" for another catalogue later. parallel: False for the parent, which decodes code by code. mask:
+    "block", or "item", where the codes of an item do not see one another. permuted: the placebo, every item has the
+    codes and chunks of another one. The others as in tiger. UserError on an unknown name or a setting out of range.
     """
     check_sizes("recgpt", width, layers, BEAM, dropout)
     if mask not in MASKS:
@@ -48,9 +47,9 @@ def build(
     if not parallel:
         if permuted or mask != "block":
             raise UserError("recgpt: permuted and mask are of parallel codes; leave them out with parallel=False")
-        item_codes = bench.codes(codes, vectors=vectors, levels=levels)
-        module = causal_decoder(bench, item_codes, width=width, layers=layers, dropout=dropout, prefixes=True)
-        return Generative(module, item_codes, beam=BEAM, max_length=ITEMS, all_positions=True)
+        return plain_recommender(
+            bench, codes, vectors=vectors, width=width, layers=layers, dropout=dropout, beam=BEAM
+        )
     item_codes = bench.codes(codes, vectors=vectors, levels=levels, policy="none")
     order = np.arange(item_codes.n_items + 1)
     if permuted:

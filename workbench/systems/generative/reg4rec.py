@@ -15,12 +15,11 @@ Reported  Industrial only: revenue of advertisements +5.60 %, click-through rate
 """
 from workbench.errors import UserError
 from workbench.nets.any_order_decoder import AnyOrderDecoder
-from workbench.recommenders.any_order import AnyOrder
-from workbench.recommenders.generative import Generative
-from workbench.recommenders.semantic_ids import HEAD, ITEMS, SEMANTIC_ID_RECIPE, causal_decoder, check_sizes
+from workbench.recommenders.codes.any_order import AnyOrder
+from workbench.recommenders.semantic_ids import HEAD, ITEMS, SEMANTIC_ID_RECIPE, check_sizes, plain_recommender
 
 PARENT = "tiger"
-OFF = {"parallel": False, "codes": "rq-kmeans", "levels": 3}
+OFF = {"parallel": False, "codes": "rq-kmeans"}
 PLACEBO = {"order": "random"}
 RECIPE = SEMANTIC_ID_RECIPE
 
@@ -31,17 +30,17 @@ def build(
 ):  # fmt: skip
     """REG4Rec for the bench's catalogue.
 
-    codes: a kind in tokens.KINDS, of `levels` codes. parallel: False for the parent, which decodes in the order of
-    levels. order, threshold: see `AnyOrder`; threshold=0 prunes nothing. The others as in tiger. UserError on an
+    codes: a kind in tokens.KINDS. levels: parallel codes of an item. parallel: False for the parent, which decodes in
+    the order of levels. order, threshold: see `AnyOrder`; threshold=0 prunes nothing. The others as in tiger. UserError on an
     unknown name or a setting out of range.
     """
     check_sizes("reg4rec", width, layers, beam, dropout)
     if not parallel:
         if order != "confidence":
             raise UserError("reg4rec: order is of parallel codes; leave it out with parallel=False")
-        item_codes = bench.codes(codes, vectors=vectors, levels=levels)
-        module = causal_decoder(bench, item_codes, width=width, layers=layers, dropout=dropout, prefixes=True)
-        return Generative(module, item_codes, beam=beam, max_length=ITEMS, all_positions=True)
+        return plain_recommender(
+            bench, codes, vectors=vectors, width=width, layers=layers, dropout=dropout, beam=beam
+        )
     item_codes = bench.codes(codes, vectors=vectors, levels=levels, policy="none")
     with bench.init():
         module = AnyOrderDecoder(
