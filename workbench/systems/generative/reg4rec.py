@@ -31,8 +31,8 @@ def build(
     """REG4Rec for the bench's catalogue.
 
     codes: a kind in tokens.KINDS. levels: parallel codes of an item. parallel: False for the parent, which decodes in
-    the order of levels. order, threshold: see `AnyOrder`; threshold=0 prunes nothing. The others as in tiger. UserError on an
-    unknown name or a setting out of range.
+    the order of levels. order, threshold: see `AnyOrder`; threshold=0 prunes nothing. The others as in tiger. UserError
+    on an unknown name or a setting out of range.
     """
     check_sizes("reg4rec", width, layers, beam, dropout)
     if not parallel:
