@@ -8,9 +8,8 @@ from torch import nn
 
 from workbench import systems
 from workbench.data import Histories
-from workbench.nets.denoiser import Denoiser, add_noise, denoise, signal_shares
+from workbench.nets.denoiser import DenoisedNext, Denoiser, add_noise, denoise, signal_shares
 from workbench.nets.transformer import SequenceEncoder
-from workbench.recommenders.denoised import DenoisedNext, DenoisedState
 from workbench.train import seeded_torch
 
 WIDTH, TIMES, ITEMS = 8, 50, 30
@@ -126,7 +125,7 @@ def test_what_is_generated_for_a_history_does_not_depend_on_its_batch():
         encoder = SequenceEncoder(ITEMS, width=WIDTH, layers=1, heads=2, feedforward=16, max_length=6, dropout=0.5)
         vectors = torch.cat([torch.zeros(1, WIDTH), torch.randn(ITEMS, WIDTH)])
         module = DenoisedNext(encoder, vectors, Denoiser(WIDTH, 16), torch.randn(WIDTH), times=TIMES).eval()
-    reader = DenoisedState(6, steps=5, guidance=2.0)
+    reader = contrec.DenoisedState(6, steps=5, guidance=2.0)
     lengths = np.array([3, 0, 9, 3, 1])
     items = np.random.default_rng(0).integers(1, ITEMS + 1, lengths.sum()).astype(np.int32)
     items[12:15] = items[:3]  # rows 0 and 3 are equal

@@ -81,3 +81,29 @@ class Denoiser(nn.Module):
         half = torch.arange((width + 1) // 2, device=t.device)
         angle = t[:, None] * self.longest ** (-2 * half / width)
         return torch.cat([angle.sin(), angle.cos()], 1)[:, :width]
+
+
+class DenoisedNext(nn.Module):
+    """An encoder of histories and a denoiser of item vectors.
+
+    vectors (I+1, D): the frozen embeddings of the items, `item`; row 0 is zeros. noise (D,): where every history's
+    denoising starts, a buffer. times: T of the noise schedule. Called with ids (B, T) it is the encoder.
+    """
+
+    def __init__(self, encoder: nn.Module, vectors: Tensor, denoiser: Denoiser, noise: Tensor, *, times: int):
+        super().__init__()
+        self.item = nn.Embedding.from_pretrained(vectors, freeze=True, padding_idx=0)
+        self.encoder, self.denoiser = encoder, denoiser
+        self.register_buffer("noise", noise)
+        self.register_buffer("shares", signal_shares(times))
+
+    def forward(self, items: Tensor) -> Tensor:
+        return self.encoder(items)
+
+    def generate(self, h: Tensor, *, steps: int, guidance: float) -> Tensor:
+        """(B, D) vectors denoised under conditions h (B, D). guidance: see `Denoiser.guided`."""
+
+        def predict(x: Tensor, t: int) -> Tensor:
+            return self.denoiser.guided(x, h, t, guidance)
+
+        return denoise(predict, self.noise.expand_as(h), self.shares, steps)

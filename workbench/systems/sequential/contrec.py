@@ -18,12 +18,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from workbench.data import Histories
 from workbench.errors import UserError
+from workbench.interfaces import ReadoutPositions
 from workbench.losses.ranking import full_softmax
-from workbench.nets.denoiser import Denoiser, add_noise
+from workbench.nets.denoiser import DenoisedNext, Denoiser, add_noise
 from workbench.nets.transformer import SequenceEncoder
-from workbench.recommenders.denoised import DenoisedNext, DenoisedState
-from workbench.recommenders.sequential import next_items, sequential
+from workbench.recommenders.sequential import LastState, next_items, sequential
 from workbench.recommenders.vector import VectorRecommender
 from workbench.train import Recipe
 
@@ -93,6 +94,26 @@ def log_closeness(x: Tensor) -> Tensor:
     squared = x.square().sum(1)
     apart = (squared[:, None] + squared - 2 * x @ x.T).clamp_min(0)
     return (-apart / x.shape[1]).flatten().logsumexp(0) - 2 * torch.tensor(float(len(x))).log()
+
+
+class DenoisedState:
+    """A `vector.Reader` of a `DenoisedNext`: the vector that is denoised under the state after the last event. Every
+    event is a readout position of the encoder."""
+
+    readout_mask = None
+
+    def __init__(self, max_length: int, *, steps: int, guidance: float, batch: int = 256):
+        self.last, self.steps, self.guidance = LastState(max_length, batch=batch), steps, guidance
+        self.max_length, self.batch = max_length, batch
+
+    def states(self, module: DenoisedNext, histories: Histories) -> Tensor:
+        """(B, D); a history's own, whatever the others of the batch are."""
+        with torch.no_grad():
+            return module.generate(self.last.states(module, histories), steps=self.steps, guidance=self.guidance)
+
+    def trace(self, module: DenoisedNext, histories: Histories) -> ReadoutPositions:
+        """Run the encoder over histories of at most `max_length` events."""
+        return self.last.trace(module, histories)
 
 
 def _cross_entropy(h: Tensor, weight: Tensor, targets: Tensor, step: int) -> Tensor:
