@@ -51,7 +51,7 @@ def test_files_beside_a_system_change_no_key(copy):
 
 @pytest.mark.parametrize("file, changed", [
     ("systems/sequential/sasrec.py", {"sasrec", *ON_SASREC}),
-    ("nets/transformer.py", {"sasrec", "bert4rec", *systems.names("generative"), *ON_SASREC}),
+    ("nets/transformer.py", {"sasrec", "bert4rec", "contrec", *systems.names("generative"), *ON_SASREC}),
     ("experiment/around_base.py", set(ON_SASREC)),
     ("recommenders/count_based.py", set(systems.names("baselines"))),
     ("evaluate/metrics.py", set(systems.names())),

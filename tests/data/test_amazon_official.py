@@ -10,7 +10,7 @@ from workbench.data import datasets, protocol_for
 from workbench.data.formats.file_lookup import DataFiles, File
 from workbench.errors import UserError
 
-OWN = ("csv", "preset", "train-test")  # read files of one's own
+OWN = ("csv", "preset", "train-test", "merged")  # read files of one's own, or other datasets
 PUBLIC = [name for name in datasets.names() if name not in OWN and not name.startswith("synthetic")]
 
 

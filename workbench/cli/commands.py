@@ -16,7 +16,8 @@ def datasets() -> None:
 
     # read from their sources: importing workbench.data takes half a second, for pandas
     worlds = Registry("world", PACKAGE / "data" / "synthetic").literal("world", "NAMES")
-    arguments.print_descriptions(worlds | Registry("dataset", PACKAGE / "data" / "datasets").descriptions())
+    public = Registry("dataset", PACKAGE / "data" / "datasets", "**/[a-z]*.py").descriptions()
+    arguments.print_descriptions(worlds | public)
 
 
 def systems(*, family: str = "*", form: str = "lines") -> None:

@@ -20,7 +20,7 @@ def read_dataset(bench: Any) -> Dataset:
     """Parsed once from its published files, then read back from the store. What lacks an optional file is not stored,
     so that it is whole as soon as the file is there."""
     names = {name: Path(path).name for name, path in datasets.file_paths(bench.options).items()}
-    code = closure_hash(datasets.file(bench.name), "data/datasets/__init__.py")
+    code = closure_hash(*datasets.files(bench.name, bench.options), "data/datasets/__init__.py")
     inputs = {"name": bench.name, "options": bench.options | names, "files": bench.files, "code": code}
     if bench.store.path("dataset", inputs).exists():
         return Dataset.load(bench.store.get("dataset", inputs, lambda folder: _parse(bench).save(folder)))

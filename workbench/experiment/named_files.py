@@ -17,10 +17,14 @@ def contents(settings: dict) -> dict[str, str]:
 
 
 def dataset_name(name: str, options: dict | None = None) -> str:
-    """What a dataset is called: its name, or that of the file for a log of one's own.
+    """What a dataset is called: its name, that of the file for a log of one's own, or those that are merged.
 
     >>> dataset_name("csv", {"path": "logs/plays.csv"}), dataset_name("office")
     ('plays', 'office')
+    >>> dataset_name("merged", {"of": "office, beauty"})
+    'office+beauty'
     """
+    if name == "merged":
+        return "+".join(each.strip() for each in str((options or {}).get("of", name)).split(","))
     path = str((options or {}).get("path") or "")
     return (Path(path).name.partition(".")[0] or name) if name == "csv" else name

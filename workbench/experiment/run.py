@@ -192,7 +192,7 @@ def described(run: Any) -> str:
     """What was evaluated, on what, and its score, in words; of a run or of what `bench.evaluate` returns."""
     info, score = run.info, run.metrics.get("ndcg@10")
     scored = "" if score is None else f", ndcg@10 {score:.4f} over {info['cases']:,} test cases"
-    data = dataset_name(info["dataset"], info.get("paths"))
+    data = dataset_name(info["dataset"], info.get("options", {}) | info.get("paths", {}))
     return f"{run.label} on {data} (profile {info['profile']}, seed {info['seed']}){scored}"
 
 

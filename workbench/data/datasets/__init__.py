@@ -1,7 +1,8 @@
 """The dataset registry: one file per public dataset in this folder, plus the synthetic worlds.
 
 A dataset's name is its file name with '-' for '_', its description the first line of the docstring, and its options the
-keywords of `load`; all three are parsed from the source, without importing it.
+keywords of `load`; all three are parsed from the source, without importing it. several/ has what stands on other
+datasets.
 """
 import ast
 import os
@@ -13,7 +14,7 @@ from workbench.data.schema import Dataset
 from workbench.errors import UserError, unknown_name
 from workbench.registry import Registry
 
-REGISTRY = Registry("dataset", Path(__file__).parent)
+REGISTRY = Registry("dataset", Path(__file__).parent, "**/[a-z]*.py")
 FILE_OPTIONS = ("path", "items", "test")  # options that are file paths
 
 
@@ -26,6 +27,11 @@ def file(name: str) -> Path:
     """The file that makes a dataset. UserError for an unknown name."""
     name = canonical_name(name)
     return Path(synthetic.__file__) if name in synthetic.NAMES else REGISTRY.file(name)
+
+
+def files(name: str, options: dict) -> list[Path]:
+    """The files that make a dataset: its own, and those of the datasets that it merges. UserError as `load`."""
+    return [file(name), *map(file, merged_names(options["of"]) if canonical_name(name) == "merged" else [])]
 
 
 def describe(name: str) -> str:
@@ -61,6 +67,21 @@ def text_options(name: str) -> set[str]:
     return {argument.arg for argument in arguments if "str" in ast.unparse(argument.annotation).split(" | ")}
 
 
+def merged_names(of: str) -> list[str]:
+    """The listed names in the option `of` of dataset merged. UserError for fewer than two, one that is unknown or named
+    twice, or a dataset that needs options itself."""
+    found = [canonical_name(name.strip()) for name in str(of).split(",") if name.strip()]
+    if len(found) < 2:
+        raise UserError(f"dataset merged needs two or more datasets, such as of=office,beauty; given of={of!r}")
+    for name in found:
+        if found.count(name) > 1:
+            raise UserError(f"dataset merged: of={of!r} names {name} twice; its users and items would be the same")
+        if needed := [option for option in ("path", "of") if option in options(name)]:
+            raise UserError(f"dataset merged: {name} needs options of its own, such as {needed[0]}=, so it cannot be "
+                            f"one of {of!r}; published datasets and synthetic worlds can")  # fmt: skip
+    return found
+
+
 def check_options(name: str, settings: dict | None = None) -> str:
     """The listed name, after checking name and options without loading data. UserError as `load`."""
     listed = canonical_name(name)
@@ -73,6 +94,8 @@ def check_options(name: str, settings: dict | None = None) -> str:
         types = {argument.arg: ast.unparse(argument.annotation) for argument in arguments}
         for option, value in (settings or {}).items():
             _check_type(f"option {option!r} of dataset {listed}", value, types[option])
+    if listed == "merged":
+        merged_names((settings or {}).get("of", ""))
     return listed
 
 
