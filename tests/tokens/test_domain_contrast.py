@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from workbench.errors import UserError
-from workbench.tokens.regularisers.domain_contrast import TEMPERATURE, DomainContrast, domain_contrast, domain_purity
+from workbench.tokens.alignment.domain_contrast import TEMPERATURE, DomainContrast, domain_contrast, domain_purity
 from workbench.tokens.rq_vae import RQVAE
 
 

@@ -24,9 +24,9 @@ from workbench.recommenders.domains.by_domain import ByDomain
 from workbench.recommenders.generative import Generative
 from workbench.recommenders.semantic_ids import ITEMS, SEMANTIC_ID_RECIPE, causal_decoder, check_sizes
 from workbench.stages import stage
+from workbench.tokens.alignment.domain_contrast import DomainContrast, domain_purity
 from workbench.tokens.by_kind import default_size, finished_codes
 from workbench.tokens.codes import ItemCodes, raw_ids
-from workbench.tokens.regularisers.domain_contrast import DomainContrast, domain_purity
 from workbench.tokens.rq_vae import RQVAE
 
 PARENT = "tiger_rqvae"
