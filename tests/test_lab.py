@@ -202,7 +202,7 @@ CHECKS = {
     "01_explore_dataset": (
         runs, menu("user"), letters_find_items, has_accessible_names, captures_its_keys, is_readable
     ),
-    "02_train_tokenizer": (runs, menu("code 2", "code 1"), has_accessible_names, is_readable),
+    "02_train_tokenizer": (runs, menu("code 2", "code 1", "tokenizer"), has_accessible_names, is_readable),
     "03_train_recommender": (runs, menu("the beam after", "user"), has_accessible_names, is_readable),
     "04_probe_with_sae": (runs, a_list_follows_the_slider, menu("user"), has_accessible_names, is_readable),
     "05_diagnose_benchmark": (runs, lists_follow_the_case, menu("stratum"), has_accessible_names, is_readable),

@@ -14,13 +14,14 @@ from importlib import import_module
 __version__ = "0.1.0"
 __all__ = [
     "open_bench", "load_run", "compare", "contrast", "study", "probe", "audit", "inspect_system", "inspect_items",
-    "inspect_codes", "inspect_decoder", "inspect_cases", "glue", "check_answer", "show",
+    "inspect_codes", "inspect_tokenizers", "inspect_decoder", "inspect_cases", "glue", "check_answer", "show",
 ]  # fmt: skip
 _MODULES = {
     "open_bench": "experiment", "load_run": "experiment", "compare": "evaluate", "contrast": "evaluate",
     "probe": "experiment.probing.probe", "audit": "experiment.audit.run_audit",
     "study": "experiment.study.run_study", "inspect_system": "experiment.browse.system_card",
     "inspect_items": "experiment.browse.item_index", "inspect_codes": "experiment.browse.code_inspector",
+    "inspect_tokenizers": "experiment.browse.tokenizers",
     "inspect_decoder": "experiment.browse.decoder_inspector", "inspect_cases": "experiment.browse.case_study",
     "glue": "notebooks", "check_answer": "notebooks",
 }  # fmt: skip

@@ -6,7 +6,9 @@ import pytest
 import workbench as wb
 from workbench import systems
 from workbench.errors import UserError
-from workbench.experiment.browse.system_card import SystemCard
+from workbench.experiment.browse.system_card import SystemCard, inspect_system
+from workbench.show.widgets import systems as widgets
+from workbench.show.widgets.systems import explore_systems
 from workbench.systems import evidence
 
 
@@ -51,3 +53,16 @@ def test_a_system_that_was_not_studied(tmp_path):
     card.__dict__["studies"] = []
     assert "workbench study ease" in repr(wb.show.table_evidence(card))
     assert "No study" in wb.show.plot_study(card).line()
+
+
+def test_a_menu_of_one_family_offers_its_systems_and_no_others():
+    tiger = inspect_system("tiger")
+    assert "tiger" in explore_systems(tiger, family="generative")._repr_html_()
+    menu, area = widgets._widgets("tiger", "generative").children
+    assert [value for _, value in menu.options] == systems.names("generative")
+    before, menu.value = area.value, "apao"
+    assert area.value != before and "APAO" in area.value
+    with pytest.raises(UserError, match="unknown system of generative 'sasrec'"):
+        explore_systems(inspect_system("sasrec"), family="generative")
+    with pytest.raises(UserError, match="did you mean 'generative'"):
+        explore_systems(tiger, family="generativ")

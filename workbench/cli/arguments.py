@@ -28,8 +28,16 @@ class WorkOptions(NamedTuple):
     timeout: int = 600
 
 
-NO_COVER, USUAL_WORK = CoverOptions(), WorkOptions()
-GROUPS = (CoverOptions, WorkOptions)  # options that a command takes as one argument
+class RetrainOptions(NamedTuple):
+    """What an audit trains beyond the systems: names to retrain on reduced data, a tuned heuristic, further seeds."""
+
+    retrain: list = ()
+    tune: bool = False
+    seeds: int = 0
+
+
+NO_COVER, USUAL_WORK, NO_RETRAINING = CoverOptions(), WorkOptions(), RetrainOptions()
+GROUPS = (CoverOptions, WorkOptions, RetrainOptions)  # options that a command takes as one argument
 
 
 def print_descriptions(rows: dict[str, str]) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from workbench.cli import arguments
+from workbench.cli.code_cards import write_code_cards
 from workbench.cli.run_commands import predict, prune, runs, score
 from workbench.errors import INTERRUPTED, UserError, unknown_name
 
@@ -78,23 +79,32 @@ def probe(
 
 
 def audit(
-    *, dataset: str = "synthetic", systems: list = (), retrain: list = (), tune: bool = False, protocol: list = (),
-    option: list = (), profile: str = "paper", seed: int = 0, seeds: int = 0, out: str = "reports/latest/audit.html",
+    *, dataset: str = "synthetic", systems: list = (), codes: list = (), protocol: list = (), option: list = (),
+    profile: str = "paper", seed: int = 0, out: str = "reports/latest/audit.html",
+    more: arguments.RetrainOptions = arguments.NO_RETRAINING,
 ) -> None:
     """Audit which claims a dataset can support, as an HTML page and JSON. --systems: folders of saved runs, or names of
-    systems, which are trained if no run is stored. --retrain: names of systems to retrain on reduced data, five
-    trainings each. --tune: tune the graph heuristic over 24 settings on validation data. Both estimate their time.
-    --seeds: training seeds of a system that is compared with heuristics, 0 for three, or one in smoke."""
+    systems, which are trained if no run is stored. --codes: kinds of semantic IDs, such as rq-kmeans fsq, or folders of
+    saved ones: only their statistics, beside the values by chance, as codes.csv and codes.json next to --out.
+    --retrain: names of systems to retrain on reduced data, five trainings each. --tune: tune the graph heuristic over
+    24 settings on validation data. Both estimate their time. --seeds: training seeds of a system that is compared with
+    heuristics, 0 for three, or one in smoke."""
     from workbench.experiment.audit import run_audit as audits
     from workbench.report import audit_page, check_page_path
     from workbench.systems import keywords
 
     check_page_path(Path(out))
     bench = arguments.make_bench(dataset, profile, seed, protocol, option, "auto")
-    names, retrained = arguments.split_names(systems), arguments.split_names(retrain)
+    if codes:
+        if systems or any(more):
+            raise UserError("--codes are audited alone: leave --systems, --retrain, --tune and --seeds out")
+        write_code_cards(bench, arguments.split_names(codes), Path(out).parent)
+        return
+    names, retrained = arguments.split_names(systems), arguments.split_names(more.retrain)
     for name in retrained:
         keywords(name)  # UserError on an unknown name, before anything is trained
-    result = audits.audit(bench, audits.fit_or_load(bench, names), retrain=tuple(retrained), tune=tune, seeds=seeds)
+    result = audits.audit(bench, audits.fit_or_load(bench, names), retrain=tuple(retrained), tune=more.tune,
+                          seeds=more.seeds)  # fmt: skip
     for sentence in result.sentences:
         print(f"{sentence.kind}: {sentence.text}")
     page = audit_page(result, out=Path(out))

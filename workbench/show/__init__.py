@@ -16,7 +16,8 @@ _EXPORTS = {
     # users and items
     "figures.users": ["plot_history"],
     "widgets.items": ["explore_items"],
-    "widgets.explorers": ["explore_users", "explore_recommendations", "explore_codes", "explore_beam_search"],
+    "widgets.explorers": ["explore_users", "explore_recommendations", "explore_codes", "explore_tokenizers",
+                          "explore_beam_search"],
     # semantic IDs
     "figures.codes": ["plot_code_tree", "plot_code_usage", "plot_code_similarity"],
     "figures.code_tables": ["table_nearest_items", "table_code_path", "table_prefix", "table_collisions"],

@@ -8,13 +8,15 @@ import plotly.graph_objects as go
 from workbench.diagnose.models.codes import content_levels
 from workbench.experiment import Bench, Run
 from workbench.experiment.browse.case_study import CaseStudy
+from workbench.experiment.browse.tokenizers import Tokenizers
 from workbench.experiment.browse.users import row_of_user, typical_users, user_events
 from workbench.show.figures.beams import plot_beam_search, table_beam
 from workbench.show.figures.cases import table_ranked_lists
 from workbench.show.figures.code_tables import table_code_path, table_prefix
-from workbench.show.figures.codes import level_names
+from workbench.show.figures.codes import level_names, plot_code_usage
 from workbench.show.figures.users import plot_history
 from workbench.show.tables import Table, table
+from workbench.show.theme import escape
 from workbench.show.widgets import controls
 from workbench.tokens import ItemCodes
 
@@ -95,6 +97,32 @@ def _next_codes(codes: ItemCodes, prefix: tuple[int, ...]) -> list[tuple[str, in
     inside = (codes.codes[1:, : len(prefix)] == np.array(prefix, int)).all(axis=1)
     values, counts = np.unique(codes.codes[1:][inside, len(prefix)], return_counts=True)
     return [(f"{code} ({n:,} item{'s' if n > 1 else ''})", int(code)) for code, n in zip(values, counts)]
+
+
+def explore_tokenizers(tokenizers: Tokenizers) -> go.Figure:
+    """How the codes of the first kind of tokenizer are used; in a live notebook a menu of all kinds above it, with code
+    usage and the variance left unexplained by level."""
+    first = next(iter(tokenizers.codes))
+    figure = _usage_of(tokenizers, first)
+    return controls.with_widgets(figure, lambda: _tokenizer_widgets(tokenizers, first))
+
+
+def _usage_of(tokenizers: Tokenizers, kind: str) -> go.Figure:
+    figure = plot_code_usage(tokenizers.codes[kind])
+    return figure.update_layout(title_text=f"{escape(kind, 40)}: {figure.layout.title.text}")
+
+
+def _tokenizer_widgets(tokenizers: Tokenizers, first: str):
+    menu = controls.dropdown("tokenizer", list(tokenizers.codes), first)
+    graph, area = controls.figure_area(), controls.html_area()
+
+    def update() -> None:
+        controls.show_figure(graph, _usage_of(tokenizers, menu.value))
+        controls.show_tables(area, table(tokenizers.by_level(menu.value), digits=3))
+
+    update()
+    controls.on_change([menu], update)
+    return controls.vbox(menu, graph, area)
 
 
 def explore_beam_search(bench: Bench, recommender, user: int, *, beam: int = 10, n: int = 30) -> go.Figure:

@@ -1,0 +1,137 @@
+"""Kinds of tokenizers side by side: their cards, what is left out, unseen items, and the command line."""
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from workbench.__main__ import main
+from workbench.diagnose.models.code_card import code_card
+from workbench.diagnose.models.refitted_codes import TOKENIZERS, refitted
+from workbench.errors import UserError
+from workbench.experiment import open_bench
+from workbench.experiment.browse.tokenizers import inspect_tokenizers
+from workbench.show.tables import table
+from workbench.show.widgets import explorers
+from workbench.tokens import KINDS
+
+SMALL = {"users": 300, "items": 120}
+
+
+@pytest.fixture(scope="module")
+def bench():
+    return open_bench("synthetic", profile="smoke", options=SMALL)
+
+
+@pytest.fixture(scope="module")
+def tokenizers(bench):
+    return inspect_tokenizers(bench, ["rq-kmeans", "letter", "pq", "random"], size=8)
+
+
+def test_kinds_stand_side_by_side_with_their_nulls(bench, tokenizers):
+    shown = tokenizers.table()
+    kinds = [f"{kind}{end}" for kind in ("rq-kmeans", "pq", "random") for end in ("", " null")]
+    assert list(shown) == [*kinds, "control", "tells"] and shown["tells"].notna().all()
+    alone = code_card(bench.codes("pq", size=8), vectors=bench.vectors("text", dim=128), seed=0)
+    assert shown["pq"][alone.index].tolist() == alone["value"].tolist()
+    for name in ("purity", "neighbours kept"):
+        learned, null, noise, noise_null = shown.loc[name, ["rq-kmeans", "rq-kmeans null", "random", "random null"]]
+        assert learned - null > 3 * abs(noise - noise_null), name
+    left = tokenizers.unexplained()
+    assert list(left) == ["rq-kmeans", "pq"] and (left.diff()[1:] < 0).all(axis=None)
+    read = tokenizers.beside_nulls()
+    assert list(read) == ["rq-kmeans", "pq", "random", "tells"] and read["pq"]["hourglass"] == ""
+    assert float(read["random"]["purity"].split(" ")[0]) == pytest.approx(shown["random"]["purity"], abs=1e-3)
+
+
+def test_a_kind_that_the_data_does_not_allow_says_why(bench, tokenizers):
+    assert "letter published no codes for synthetic" in tokenizers.left_out["letter"]
+    assert "letter is left out" in table(tokenizers.beside_nulls()).caption
+    with pytest.raises(UserError, match="none of these kinds can be made: letter: letter published no codes") as error:
+        inspect_tokenizers(bench, ["letter"])
+    assert error.value.code == 3
+    with pytest.raises(UserError, match="size=500: more codes per level than items"):
+        inspect_tokenizers(bench, ["random", "category"], size=500)
+
+
+def test_wrong_kinds_are_one_error_before_anything_is_read():
+    fresh = open_bench("synthetic", profile="smoke", options={"users": 310})
+    with pytest.raises(UserError, match=r"'rq-kmens'; did you mean 'rq-kmeans'\? Allowed: .* \(and 'fsqq'\)"):
+        inspect_tokenizers(fresh, ["pq", "rq-kmens", "fsqq"])
+    with pytest.raises(UserError, match="no kind of item codes given"):
+        inspect_tokenizers(fresh, [])
+    assert "dataset" not in vars(fresh) and "split" not in vars(fresh)
+
+
+def test_saved_codes_are_a_kind(bench, tmp_path):
+    bench.codes("hash", size=4).save(tmp_path)
+    given = inspect_tokenizers(bench, [str(tmp_path), "hash"], size=4)
+    assert given.table()[str(tmp_path)].tolist() == given.table()["hash"].tolist()
+
+
+@pytest.mark.parametrize("kind", TOKENIZERS)
+def test_a_tokenizer_encodes_an_item_that_it_was_not_fitted_to(bench, kind):
+    assert kind in KINDS
+    vectors = bench.vectors("text", dim=8)[:61].copy()
+    codes = refitted(kind, vectors, without=np.array([7]), levels=2, size=4)
+    assert (codes.n_items, codes.levels, codes.about["unseen"]) == (60, 2, 1)
+    moved = vectors.copy()
+    moved[7] = vectors[9]
+    same = refitted(kind, moved, without=np.array([7]), levels=2, size=4)
+    others = np.delete(np.arange(1, 61), 6)
+    assert np.array_equal(codes.codes[others], same.codes[others]), "the item is not in the fit"
+    if kind != "balanced-kmeans":  # whose fitted items may have had to go to a code with room
+        assert np.array_equal(same.codes[7], same.codes[9])
+
+
+def test_codes_of_a_cold_start_item(bench, tokenizers):
+    item = 12
+    shown = tokenizers.unseen(item, ["rq-kmeans", "pq"])
+    assert list(shown.index) == ["rq-kmeans", "pq"] and shown["codes"].str.count("-").tolist() == [2, 2]
+    assert shown["of its category"].between(0, 1).all() and (shown["items with its first code"] > 0).all()
+    assert bench.dataset.items["title"][item] not in " ".join(shown["most frequent of them"])
+    with pytest.raises(UserError, match="'category'.*Allowed: balanced-kmeans, fsq, pq, rq-kmeans, rq-vae"):
+        tokenizers.unseen(item, ["category"])
+    with pytest.raises(UserError, match=f"items are 1 to {bench.dataset.n_items}"):
+        tokenizers.unseen(0)
+
+
+def test_stability_of_first_codes(tokenizers):
+    shown = tokenizers.stability("rq-kmeans")
+    agreement, churn = shown.loc["agreement of two seeds"], shown.loc["churn"]
+    assert abs(agreement["null"]) < 0.1 < agreement["value"] <= 1 and 0 <= churn["value"] < churn["null"]
+
+
+def test_the_menu_of_tokenizers_updates(tokenizers):
+    figure = explorers.explore_tokenizers(tokenizers)
+    assert figure.layout.title.text.startswith("rq-kmeans: ")
+    menu, graph, area = explorers._tokenizer_widgets(tokenizers, "rq-kmeans").children
+    assert menu.options == ("rq-kmeans", "pq", "random") and "unexplained" in area.value
+    before = area.value
+    menu.value = "random"
+    assert area.value != before and "unexplained" not in area.value  # random codes reconstruct nothing
+    assert graph.outputs[0]["data"]["text/plain"].startswith("random: ")
+
+
+def test_the_command_writes_the_card_and_nothing_else(tokenizers, tmp_path, capsys):
+    command = ["audit", "--profile", "smoke", "--option", "users=300", "items=120", "--out", str(tmp_path / "a.html")]
+    assert main([*command, "--codes", "rq-kmeans,random", "letter"]) == 0
+    printed = capsys.readouterr().out
+    assert "neighbours kept" in printed and "letter is left out: letter published no codes" in printed
+    assert {path.name for path in tmp_path.iterdir()} == {"codes.csv", "codes.json"}
+    stored = json.loads((tmp_path / "codes.json").read_text())
+    shown = pd.read_csv(tmp_path / "codes.csv", index_col="figure")
+    assert list(stored["codes"]) == ["rq-kmeans", "random"] and list(stored["left_out"]) == ["letter"]
+    for kind, card in stored["codes"].items():
+        assert {name: row["value"] for name, row in card.items()} == shown[kind].dropna().to_dict()
+        assert {name: row["null"] for name, row in card.items()} == shown[f"{kind} null"].dropna().to_dict()
+
+
+@pytest.mark.parametrize("more, message, code", [
+    (["--codes", "rq-kmens"], "did you mean 'rq-kmeans'", 2),
+    (["--codes", "fsq", "--systems", "sasrec"], "--codes are audited alone", 2),
+    (["--codes", "letter"], "none of these kinds can be made", 3),
+])
+def test_a_wrong_command_leaves_nothing(more, message, code, tmp_path, capsys):
+    assert main(["audit", "--profile", "smoke", "--out", str(tmp_path / "a.html"), *more]) == code
+    assert message in capsys.readouterr().err and not list(tmp_path.iterdir())
