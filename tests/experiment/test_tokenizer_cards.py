@@ -40,7 +40,9 @@ def test_kinds_stand_side_by_side_with_their_nulls(bench, tokenizers):
     left = tokenizers.unexplained()
     assert list(left) == ["rq-kmeans", "pq"] and (left.diff()[1:] < 0).all(axis=None)
     read = tokenizers.beside_nulls()
-    assert list(read) == ["rq-kmeans", "pq", "random", "tells"] and read["pq"]["hourglass"] == ""
+    assert list(read) == ["rq-kmeans", "pq", "random"] and read["pq"]["hourglass"] == ""
+    meanings = tokenizers.meanings()["tells"]
+    assert meanings.index.is_unique and "bits" in meanings.index and "bits, code 1" in read.index
     assert float(read["random"]["purity"].split(" ")[0]) == pytest.approx(shown["random"]["purity"], abs=1e-3)
 
 

@@ -10,7 +10,7 @@ def write_code_cards(bench, kinds: list[str], folder: Path) -> None:
     from workbench.experiment.browse.tokenizers import inspect_tokenizers
 
     tokenizers = inspect_tokenizers(bench, kinds)
-    print(tokenizers.beside_nulls().drop(columns="tells").to_string())
+    print(tokenizers.beside_nulls().to_string())
     print("\n".join(["in brackets: the value by chance", *tokenizers.reasons()]))
     write_text(folder / "codes.csv", tokenizers.table().to_csv())
     write_text(folder / "codes.json", json.dumps(tokenizers.dict(), indent=1, allow_nan=False) + "\n")

@@ -57,13 +57,19 @@ class Tokenizers:
 
     def beside_nulls(self) -> pd.DataFrame:
         """The cards side by side to read, one row per figure and one column per kind: its value, and in brackets its
-        null; at the end what the figure tells."""
+        null."""
         frame = self.table()
         shown = pd.DataFrame({kind: [f"{_short(value)} ({_short(null)})" if value == value else "" for value, null in
                                      zip(frame[kind], frame[f"{kind} null"])] for kind in self.codes})  # fmt: skip
-        shown = shown.set_axis(frame.index).assign(tells=frame["tells"])
+        shown = shown.set_axis(frame.index)
         shown.attrs["caption"] = frame.attrs["caption"]
         return shown
+
+    def meanings(self) -> pd.DataFrame:
+        """What each figure of the cards tells, one row per figure, those of several codes once."""
+        tells = self.table()["tells"]
+        tells.index = tells.index.str.replace(", code .*", "", regex=True)
+        return tells[~tells.index.duplicated()].to_frame()
 
     def reasons(self) -> list[str]:
         """A sentence for each kind that is left out."""
