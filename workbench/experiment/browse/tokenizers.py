@@ -69,7 +69,7 @@ class Tokenizers:
         """What each figure of the cards tells, one row per figure, those of several codes once."""
         tells = self.table()["tells"]
         tells.index = tells.index.str.replace(", code .*", "", regex=True)
-        return tells[~tells.index.duplicated()].to_frame()
+        return pd.DataFrame({"tells": tells[~tells.index.duplicated()]})
 
     def reasons(self) -> list[str]:
         """A sentence for each kind that is left out."""
