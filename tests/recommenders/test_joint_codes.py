@@ -198,6 +198,7 @@ def test_distinct_targets():
 @pytest.mark.parametrize(("name", "settings", "complaint"), [
     ("unigrec", {"tau": 0.0}, "tau=0.0 divides the distances"),
     ("unigrec", {"rate": -1.0}, "rate=-1.0"),
+    ("unigrec", {"teacher": "popularity"}, "teacher=popularity has no item embeddings"),
     ("diger", {"where": "overusd"}, "did you mean 'overused'"),
     ("diger", {"noise": -0.1}, "noise=-0.1"),
     ("ttds", {"users": "on"}, "codes of users 'on'"),

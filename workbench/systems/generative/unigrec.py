@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from workbench.errors import UserError
+from workbench.interfaces import item_embeddings
 from workbench.losses.code_sequences import code_cross_entropy
 from workbench.losses.contrast import info_nce, negative_entropy, symmetric_kl
 from workbench.recommenders.codes.joint_training import distinct, joint_decoder, joint_recommender, learned_codebooks
@@ -69,8 +70,11 @@ def build(
 
 def _distillation(bench, module, system: str, width: int, tau: float):
     """CDT and CDR of states (n, D) before the first code of distinct items (n,). Adapters become part of the module."""
-    taught = bench.teacher(system).recommender()
-    target = torch.from_numpy(taught.module.item.weight.detach().numpy().copy())
+    embeddings = item_embeddings(bench.teacher(system).recommender())
+    if embeddings is None:
+        raise UserError(f"unigrec: teacher={system} has no item embeddings to learn from; give one such as sasrec or "
+                        "bpr_mf, or \"\" for none")  # fmt: skip
+    target = embeddings.detach().cpu().clone()
     tokenizer = module.code.tokenizer
     with bench.init("adapters"):
         module.to_latent = nn.Linear(width, tokenizer.vectors.shape[1])  # A
