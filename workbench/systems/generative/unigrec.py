@@ -15,7 +15,6 @@ Differs   A causal decoder: the hard codes of an item are read where they are pr
           Distances enter the softmax with a minus sign, in CDT too.
 Reported  Beauty, own preprocessing: Recall@5 .0548 beside .0513 of DiscRec.
 """
-import torch
 from torch import Tensor, nn
 
 from workbench.errors import UserError
