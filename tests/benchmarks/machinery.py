@@ -10,7 +10,7 @@ import time
 import numpy as np
 
 ROUNDS, USERS, LENGTH = 5, 20_000, 20
-STUDY = ["study", "gru4rec", "--profile", "workshop", "--seeds", "4", "--set", "epochs=30", "patience=99"]
+STUDY = ["study", "gru4rec", "--profile", "workshop", "--seeds", "12", "--set", "epochs=40", "patience=99"]
 
 
 def keys() -> dict:
