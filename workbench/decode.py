@@ -4,6 +4,7 @@ scores that it approximates.
 The score of an item is the log-probability of its codes, each normalised over all K codes of its level whether or not
 they are in the trie. Beam scores, exact scores and the scores of a plain forward pass are therefore the same numbers.
 """
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +18,11 @@ from workbench.nets.attention import KeyValues
 from workbench.tokens.codes import ItemCodes
 from workbench.tokens.trie import Trie
 
+BATCH = 64  # histories decoded at a time
 NODE_BATCH = 2048  # prefixes expanded at a time by exact scoring: keeps the working set near the CPU cache
+
+
+Search = Callable[[Histories, Histories | None], tuple[np.ndarray, np.ndarray]]  # to nodes and scores (B, W)
 
 
 class Beams(NamedTuple):
@@ -115,6 +120,26 @@ def _mask_excluded(total: Tensor, nodes: Tensor, rows: Tensor, parents: Tensor, 
     """Set the scores (B, W, K) of excluded edges to -inf, in the beams that hold their parent node."""
     edge, beam = (nodes[rows] == parents[:, None]).nonzero(as_tuple=True)
     total[rows[edge], beam, codes[edge]] = -torch.inf
+
+
+def decoded_lists(
+    codes: ItemCodes, search: Search, histories: Histories, k: int, *, beam: int, exclude: Histories | None = None
+) -> Recommendations:
+    """The top-k items of a beam search over code groups, BATCH histories at a time; items that share their codes are
+    adjacent, in the order of their ids. search: its last beams for some histories. beam: their number.
+
+    UserError if k exceeds the beam width, the catalogue size, or the number of items left after exclusion.
+    """
+    if not 1 <= k <= codes.n_items:
+        raise UserError(f"k={k}: the catalogue has {codes.n_items} items, so k must be between 1 and that")
+    if k > beam:
+        raise UserError(f"k={k}: a beam of {beam} cannot fill a longer list; build with beam={k} or more")
+    parts = []
+    for start in range(0, max(1, len(histories)), BATCH):
+        index = np.arange(start, min(start + BATCH, len(histories)))
+        masked = None if exclude is None else exclude.take(index)
+        parts.append(expand_groups(codes, *search(histories.take(index), masked), k, masked))
+    return Recommendations(*(None if part[0] is None else np.concatenate(part) for part in zip(*parts)))
 
 
 def expand_groups(

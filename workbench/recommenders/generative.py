@@ -19,7 +19,6 @@ from workbench.tokens import ItemCodes
 from workbench.train import named_rng
 from workbench.train.fit import TrainingSession, fit
 
-BATCH = 64  # histories decoded at a time
 VALIDATION_CASES = 1000  # cases for the per-level validation loss in the learning curve
 
 
@@ -145,21 +144,13 @@ class Generative:
         )
 
     def recommend(self, histories: Histories, k: int, exclude: Histories | None = None) -> Recommendations:
-        """The top-k items of the beam search; items that share their codes are adjacent, in the order of their ids.
+        """The top-k items of the beam search, k at most `beam`. UserError as `decode.decoded_lists`."""
 
-        UserError if k exceeds the beam width, the catalogue size, or the number of items left after exclusion.
-        """
-        if not 1 <= k <= self.codes.n_items:
-            raise UserError(f"k={k}: the catalogue has {self.codes.n_items} items, so k must be between 1 and that")
-        if k > self.beam:
-            raise UserError(f"k={k}: a beam of {self.beam} cannot fill a longer list; build with beam={k} or more")
-        parts = []
-        for start in range(0, max(1, len(histories)), BATCH):
-            index = np.arange(start, min(start + BATCH, len(histories)))
-            masked = None if exclude is None else exclude.take(index)
-            beams = self.beams(histories.take(index), exclude=masked)
-            parts.append(decode.expand_groups(self.codes, beams.nodes[-1], beams.scores[-1], k, masked))
-        return Recommendations(*(None if part[0] is None else np.concatenate(part) for part in zip(*parts)))
+        def search(some: Histories, masked: Histories | None) -> tuple[np.ndarray, np.ndarray]:
+            beams = self.beams(some, exclude=masked)
+            return beams.nodes[-1], beams.scores[-1]
+
+        return decode.decoded_lists(self.codes, search, histories, k, beam=self.beam, exclude=exclude)
 
     @torch.no_grad()
     def score(self, histories: Histories) -> np.ndarray:
@@ -203,7 +194,7 @@ class Generative:
         """(C, L) float32 log-probability of each code of the targets, given the history and the true codes before."""
         self.module.eval()
         out = np.zeros((len(cases.targets), self.codes.levels), np.float32)
-        for index in cases.histories.batches(4 * BATCH):
+        for index in cases.histories.batches(4 * decode.BATCH):
             past = cases.histories.take(index).last(self.max_length)
             items = np.insert(past.items, past.offsets[1:], cases.targets[index])
             with_target = Histories(past.offsets + np.arange(len(past) + 1), items, past.users)

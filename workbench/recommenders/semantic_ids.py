@@ -8,6 +8,7 @@ from workbench.tokens import ItemCodes
 from workbench.train import Recipe
 
 HEAD, ITEMS = 32, 20  # width of an attention head; number of most recent items read
+CONTENT = 128  # columns of the vectors behind codes, as `bench.codes` takes them
 SEMANTIC_ID_RECIPE = Recipe(  # of all of them, so that studies compare ideas and not budgets
     epochs=60, batch_size=128, lr=1e-3, schedule="linear", patience=6, valid_every=2, valid_cases=2000,
     sizes={

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from workbench.data import Histories, Split
-from workbench.decode import expand_groups
+from workbench.decode import decoded_lists
 from workbench.errors import UserError, unknown_name
 from workbench.interfaces import Recommendations
 from workbench.nets.any_order_decoder import AnyOrderDecoder
@@ -16,7 +16,6 @@ from workbench.tokens import ItemCodes
 from workbench.train.fit import TrainingSession, fit
 
 ORDERS = ("confidence", "fixed", "random")
-BATCH = 64  # histories decoded at a time
 PAIRS = 2048  # of a history and a code group, scored exactly at a time
 
 
@@ -72,21 +71,8 @@ class AnyOrder:
 
     @torch.no_grad()
     def recommend(self, histories: Histories, k: int, exclude: Histories | None = None) -> Recommendations:
-        """The top-k items of the beam search; items that share their codes are adjacent, in the order of their ids.
-
-        UserError if k exceeds the beam width, the catalogue size, or the number of items left after exclusion.
-        """
-        if not 1 <= k <= self.codes.n_items:
-            raise UserError(f"k={k}: the catalogue has {self.codes.n_items} items, so k must be between 1 and that")
-        if k > self.beam:
-            raise UserError(f"k={k}: a beam of {self.beam} cannot fill a longer list; build with beam={k} or more")
-        parts = []
-        for start in range(0, max(1, len(histories)), BATCH):
-            index = np.arange(start, min(start + BATCH, len(histories)))
-            masked = None if exclude is None else exclude.take(index)
-            groups, scores = self._search(histories.take(index), masked)
-            parts.append(expand_groups(self.codes, groups, scores, k, masked))
-        return Recommendations(*(None if part[0] is None else np.concatenate(part) for part in zip(*parts)))
+        """The top-k items of the beam search, k at most `beam`. UserError as `decode.decoded_lists`."""
+        return decoded_lists(self.codes, self._search, histories, k, beam=self.beam, exclude=exclude)
 
     @torch.no_grad()
     def exact_scores(self, histories: Histories) -> np.ndarray:

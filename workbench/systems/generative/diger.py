@@ -22,14 +22,13 @@ from torch import Tensor, nn
 from workbench.errors import UserError, unknown_name
 from workbench.losses.code_sequences import CodeLoss, code_cross_entropy
 from workbench.recommenders.codes.joint_training import distinct, joint_decoder, joint_recommender, learned_codebooks
-from workbench.recommenders.semantic_ids import SEMANTIC_ID_RECIPE, check_sizes, plain_recommender
+from workbench.recommenders.semantic_ids import CONTENT, SEMANTIC_ID_RECIPE, check_sizes, plain_recommender
 from workbench.tokens.residual_quantiser import Quantised, quantise
 
 PARENT = "tiger"
 OFF = {"joint": False}
 PLACEBO = {"where": "random"}
 RECIPE = SEMANTIC_ID_RECIPE
-CONTENT = 128  # columns of text vectors, as `bench.codes` takes them
 WHERE = ("overused", "deviation", "random")
 OVERUSED, MOMENTUM = 1.5, 0.99  # times 1/K; of the moving average of usage
 LAMBDA = 1.0

@@ -22,7 +22,7 @@ from workbench.errors import UserError
 from workbench.nets.low_rank import add_low_rank
 from workbench.recommenders.domains.by_domain import ByDomain
 from workbench.recommenders.generative import Generative
-from workbench.recommenders.semantic_ids import ITEMS, SEMANTIC_ID_RECIPE, causal_decoder, check_sizes
+from workbench.recommenders.semantic_ids import CONTENT, ITEMS, SEMANTIC_ID_RECIPE, causal_decoder, check_sizes
 from workbench.stages import stage
 from workbench.tokens.alignment.domain_contrast import DomainContrast, domain_purity
 from workbench.tokens.by_kind import default_size, finished_codes
@@ -33,7 +33,6 @@ PARENT = "tiger_rqvae"
 OFF = {"contrast": 0.0, "rank": 0, "within": False}
 PLACEBO = {"blind": True}
 RECIPE = SEMANTIC_ID_RECIPE
-CONTENT = 128  # columns of text vectors, as `bench.codes` takes them
 
 
 def build(

@@ -13,7 +13,7 @@ Reported  Beauty 5-core, leave-one-out, on TIGER: NDCG@10 .0364, Recall@10 .0672
 from workbench.errors import UserError
 from workbench.losses.code_sequences import tempered_cross_entropy
 from workbench.recommenders.generative import Generative
-from workbench.recommenders.semantic_ids import ITEMS, SEMANTIC_ID_RECIPE, causal_decoder, check_sizes
+from workbench.recommenders.semantic_ids import CONTENT, ITEMS, SEMANTIC_ID_RECIPE, causal_decoder, check_sizes
 from workbench.stages import stage
 from workbench.tokens.alignment.code_alignment import CodeAlignment
 from workbench.tokens.by_kind import default_size, finished_codes
@@ -25,7 +25,6 @@ OFF = {"alpha": 0.0, "beta": 0.0, "tau": 1.0}
 PLACEBO = {"shuffled": True}
 RECIPE = SEMANTIC_ID_RECIPE
 LATENT = 32  # width of the tokenizer's latent, and so of the collaborative vectors
-CONTENT = 128  # columns of text vectors, as `bench.codes` takes them
 
 
 def build(

@@ -19,7 +19,7 @@ import numpy as np
 
 from workbench.errors import UserError, unknown_name
 from workbench.nets.parallel_decoder import MASKS, ParallelDecoder
-from workbench.recommenders.semantic_ids import HEAD, ITEMS, SEMANTIC_ID_RECIPE, check_sizes, plain_recommender
+from workbench.recommenders.semantic_ids import CONTENT, HEAD, ITEMS, SEMANTIC_ID_RECIPE, check_sizes, plain_recommender
 from workbench.recommenders.sequential import sequential
 
 PARENT = "tiger"
@@ -27,7 +27,6 @@ OFF = {"parallel": False, "codes": "rq-kmeans"}
 PLACEBO = {"permuted": True}
 RECIPE = SEMANTIC_ID_RECIPE
 BEAM = 20  # of the parent; parallel codes need none
-CONTENT = 128  # columns of text vectors, as `bench.codes` takes them
 
 
 def build(

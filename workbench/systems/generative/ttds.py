@@ -21,7 +21,7 @@ from workbench.errors import unknown_name
 from workbench.losses.code_sequences import code_cross_entropy
 from workbench.recommenders.codes.joint_training import distinct, joint_decoder, joint_recommender, learned_codebooks
 from workbench.recommenders.codes.learned_codebooks import USER
-from workbench.recommenders.semantic_ids import SEMANTIC_ID_RECIPE, check_sizes, plain_recommender
+from workbench.recommenders.semantic_ids import CONTENT, SEMANTIC_ID_RECIPE, check_sizes, plain_recommender
 from workbench.stages import stage
 from workbench.tokens.alignment.two_views import TwoViews
 from workbench.tokens.by_kind import default_size
@@ -32,7 +32,7 @@ PARENT = "tiger"
 OFF = {"joint": False}
 PLACEBO = {"users": "shuffled"}
 RECIPE = SEMANTIC_ID_RECIPE
-CONTENT, LATENT, TAU = 128, 32, 0.1
+LATENT, TAU = 32, 0.1
 WATCHED = 200  # validation cases scored before and after a renewal
 USERS = ("own", "shuffled", "none")
 

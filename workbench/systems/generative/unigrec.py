@@ -22,13 +22,12 @@ from workbench.interfaces import item_embeddings
 from workbench.losses.code_sequences import code_cross_entropy
 from workbench.losses.contrast import info_nce, negative_entropy, symmetric_kl
 from workbench.recommenders.codes.joint_training import distinct, joint_decoder, joint_recommender, learned_codebooks
-from workbench.recommenders.semantic_ids import SEMANTIC_ID_RECIPE, check_sizes, plain_recommender
+from workbench.recommenders.semantic_ids import CONTENT, SEMANTIC_ID_RECIPE, check_sizes, plain_recommender
 
 PARENT = "tiger"
 OFF = {"joint": False}
 PLACEBO = {"rate": 0.0}
 RECIPE = SEMANTIC_ID_RECIPE
-CONTENT = 128  # columns of text vectors, as `bench.codes` takes them
 ALPHA, UNITY, GAMMA, DELTA, CONTRAST_TAU = 0.5, 1e-4, 0.01, 0.1, 0.07
 
 
