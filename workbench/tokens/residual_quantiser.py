@@ -56,19 +56,21 @@ def quantise(
     left, found = rows, []
     for table in tables:
         if assign in ("hard", "sinkhorn"):
-            weights = _indicator(left.detach(), table.detach(), assign, epsilon)
-            codeword = table[weights.argmax(1)]
+            codes = _nearest(left.detach(), table.detach(), assign, epsilon)
+            weights, codeword = None, table[codes]
             residual, left = left, left - codeword.detach()
         else:
             weights = _probabilities(-squared_distances(left, table), assign, tau, noise, generator)
-            codeword = weights @ table
+            codes, codeword = weights.argmax(1), weights @ table
             residual, left = left, left - codeword
-        found.append((weights.argmax(1), weights, residual, codeword))
-    codes, weights, residuals, codewords = (torch.stack(each, 1) for each in zip(*found))
+        found.append((codes, residual, codeword, weights))
+    *stacked, weights = zip(*found)
+    codes, residuals, codewords = (torch.stack(each, 1) for each in stacked)
     quantised = codewords.sum(1)
-    if assign in ("hard", "sinkhorn"):
-        quantised = rows + (quantised - rows).detach()
-    return Quantised(codes, quantised, weights, residuals, codewords)
+    if assign in ("soft", "gumbel"):
+        return Quantised(codes, quantised, torch.stack(weights, 1), residuals, codewords)
+    one_hot_codes = rows.new_zeros(*codes.shape, tables.shape[1]).scatter_(2, codes[:, :, None], 1)
+    return Quantised(codes, rows + (quantised - rows).detach(), one_hot_codes, residuals, codewords)
 
 
 def check_assignment(assign: str, tau: float, noise: float, epsilon: float) -> None:
@@ -102,13 +104,11 @@ def sinkhorn_plan(distances: Tensor, *, epsilon: float = 3e-3, iterations: int =
     return plan
 
 
-def _indicator(rows: Tensor, table: Tensor, assign: str, epsilon: float) -> Tensor:
-    """(n, K) one-hot weights of the nearest codes, or of those with the most mass in the transport plan."""
+def _nearest(rows: Tensor, table: Tensor, assign: str, epsilon: float) -> Tensor:
+    """(n,) the nearest codes, or those with the most mass in the transport plan."""
     if assign == "hard":
-        codes = nearest_centroid(rows, table)
-    else:
-        codes = sinkhorn_plan(squared_distances(rows, table), epsilon=epsilon).argmax(1)
-    return one_hot(codes, len(table)).to(rows.dtype)
+        return nearest_centroid(rows, table)
+    return sinkhorn_plan(squared_distances(rows, table), epsilon=epsilon).argmax(1)
 
 
 def _probabilities(logits: Tensor, assign: str, tau: float, noise: float, generator: Generator | None) -> Tensor:
