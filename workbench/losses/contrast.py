@@ -4,16 +4,35 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def info_nce(a: Tensor, b: Tensor, tau: float) -> Tensor:
-    """Symmetric InfoNCE of two views (n, D) of n things: the mean of -log softmax(cos(a_i, b_j) / tau) at j = i over
-    the rows, and over the columns (van den Oord et al. 2018; CLIP's symmetric form).
+def info_nce(
+    a: Tensor, b: Tensor, tau: float, *, cosine: bool = True, within: bool = False, positives: Tensor | None = None,
+) -> Tensor:  # fmt: skip
+    """InfoNCE of two views (n, D) of n things, symmetric: the mean over rows of -log softmax(s(a_i, b_j) / tau) at j =
+    i, and of the same with the views exchanged (van den Oord et al. 2018; CLIP's symmetric form).
+
+    cosine: whether s is the cosine, else the product. within: the other rows of the own view are negatives too
+    (NT-Xent, Chen et al. 2020). positives: (n, n) bool, which b_j are positives of a_i; of several the mean counts
+    (Khosla et al. 2020, L_out). Rows without a positive do not count.
 
     >>> round(info_nce(torch.eye(2), torch.eye(2), 1.0).item(), 4)
     0.3133
+    >>> round(info_nce(torch.eye(2), torch.eye(2), 1.0, within=True).item(), 4)
+    0.5514
     """
-    logits = F.normalize(a, dim=1) @ F.normalize(b, dim=1).T / tau
-    own = torch.arange(len(a), device=a.device)
-    return (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
+    a, b = (F.normalize(a, dim=1), F.normalize(b, dim=1)) if cosine else (a, b)
+    logits = a @ b.T / tau
+    sides = [(logits, a), (logits.T, b)]
+    if within:
+        own = torch.eye(len(a), dtype=torch.bool, device=a.device)
+        sides = [(torch.cat([cross, (x @ x.T / tau).masked_fill(own, -torch.inf)], 1), x) for cross, x in sides]
+    if positives is None:
+        target = torch.arange(len(a), device=a.device)
+        return sum(F.cross_entropy(cross, target) for cross, _ in sides) / 2
+    losses = []
+    for (cross, _), positive in zip(sides, (positives, positives.T)):
+        log_p, count = cross.log_softmax(1)[:, : len(a)], positive.sum(1)
+        losses.append(-(log_p * positive).sum(1)[count > 0].div(count[count > 0]).mean())
+    return sum(losses) / 2
 
 
 def symmetric_kl(p: Tensor, q: Tensor) -> Tensor:

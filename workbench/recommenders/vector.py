@@ -14,6 +14,7 @@ from workbench.data import Histories, Split
 from workbench.interfaces import ReadoutPositions
 from workbench.recommenders import score_methods
 from workbench.train.fit import TrainingSession, fit
+from workbench.train.turns import Turn
 
 
 class Reader(Protocol):
@@ -25,20 +26,21 @@ class Reader(Protocol):
     readout_mask: Callable[[Tensor], Tensor] | None
 
     def states(self, module: nn.Module, histories: Histories) -> Tensor:
-        """(B, D) on the module's device."""
+        """(B, D) on the module's device, or (B, K, D) of K interests."""
 
     def trace(self, module: nn.Module, histories: Histories) -> ReadoutPositions:
         """See `interfaces.Traceable`."""
 
 
 class Objective(NamedTuple):
-    """What `train.fit` needs to learn from a split: batches(epoch), loss(batch, step), weight(batch), and
-    each_epoch(epochs so far), which renews what follows from the weights."""
+    """What `train.fit` needs to learn from a split: batches(epoch), loss(batch, step), weight(batch), each_epoch(epochs
+    so far), which renews what follows from the weights, and turns that a step takes after that of the loss."""
 
     batches: Callable[[int], list[np.ndarray]]
     loss: Callable[[Any, int], Tensor]
     weight: Callable[[Any], float] | None = None
     each_epoch: Callable[[int], None] | None = None
+    turns: Sequence[Turn] = ()
 
 
 class VectorRecommender:
@@ -72,14 +74,17 @@ class VectorRecommender:
                 renew(epochs)
 
         validate = (lambda: session.validate(self)) if session.validate else None
+        what = {"loss": objective.loss, "trainable": self.trainable}
+        if objective.turns:
+            what = {"loss": None, "turns": [Turn(objective.loss, self.trainable), *objective.turns]}
         return fit(
-            self.module, objective.batches, objective.loss, session, validate=validate, trainable=self.trainable,
-            each_epoch=each_epoch if renewals else None, weight=objective.weight,
+            self.module, objective.batches, session=session, validate=validate, weight=objective.weight,
+            each_epoch=each_epoch if renewals else None, **what,
         )  # fmt: skip
 
     @torch.no_grad()
     def states(self, histories: Histories) -> Tensor:
-        """(B, D) on the module's device."""
+        """(B, D) on the module's device, or (B, K, D) of K interests, each item being scored by the nearest."""
         self.module.eval()
         return self.reader.states(self.module, histories)
 
@@ -93,6 +98,7 @@ class VectorRecommender:
     def scores(self, histories: Histories) -> Tensor:
         """(B, I+1) on the module's device."""
         products = self.states(histories) @ self.module.item.weight.T
+        products = products.amax(1) if products.ndim == 3 else products
         return products + self.module.bias.weight[:, 0] if self.biased else products
 
     score = score_methods.score
