@@ -2,8 +2,8 @@
 import numpy as np
 import pytest
 import torch
-from toys import make_histories
 from torch import nn
+from toys import make_histories
 
 from workbench.data import Histories
 from workbench.losses.contrast import info_nce
