@@ -11,7 +11,7 @@ import pytest
 import workbench as wb
 from workbench import notebooks
 
-NOTEBOOKS = [*notebooks.series(), *notebooks.workshop()]
+NOTEBOOKS = [*notebooks.series(), *notebooks.topics(), *notebooks.workshop()]
 ROOT = Path(__file__).parents[1]
 
 

@@ -229,7 +229,7 @@ def test_notebook(opened, name, check):
 
 def test_every_notebook_is_checked():
     expected = {str(path.relative_to(notebooks.folder()).with_suffix("")) for path in
-             (*notebooks.series(), *notebooks.workshop())}  # fmt: skip
+             (*notebooks.series(), *notebooks.topics(), *notebooks.workshop())}  # fmt: skip
     assert expected == {name for name in CHECKS if not name.startswith("hostile/")}
 
 

@@ -21,11 +21,13 @@ class CoverOptions(NamedTuple):
 
 
 class WorkOptions(NamedTuple):
-    """How a report is worked on: trainings at a time, address of a Dask scheduler, seconds that a cell may take."""
+    """How a report is worked on: trainings at a time, address of a Dask scheduler, seconds that a cell may take; and
+    which notebooks it runs, main or topics."""
 
     jobs: int = 1
     cluster: str = ""
     timeout: int = 600
+    series: str = "main"
 
 
 class RetrainOptions(NamedTuple):

@@ -9,6 +9,8 @@ from workbench.cli.code_cards import write_code_cards
 from workbench.cli.run_commands import predict, prune, runs, score
 from workbench.errors import INTERRUPTED, UserError, unknown_name
 
+SERIES = ("main", "topics")  # of notebooks, that a report runs
+
 
 def datasets() -> None:
     """List the available datasets with a one-line description each."""
@@ -156,20 +158,29 @@ def report(
     an audit, index.html and metrics.json. --system: the system whose network is probed. --datasets with --systems:
     a matrix report instead, with one page per system and dataset that compares the system to the baselines;
     --jobs: trainings of the matrix at a time; --cluster: address of a Dask scheduler for them, as in study.
-    --systems alone: a gallery, notebook 07 for each of them. The same command resumes an interrupted one. --option:
+    --systems alone: a gallery, notebook 07 for each of them. --series topics: the notebooks about families of systems
+    instead, on their own datasets unless --dataset is given. The same command resumes an interrupted one. --option:
     dataset options, such as path=log.csv. --title, --author, --note: of the report, shown on the index and at the
     head of every page."""
     from workbench import systems as system_registry
     from workbench.data import datasets as dataset_registry
-    from workbench.report import Cover, gallery_report, matrix_report, series_report
+    from workbench.report import Cover, gallery_report, matrix_report, series_report, topics_report
     from workbench.train.recipe import get_profile
 
-    limits, cover, (jobs, cluster, timeout) = get_profile(profile), Cover(*cover), work
+    limits, cover, (jobs, cluster, timeout, series) = get_profile(profile), Cover(*cover), work
     if not (datasets and systems) and (jobs > 1 or cluster):
         raise UserError("--jobs and --cluster are for a matrix: --datasets with --systems")
+    if series not in SERIES:
+        raise unknown_name("series of notebooks", series, SERIES)
     names = arguments.split_names(datasets) or [dataset or limits.dataset]
     options = dataset_registry.resolve_paths(arguments.parse_options(names, option))
-    if systems and not datasets and not system:
+    if series == "topics":
+        if datasets or systems or system:
+            raise UserError("--series topics takes --dataset, and none of --datasets, --systems and --system")
+        arguments.check_output(Path(out), timeout)
+        chosen = {"dataset": dataset, "options": options} if dataset else {}
+        failed = topics_report(chosen | {"profile": profile, "seed": seed}, out=Path(out), timeout=timeout, cover=cover)
+    elif systems and not datasets and not system:
         name, columns = dataset or limits.dataset, arguments.split_names(systems)
         arguments.check_output(Path(out), timeout)
         settings = {"profile": profile, "seed": seed, "options": options, "timeout": timeout}

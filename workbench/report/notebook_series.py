@@ -58,7 +58,7 @@ def series_report(
     pages, more, extra_pages = [], [], _extra_pages(paths, parameters, Path(out))
     with Progress("report", len(paths) + len(extra_pages), "pages") as progress:
         for path in paths:
-            pages.append(_notebook_result(path, parameters, out, timeout))
+            pages.append(notebook_result(path, parameters, out, timeout))
             _write(pages, parameters, out, cover, progress.total)
             progress.step(note=_status(pages[-1]))
             if pages[-1].code == INTERRUPTED:
@@ -76,7 +76,7 @@ def _status(result: RunResult | PageResult) -> str:
     return f"{result.name}: {'done' if result.ok else 'interrupted' if result.code == INTERRUPTED else 'failed'}"
 
 
-def _notebook_result(path: Path, parameters: dict[str, Any], out: Path, timeout: float) -> RunResult:
+def notebook_result(path: Path, parameters: dict[str, Any], out: Path, timeout: float) -> RunResult:
     """The result of `notebook_page`; a failed result if the notebook could not be started."""
     try:
         declared = declared_parameters(read_notebook(path), path.name)
