@@ -39,6 +39,7 @@ _EXPORTS = {
     # diagnosis
     "figures.audit": ["plot_card"],
     "figures.cases": ["plot_case", "explore_cases"],
+    "widgets.gaps": ["explore_gaps"],
 }  # fmt: skip
 _MODULES = {name: module for module, names in _EXPORTS.items() for name in names}
 __all__ = sorted(_MODULES)

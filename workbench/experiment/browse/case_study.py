@@ -14,10 +14,11 @@ from workbench.data import Histories
 from workbench.data.graph import hop_distances
 from workbench.data.protocol import require_one_target
 from workbench.diagnose.shortcuts.graph_distance import widest_shortest_path
-from workbench.errors import UserError, is_integer
+from workbench.errors import UserError, check_names, is_integer
 from workbench.experiment.audit.sections import generalization_kinds
 from workbench.experiment.audit.shortcuts import check_run
 from workbench.experiment.bench import Bench
+from workbench.experiment.browse.history_changes import HistoryChanges
 from workbench.experiment.browse.item_index import ItemIndex
 from workbench.experiment.run import Run, run_list
 from workbench.interfaces import Recommender
@@ -113,12 +114,25 @@ class CaseStudy:
         that masks the history masks all of it, whatever the length, so that the candidates stay the same."""
         history = self.history(row, length)
         masked = self.history(row) if self.bench.protocol.mask_history else None
-        top_k = {}
-        for name, run in self.runs_by_label.items():
-            if run.folder not in self.recommenders:
-                self.recommenders[run.folder] = run.recommender()
-            top_k[name] = self.recommenders[run.folder].recommend(history, k, masked).items[0]
+        top_k = {name: self._recommender(name).recommend(history, k, masked).items[0] for name in self.runs_by_label}
         return pd.DataFrame(top_k, index=pd.RangeIndex(1, k + 1, name="rank"))
+
+    def changes(self, row: int, run: str = "", *, k: int = 10) -> HistoryChanges:
+        """What the list of a run becomes when the history of a case is changed: times stretched, events left out or in
+        another order. run: its label, the first run if empty. UserError for an unknown one, or without runs."""
+        if not self.runs_by_label:
+            raise UserError("there is no run whose lists could change: inspect_cases(bench, [run])")
+        name = run or next(iter(self.runs_by_label))
+        check_names("run", [name], self.runs_by_label)
+        return HistoryChanges(self._recommender(name), self.history(row), self.target(row), self.bench.dataset,
+                              self.bench.protocol.mask_history, k=k)  # fmt: skip
+
+    def _recommender(self, name: str) -> Recommender:
+        """The recommender of a run by label, loaded once."""
+        run = self.runs_by_label[name]
+        if run.folder not in self.recommenders:
+            self.recommenders[run.folder] = run.recommender()
+        return self.recommenders[run.folder]
 
 
 def inspect_cases(bench: Bench, runs: Sequence[Run] = (), *, by_kind: bool = False) -> CaseStudy:
