@@ -15,7 +15,7 @@ def changes(bench, runs):
 def test_the_table_has_a_column_for_each_factor_and_no_live_markup(changes):
     shown = explore_gaps(changes)._repr_html_()
     assert "gaps x 0.25" in shown and "5 (gaps x 1)" in shown
-    (cells := Cells()).feed(shown)
+    cells = Cells(shown)
     assert {tag for tag, _ in cells.tags} <= TABLE | {"p"}
 
 
