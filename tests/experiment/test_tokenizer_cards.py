@@ -129,9 +129,21 @@ def test_the_command_writes_the_card_and_nothing_else(tokenizers, tmp_path, caps
         assert {name: row["null"] for name, row in card.items()} == shown[f"{kind} null"].dropna().to_dict()
 
 
+@pytest.mark.slow
+def test_the_command_trains_a_system_on_each_kind(tokenizers, tmp_path, capsys):
+    command = ["audit", "--profile", "smoke", "--option", "users=150", "items=120", "--out", str(tmp_path / "a.html")]
+    assert main([*command, "--codes", "category", "random", "--systems", "tiger", "--seeds", "1"]) == 0
+    scores = pd.read_csv(tmp_path / "scores.csv", index_col="tokenizer")
+    assert set(scores.index) == {"category", "random"} and scores["ndcg@10"].between(0, 1).all()
+    assert f"{scores['ndcg@10'].iloc[0]:.4f}" in capsys.readouterr().out
+    assert {path.name for path in tmp_path.iterdir()} == {"codes.csv", "codes.json", "scores.csv"}
+
+
 @pytest.mark.parametrize("more, message, code", [
     (["--codes", "rq-kmens"], "did you mean 'rq-kmeans'", 2),
-    (["--codes", "fsq", "--systems", "sasrec"], "--codes are audited alone", 2),
+    (["--codes", "fsq", "--systems", "sasrec"], "sasrec does not take codes=", 2),
+    (["--codes", "fsq", "--systems", "tiger", "apao"], "--codes are audited alone, or with one", 2),
+    (["--codes", "fsq", "--seeds", "2"], "--codes are audited alone, or with one", 2),
     (["--codes", "letter"], "none of these kinds can be made", 3),
 ])
 def test_a_wrong_command_leaves_nothing(more, message, code, tmp_path, capsys):

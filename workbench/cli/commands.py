@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from workbench.cli import arguments
-from workbench.cli.code_cards import write_code_cards
+from workbench.cli.code_cards import write_code_cards, write_code_scores
 from workbench.cli.run_commands import predict, prune, runs, score
 from workbench.errors import INTERRUPTED, UserError, unknown_name
 
@@ -87,7 +87,8 @@ def audit(
 ) -> None:
     """Audit which claims a dataset can support, as an HTML page and JSON. --systems: folders of saved runs, or names of
     systems, which are trained if no run is stored. --codes: kinds of semantic IDs, such as rq-kmeans fsq, or folders of
-    saved ones: only their statistics, beside the values by chance, as codes.csv and codes.json next to --out.
+    saved ones: only their statistics, beside the values by chance, as codes.csv and codes.json next to --out; with
+    --systems tiger also its NDCG@10 on each kind, of --seeds trainings (default two), as scores.csv.
     --retrain: names of systems to retrain on reduced data, five trainings each. --tune: tune the graph heuristic over
     24 settings on validation data. Both estimate their time. --seeds: training seeds of a system that is compared with
     heuristics, 0 for three, or one in smoke."""
@@ -98,9 +99,13 @@ def audit(
     check_page_path(Path(out))
     bench = arguments.make_bench(dataset, profile, seed, protocol, option, "auto")
     if codes:
-        if systems or any(more):
-            raise UserError("--codes are audited alone: leave --systems, --retrain, --tune and --seeds out")
-        write_code_cards(bench, arguments.split_names(codes), Path(out).parent)
+        names = arguments.split_names(systems)
+        if len(names) > 1 or more.retrain or more.tune or (more.seeds and not names):
+            raise UserError("--codes are audited alone, or with one of --systems and its --seeds: leave the others out")
+        if names:
+            write_code_scores(bench, arguments.split_names(codes), Path(out).parent, names[0], more.seeds or 2)
+        else:
+            write_code_cards(bench, arguments.split_names(codes), Path(out).parent)
         return
     names, retrained = arguments.split_names(systems), arguments.split_names(more.retrain)
     for name in retrained:
