@@ -4,7 +4,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from workbench.errors import UserError, is_integer
-from workbench.experiment.bench import Bench, open_bench
+from workbench.experiment.bench import Bench
 from workbench.experiment.browse.tokenizers import MENU, Tokenizers, check_kinds, inspect_tokenizers
 from workbench.systems import keywords
 
@@ -28,10 +28,10 @@ def tokenizer_scores(
     if not is_integer(seeds, 1, 100):
         raise UserError(f"seeds={seeds!r} is a number of trainings, 1 to 100")
     tokenizers = inspect_tokenizers(bench, kinds)
+    benches = [bench, *(bench.variant(seed=bench.seed + n) for n in range(1, seeds))]
     rows = {}
     for kind in tokenizers.codes:
-        scores = [_bench(bench, bench.seed + n).fit(system, codes=kind, **changes).metrics[METRIC]
-                  for n in range(seeds)]  # fmt: skip
+        scores = [each.fit(system, codes=kind, **changes).metrics[METRIC] for each in benches]
         rows[kind] = {METRIC: sum(scores) / seeds, "lowest": min(scores), "highest": max(scores)}
     frame = pd.DataFrame.from_dict(rows, orient="index").join(_figures(tokenizers))
     frame = frame.sort_values(METRIC, ascending=False, kind="stable").rename_axis("tokenizer")
@@ -54,14 +54,6 @@ def figures_with_scores(scores: pd.DataFrame) -> pd.DataFrame:
             rows[name] = {"spearman": both[METRIC].corr(both[name], method="spearman"), "kinds": len(both)}
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=["spearman", "kinds"]).rename_axis("figure")
     return frame.sort_values("spearman", key=lambda rho: -rho.abs(), kind="stable")
-
-
-def _bench(bench: Bench, seed: int) -> Bench:
-    """The bench with another seed."""
-    if seed == bench.seed:
-        return bench
-    return open_bench(bench.name, profile=bench.profile, seed=seed, protocol=bench.protocol_changes,
-                      options=bench.options)  # fmt: skip
 
 
 def _figures(tokenizers: Tokenizers) -> pd.DataFrame:
