@@ -14,7 +14,8 @@ Differs   After notes on the paper and its release. Item vectors are learned wit
           vectors, by rule: where a domain has less than `fill` of the events of a user's largest one, in phase 2's
           training only. Cross-entropy over both domains in both phases in place of one negative. The adapter's own
           residual connection is left out, the sum with h is one. p^d is p plus a trained change; in the release
-          positions of domains stay as they were drawn. Phase 2 is the last quarter of the epochs, which are the
+          positions of domains stay as they were drawn. A domain's events are those among the last `max_length`, which
+          the shared encoder reads too. Phase 2 is the last quarter of the epochs, which are the
           parent's. A catalogue without the column `domain` is one domain: the placebo is another draw of the same.
 Reported  Amazon Food-Kitchen and others, sampled negatives: up to 12.4 % above the best baseline, at second hand; no
           figures at hand.
