@@ -23,6 +23,8 @@ COUNTS = {
     "foursquare-nyc": (1_083, 5_135, 147_938, "time"),
     "lastfm": (1_892, 17_632, 92_834, "none"),
     "retailrocket": (2_174, 30_113, 99_555, "time"),
+    "food-kitchen": (7_144, 28_095, 173_548, "time"),
+    "beauty-electronics": (4_474, 24_567, 114_129, "time"),
 }
 
 
