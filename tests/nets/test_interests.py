@@ -20,7 +20,7 @@ def generator(seed: int = 0) -> torch.Generator:
 def test_interests_of_a_prefix_read_no_later_event():
     torch.manual_seed(0)
     encoder = SequenceEncoder(9, width=8, layers=1, heads=2, feedforward=8, max_length=6, dropout=0.0)
-    net = InterestEncoder(encoder, InterestPooling(8, 3))
+    net = InterestEncoder(encoder, InterestPooling(8, 3, 6))
     whole = net(torch.tensor([[1, 2, 3, 4, 5]]))
     assert whole.shape == (1, 5, 3, 8)
     cut = net(torch.tensor([[1, 2, 3, 0, 0]]))
@@ -28,6 +28,9 @@ def test_interests_of_a_prefix_read_no_later_event():
     h = encoder(torch.tensor([[1, 2, 3]]))
     a = net.pooling.queries(torch.tanh(net.pooling.inner(h)))[0]
     assert torch.allclose(whole[0, 2], a.softmax(0).T @ h[0], atol=1e-6)
+    net.pooling.age.data[:, 0] = 1.0  # of the newest event
+    newest = (a + torch.tensor([0, 0, 1.0])[:, None]).softmax(0)
+    assert torch.allclose(net(torch.tensor([[1, 2, 3]]))[0, 2], newest.T @ h[0])
     assert torch.allclose(whole[0, 0], h[0, 0].expand(3, 8), atol=1e-6), "of one event there is one interest"
 
 

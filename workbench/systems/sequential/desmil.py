@@ -4,7 +4,7 @@ Paper     After the abstract of DESMIL (de-correlated multi-interest learning by
           ComiRec, arXiv:2005.09347, weights as in StableNet, arXiv:2104.07876.
 Idea      Interests that always occur together in train are learned together, and fail where they come apart. Weigh the
           samples so that under the weights the interests are independent, and train on the weighted loss.
-Equation  v_k(t) = sum_{s <= t} softmax(W_2 tanh(W_1 h))_ks h_s,  s(i) = max_k v_k . e_i
+Equation  v_k(t) = sum_{s <= t} softmax(W_2 tanh(W_1 h_s) + b(t-s))_k h_s,  s(i) = max_k v_k . e_i
           w = argmin sum_{a<b} |cov_w(f(v_a), f(v_b))|^2 with sum_n w_n = N;  L = mean_n w_n CE_n
 Claim     It ranks better than SASRec (the parent), and by the weights: the same weights on other samples (the placebo),
           and none at all (steps=0), are worse. The paper claims most where popularity shifts after training.
@@ -57,7 +57,7 @@ def build(bench, *, interests=4, steps=5, weights="independent", width=64, layer
     if not interests:
         return sequential(encoder, loss=_cross_entropy, max_length=max_length)
     with bench.init("interests"):
-        module = InterestEncoder(encoder, InterestPooling(width, interests))
+        module = InterestEncoder(encoder, InterestPooling(width, interests, max_length))
     seed = bench.seed
 
     def weighted(v: Tensor, weight: Tensor, targets: Tensor, step: int) -> Tensor:

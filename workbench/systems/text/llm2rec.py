@@ -14,12 +14,12 @@ Differs   The tuned encoder is a residual network over frozen vectors of TF-IDF 
 Reported  Amazon Games, Arts, Movies and others, full ranking, not masked: no figures at hand.
 """
 import numpy as np
-import torch
 from torch import Tensor
 
 from workbench.data import Histories
 from workbench.embed.collaborative_tuning import tuned_vectors
 from workbench.errors import UserError, unknown_name
+from workbench.losses.among_known import softmax_among
 from workbench.losses.ranking import full_softmax
 from workbench.nets.sequences.text_items import ContentItems
 from workbench.nets.transformer import SequenceEncoder
@@ -66,7 +66,7 @@ def build(
         table = _tuned(table, train.offsets, train.items, TUNING_EPOCHS if tuned else 0, bench.seed)
         with bench.init("adapter"):
             encoder.item = ContentItems(table, width)
-        loss = _among_known(np.unique(train.items), len(table))
+        loss = softmax_among(train.items, len(table))
     return sequential(encoder, loss=loss, max_length=max_length)
 
 
@@ -74,18 +74,6 @@ def build(
 def _tuned(vectors, offsets, items, epochs: int, seed: int) -> np.ndarray:
     train = Histories(offsets, items, np.arange(len(offsets) - 1, dtype=np.int32))
     return tuned_vectors(vectors, train, epochs=epochs, seed=seed)
-
-
-def _among_known(known: np.ndarray, n: int):
-    """Cross-entropy over the items of train alone: as negatives, items without events would be learned to be bad."""
-    rows = torch.from_numpy(np.append(0, known.astype(np.int64)))
-    place = torch.zeros(n, dtype=torch.int64)
-    place[rows] = torch.arange(len(rows))
-
-    def loss(h: Tensor, weight: Tensor, targets: Tensor, step: int) -> Tensor:
-        return full_softmax(h, weight[rows.to(h.device)], place.to(h.device)[targets], chunk=128)
-
-    return loss
 
 
 def _cross_entropy(h: Tensor, weight: Tensor, targets: Tensor, step: int) -> Tensor:
