@@ -27,14 +27,17 @@ from workbench.train.fit import TrainingSession
 NAMES = systems.names()
 TINY = replace(PROFILES["smoke"], epochs=3, users=None)
 OPTIONS = {"users": 300}
+WORLDS = {(): "synthetic", ("lat", "lon"): "synthetic-places"}  # by what a system says that its items need
 SMALL = {"generative": {"layers": 1, "width": 32}}  # settings of a family whose own sizes take seconds an epoch
 K = 10
 each_system = pytest.mark.parametrize("name", NAMES)
 
 
-def make_bench(seed: int = 0) -> experiment.Bench:
-    """A new bench; ties are in file order, so that changing an event\'s item does not change its position."""
-    return experiment.open_bench("synthetic", profile=TINY, seed=seed, protocol={"ties": "file"}, options=OPTIONS)
+def make_bench(seed: int = 0, name: str = "") -> experiment.Bench:
+    """A new bench; ties are in file order, so that changing an event\'s item does not change its position. name: a
+    system, whose items may need columns (`NEEDS`) that another world has."""
+    world = WORLDS[systems.REGISTRY.literal(name, "NEEDS", ()) if name else ()]
+    return experiment.open_bench(world, profile=TINY, seed=seed, protocol={"ties": "file"}, options=OPTIONS)
 
 
 def small(name: str) -> dict:
@@ -56,9 +59,10 @@ def fit(bench: experiment.Bench, name: str, *, validate_on: Split | None = None,
 
 
 @lru_cache
-def fitted(name: str):
-    """One fit shared by the tests that do not change it: bench, recommender, curve."""
-    bench = make_bench()
+def fitted(name: str, of: str = ""):
+    """One fit shared by the tests that do not change it: bench, recommender, curve. of: a system on whose world it is
+    fitted, instead of its own."""
+    bench = make_bench(name=of or name)
     return bench, *fit(bench, name, validate_on=bench.split)
 
 
@@ -162,7 +166,7 @@ def test_a_second_fit_on_other_held_out_events_is_identical(name):
     its epoch on validation, so with one only the test events are changed."""
     bench, recommender, curve = fitted(name)
     has_teacher = "run" in plan_system(bench, name, {}).inputs.get("drawn", {})
-    changed = altered(make_bench(), 1 if has_teacher else 2)
+    changed = altered(make_bench(name=name), 1 if has_teacher else 2)
     assert np.array_equal(bench.split.train.items, changed.split.train.items)
     assert not (bench.split.test.targets == changed.split.test.targets).any()
     assert has_teacher or not (bench.split.valid.targets == changed.split.valid.targets).any()
@@ -175,7 +179,7 @@ def test_a_second_fit_on_other_held_out_events_is_identical(name):
 @each_system
 def test_another_seed_gives_another_model(name):
     bench, recommender, curve = fitted(name)
-    seeded = make_bench(seed=1)
+    seeded = make_bench(seed=1, name=name)
     other, _ = fit(seeded, name, validate_on=seeded.split)
     histories = bench.split.test.histories
     assert not curve or not identical(recommender.recommend(histories, K), other.recommend(histories, K))
@@ -188,7 +192,7 @@ def test_saving_and_loading_keeps_the_lists(name, tmp_path):
     bench, recommender, _ = fitted(name)
     state = {key: np.ascontiguousarray(value) for key, value in recommender.state().items()}
     save_file(state, tmp_path / "state.safetensors")
-    loaded = make_bench().build(name, **small(name))
+    loaded = make_bench(name=name).build(name, **small(name))
     loaded.load_state(load_file(tmp_path / "state.safetensors"))
     histories = bench.split.test.histories
     assert identical(recommender.recommend(histories, K), loaded.recommend(histories, K))
@@ -204,7 +208,8 @@ def test_the_ablation_equals_the_parent(name):
     ablated = fit(bench, name, validate_on=bench.split, **module.OFF)[0].recommend(histories, K)
     assert not identical(ablated, recommender.recommend(histories, K)), "the ablation changes nothing"
     if module.PARENT is not None:
-        parent = fitted(module.PARENT)[1].recommend(histories, K)
+        of = [name] if "NEEDS" in vars(module) else []
+        parent = fitted(module.PARENT, *of)[1].recommend(histories, K)
         assert identical(ablated, parent)
 
 

@@ -29,7 +29,7 @@ KINDS = {
     "tree": Kind(("child", "parent"), "a hierarchy of named nodes; the parent of a root is missing"),
     "slates": Kind(("slate", "position", ITEM), "what was shown together; position: a number within the slate"),
     "dialogues": Kind(("dialogue", "turn", "speaker", "text"), "conversations; turn: a number that grows row by row"),
-    "geography": Kind((ITEM, "lat", "lon"), "the place of an item, in degrees", ("foursquare-nyc",)),
+    "geography": Kind((ITEM, "lat", "lon"), "the place of an item, in degrees", ("foursquare-nyc", "synthetic-places")),
 }  # fmt: skip
 SIDES = {USER: USER, "friend": USER, ITEM: ITEM}  # column -> whose ids it holds
 ENTITY, ENTITIES = "entity", "entities"  # side of head and tail of relations; table (item, entity) of raw ids
