@@ -11,7 +11,7 @@ from workbench.nets.sequences.state_space import (
     quadratic_scan,
     recurrent_scan,
 )
-from workbench.recommenders.time_gaps import EPSILON, relative_gaps, shuffled_gaps
+from workbench.recommenders.sequences.time_gaps import EPSILON, relative_gaps, shuffled_gaps
 
 B, T, H, P, N = 3, 11, 2, 5, 4
 

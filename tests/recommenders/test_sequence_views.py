@@ -6,7 +6,7 @@ import pytest
 from toys import make_histories
 
 from workbench.data import Histories
-from workbench.recommenders.sequence_views import (
+from workbench.recommenders.sequences.sequence_views import (
     MASK,
     crop,
     insert,

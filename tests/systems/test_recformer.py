@@ -11,7 +11,7 @@ from workbench.experiment import open_bench
 from workbench.losses.among_known import softmax_among
 from workbench.losses.ranking import full_softmax
 from workbench.nets.sequences.word_encoder import WordEncoder
-from workbench.recommenders.refresh_then_freeze import newest_first
+from workbench.recommenders.sequences.refresh_then_freeze import newest_first
 
 
 class Catalogue:

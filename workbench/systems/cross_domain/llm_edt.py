@@ -22,28 +22,21 @@ Reported  Amazon Food-Kitchen and others, sampled negatives: up to 12.4 % above 
 """
 import numpy as np
 import torch
-from torch import Tensor
 
 from workbench.data import Histories
 from workbench.errors import UserError, unknown_name
-from workbench.losses.ranking import full_softmax
 from workbench.nets.sequences.adapters import DomainAdapters
-from workbench.nets.transformer import SequenceEncoder
 from workbench.recommenders.domains.filling import fill_domains
 from workbench.recommenders.domains.item_domains import WHERE, OneDomainState, item_domains, of_items
 from workbench.recommenders.domains.shared_then_own import SharedThenOwn
+from workbench.recommenders.sequences.over_sasrec import SASREC_RECIPE, check_sizes, cross_entropy, sasrec_encoder
 from workbench.recommenders.sequential import next_items, sequential
 from workbench.recommenders.vector import VectorRecommender
-from workbench.train import Recipe
 
 PARENT = "sasrec"
 OFF = {"bottleneck": 0}
 PLACEBO = {"blind": True}
-RECIPE = Recipe(
-    epochs=100, batch_size=128, lr=1e-3, patience=8,
-    sizes={"small": {"batch_size": 32, "lr": 2e-3, "dropout": 0.2, "patience": 3, "valid_every": 2}},
-)  # fmt: skip
-HEADS, FEEDFORWARD = 2, 256
+RECIPE = SASREC_RECIPE
 
 
 def build(
@@ -58,23 +51,18 @@ def build(
     neither learned from nor read. The others as in sasrec. UserError on an unknown name, a setting out of range, or
     items without a domain.
     """
-    if width % HEADS or min(width, layers + 1, max_length) < 1 or not 0 <= dropout < 1:
-        raise UserError(f"llm_edt: width {width} must be a multiple of {HEADS}, sizes positive, 0 <= dropout < 1")
+    check_sizes("llm_edt", width, layers, max_length, dropout)
     if bottleneck < 0 or not 0 <= fill <= 1:
         raise UserError(f"llm_edt: {bottleneck=} units are 0 or more; {fill=} is a share, 0 to 1")
     domains, names = item_domains(bench.dataset)
     if alone and alone not in names:
         raise UserError(f"{unknown_name(f'domain of {bench.dataset.name}', alone, names)}; {WHERE}")
-    with bench.init():
-        encoder = SequenceEncoder(
-            bench.split.n_items, width=width, layers=layers, heads=HEADS, feedforward=FEEDFORWARD,
-            max_length=max_length, dropout=dropout,
-        )
+    encoder = sasrec_encoder(bench, width=width, layers=layers, max_length=max_length, dropout=dropout)
     if alone:
         items = domains == names.index(alone)
-        objective = of_items(next_items(_cross_entropy, max_length=max_length), items)
+        objective = of_items(next_items(cross_entropy, max_length=max_length), items)
         return VectorRecommender(encoder, OneDomainState(items, max_length), objective)
-    shared = sequential(encoder, loss=_cross_entropy, max_length=max_length)
+    shared = sequential(encoder, loss=cross_entropy, max_length=max_length)
     if not bottleneck:
         return shared
     if blind:
@@ -87,7 +75,3 @@ def build(
         return fill_domains(train, domains, near, fill) if len(near) else train
 
     return SharedThenOwn(shared, module, names, fill=filled, phase="blind" if blind else "domains")
-
-
-def _cross_entropy(h: Tensor, weight: Tensor, targets: Tensor, step: int) -> Tensor:
-    return full_softmax(h, weight, targets, chunk=128)

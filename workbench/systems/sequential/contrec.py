@@ -21,21 +21,16 @@ from torch import Tensor
 from workbench.data import Histories
 from workbench.errors import UserError
 from workbench.interfaces import ReadoutPositions
-from workbench.losses.ranking import full_softmax
 from workbench.nets.denoiser import DenoisedNext, Denoiser, add_noise
-from workbench.nets.transformer import SequenceEncoder
+from workbench.recommenders.sequences.over_sasrec import SASREC_RECIPE, check_sizes, cross_entropy, sasrec_encoder
 from workbench.recommenders.sequential import LastState, next_items, sequential
 from workbench.recommenders.vector import VectorRecommender
-from workbench.train import Recipe
 
 PARENT = "sasrec"
 OFF = {"steps": 0}
 PLACEBO = {"shuffled": True}
-RECIPE = Recipe(
-    epochs=100, batch_size=128, lr=1e-3, patience=8,
-    sizes={"small": {"batch_size": 32, "lr": 2e-3, "dropout": 0.2, "patience": 3, "valid_every": 2}},
-)  # fmt: skip
-HEADS, FEEDFORWARD, TIMES = 2, 256, 200
+RECIPE = SASREC_RECIPE
+TIMES = 200
 UNCONDITIONED = 0.1  # share of the targets that are denoised under the null condition
 DISPERSED = 1024  # predictions whose pairs are compared
 
@@ -49,15 +44,13 @@ def build(
     denoised under the states of other ones in training. The others as in sasrec, for its vectors and for the encoder.
     UserError for a setting out of range.
     """
-    if width % HEADS or min(width, layers + 1, max_length) < 1 or not 0 <= dropout < 1:
-        raise UserError(f"contrec: width {width} must be a multiple of {HEADS}, sizes positive, 0 <= dropout < 1")
+    check_sizes("contrec", width, layers, max_length, dropout)
     if not 0 <= steps <= TIMES or not guidance >= 0 <= dispersion:
         raise UserError(f"contrec: {steps=} are 0 to {TIMES}; {guidance=} and {dispersion=} are weights, 0 or more")
     sizes = {"width": width, "layers": layers, "max_length": max_length, "dropout": dropout}
-    with bench.init():
-        encoder = SequenceEncoder(bench.split.n_items, heads=HEADS, feedforward=FEEDFORWARD, **sizes)
+    encoder = sasrec_encoder(bench, **sizes)
     if not steps:
-        return sequential(encoder, loss=_cross_entropy, max_length=max_length)
+        return sequential(encoder, loss=cross_entropy, max_length=max_length)
     table = torch.from_numpy(bench.teacher("sasrec", **sizes).recommender().state()["item.weight"])
     encoder.item.weight.data.copy_(table)
     with bench.init("denoiser"):
@@ -114,7 +107,3 @@ class DenoisedState:
     def trace(self, module: DenoisedNext, histories: Histories) -> ReadoutPositions:
         """Run the encoder over histories of at most `max_length` events."""
         return self.last.trace(module, histories)
-
-
-def _cross_entropy(h: Tensor, weight: Tensor, targets: Tensor, step: int) -> Tensor:
-    return full_softmax(h, weight, targets, chunk=128)

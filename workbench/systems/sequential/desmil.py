@@ -19,20 +19,16 @@ from torch import Tensor
 
 from workbench.errors import UserError, unknown_name
 from workbench.losses.independence import independent_weights
-from workbench.losses.ranking import full_softmax
 from workbench.nets.sequences.multi_interest import InterestEncoder, InterestPooling
-from workbench.nets.transformer import SequenceEncoder
+from workbench.recommenders.sequences.over_sasrec import SASREC_RECIPE, check_sizes, cross_entropy, sasrec_encoder
 from workbench.recommenders.sequential import sequential
-from workbench.train import Recipe, derive_seed
+from workbench.train import derive_seed
 
 PARENT = "sasrec"
 OFF = {"interests": 0}
 PLACEBO = {"weights": "permuted"}
-RECIPE = Recipe(
-    epochs=100, batch_size=128, lr=1e-3, patience=8,
-    sizes={"small": {"batch_size": 32, "lr": 2e-3, "dropout": 0.2, "patience": 3, "valid_every": 2}},
-)  # fmt: skip
-HEADS, FEEDFORWARD, RATE, FEATURES = 2, 256, 0.5, 5
+RECIPE = SASREC_RECIPE
+RATE, FEATURES = 0.5, 5
 WEIGHTS = ("independent", "permuted")
 
 
@@ -45,17 +41,12 @@ def build(bench, *, interests=4, steps=5, weights="independent", width=64, layer
     """
     if weights not in WEIGHTS:
         raise unknown_name("use of weights", weights, WEIGHTS)
-    if width % HEADS or min(width, layers + 1, max_length) < 1 or not 0 <= dropout < 1:
-        raise UserError(f"desmil: width {width} must be a multiple of {HEADS}, sizes positive, 0 <= dropout < 1")
+    check_sizes("desmil", width, layers, max_length, dropout)
     if interests < 0 or interests == 1 or steps < 0:
         raise UserError(f"desmil: {interests=} are 0 or at least 2, of which pairs can depend; {steps=} are 0 or more")
-    with bench.init():
-        encoder = SequenceEncoder(
-            bench.split.n_items, width=width, layers=layers, heads=HEADS, feedforward=FEEDFORWARD,
-            max_length=max_length, dropout=dropout,
-        )
+    encoder = sasrec_encoder(bench, width=width, layers=layers, max_length=max_length, dropout=dropout)
     if not interests:
-        return sequential(encoder, loss=_cross_entropy, max_length=max_length)
+        return sequential(encoder, loss=cross_entropy, max_length=max_length)
     with bench.init("interests"):
         module = InterestEncoder(encoder, InterestPooling(width, interests, max_length))
     seed = bench.seed
@@ -75,7 +66,3 @@ def nearest_interest_loss(v: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
     """(N,) cross-entropy over the items (I+1, D) of the one of K interests (N, K, D) that is nearest to the target."""
     nearest = (v.detach() @ weight.detach()[targets][:, :, None])[:, :, 0].argmax(1)
     return F.cross_entropy(v[torch.arange(len(v)), nearest] @ weight[1:].T, targets - 1, reduction="none")
-
-
-def _cross_entropy(h: Tensor, weight: Tensor, targets: Tensor, step: int) -> Tensor:
-    return full_softmax(h, weight, targets, chunk=128)

@@ -25,22 +25,17 @@ from workbench.data import Cases, Histories, Split
 from workbench.errors import UserError
 from workbench.evaluate import evaluate
 from workbench.interfaces import ReadoutPositions
-from workbench.losses.ranking import full_softmax
 from workbench.nets.sequences.latent_steps import LatentSteps, halting_signals
-from workbench.nets.transformer import SequenceEncoder
+from workbench.recommenders.sequences.over_sasrec import SASREC_RECIPE, check_sizes, cross_entropy, sasrec_encoder
 from workbench.recommenders.sequential import LastState, next_items, sequential
 from workbench.recommenders.vector import VectorRecommender
 from workbench.tokens.rq_kmeans import lloyd
-from workbench.train import Recipe, derive_seed
+from workbench.train import derive_seed
 
 PARENT = "sasrec"
 OFF = {"steps": 0}
 PLACEBO = {"shuffled": True}
-RECIPE = Recipe(
-    epochs=100, batch_size=128, lr=1e-3, patience=8,
-    sizes={"small": {"batch_size": 32, "lr": 2e-3, "dropout": 0.2, "patience": 3, "valid_every": 2}},
-)  # fmt: skip
-HEADS, FEEDFORWARD = 2, 256
+RECIPE = SASREC_RECIPE
 ITERATIONS = 10  # of k-means, after every epoch
 
 
@@ -54,21 +49,16 @@ def build(
     threshold: of halting; 0 takes every step. shuffled: the placebo, items have random clusters. The others as in
     sasrec. UserError for a setting out of range.
     """
-    if width % HEADS or min(width, layers, max_length) < 1 or not 0 <= dropout < 1:
-        raise UserError(f"dtrec: width {width} must be a multiple of {HEADS}, sizes positive, 0 <= dropout < 1")
+    check_sizes("dtrec", width, layers, max_length, dropout, least=1)
     n_items, sizes = bench.split.n_items, [clusters * finer**j for j in range(steps - 1)]
     if min(steps, guidance) < 0 or clusters < 2 or finer < 2 or not 0 <= threshold <= 1:
         given = f"{steps=}, {guidance=} are 0 or more, {clusters=}, {finer=} 2 or more, {threshold=} 0 to 1"
         raise UserError(f"dtrec: {given}")
     if sizes and sizes[-1] > n_items:
         raise UserError(f"dtrec: {sizes[-1]} clusters at step {steps - 1} of {n_items} items; lower steps or clusters")
-    with bench.init():
-        encoder = SequenceEncoder(
-            n_items, width=width, layers=layers, heads=HEADS, feedforward=FEEDFORWARD, max_length=max_length,
-            dropout=dropout,
-        )
+    encoder = sasrec_encoder(bench, width=width, layers=layers, max_length=max_length, dropout=dropout)
     if not steps:
-        return sequential(encoder, loss=_cross_entropy, max_length=max_length)
+        return sequential(encoder, loss=cross_entropy, max_length=max_length)
     with bench.init("latent steps"):
         module = LatentSteps(encoder, steps, sizes)
 
@@ -80,7 +70,7 @@ def build(
 
     def loss(h: Tensor, weight: Tensor, targets: Tensor, step: int) -> Tensor:
         """h (N, T, D) states, weight (I+1, D), targets (N,)."""
-        item = _cross_entropy(h[:, -1], weight, targets, step)
+        item = cross_entropy(h[:, -1], weight, targets, step)
         return item + guidance * module.prototype_loss(h, targets) if guidance else item
 
     reader = HaltingState(max_length, steps=steps, threshold=threshold)
@@ -151,7 +141,3 @@ def halting_curve(recommender, cases: Cases, split: Split, thresholds, *, metric
         score = float(evaluation.per_case(metric).mean())
         rows.append({"rule": rule, "setting": setting, "steps": taken.double().mean().item(), metric: score})
     return pd.DataFrame(rows)
-
-
-def _cross_entropy(h: Tensor, weight: Tensor, targets: Tensor, step: int) -> Tensor:
-    return full_softmax(h, weight, targets, chunk=128)

@@ -17,25 +17,18 @@ Reported  Acc@1 on check-ins of New York, Tokyo and California: above LLM4POI's 
           are not at hand.
 """
 import numpy as np
-from torch import Tensor
 
 from workbench.data.coordinates import item_coordinates
 from workbench.errors import UserError
-from workbench.losses.ranking import full_softmax
 from workbench.nets.sequences.geography import PlacedItems, PlaceEncoder
-from workbench.nets.transformer import SequenceEncoder
+from workbench.recommenders.sequences.over_sasrec import SASREC_RECIPE, check_sizes, cross_entropy, sasrec_encoder
 from workbench.recommenders.sequential import sequential
-from workbench.train import Recipe
 
 PARENT = "sasrec"
 OFF = {"tiles": False, "frequencies": 0}
 PLACEBO = {"shuffled": True}
 NEEDS = ("lat", "lon")  # of the items
-RECIPE = Recipe(
-    epochs=100, batch_size=128, lr=1e-3, patience=8,
-    sizes={"small": {"batch_size": 32, "lr": 2e-3, "dropout": 0.2, "patience": 3, "valid_every": 2}},
-)  # fmt: skip
-HEADS, FEEDFORWARD = 2, 256
+RECIPE = SASREC_RECIPE
 
 
 def build(
@@ -48,16 +41,11 @@ def build(
     features, 0 for none; scale: their standard deviation at the start. shuffled: the placebo, coordinates are permuted
     among the places. The others as in sasrec. UserError for a setting out of range, or items without coordinates.
     """
-    if width % (2 * HEADS) or min(width, layers + 1, max_length) < 1 or not 0 <= dropout < 1:
-        raise UserError(f"ga_llm: width {width} must be a multiple of {2 * HEADS}, sizes positive, 0 <= dropout < 1")
+    check_sizes("ga_llm", width, layers, max_length, dropout, multiple=4)  # a half of the places for each kind of input
     if min(tile_layers, frequencies) < 0 or not scale > 0:
         raise UserError(f"ga_llm: {tile_layers=} and {frequencies=} are counts, 0 or more; {scale=} is above 0")
     degrees = item_coordinates(bench.dataset)
-    with bench.init():
-        module = SequenceEncoder(
-            bench.split.n_items, width=width, layers=layers, heads=HEADS, feedforward=FEEDFORWARD,
-            max_length=max_length, dropout=dropout,
-        )
+    module = sasrec_encoder(bench, width=width, layers=layers, max_length=max_length, dropout=dropout)
     if tiles or frequencies:
         if shuffled:
             degrees = np.concatenate([degrees[:1], bench.rng("shuffled places").permutation(degrees[1:])])
@@ -66,8 +54,4 @@ def build(
                 degrees, width, layers=tile_layers if tiles else None, frequencies=frequencies, scale=scale
             )
         module.item = PlacedItems(module.item, places)  # read in the place of the ids, and tied to the output
-    return sequential(module, loss=_cross_entropy, max_length=max_length)
-
-
-def _cross_entropy(h: Tensor, weight: Tensor, targets: Tensor, step: int) -> Tensor:
-    return full_softmax(h, weight, targets, chunk=128)
+    return sequential(module, loss=cross_entropy, max_length=max_length)

@@ -22,21 +22,22 @@ from torch import Tensor
 from workbench.data import Histories
 from workbench.errors import UserError
 from workbench.losses.contrast import info_nce
-from workbench.losses.ranking import full_softmax
 from workbench.nets.sequences.intent_reasoner import IntentReasoner
-from workbench.nets.transformer import SequenceEncoder
+from workbench.recommenders.sequences.over_sasrec import (
+    FEEDFORWARD,
+    HEADS,
+    SASREC_RECIPE,
+    check_sizes,
+    cross_entropy,
+    sasrec_encoder,
+)
 from workbench.recommenders.sequential import Additions, sequential
 from workbench.recommenders.state_dict import load_weights
-from workbench.train import Recipe
 
 PARENT = "sasrec"
 OFF = {"steps": 0}
 PLACEBO = {"shuffled": True}
-RECIPE = Recipe(
-    epochs=100, batch_size=128, lr=1e-3, patience=8,
-    sizes={"small": {"batch_size": 32, "lr": 2e-3, "dropout": 0.2, "patience": 3, "valid_every": 2}},
-)  # fmt: skip
-HEADS, FEEDFORWARD = 2, 256
+RECIPE = SASREC_RECIPE
 MASKED, TAU = 0.2, 0.2  # share of events masked for the second view; temperature of the contrast
 TRAINED = ("prefix", "intent", "align.*", "deliberate.*", "decide.*")
 
@@ -51,15 +52,13 @@ def build(
     the placebo, a step reads the intents of another history in training. The others as in sasrec.
     UserError for a setting out of range.
     """
-    if width % HEADS or min(width, layers, max_length) < 1 or not 0 <= dropout < 1:
-        raise UserError(f"igr_sr: width {width} must be a multiple of {HEADS}, sizes positive, 0 <= dropout < 1")
+    check_sizes("igr_sr", width, layers, max_length, dropout, least=1)
     if min(steps, prefix, intents - 1, consistency) < 0:
         raise UserError(f"igr_sr: {steps=}, {prefix=} and {consistency=} are 0 or more, {intents=} 1 or more")
     sizes = {"width": width, "layers": layers, "max_length": max_length, "dropout": dropout}
-    with bench.init():
-        encoder = SequenceEncoder(bench.split.n_items, heads=HEADS, feedforward=FEEDFORWARD, **sizes)
+    encoder = sasrec_encoder(bench, **sizes)
     if not steps:
-        return sequential(encoder, loss=_cross_entropy, max_length=max_length)
+        return sequential(encoder, loss=cross_entropy, max_length=max_length)
     load_weights(encoder, bench.teacher("sasrec", **sizes).recommender().state())
     with bench.init("intents"):
         module = IntentReasoner(
@@ -78,9 +77,5 @@ def build(
 
     additions = Additions(loss=agreement if consistency else None)
     return sequential(
-        module, loss=_cross_entropy, max_length=max_length, trainable=TRAINED, additions=additions,
+        module, loss=cross_entropy, max_length=max_length, trainable=TRAINED, additions=additions,
     )
-
-
-def _cross_entropy(h: Tensor, weight: Tensor, targets: Tensor, step: int) -> Tensor:
-    return full_softmax(h, weight, targets, chunk=128)

@@ -24,21 +24,16 @@ from torch import Tensor, nn
 from workbench.data import Histories
 from workbench.errors import UserError
 from workbench.losses.contrast import info_nce
-from workbench.losses.ranking import full_softmax
-from workbench.nets.transformer import SequenceEncoder
-from workbench.recommenders.sequence_views import crop, mask, random_prefix, reorder, two_views
+from workbench.recommenders.sequences.over_sasrec import SASREC_RECIPE, check_sizes, cross_entropy, sasrec_encoder
+from workbench.recommenders.sequences.sequence_views import crop, mask, random_prefix, reorder, two_views
 from workbench.recommenders.sequential import NOTHING, Additions, LastState, sequential
-from workbench.train import Recipe, named_rng
+from workbench.train import named_rng
 from workbench.train.turns import Turn
 
 PARENT = "sasrec"
 OFF = {"simple": 0.0, "beta": 0.0}
 PLACEBO = {"frozen": True}
-RECIPE = Recipe(
-    epochs=100, batch_size=128, lr=1e-3, patience=8,
-    sizes={"small": {"batch_size": 32, "lr": 2e-3, "dropout": 0.2, "patience": 3, "valid_every": 2}},
-)  # fmt: skip
-HEADS, FEEDFORWARD = 2, 256
+RECIPE = SASREC_RECIPE
 VIEWS = (partial(mask, share=0.5), partial(crop, share=0.5), partial(reorder, share=0.8))
 ENCODER = ("item.*", "position.*", "blocks.*", "norm.*")
 HIDDEN = (32, 16)  # widths inside an augmenter
@@ -52,15 +47,10 @@ def build(bench, *, simple=0.0, beta=0.05, frozen=False, width=64, layers=2, max
     weight this is sasrec. frozen: the placebo, step 2 is not taken. The others as in sasrec. UserError for a setting
     out of range.
     """
-    if width % HEADS or min(width, layers + 1, max_length) < 1 or not 0 <= dropout < 1:
-        raise UserError(f"mclrec: width {width} must be a multiple of {HEADS}, sizes positive, 0 <= dropout < 1")
+    check_sizes("mclrec", width, layers, max_length, dropout)
     if not simple >= 0 <= beta:
         raise UserError(f"mclrec: {simple=} and {beta=} are weights, 0 or more")
-    with bench.init():
-        encoder = SequenceEncoder(
-            bench.split.n_items, width=width, layers=layers, heads=HEADS, feedforward=FEEDFORWARD,
-            max_length=max_length, dropout=dropout,
-        )
+    encoder = sasrec_encoder(bench, width=width, layers=layers, max_length=max_length, dropout=dropout)
     if beta:
         with bench.init("augmenters"):
             encoder.augmenters = nn.ModuleList(augmenter(width) for _ in range(2))
@@ -83,7 +73,7 @@ def build(bench, *, simple=0.0, beta=0.05, frozen=False, width=64, layers=2, max
 
     turns = [Turn(of_augmenters, "augmenters.*")] if beta and not frozen else []
     return sequential(
-        encoder, loss=_cross_entropy, max_length=max_length, trainable=ENCODER if beta else "*",
+        encoder, loss=cross_entropy, max_length=max_length, trainable=ENCODER if beta else "*",
         additions=Additions(contrast, turns) if simple or beta else NOTHING,
     )  # fmt: skip
 
@@ -121,7 +111,3 @@ def score_range(a: Tensor, b: Tensor) -> Tensor:
     highest = negatives.amax(1, keepdim=True)
     low, high = torch.minimum(positives, highest), torch.maximum(positives, highest)
     return (positives - low).clamp_min(0).mean() + (high - negatives).clamp_min(0).mean()
-
-
-def _cross_entropy(h: Tensor, weight: Tensor, targets: Tensor, step: int) -> Tensor:
-    return full_softmax(h, weight, targets, chunk=128)

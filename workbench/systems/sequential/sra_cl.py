@@ -23,21 +23,17 @@ from workbench.data import Histories
 from workbench.embed.neighbours import mean_vectors, neighbour_table, neighbours_of_items
 from workbench.errors import UserError
 from workbench.losses.contrast import info_nce
-from workbench.losses.ranking import full_softmax
 from workbench.nets.sequences.neighbour_attention import NeighbourAttention
 from workbench.nets.transformer import SequenceEncoder
-from workbench.recommenders.sequence_views import random_prefix, substitute
+from workbench.recommenders.sequences.over_sasrec import SASREC_RECIPE, check_sizes, cross_entropy, sasrec_encoder
+from workbench.recommenders.sequences.sequence_views import random_prefix, substitute
 from workbench.recommenders.sequential import Additions, LastState, sequential
-from workbench.train import Recipe, named_rng
+from workbench.train import named_rng
 
 PARENT = "sasrec"
 OFF = {"alpha": 0.0, "beta": 0.0}
 PLACEBO = {"permuted": True}
-RECIPE = Recipe(
-    epochs=100, batch_size=128, lr=1e-3, patience=8,
-    sizes={"small": {"batch_size": 32, "lr": 2e-3, "dropout": 0.2, "patience": 3, "valid_every": 2}},
-)  # fmt: skip
-HEADS, FEEDFORWARD = 2, 256
+RECIPE = SASREC_RECIPE
 NEIGHBOURS, EVENTS = 10, 20  # of a neighbour, whose last events are read, as many as the release reads of any history
 TEXT, ATTENTION_DROPOUT = 128, 0.5
 
@@ -52,17 +48,12 @@ def build(
     beta: of that of two views with similar items; with neither this is sasrec. share: p. permuted: the placebo.
     The others as in sasrec. UserError for a setting out of range, or where no item has text.
     """
-    if width % HEADS or min(width, layers + 1, max_length) < 1 or not 0 <= dropout < 1:
-        raise UserError(f"sra_cl: width {width} must be a multiple of {HEADS}, sizes positive, 0 <= dropout < 1")
+    check_sizes("sra_cl", width, layers, max_length, dropout)
     if not alpha >= 0 <= beta or not 0 <= share <= 1:
         raise UserError(f"sra_cl: {alpha=} and {beta=} are weights, 0 or more; {share=} is a probability")
-    with bench.init():
-        encoder = SequenceEncoder(
-            bench.split.n_items, width=width, layers=layers, heads=HEADS, feedforward=FEEDFORWARD,
-            max_length=max_length, dropout=dropout,
-        )
+    encoder = sasrec_encoder(bench, width=width, layers=layers, max_length=max_length, dropout=dropout)
     if not alpha and not beta:
-        return sequential(encoder, loss=_cross_entropy, max_length=max_length)
+        return sequential(encoder, loss=cross_entropy, max_length=max_length)
     texts, train, reader = bench.vectors(vectors, dim=TEXT), bench.split.train, LastState(max_length)
     shuffle = bench.rng("permuted neighbours") if permuted else None
     if beta:
@@ -84,7 +75,7 @@ def build(
             total = total + alpha * nt_xent(reader.states(encoder, prefixes), combined)
         return total
 
-    return sequential(encoder, loss=_cross_entropy, max_length=max_length, additions=Additions(contrast))
+    return sequential(encoder, loss=cross_entropy, max_length=max_length, additions=Additions(contrast))
 
 
 def combined_neighbours(
@@ -109,7 +100,3 @@ def combined_neighbours(
 def nt_xent(a: Tensor, b: Tensor) -> Tensor:
     """NT-Xent of products at temperature 1, of views (B, D) of B histories."""
     return info_nce(a, b, 1.0, cosine=False, within=True)
-
-
-def _cross_entropy(h: Tensor, weight: Tensor, targets: Tensor, step: int) -> Tensor:
-    return full_softmax(h, weight, targets, chunk=128)

@@ -18,27 +18,20 @@ Reported  Takeaway logs, 1 positive and 100 uniform negatives, NDCG@10 and Recal
           and .8229, Sanya .8492 and .8940, Taiyuan .8391 and .8789.
 """
 import numpy as np
-from torch import Tensor
 
 from workbench.data.coordinates import item_coordinates
 from workbench.errors import UserError
-from workbench.losses.ranking import full_softmax
 from workbench.nets.sequences.spatial_encoder import SpatialEncoder, distance_buckets
-from workbench.nets.transformer import SequenceEncoder
+from workbench.recommenders.sequences.over_sasrec import SASREC_RECIPE, check_sizes, cross_entropy, sasrec_encoder
 from workbench.recommenders.sequential import Additions, LastState, next_items
 from workbench.recommenders.teachers.soft_labels import Teachers, distilled_next_items
 from workbench.recommenders.vector import VectorRecommender
-from workbench.train import Recipe
 
 PARENT = "sasrec"
 OFF = {"distillation": 0.0, "level": 0}
 PLACEBO = {"shuffled": True}
 NEEDS = ("lat", "lon")  # of the items, for the spatial input
-RECIPE = Recipe(
-    epochs=100, batch_size=128, lr=1e-3, patience=8,
-    sizes={"small": {"batch_size": 32, "lr": 2e-3, "dropout": 0.2, "patience": 3, "valid_every": 2}},
-)  # fmt: skip
-HEADS, FEEDFORWARD = 2, 256
+RECIPE = SASREC_RECIPE
 FOLDS, FINEST = 4, 25
 
 
@@ -52,17 +45,12 @@ def build(
     the tiles, of 40,000 km / 2^level; 0 leaves out tiles and distances. shuffled: the placebo, the teacher scores other
     histories. The others as in sasrec. UserError for a setting out of range, or items without coordinates.
     """
-    if width % HEADS or min(width, layers + 1, max_length, negatives) < 1 or not 0 <= dropout < 1:
-        raise UserError(f"stkdrec: width {width} must be a multiple of {HEADS}, sizes positive, 0 <= dropout < 1")
-    if not 0 <= distillation < 1 or not temperature > 0 or not 0 <= level <= FINEST:
+    check_sizes("stkdrec", width, layers, max_length, dropout)
+    if not 0 <= distillation < 1 or not temperature > 0 or not 0 <= level <= FINEST or negatives < 1:
         raise UserError(f"stkdrec: {distillation=} is a share from 0 to below 1, {temperature=} above 0, {level=} of "
-                        f"tiles 0 to {FINEST}")  # fmt: skip
+                        f"tiles 0 to {FINEST}, {negatives=} at least 1")  # fmt: skip
     degrees = item_coordinates(bench.dataset) if level else None
-    with bench.init():
-        module = SequenceEncoder(
-            bench.split.n_items, width=width, layers=layers, heads=HEADS, feedforward=FEEDFORWARD,
-            max_length=max_length, dropout=dropout,
-        )
+    module = sasrec_encoder(bench, width=width, layers=layers, max_length=max_length, dropout=dropout)
     if level:
         with bench.init("places"):
             module = SpatialEncoder(module, degrees, level=level)
@@ -70,11 +58,11 @@ def build(
     additions = Additions(inputs=inputs)
     if distillation:
         objective = distilled_next_items(
-            _cross_entropy, other_users_teachers(bench), weight=distillation, temperature=temperature,
+            cross_entropy, other_users_teachers(bench), weight=distillation, temperature=temperature,
             negatives=negatives, max_length=max_length, additions=additions, shuffled=shuffled,
         )  # fmt: skip
     else:
-        objective = next_items(_cross_entropy, max_length=max_length, additions=additions)
+        objective = next_items(cross_entropy, max_length=max_length, additions=additions)
     return VectorRecommender(module, LastState(max_length, inputs=inputs), objective)
 
 
@@ -85,7 +73,3 @@ def other_users_teachers(bench) -> Teachers:
     of_event = fold[train.users[train.rows()]]
     variants = [bench.variant(train=of_event != k, label=f"teacher {k}") for k in range(FOLDS)]
     return Teachers([variant.teacher("item_transitions").recommender() for variant in variants], fold)
-
-
-def _cross_entropy(h: Tensor, weight: Tensor, targets: Tensor, step: int) -> Tensor:
-    return full_softmax(h, weight, targets, chunk=128)

@@ -13,24 +13,24 @@ Differs   The paper's network of time reads all gaps of a sequence at once, also
           layer to layer. Pre-norm, RMSNorm after the gate; no positions.
 Reported  ML-1M, Beauty, KuaiRand, leave-one-out, full ranking: no figures at hand.
 """
-from torch import Tensor
 
 from workbench.errors import UserError, unknown_name
-from workbench.losses.ranking import full_softmax
 from workbench.nets.sequences.state_space import HEAD, RelativeTime, StateSpaceEncoder
-from workbench.nets.transformer import SequenceEncoder
+from workbench.recommenders.sequences.over_sasrec import (
+    FEEDFORWARD,
+    SASREC_RECIPE,
+    check_sizes,
+    cross_entropy,
+    sasrec_encoder,
+)
+from workbench.recommenders.sequences.time_gaps import relative_gaps, shuffled_gaps
 from workbench.recommenders.sequential import Additions, sequential
-from workbench.recommenders.time_gaps import relative_gaps, shuffled_gaps
-from workbench.train import Recipe
 
 PARENT = "sasrec"
 OFF = {"mixer": "attention"}
 PLACEBO = {"times": "shuffled"}
-RECIPE = Recipe(
-    epochs=100, batch_size=128, lr=1e-3, patience=8,
-    sizes={"small": {"batch_size": 32, "lr": 2e-3, "dropout": 0.2, "patience": 3, "valid_every": 2}},
-)  # fmt: skip
-HEADS, FEEDFORWARD, EXPAND = 2, 256, 2
+RECIPE = SASREC_RECIPE
+EXPAND = 2
 MIXERS, TIMES = ("state-space", "attention"), {"gaps": relative_gaps, "shuffled": shuffled_gaps, "none": None}
 
 
@@ -44,16 +44,13 @@ def build(bench, *, mixer="state-space", times="gaps", state=32, width=64, layer
     for kind, name, allowed in (("mixer", mixer, MIXERS), ("use of times", times, TIMES)):
         if name not in allowed:
             raise unknown_name(kind, name, allowed)
-    if width % HEAD or min(width, layers + 1, max_length, state) < 1 or not 0 <= dropout < 1:
-        raise UserError(f"tim4rec: width {width} must be a multiple of {HEAD}, sizes positive, 0 <= dropout < 1")
+    check_sizes("tim4rec", width, layers, max_length, dropout, multiple=HEAD)
+    if state < 1:
+        raise UserError(f"tim4rec: {state=} numbers in a head's state for each of its dimensions, 1 or more")
     n_items, inputs = bench.split.n_items, TIMES[times]
     if mixer == "attention":
-        with bench.init():
-            encoder = SequenceEncoder(
-                n_items, width=width, layers=layers, heads=HEADS, feedforward=FEEDFORWARD, max_length=max_length,
-                dropout=dropout,
-            )
-        return sequential(encoder, loss=_cross_entropy, max_length=max_length)
+        encoder = sasrec_encoder(bench, width=width, layers=layers, max_length=max_length, dropout=dropout)
+        return sequential(encoder, loss=cross_entropy, max_length=max_length)
     if inputs is not None and bench.split.train.times is None:
         raise UserError(
             f"tim4rec: the events of {bench.dataset.name} have no times; times='none' needs none, and beauty, "
@@ -64,11 +61,7 @@ def build(bench, *, mixer="state-space", times="gaps", state=32, width=64, layer
             n_items, width=width, layers=layers, feedforward=FEEDFORWARD, dropout=dropout, state=state, expand=EXPAND
         )
     if inputs is None:
-        return sequential(encoder, loss=_cross_entropy, max_length=max_length)
+        return sequential(encoder, loss=cross_entropy, max_length=max_length)
     with bench.init("time"):
         encoder.time = RelativeTime(EXPAND * width // HEAD)
-    return sequential(encoder, loss=_cross_entropy, max_length=max_length, additions=Additions(inputs=inputs))
-
-
-def _cross_entropy(h: Tensor, weight: Tensor, targets: Tensor, step: int) -> Tensor:
-    return full_softmax(h, weight, targets, chunk=128)
+    return sequential(encoder, loss=cross_entropy, max_length=max_length, additions=Additions(inputs=inputs))

@@ -14,28 +14,22 @@ Differs   The tuned encoder is a residual network over frozen vectors of TF-IDF 
 Reported  Amazon Games, Arts, Movies and others, full ranking, not masked: no figures at hand.
 """
 import numpy as np
-from torch import Tensor
 
 from workbench.data import Histories
 from workbench.embed.collaborative_tuning import tuned_vectors
-from workbench.errors import UserError, unknown_name
+from workbench.errors import unknown_name
 from workbench.losses.among_known import softmax_among
-from workbench.losses.ranking import full_softmax
 from workbench.nets.sequences.text_items import ContentItems
-from workbench.nets.transformer import SequenceEncoder
 from workbench.recommenders.semantic_ids import CONTENT
+from workbench.recommenders.sequences.over_sasrec import SASREC_RECIPE, check_sizes, cross_entropy, sasrec_encoder
 from workbench.recommenders.sequential import sequential
 from workbench.stages import stage
-from workbench.train import Recipe
 
 PARENT = "sasrec"
 OFF = {"items": "ids"}
 PLACEBO = {"permuted": True}
-RECIPE = Recipe(
-    epochs=100, batch_size=128, lr=1e-3, patience=8,
-    sizes={"small": {"batch_size": 32, "lr": 2e-3, "dropout": 0.2, "patience": 3, "valid_every": 2}},
-)  # fmt: skip
-HEADS, FEEDFORWARD, TUNING_EPOCHS = 2, 256, 50
+RECIPE = SASREC_RECIPE
+TUNING_EPOCHS = 50
 ITEMS = ("text", "ids")
 
 
@@ -50,14 +44,9 @@ def build(
     """
     if items not in ITEMS:
         raise unknown_name("item table", items, ITEMS)
-    if width % HEADS or min(width, layers + 1, max_length) < 1 or not 0 <= dropout < 1:
-        raise UserError(f"llm2rec: width {width} must be a multiple of {HEADS}, sizes positive, 0 <= dropout < 1")
-    with bench.init():
-        encoder = SequenceEncoder(
-            bench.split.n_items, width=width, layers=layers, heads=HEADS, feedforward=FEEDFORWARD,
-            max_length=max_length, dropout=dropout,
-        )
-    loss = _cross_entropy
+    check_sizes("llm2rec", width, layers, max_length, dropout)
+    encoder = sasrec_encoder(bench, width=width, layers=layers, max_length=max_length, dropout=dropout)
+    loss = cross_entropy
     if items == "text":
         table = bench.vectors(vectors, dim=CONTENT)
         if permuted:
@@ -74,7 +63,3 @@ def build(
 def _tuned(vectors, offsets, items, epochs: int, seed: int) -> np.ndarray:
     train = Histories(offsets, items, np.arange(len(offsets) - 1, dtype=np.int32))
     return tuned_vectors(vectors, train, epochs=epochs, seed=seed)
-
-
-def _cross_entropy(h: Tensor, weight: Tensor, targets: Tensor, step: int) -> Tensor:
-    return full_softmax(h, weight, targets, chunk=128)

@@ -14,26 +14,27 @@ Differs   A transformer of a few layers trained from nothing on words that two i
 Reported  Amazon Scientific, leave-one-out, full ranking: NDCG@10 .1027 beside .0797 of SASRec (from memory).
 """
 import numpy as np
-from torch import Tensor
 
 from workbench.embed.words import item_words
 from workbench.errors import UserError, unknown_name
 from workbench.losses.among_known import softmax_among
-from workbench.losses.ranking import full_softmax
 from workbench.nets.sequences.word_encoder import WordEncoder
-from workbench.nets.transformer import SequenceEncoder
-from workbench.recommenders.refresh_then_freeze import RefreshThenFreeze
+from workbench.recommenders.sequences.over_sasrec import (
+    FEEDFORWARD,
+    HEADS,
+    SASREC_RECIPE,
+    check_sizes,
+    cross_entropy,
+    sasrec_encoder,
+)
+from workbench.recommenders.sequences.refresh_then_freeze import RefreshThenFreeze
 from workbench.recommenders.sequential import sequential
-from workbench.train import Recipe
 
 PARENT = "sasrec"
 OFF = {"items": "ids"}
 PLACEBO = {"permuted": True}
-RECIPE = Recipe(
-    epochs=100, batch_size=128, lr=1e-3, patience=8,
-    sizes={"small": {"batch_size": 32, "lr": 2e-3, "dropout": 0.2, "patience": 3, "valid_every": 2}},
-)  # fmt: skip
-HEADS, FEEDFORWARD, NEWEST, ITEMS = 2, 256, 8, ("text", "ids")
+RECIPE = SASREC_RECIPE
+NEWEST, ITEMS = 8, ("text", "ids")
 
 
 def build(bench, *, items="text", permuted=False, tau=0.05, width=64, layers=2, max_length=50, dropout=0.3):
@@ -45,17 +46,12 @@ def build(bench, *, items="text", permuted=False, tau=0.05, width=64, layers=2, 
     """
     if items not in ITEMS:
         raise unknown_name("item table", items, ITEMS)
-    if width % HEADS or min(width, layers + 1, max_length) < 1 or not 0 <= dropout < 1 or not tau > 0:
-        raise UserError(
-            f"recformer: width {width} must be a multiple of {HEADS}, sizes positive, 0 <= dropout < 1, tau > 0"
-        )
+    check_sizes("recformer", width, layers, max_length, dropout)
+    if not tau > 0:
+        raise UserError(f"recformer: {tau=} divides the cosines; give a number above 0")
     if items == "ids":
-        with bench.init():
-            encoder = SequenceEncoder(
-                bench.split.n_items, width=width, layers=layers, heads=HEADS, feedforward=FEEDFORWARD,
-                max_length=max_length, dropout=dropout,
-            )
-        return sequential(encoder, loss=_cross_entropy, max_length=max_length)
+        encoder = sasrec_encoder(bench, width=width, layers=layers, max_length=max_length, dropout=dropout)
+        return sequential(encoder, loss=cross_entropy, max_length=max_length)
     words, kinds, n_words = item_words(bench.dataset)
     if permuted:
         order = np.append(0, 1 + bench.rng("permuted texts").permutation(len(words) - 1))
@@ -67,7 +63,3 @@ def build(bench, *, items="text", permuted=False, tau=0.05, width=64, layers=2, 
             dropout=dropout, tau=tau,
         )
     return RefreshThenFreeze(module, softmax_among(bench.split.train.items, len(words)), max_length=read)
-
-
-def _cross_entropy(h: Tensor, weight: Tensor, targets: Tensor, step: int) -> Tensor:
-    return full_softmax(h, weight, targets, chunk=128)
