@@ -182,7 +182,7 @@ def test_what_cannot_be_is_one_error_before_any_work(bench):
         train(empty)
     for changes, message in [
         ({"bottleneck": -1}, "bottleneck=-1 units"), ({"fill": 1.5}, "fill=1.5 is a share"),
-        ({"width": 15}, "width 15"),
+        ({"width": 15}, "width=15"),
         ({"alone": "hom"}, "domain of synthetic 'hom'; did you mean 'home'.*food-kitchen"),
         ({"vectors": "txt"}, "kind of item vectors 'txt'"),
     ]:  # fmt: skip

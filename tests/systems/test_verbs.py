@@ -22,7 +22,7 @@ def of_verb(verb: str) -> list[str]:
 
 @each_system
 def test_what_it_builds_is_what_its_verb_asks_for(name):
-    verb, bench = VERBS[systems.verb(name)], make_bench()
+    verb, bench = VERBS[systems.verb(name)], make_bench(name=name)
     assert verb.evaluated and set(verb.keywords) <= set(systems.keywords(name))
     built = systems.build(name, bench)
     assert all(isinstance(built, verbs.interface(each)) for each in verb.returns)

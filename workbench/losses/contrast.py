@@ -35,6 +35,11 @@ def info_nce(
     return sum(losses) / 2
 
 
+def nt_xent(a: Tensor, b: Tensor) -> Tensor:
+    """NT-Xent of products at temperature 1, of two views (n, D) of n things, as contrast over SASRec has it."""
+    return info_nce(a, b, 1.0, cosine=False, within=True)
+
+
 def symmetric_kl(p: Tensor, q: Tensor) -> Tensor:
     """Mean over rows of (KL(p | q) + KL(q | p)) / 2 of distributions (..., K); 0 where both coincide.
 

@@ -16,11 +16,11 @@ Differs   After an abstract and notes on the paper. Domains are the column `doma
 Reported  Amazon Scientific, Pantry, Instruments, Arts and Office, leave-one-out: NDCG@10 .0850, a mean weighted by
           users, beside .0782 of TIGER.
 """
-import numpy as np
 
 from workbench.errors import UserError
 from workbench.nets.low_rank import add_low_rank
 from workbench.recommenders.domains.by_domain import ByDomain
+from workbench.recommenders.domains.item_domains import item_domains
 from workbench.recommenders.generative import Generative
 from workbench.recommenders.semantic_ids import CONTENT, ITEMS, SEMANTIC_ID_RECIPE, causal_decoder, check_sizes
 from workbench.stages import stage
@@ -65,17 +65,6 @@ def build(
         return model
     adapters = "" if not rank else "shared" if blind else "own"
     return ByDomain(model, domains, names, within=within, adapters=adapters)
-
-
-def item_domains(dataset) -> tuple[np.ndarray, list[str]]:
-    """(I+1,) int, the domain of each item, 0 also in row 0, and their names, sorted. UserError for a missing one."""
-    if "domain" not in dataset.items:
-        return np.zeros(dataset.n_items + 1, np.int64), [dataset.name]
-    column = dataset.items["domain"]
-    if missing := int((column.isna() | (column.astype(str) == "")).sum()):
-        raise UserError(f"gmc: {missing} of {dataset.n_items} items of {dataset.name} have no domain", code=3)
-    names, domains = np.unique(column.astype(str), return_inverse=True)
-    return np.concatenate([[0], domains]), names.tolist()
 
 
 @stage("codes")

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from workbench.data import Histories
 from workbench.errors import UserError
-from workbench.losses.contrast import info_nce
+from workbench.losses.contrast import nt_xent
 from workbench.recommenders.sequences.over_sasrec import SASREC_RECIPE, check_sizes, cross_entropy, sasrec_encoder
 from workbench.recommenders.sequences.sequence_views import crop, mask, random_prefix, reorder, two_views
 from workbench.recommenders.sequential import NOTHING, Additions, LastState, sequential
@@ -90,11 +90,6 @@ def learnt_contrast(augmenters: nn.ModuleList, h1: Tensor, h2: Tensor) -> Tensor
     z1, z2 = (w(h) for w, h in zip(augmenters, (h1, h2)))
     pairs = [(h1, z2), (h2, z1), (z1, z2)]
     return sum(nt_xent(a, b) + RANGE * score_range(a, b) for a, b in pairs)
-
-
-def nt_xent(a: Tensor, b: Tensor) -> Tensor:
-    """NT-Xent of products at temperature 1, of views (B, D) of B histories."""
-    return info_nce(a, b, 1.0, cosine=False, within=True)
 
 
 def score_range(a: Tensor, b: Tensor) -> Tensor:

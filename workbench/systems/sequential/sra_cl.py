@@ -22,7 +22,7 @@ from torch import Tensor
 from workbench.data import Histories
 from workbench.embed.neighbours import mean_vectors, neighbour_table, neighbours_of_items
 from workbench.errors import UserError
-from workbench.losses.contrast import info_nce
+from workbench.losses.contrast import nt_xent
 from workbench.nets.sequences.neighbour_attention import NeighbourAttention
 from workbench.nets.transformer import SequenceEncoder
 from workbench.recommenders.sequences.over_sasrec import SASREC_RECIPE, check_sizes, cross_entropy, sasrec_encoder
@@ -95,8 +95,3 @@ def combined_neighbours(
     states = [encoder.item.weight[:0]] + [reader.states(encoder, histories.take(group)) for group in groups]
     order = np.argsort(np.concatenate([np.zeros(0, np.int64), *groups]))
     return mixture @ torch.cat(states)[torch.from_numpy(order).to(device)]
-
-
-def nt_xent(a: Tensor, b: Tensor) -> Tensor:
-    """NT-Xent of products at temperature 1, of views (B, D) of B histories."""
-    return info_nce(a, b, 1.0, cosine=False, within=True)
