@@ -1,103 +1,129 @@
-"""Three forms of one scan agree; it is causal; padding is harmless; and time scales its steps."""
-import numpy as np
+"""State-space duality: three evaluations of one recurrence agree, by hand too; events see no later ones; step times."""
+import math
+
 import pytest
 import torch
+import torch.nn.functional as F
+from torch import Tensor
 
-from workbench.data import Histories
-from workbench.nets.sequences.state_space import (
-    RelativeTime,
-    StateSpaceEncoder,
-    chunked_scan,
-    quadratic_scan,
-    recurrent_scan,
-)
-from workbench.recommenders.sequences.time_gaps import EPSILON, relative_gaps, shuffled_gaps
+from workbench.nets.sequences.state_space import StateSpaceEncoder, StateSpaceMixer, chunked, quadratic, recurrent
+from workbench.train import seeded_torch
 
-B, T, H, P, N = 3, 11, 2, 5, 4
+FORMS = {"quadratic": quadratic, "chunked": chunked, "in chunks of 4": lambda *x: chunked(*x, longest=4)}
+WIDTH, ITEMS = 32, 20
 
 
-def arguments(T: int = T) -> list[torch.Tensor]:
-    torch.manual_seed(0)
-    x, step = torch.randn(B, T, H, P), torch.rand(B, T, H) + 0.05
-    return [x, step, torch.tensor([0.5, 2.0]), torch.randn(B, T, N), torch.randn(B, T, N)]
+def inputs(T: int, B: int = 3) -> list[Tensor]:
+    """x, step, rate, b, c of 4 heads of 8, state 6; steps are larger than at the start of a training."""
+    with seeded_torch(0, "inputs"):
+        made = [torch.randn(B, T, 4, 8), F.softplus(torch.randn(B, T, 4) - 2), torch.rand(4) * 15 + 1]
+        return [each.requires_grad_() for each in (*made, torch.randn(B, T, 6) / 2, torch.randn(B, T, 6) / 2)]
 
 
-def with_gradients(form, **settings) -> list[torch.Tensor]:
-    given = [each.requires_grad_() for each in arguments()]
-    y = form(*given, **settings)
-    y.square().sum().backward()
-    return [y.detach(), *(each.grad for each in given)]
+def mixer(timed: bool = True) -> StateSpaceMixer:
+    with seeded_torch(1, "mixer"):
+        made = StateSpaceMixer(WIDTH, state=8, timed=timed)
+        with torch.no_grad():
+            made.bias.add_(4)  # steps of about 1, so that states fade within a few events
+    return made
 
 
-@pytest.mark.parametrize("form, settings", [
-    (quadratic_scan, {}), *((chunked_scan, {"chunk": chunk}) for chunk in (1, 3, 4, 11, 64)),
-])  # fmt: skip
-def test_every_form_is_the_recurrence(form, settings):
-    for ours, expected in zip(with_gradients(form, **settings), with_gradients(recurrent_scan), strict=True):
-        assert torch.allclose(ours, expected, atol=1e-5, rtol=1e-5)
+def encoder(timed: bool = True) -> StateSpaceEncoder:
+    with seeded_torch(2, "encoder"):
+        return StateSpaceEncoder(
+            ITEMS, width=WIDTH, layers=2, feedforward=16, dropout=0.5, state=8, timed=timed
+        ).eval()
 
 
-def test_two_steps_by_hand():
-    x = torch.tensor([2.0, 3.0]).view(1, 2, 1, 1)
-    step, decay = torch.tensor([0.5, 1.0]).view(1, 2, 1), torch.tensor([0.7])
-    b, c = torch.tensor([1.0, 2.0]).view(1, 2, 1), torch.tensor([1.0, 3.0]).view(1, 2, 1)
-    y = chunked_scan(x, step, decay, b, c).flatten().tolist()
-    second = 3 * (np.exp(-0.7 * 1.0) * 0.5 * 1 * 2 + 1.0 * 2 * 3)
-    assert y == pytest.approx([1 * 0.5 * 1 * 2, second], rel=1e-6)
+def histories(T: int, B: int = 3) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(3)
+    return torch.randint(1, ITEMS + 1, (B, T), generator=generator), torch.randn(B, T, generator=generator)
 
 
-def encoder(*, time: bool = False) -> StateSpaceEncoder:
-    torch.manual_seed(0)
-    net = StateSpaceEncoder(9, width=32, layers=2, feedforward=16, dropout=0.0, state=4, expand=2)
-    torch.manual_seed(1)
-    net.time = RelativeTime(2) if time else None
-    return net.eval()
+def test_the_recurrence_by_hand():
+    """One head, P = N = 1: S_1 = dt_1 b_1 x_1, S_2 = exp(-a dt_2) S_1 + dt_2 b_2 x_2."""
+    x, step = torch.tensor([2.0, 3.0]).view(1, 2, 1, 1), torch.tensor([0.5, 0.25]).view(1, 2, 1)
+    b, c = torch.tensor([1.0, 4.0]).view(1, 2, 1), torch.tensor([10.0, 100.0]).view(1, 2, 1)
+    for form in (recurrent, *FORMS.values()):
+        y = form(x, step, torch.tensor([2.0]), b, c)
+        assert y.flatten().tolist() == pytest.approx([10.0, 100 * (math.exp(-0.5) * 1 + 3)], rel=1e-6)
 
 
-def test_an_event_reads_no_later_one_and_no_padding():
-    net, items, gaps = encoder(time=True), torch.tensor([[1, 2, 3, 4, 5]]), torch.tensor([[0, 0.3, -1, 2, 0.5]])
-    whole = net(items, gaps)
-    for t in range(1, 5):
-        later_items, later_gaps = items.clone(), gaps.clone()
-        later_items[:, t:], later_gaps[:, t:] = 0, 9.0
-        assert torch.allclose(net(later_items, later_gaps)[:, :t], whole[:, :t], atol=1e-6)
-    changed = items.clone()
-    changed[:, 0] = 7
-    assert (net(changed, gaps)[:, -1] - whole[:, -1]).abs().max() > 1e-4, "the first event reaches the last state"
+@pytest.mark.parametrize("T", [1, 4, 5, 50, 130])
+@pytest.mark.parametrize("form", FORMS)
+def test_the_forms_agree_with_the_recurrence_and_so_do_their_gradients(form, T):
+    given = inputs(T)
+    with seeded_torch(0, "direction"):
+        direction = torch.randn(given[0].shape)
+    results = [(y, torch.autograd.grad((y * direction).sum(), given)) for y in (recurrent(*given), FORMS[form](*given))]
+    assert torch.allclose(results[0][0], results[1][0], atol=1e-5)
+    for expected, found in zip(results[0][1], results[1][1]):
+        assert torch.allclose(expected, found, atol=1e-5 * max(1.0, expected.abs().max().item()))
 
 
-def test_equal_gaps_are_the_network_without_time():
-    items = torch.tensor([[1, 2, 3, 4]])
-    with_time, without = encoder(time=True), encoder()
-    assert torch.equal(with_time(items, torch.zeros(1, 4)), without(items))
-    assert not torch.equal(with_time(items, torch.tensor([[0, 1.0, -1.0, 0]])), without(items))
+def test_steps_that_are_large_or_zero_give_finite_numbers():
+    x, step, rate, b, c = inputs(9)
+    for scale in (0.0, 1e4):
+        y = chunked(x, step * scale, rate, b, c, longest=4)
+        gradients = torch.autograd.grad(y.sum(), [x, step, rate])
+        assert y.isfinite().all() and all(each.isfinite().all() for each in gradients)
 
 
-def timed(*rows: list[int]) -> Histories:
-    lengths = [len(row) for row in rows]
-    items = np.arange(1, sum(lengths) + 1, dtype=np.int32)
-    times = {"timestamp": np.array(sum(rows, []), np.int64)}
-    return Histories(np.cumsum([0, *lengths]), items, np.arange(len(rows), dtype=np.int32), times)
+@pytest.mark.parametrize("form", [recurrent, *FORMS.values()])
+def test_an_event_changes_no_output_before_it(form):
+    given = inputs(11)
+    changed = [each.detach().clone() for each in given]
+    for place in (0, 1, 3, 4):
+        changed[place][:, 6] += 1
+    before, after = form(*given), form(*changed)
+    assert torch.equal(before[:, :6], after[:, :6]) and (before[:, 6:] != after[:, 6:]).any(-1).all()
 
 
-def test_relative_gaps_by_hand():
-    histories = timed([0, 7200, 7200 + 21600], [50, 50], [10, 20, 30, 40])
-    found = relative_gaps(histories, 4)[0]
-    second = np.log((21600 + EPSILON) / ((7200 + 21600) / 2 + EPSILON))
-    assert found.dtype == np.float32 and found[0] == pytest.approx([0, 0, second, 0])
-    assert not found[1:].any(), "equal gaps, none among them, are all 0"
-    assert relative_gaps(histories, 2)[0][0] == pytest.approx([0, 0]), "the gap before what is read is not read"
+def test_neither_an_item_nor_a_gap_changes_a_state_before_it():
+    net, (items, gaps) = encoder(), histories(11)
+    other_items, other_gaps = items.clone(), gaps.clone()
+    other_items[:, 6] = items[:, 6] % ITEMS + 1
+    other_gaps[:, 6] += 1
+    before = net(items, gaps)
+    for after in (net(other_items, gaps), net(items, other_gaps)):
+        assert torch.equal(before[:, :6], after[:, :6]) and (before[:, 6:] != after[:, 6:]).any(-1).all()
 
 
-def test_shuffled_gaps_are_the_same_numbers_and_do_not_depend_on_the_batch():
-    rows = [np.random.default_rng(n).integers(0, 10**6, 12).cumsum().tolist() for n in range(20)]
-    histories = timed(*rows)
-    plain, shuffled = relative_gaps(histories, 12)[0], shuffled_gaps(histories, 12)[0]
-    assert np.array_equal(np.sort(plain, 1), np.sort(shuffled, 1)) and not np.array_equal(plain, shuffled)
-    assert np.array_equal(shuffled_gaps(histories.take(np.array([4, 7])), 12)[0], shuffled[[4, 7]])
+def test_padding_at_the_end_and_the_other_histories_of_a_batch_change_nothing():
+    net, (items, gaps) = encoder(), histories(70)
+    alone = net(items[:1, :5], gaps[:1, :5])
+    padded = [each.clone() for each in (items, gaps)]
+    for each in padded:
+        each[0, 5:] = 0
+    assert torch.allclose(alone, net(*padded)[:1, :5], atol=1e-5), "70 events are two chunks, 5 are one"
 
 
-def test_gradient_reaches_the_network_of_time():
-    net = encoder(time=True).train()
-    net(torch.tensor([[1, 2, 3]]), torch.tensor([[0, 1.0, -2.0]])).square().sum().backward()
-    assert all(p.grad.abs().sum() > 0 for p in net.time.parameters())
+def test_gaps_of_zero_are_the_plain_layer_to_the_last_bit():
+    timed, plain = encoder(), encoder(timed=False)
+    plain.load_state_dict(timed.state_dict(), strict=False)
+    items, gaps = histories(12)
+    assert torch.equal(timed(items, torch.zeros(gaps.shape)), plain(items))
+    assert not torch.allclose(timed(items, gaps), plain(items), atol=1e-4)
+
+
+def test_a_gap_multiplies_what_an_event_asks_of_its_step():
+    """With f(g) = -g in every head, a gap of -2 is as if the part of dt that the event decides were exp(2) larger."""
+    layer, (_, gaps) = mixer(), histories(6)
+    x = torch.randn(3, 6, WIDTH, generator=torch.Generator().manual_seed(4))
+    with torch.no_grad():
+        first = layer.time[0].weight
+        first.zero_()[0] = 60.0  # SiLU(60 g) is 60 g, or 0 at -g
+        first[1] = -60.0
+        layer.time[2].weight.zero_()[:, 0] = -1 / 60
+        layer.time[2].weight[:, 1] = 1 / 60
+    assert torch.allclose(layer.time(gaps[..., None])[..., 0], -gaps, atol=1e-3)
+    found = layer(x, torch.full_like(gaps, -2.0))
+    with torch.no_grad():
+        layer.read.weight[-2:] *= math.exp(2)  # the rows of dt, one a head
+    assert torch.allclose(found, layer(x, torch.zeros_like(gaps)), atol=1e-4)
+
+
+def test_every_parameter_is_trained():
+    net, (items, gaps) = encoder(), histories(9)
+    net(items, gaps).square().mul(torch.arange(WIDTH)).sum().backward()
+    assert all(p.grad is not None and p.grad.any() for p in net.parameters())

@@ -1,41 +1,38 @@
-"""Several interests from the states of a history, by attention with a query for each (ComiRec-SA, arXiv:2005.09347)."""
+"""Several interests of a history: attentive pooling of its hidden states, once for each interest and each prefix."""
 import torch
 from torch import Tensor, nn
 
-from workbench.nets.transformer import SequenceEncoder
 
+class MultiInterestPooling(nn.Module):
+    """Hidden states H (B, T, D), causal and right-padded, to interests V (B, T, K, D) after each event.
 
-class InterestPooling(nn.Module):
-    """States h (B, T, D) to K interests of every prefix (B, T, K, D): a = W_2 tanh(W_1 h), v_k(t) = sum_s p_ks h_s, p_k
-    the softmax of a_ks + b_k(t - s) over the events s = 0..t. age: (K, max_length) the b, in place of the positions
-    that ComiRec adds to h, so that an interest can be of the newest events."""
+    V_t = softmax_{s <= t}(W_2 tanh(W_1 h_s)) H (self-attentive pooling, Lin et al. 2017; ComiRec-SA, arXiv:2005.09347):
+    the weights of an event are those of a softmax over the events of the prefix alone, so V_t sees no later event.
+    """
 
-    def __init__(self, width: int, interests: int, max_length: int):
+    def __init__(self, width: int, interests: int, hidden: int):
         super().__init__()
-        self.inner, self.queries = nn.Linear(width, width), nn.Linear(width, interests, bias=False)
-        self.age = nn.Parameter(torch.zeros(interests, max_length))
+        self.hidden, self.score = nn.Linear(width, hidden, bias=False), nn.Linear(hidden, interests, bias=False)
 
     def forward(self, h: Tensor) -> Tensor:
-        logits = self.queries(torch.tanh(self.inner(h))).transpose(1, 2)  # (B, K, T)
         T = h.shape[1]
+        scores = self.score(torch.tanh(self.hidden(h))).mT  # (B, K, T)
         later = torch.ones(T, T, dtype=torch.bool, device=h.device).triu(1)
-        place = torch.arange(T, device=h.device)
-        aged = logits[:, :, None] + self.age[:, (place[:, None] - place).clamp_min(0)]  # (B, K, T, T)
-        weights = aged.masked_fill(later, -torch.inf).softmax(3)
-        return (weights @ h[:, None]).transpose(1, 2)
+        weights = scores[:, None].masked_fill(later[:, None], -torch.inf).softmax(-1)  # (B, T, K, T)
+        return (weights.flatten(1, 2) @ h).unflatten(1, weights.shape[1:3])
 
 
-class InterestEncoder(nn.Module):
-    """Item ids (B, T), right-padded with 0, to K interests after each event, (B, T, K, D): the states of an encoder and
-    `InterestPooling`. item: the encoder's embeddings."""
+class MultiInterestEncoder(nn.Module):
+    """Item ids (B, T), right-padded with 0, to interests (B, T, K, D) after each event: an encoder of hidden states,
+    such as a `SequenceEncoder`, and pooling."""
 
-    def __init__(self, encoder: SequenceEncoder, pooling: InterestPooling):
+    def __init__(self, encoder: nn.Module, pooling: MultiInterestPooling):
         super().__init__()
         self.encoder, self.pooling = encoder, pooling
 
     @property
     def item(self) -> nn.Embedding:
-        """(I+1, D), tied to the output."""
+        """The embeddings (I+1, D) of the encoder, tied to the output layer."""
         return self.encoder.item
 
     def forward(self, items: Tensor) -> Tensor:

@@ -1,3 +1,4 @@
-"""What sequence recommenders share beyond the next item. sequence_views: a history said in another way; time_gaps: the
-time between events as an input; refresh_then_freeze: two phases for an encoder that also makes its item table.
+"""What sequence recommenders share beyond the next item. Read over_sasrec first, the encoder, loss and recipe of all
+systems over SASRec; sequence_views: a history said in another way; refresh_then_freeze: two phases for an encoder that
+also makes its item table.
 """

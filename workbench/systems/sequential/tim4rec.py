@@ -1,21 +1,24 @@
-"""TiM4Rec: a state-space network over the item sequence whose steps are scaled by the time between events.
+"""TiM4Rec: a state-space layer in place of attention, whose step size follows the real time between events.
 
-Paper     TiM4Rec, arXiv:2409.16182; state-space duality of arXiv:2405.21060.
-Idea      A state space forgets at a rate that it chooses from the items alone. Let the real time gaps scale its steps,
-          so that a long pause can make it forget more, or remember more, than a short one.
-Equation  S_t = exp(-a d_t) S_{t-1} + d_t B_t x_t^T,  y_t = C_t S_t,  d_t = softplus(g(u_t) z_t + b),
-          s(i) = h_t . e_i;  z_t a projection of the event, u_t its gap, g > 0 learned
-Claim     It ranks better than SASRec (the parent), and by the gaps: in another order within each history (the placebo)
-          they buy nothing. times="none" is the state space without time.
-Differs   The paper's network of time reads all gaps of a sequence at once, also later ones, so that only its last
-          position may be trained; here g reads u_t alone, the logarithm of the gap over the mean gap before it, and
-          every position is a target. Equal gaps give g = 1: the plain state space. Time features are not passed from
-          layer to layer. Pre-norm, RMSNorm after the gate; no positions.
-Reported  ML-1M, Beauty, KuaiRand, leave-one-out, full ranking: no figures at hand.
+Paper     TiM4Rec, arXiv:2409.16182; state-space duality (SSD) as in Mamba-2, arXiv:2405.21060.
+Idea      A state-space layer decides by its step size how much an event writes and how much is forgotten. Let the time
+          since the event before have a say in it.
+Equation  S_t = exp(-a dt_t) S_{t-1} + dt_t B_t x_t^T,  y_t = S_t^T C_t + d x_t, for each head
+          dt_t = softplus(t w u_t + bias),  t = exp(f(g_t)),  g_t = (log(1 + days since the event before) - mean) / sd
+Claim     Steps of real gaps rank better than attention (the parent), and than steps of gaps that are shuffled within
+          each history (the placebo). times="none" is the plain layer, for a study of the time alone.
+Differs   f is a network of each gap alone; the released one mixes all positions of the sequence, so that a state sees
+          later gaps, and here every position is trained. Gaps in logarithms of days, standardised by train in place of
+          within a sequence; 0, the mean, at the first event that is read, and where all gaps are equal. No convolutions
+          over gaps, and each layer reads the gaps themselves; GELU in the feed-forward network, pre-norm blocks.
+Reported  ML-1M, Beauty, KuaiRand and Steam, 5-core, leave-one-out, full ranking: no figures at hand.
 """
+import numpy as np
 
+from workbench.data import Histories
+from workbench.data.splits import splitmix64
 from workbench.errors import UserError, unknown_name
-from workbench.nets.sequences.state_space import HEAD, RelativeTime, StateSpaceEncoder
+from workbench.nets.sequences.state_space import StateSpaceEncoder
 from workbench.recommenders.sequences.over_sasrec import (
     FEEDFORWARD,
     SASREC_RECIPE,
@@ -23,45 +26,82 @@ from workbench.recommenders.sequences.over_sasrec import (
     cross_entropy,
     sasrec_encoder,
 )
-from workbench.recommenders.sequences.time_gaps import relative_gaps, shuffled_gaps
-from workbench.recommenders.sequential import Additions, sequential
+from workbench.recommenders.sequential import Additions, EventInputs, padded_column, sequential
+from workbench.train import derive_seed
 
 PARENT = "sasrec"
 OFF = {"mixer": "attention"}
 PLACEBO = {"times": "shuffled"}
 RECIPE = SASREC_RECIPE
-EXPAND = 2
-MIXERS, TIMES = ("state-space", "attention"), {"gaps": relative_gaps, "shuffled": shuffled_gaps, "none": None}
+DAY = 86_400.0
+MIXERS, TIMES = ("ssd", "attention"), ("real", "shuffled", "none")
+TIMED = "beauty, sports, movielens-100k, movielens-1m, movielens-small, foursquare-nyc, retailrocket and synthetic"
 
 
-def build(bench, *, mixer="state-space", times="gaps", state=32, width=64, layers=2, max_length=50, dropout=0.3):
-    """A state-space network for the bench's catalogue.
+def build(bench, *, mixer="ssd", times="real", state=32, width=64, layers=2, max_length=50, dropout=0.3):
+    """An encoder of state-space layers with time-aware steps, for the bench's catalogue.
 
-    mixer: state-space, or attention for SASRec. times: gaps, shuffled (the placebo) or none, which scales no step.
-    state: N, numbers in a head's state for each of its dimensions. The others as in sasrec. UserError for an unknown
-    name, a setting out of range, or gaps where events have no times.
+    mixer: ssd, or attention, which is sasrec. times: what the steps read, real gaps, those of a history in random order
+    (shuffled, the placebo) or none. state: rows N of a head's state. The others as in sasrec. UserError for an unknown
+    name or a setting out of range, and for a dataset without times.
     """
-    for kind, name, allowed in (("mixer", mixer, MIXERS), ("use of times", times, TIMES)):
-        if name not in allowed:
-            raise unknown_name(kind, name, allowed)
-    check_sizes("tim4rec", width, layers, max_length, dropout, multiple=HEAD)
+    if mixer not in MIXERS:
+        raise unknown_name("mixer", mixer, MIXERS)
+    if times not in TIMES:
+        raise unknown_name("times", times, TIMES)
+    check_sizes("tim4rec", width, layers, max_length, dropout, multiple=16)
     if state < 1:
-        raise UserError(f"tim4rec: {state=} numbers in a head's state for each of its dimensions, 1 or more")
-    n_items, inputs = bench.split.n_items, TIMES[times]
+        raise UserError(f"tim4rec: {state=} rows of a head's state, 1 or more")
+    n_items, sizes = bench.split.n_items, {"width": width, "layers": layers, "dropout": dropout}
     if mixer == "attention":
-        encoder = sasrec_encoder(bench, width=width, layers=layers, max_length=max_length, dropout=dropout)
+        encoder = sasrec_encoder(bench, max_length=max_length, **sizes)
         return sequential(encoder, loss=cross_entropy, max_length=max_length)
-    if inputs is not None and bench.split.train.times is None:
-        raise UserError(
-            f"tim4rec: the events of {bench.dataset.name} have no times; times='none' needs none, and beauty, "
-            "movielens-small, foursquare-nyc and synthetic have some", code=3,
-        )  # fmt: skip
+    additions = Additions()
+    if times != "none":
+        if not bench.dataset.has_times:
+            raise UserError(
+                f"tim4rec: {bench.dataset.name} has no times of events. Datasets that have them: {TIMED}, and your own "
+                "log with a column timestamp (dataset csv). times=none does without", code=3,
+            )  # fmt: skip
+        seed = derive_seed(bench.seed, "shuffled gaps") if times == "shuffled" else None
+        additions = Additions(inputs=gap_inputs(bench.split.train, seed))
     with bench.init():
-        encoder = StateSpaceEncoder(
-            n_items, width=width, layers=layers, feedforward=FEEDFORWARD, dropout=dropout, state=state, expand=EXPAND
-        )
-    if inputs is None:
-        return sequential(encoder, loss=cross_entropy, max_length=max_length)
-    with bench.init("time"):
-        encoder.time = RelativeTime(EXPAND * width // HEAD)
-    return sequential(encoder, loss=cross_entropy, max_length=max_length, additions=Additions(inputs=inputs))
+        encoder = StateSpaceEncoder(n_items, feedforward=FEEDFORWARD, state=state, timed=times != "none", **sizes)
+    return sequential(encoder, loss=cross_entropy, max_length=max_length, additions=additions)
+
+
+def gap_inputs(train: Histories, shuffled: int | None = None) -> EventInputs:
+    """The `Additions.inputs` of standardised gaps, one array (B, T) float32. shuffled: the seed of the placebo."""
+    gaps, known = log_gaps(train)
+    mean, deviation = (gaps[known].mean(), gaps[known].std()) if known.any() else (0.0, 0.0)
+    scale = 1 / deviation if deviation > 1e-6 else 0.0  # equal gaps say nothing, and rounding is no difference
+
+    def inputs(histories: Histories, T: int) -> list[np.ndarray]:
+        read = histories.last(T)
+        gaps, known = log_gaps(read)
+        gaps = np.where(known, (gaps - mean) * scale, 0).astype(np.float32)
+        return [padded_column(read, gaps if shuffled is None else gaps[_order(read, known, shuffled)], T)]
+
+    return inputs
+
+
+def log_gaps(histories: Histories) -> tuple[np.ndarray, np.ndarray]:
+    """(N,) log(1 + days since the event before), and (N,) bool, whether there is one. Events out of order are at once.
+
+    >>> two_days = Histories(np.array([0, 2]), np.array([1, 2]), np.array([0]), {"timestamp": np.array([0, 172_800])})
+    >>> log_gaps(two_days)[0].round(3).tolist()
+    [0.0, 1.099]
+    """
+    times = histories.columns["timestamp"]
+    known = np.ones(len(times), bool)
+    known[histories.offsets[:-1][histories.lengths > 0]] = False
+    days = np.diff(times, prepend=times[:1]) / DAY
+    return np.where(known, np.log1p(days.clip(0)), 0), known
+
+
+def _order(histories: Histories, known: np.ndarray, seed: int) -> np.ndarray:
+    """(N,) places of the events with those that have a gap in a random order within each history, which is the same
+    whenever the history is read."""
+    row = histories.rows()
+    key = splitmix64(histories.users[row], np.arange(len(row)) - histories.offsets[row], seed=seed)
+    return np.lexsort((np.where(known, key >> np.uint64(1), 0), known, row))
