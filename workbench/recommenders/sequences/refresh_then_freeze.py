@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from workbench.data import Histories, Split
@@ -50,9 +51,13 @@ class WholeState:
         return ReadoutPositions(mask, last, np.zeros(len(last), np.int64))
 
 
-def next_of_prefixes(loss: LossOfStates, *, max_length: int) -> Callable[..., Objective]:
+def next_of_prefixes(loss: LossOfStates, *, max_length: int, in_batch: bool) -> Callable[..., Objective]:
     """Learns one next item of each train history in an epoch, its place drawn by the step. UserError, when called, if
-    no train history has two events."""
+    no train history has two events.
+
+    in_batch: in place of `loss` the cross-entropy among the items that a batch asks for, which are encoded at that
+    step: the encoder learns from histories and from items.
+    """
 
     def objective(module: nn.Module, split: Split, session: TrainingSession) -> Objective:
         train = split.train.take(np.flatnonzero(split.train.lengths > 1))
@@ -69,7 +74,10 @@ def next_of_prefixes(loss: LossOfStates, *, max_length: int) -> Callable[..., Ob
             targets = torch.from_numpy(some.items[some.offsets[:-1] + ends].astype(np.int64)).to(session.device)
             rows = newest_first(some.without_last(some.lengths - ends), max_length)
             h = module(torch.from_numpy(rows).to(session.device))
-            return loss(h, module.item.weight, targets, step)
+            if not in_batch:
+                return loss(h, module.item.weight, targets, step)
+            asked, place = targets.unique(return_inverse=True)
+            return F.cross_entropy(h @ module(asked[:, None]).T, place)
 
         return Objective(batches, batch_loss, weight=len)
 
@@ -82,9 +90,10 @@ class RefreshThenFreeze:
     """
 
     def __init__(self, module: nn.Module, loss: LossOfStates, *, max_length: int):
-        objective, reader = next_of_prefixes(loss, max_length=max_length), WholeState(max_length)
-        self.following = VectorRecommender(module, reader, objective, each_epoch=lambda epochs: module.refresh())
-        self.frozen = VectorRecommender(module, reader, objective)
+        following, frozen = (next_of_prefixes(loss, max_length=max_length, in_batch=each) for each in (True, False))
+        reader = WholeState(max_length)
+        self.following = VectorRecommender(module, reader, following, each_epoch=lambda epochs: module.refresh())
+        self.frozen = VectorRecommender(module, reader, frozen)
         self.module, self.reader, self.max_length, self.batch = module, reader, max_length, reader.batch
         self.likelihood, self.readout_mask, self.states = True, None, self.frozen.states
         self.trace, self.scores = self.frozen.trace, self.frozen.scores

@@ -4,13 +4,14 @@ Paper     Text Is All You Need: Learning Language Representations for Sequential
 Idea      Write an item as attributes and words, a history as its items one after another, newest first, and let one
           encoder read either: what it learns of words holds for items that nobody has chosen yet.
 Equation  x = LayerNorm(word + kind + place in the item + place of the item),  h = Enc(<s>, x_1, x_2, ..) at <s>
-          s(i) = cos(h, h_i) / tau, h_i of the item alone; phase 1 renews h_i each epoch, phase 2 keeps the best ones
+          s(i) = cos(h, h_i) / tau, h_i of the item alone; phase 1 learns h and h_i, phase 2 keeps the best h_i
 Claim     It ranks better than ids (the parent), by the words: texts permuted among the items (the placebo) are worse.
 Differs   A transformer of a few layers trained from nothing on words that two items share, in place of a pretrained
           Longformer with masked words; full attention, as a history has some hundred words: at most 8 items of 8 words
-          of a title, 2 of a brand, 4 of a category. Keys are kinds, not words. One target per history and epoch, as
-          the encoder is not causal; epochs are the parent's, the last quarter with frozen items. Candidates of the
-          loss are items of train.
+          of a title, 2 of a brand, 4 of a category. Keys are kinds, not words. As nothing is pretrained, phase 1 has
+          the paper's pretraining loss, among the next items of a batch, and phase 2 that of fine-tuning, among all
+          items of train, which stay as they are. One target per history and epoch, as the encoder is not causal;
+          epochs are the parent's, the last quarter in phase 2.
 Reported  Amazon Scientific, leave-one-out, full ranking: NDCG@10 .1027 beside .0797 of SASRec (from memory).
 """
 import numpy as np
