@@ -1,16 +1,20 @@
 """Intents and reasoning over a frozen encoder: nothing read ahead, in the order of the steps, and nothing frozen moves.
 """
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from toys import make_histories
 
-from workbench import systems
+from workbench import experiment, systems
 from workbench.losses.ranking import full_softmax
 from workbench.nets.sequences.intent_reasoner import IntentReasoner
 from workbench.nets.transformer import SequenceEncoder
 from workbench.recommenders.sequential import sequential
-from workbench.train import seeded_torch
+from workbench.train import PROFILES, seeded_torch
+from workbench.train.fit import TrainingSession
+from workbench.train.turns import match
 
 ITEMS, WIDTH, SLOTS = 40, 8, 3
 igr_sr = systems.load("igr_sr")
@@ -112,10 +116,23 @@ def test_the_frozen_encoder_has_no_dropout_and_no_gradient():
 
 @pytest.mark.parametrize("name", igr_sr.TRAINED)
 def test_what_is_trained_is_all_but_the_encoder(name):
-    from workbench.train.turns import match
-
     names = {id(p): n for n, p in reasoner().named_parameters()}
     module = reasoner()
     trained = {n for n, p in module.named_parameters() if any(p is each for each in match(module, igr_sr.TRAINED))}
     assert trained == {n for n in names.values() if not n.startswith("encoder.")}
     assert match(module, name)
+
+
+def test_a_training_leaves_every_weight_of_the_trained_sasrec_as_it_was():
+    profile = replace(PROFILES["smoke"], epochs=1, users=None)
+    bench = experiment.open_bench("synthetic", profile=profile, options={"users": 100})
+    sizes = {"width": 8, "layers": 1}
+    settings, recipe = bench.plan("igr_sr", **sizes)
+    recommender = bench.build("igr_sr", **settings)
+    start = {name: p.detach().clone() for name, p in recommender.module.named_parameters()}
+    recommender.fit(bench.split, TrainingSession(recipe, 0, "cpu", None))
+    teacher = bench.teacher("sasrec", **sizes, max_length=50, dropout=settings["dropout"]).recommender().state()
+    for name, p in recommender.module.named_parameters():
+        assert torch.equal(p, start[name]) == name.startswith("encoder."), name
+    frozen = {name: p.detach().numpy() for name, p in recommender.module.encoder.named_parameters()}
+    assert frozen.keys() == teacher.keys() and all(np.array_equal(frozen[name], teacher[name]) for name in teacher)
