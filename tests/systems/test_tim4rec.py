@@ -46,8 +46,10 @@ def test_gaps_are_standardised_by_train_and_lie_beside_the_items():
     assert np.allclose(gaps, expected, atol=1e-6), "0 at the first event read, and at padding"
 
 
-def test_equal_gaps_are_zero():
-    train = histories(np.arange(0, 70, 7), np.arange(3, 80, 7))
+@pytest.mark.parametrize("gap", [1, 7, 9, 30])
+def test_equal_gaps_are_zero(gap):
+    """Also where the mean of equal numbers is another one in its last digit."""
+    train = histories(gap * np.arange(10), 3 + gap * np.arange(12))
     assert not tim4rec.gap_inputs(train)(train, 50)[0].any()
     nobody = histories([4], [5])
     assert not tim4rec.gap_inputs(nobody)(nobody, 50)[0].any()

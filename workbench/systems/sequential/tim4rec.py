@@ -104,4 +104,4 @@ def _order(histories: Histories, known: np.ndarray, seed: int) -> np.ndarray:
     whenever the history is read."""
     row = histories.rows()
     key = splitmix64(histories.users[row], np.arange(len(row)) - histories.offsets[row], seed=seed)
-    return np.lexsort((np.where(known, key >> np.uint64(1), 0), known, row))
+    return np.lexsort((key, known, row))
