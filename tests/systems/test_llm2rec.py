@@ -1,69 +1,95 @@
-"""Items by their texts: no parameter of a single item, tuning on train alone, and a place for items that are new."""
+"""Text vectors in the place of an id table: items not in train are ranked, and tuning follows who buys what."""
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
-from toys import make_histories, random_histories
 
-from workbench.embed.collaborative_tuning import ResidualTower, tuned_vectors
-from workbench.experiment import open_bench
-from workbench.nets.sequences.text_items import ContentItems
+from workbench import experiment, systems
+from workbench.embed.kinds.collaborative import ppmi_svd
+from workbench.errors import UserError
+from workbench.evaluate import evaluate
+from workbench.train import PROFILES, Recipe
+from workbench.train.fit import TrainingSession
 
-
-def unit(n: int = 41, width: int = 16) -> np.ndarray:
-    x = np.random.default_rng(0).standard_normal((n, width)).astype(np.float32)
-    return x / np.linalg.norm(x, axis=1, keepdims=True)
-
-
-def test_equal_vectors_have_equal_embeddings_and_padding_has_none():
-    vectors = unit(6, 4)
-    vectors[3] = vectors[5]
-    items = ContentItems(vectors, 8)
-    assert torch.equal(items.weight[3], items.weight[5]) and not items.weight[0].any() and items.weight[1].any()
-    assert torch.equal(items(torch.tensor([[0, 4]])), items.weight[[0, 4]][None])
-    assert [name for name, _ in items.named_parameters()] == ["adapter.weight"]
-
-
-def test_without_tuning_the_vectors_are_as_they_are():
-    vectors = unit()
-    vectors[7] = 0
-    same = tuned_vectors(3 * vectors, random_histories(20, 40), epochs=0, seed=0)
-    np.testing.assert_allclose(same, vectors, atol=1e-6)
-    x = torch.randn(3, 16)
-    assert torch.equal(ResidualTower(16)(x), x)
-
-
-def test_tuning_draws_items_together_that_follow_one_another():
-    rng = np.random.default_rng(1)
-    pairs = [[2 * n + 1, 2 * n + 2] for n in rng.integers(0, 20, 400)]  # 1 2, 3 4, ...
-    before, after = unit(), tuned_vectors(unit(), make_histories(*pairs), epochs=30, seed=0)
-    odd, even = np.arange(1, 41, 2), np.arange(2, 41, 2)
-    gain = []
-    for each in (before, after):
-        cosine = each[odd] @ each[even].T
-        gain.append(np.diag(cosine).mean() - cosine[~np.eye(20, dtype=bool)].mean())
-    assert gain[1] > gain[0] + 0.1
-
-
-def test_tuning_reads_no_event_but_those_of_train():
-    histories = random_histories(30, 40, seed=2)
-    first = tuned_vectors(unit(), histories, epochs=2, seed=0)
-    assert np.array_equal(first, tuned_vectors(unit(), histories, epochs=2, seed=0))
-    assert not np.array_equal(first, tuned_vectors(unit(), histories.without_last(1), epochs=2, seed=0))
+llm2rec = systems.load("llm2rec")
+PROFILE = replace(PROFILES["smoke"], users=None)
+RECIPE = Recipe(epochs=4, batch_size=32, lr=3e-3)
 
 
 @pytest.fixture(scope="module")
-def arrived():
-    """A bench where a fifth of the items are in no train event, and which they are."""
-    bench = open_bench("synthetic", profile="smoke")
-    new = np.random.default_rng(0).choice(np.arange(1, bench.dataset.n_items + 1), bench.dataset.n_items // 5, False)
-    return bench.variant(train=~np.isin(bench.split.train.items, new), label="new items"), new
+def bench():
+    """The built-in world, of which a sixth of the items never occur in train."""
+    whole = experiment.open_bench("synthetic", profile=PROFILE, options={"users": 1000})
+    return whole.variant(train=whole.split.train.items % 6 != 0, label="cold items")
 
 
-def test_new_items_are_found_by_their_texts_and_not_by_their_ids(arrived):
-    bench, new = arrived
-    is_new = np.isin(bench.split.test.targets, new)
-    chance = 10 / bench.dataset.n_items
-    recall = {items: bench.fit("llm2rec", items=items, epochs=12, layers=1).per_case("recall@10")[is_new].mean()
-              for items in ("text", "ids")}  # fmt: skip
-    assert is_new.sum() > 100 and recall["text"] > 1.5 * chance
-    assert recall["ids"] < chance
+def fitted(bench, name: str, **changes):
+    recommender = bench.build(name, **{"width": 32, "layers": 1, "dropout": 0.1} | changes)
+    recommender.fit(bench.split, TrainingSession(RECIPE, bench.seed, "cpu", None))
+    return recommender
+
+
+def cold_recall(bench, recommender) -> float:
+    """Recall@10 of the test cases whose target is not in train."""
+    test = bench.split.test
+    cold = test.take(np.flatnonzero(test.targets % 6 == 0))
+    assert len(cold.targets) > 40 and not np.isin(cold.targets, bench.split.train.items).any()
+    return evaluate(recommender, cold, bench.split, quiet=True).metrics(cold, bench.split)["recall@10"]
+
+
+def test_cold_items_are_recommended_where_an_id_table_has_chance(bench):
+    chance = 10 / bench.split.n_items
+    text, ids, permuted = (cold_recall(bench, fitted(bench, "llm2rec", **changes)) for changes in (
+        {}, {"adapter": "none"}, {"vectors": "permuted"}))  # fmt: skip
+    assert ids <= chance and text > 3 * chance and text > 1.5 * permuted, (text, ids, permuted, chance)
+
+
+@pytest.mark.parametrize("adapter", ["linear", "bottleneck"])
+def test_no_parameter_belongs_to_an_item_and_equal_texts_have_equal_scores(bench, adapter):
+    recommender = bench.build("llm2rec", width=32, adapter=adapter)
+    module, n = recommender.module, bench.split.n_items
+    assert not [name for name, p in module.named_parameters() if n <= len(p) <= n + 1]
+    module.item.vectors[7] = module.item.vectors[3]
+    scores = recommender.score(bench.split.test.histories)
+    assert np.array_equal(scores[:, 7], scores[:, 3]) and (scores[:, 7] != scores[:, 4]).all()
+    state = module(torch.tensor([[3, 5, 7]]))
+    assert torch.equal(state, module(torch.tensor([[7, 5, 3]]))), "nor does a history tell them apart"
+
+
+def test_frozen_vectors_stay_and_the_adapter_learns(bench):
+    before, after = (bench.build("llm2rec", width=32, layers=1) for _ in range(2))
+    after.fit(bench.split, TrainingSession(replace(RECIPE, epochs=1), 0, "cpu", None))
+    assert torch.equal(before.module.item.vectors, after.module.item.vectors)
+    assert not torch.equal(before.module.item.linear.weight, after.module.item.linear.weight)
+    assert not after.module.item.weight[0].any() and after.module.item.weight[1:].any(1).all()
+
+
+def test_tuned_vectors_agree_more_with_what_is_bought_together(bench):
+    """Spearman correlation of the cosines of pairs of items with those of their co-occurrence, of items in train."""
+    from scipy.stats import spearmanr
+
+    known = np.unique(bench.split.train.items)
+    i, j = np.triu_indices(len(known), 1)
+    together = ppmi_svd(bench.split, 32)[known]
+
+    def agreement(vectors: np.ndarray) -> float:
+        e = vectors[known]
+        return spearmanr((e[i] * e[j]).sum(1), (together[i] * together[j]).sum(1))[0]
+
+    plain, tuned = (llm2rec.item_texts(bench, "text", how, 0.2) for how in (False, True))
+    assert agreement(tuned) > agreement(plain) + 0.05, (agreement(plain), agreement(tuned))
+    assert np.allclose(np.linalg.norm(tuned[1:], axis=1), 1, atol=1e-5) and not tuned[0].any()
+
+
+def test_the_tuning_reads_train_alone(bench):
+    other = bench.variant(train=np.arange(len(bench.split.train.items)) % 7 > 0, label="fewer")
+    same = bench.variant(train=np.ones(len(bench.split.train.items), bool), label="the same")
+    one, two, three = (llm2rec.item_texts(each, "text", True, 0.2) for each in (bench, same, other))
+    assert np.array_equal(one, two) and not np.array_equal(one, three)
+
+
+@pytest.mark.parametrize("wrong", [{"adapter": "quadratic"}, {"tau": 0.0}, {"width": 33}, {"vectors": "txt"}])
+def test_a_bad_setting_is_said_before_any_work(bench, wrong):
+    with pytest.raises(UserError):
+        bench.build("llm2rec", **wrong)

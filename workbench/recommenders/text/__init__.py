@@ -1,0 +1,2 @@
+"""What recommenders that read items as text are trained by. Read candidates first, the items that a loss ranks; then
+next_title, vectors that are tuned before the recommender."""
