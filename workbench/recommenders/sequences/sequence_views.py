@@ -108,5 +108,5 @@ def _joined(parts: Sequence[Histories]) -> Histories:
     """The histories of all parts, one after the other, with their columns."""
     offsets = np.concatenate([[0], np.cumsum(np.concatenate([part.lengths for part in parts]))])
     columns = {name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns}
-    items, users = (np.concatenate([getattr(part, name) for part in parts]) for name in ("items", "users"))
+    items, users = np.concatenate([part.items for part in parts]), np.concatenate([part.users for part in parts])
     return Histories(offsets, items, users, columns)

@@ -41,7 +41,7 @@ def build(
     features, 0 for none; scale: their standard deviation at the start. shuffled: the placebo, coordinates are permuted
     among the places. The others as in sasrec. UserError for a setting out of range, or items without coordinates.
     """
-    check_sizes("ga_llm", width, layers, max_length, dropout, multiple=4)  # a half of the places for each kind of input
+    check_sizes("ga_llm", width, layers, max_length, dropout, multiple=4)  # tiles: two heads at half the width
     if min(tile_layers, frequencies) < 0 or not scale > 0:
         raise UserError(f"ga_llm: {tile_layers=} and {frequencies=} are counts, 0 or more; {scale=} is above 0")
     degrees = item_coordinates(bench.dataset)
