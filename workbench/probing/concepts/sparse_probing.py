@@ -2,6 +2,8 @@
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from workbench.probing.concepts.logistic_probe import fit_probe
+
 KS = (1, 2, 5)
 
 
@@ -23,15 +25,14 @@ def most_different_latents(z: csr_matrix | np.ndarray, holds: np.ndarray, k: int
 def probe_auroc(train: np.ndarray, holds: np.ndarray, test: np.ndarray, test_holds: np.ndarray) -> float:
     """AUROC on test rows (n, d) of a logistic probe fitted to train rows, with standardized columns. NaN if a split has
     one class only."""
-    from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import roc_auc_score
 
     if not all(labels.any() and not labels.all() for labels in (holds, test_holds)):
         return float("nan")
     mean, spread = train.mean(axis=0), np.maximum(train.std(axis=0), 1e-8)
-    model = LogisticRegression(max_iter=300).fit((train - mean) / spread, holds)
-    with np.errstate(invalid="ignore"):  # some BLAS kernels raise the flag on finite products (numpy#24067)
-        scores = model.decision_function((test - mean) / spread)
+    probe = fit_probe((train - mean) / spread, holds)
+    with np.errstate(invalid="ignore"):  # as in `fit_probe`
+        scores = probe.decision_function((test - mean) / spread)
     return float(roc_auc_score(test_holds, scores))  # which rejects NaN
 
 

@@ -20,6 +20,7 @@ from workbench.evaluate import top_k
 from workbench.interfaces import HasBeam, Recommendations, Scorer, item_embeddings
 from workbench.probing.activations.hooks import Site
 from workbench.probing.activations.store import record_activations
+from workbench.probing.concepts.logistic_probe import fit_probe
 from workbench.probing.dictionaries.dictionary import Dictionary
 from workbench.probing.interventions.faithfulness import patched
 
@@ -169,14 +170,12 @@ def rival_directions(
     item_table: (I+1, D). member: (I+1,) bool. Raises UserError if the concept holds at every position that the probe is
     fitted to, or at none.
     """
-    from sklearn.linear_model import LogisticRegression
-
     rows = np.random.default_rng(seed).permutation(len(x))[:PROBE_ROWS]
     if holds[rows].all() or not holds[rows].any():
         which = "every position" if holds.any() else "no position"
         raise UserError(f"the concept holds at {which}; choose one that distinguishes positions", code=3)
     scale = np.maximum(x.std(axis=0), 1e-12)
-    probe = LogisticRegression(max_iter=300, class_weight="balanced").fit(x[rows] / scale, holds[rows])
+    probe = fit_probe(x[rows] / scale, holds[rows], class_weight="balanced")
     directions = {"difference of means": x[holds].mean(axis=0) - x.mean(axis=0), "probe": probe.coef_[0] / scale}
     if item_table.shape[1] == x.shape[1]:
         directions["item centroid"] = item_table[member].mean(axis=0) - item_table[1:].mean(axis=0)
