@@ -3,13 +3,15 @@ from typing import NamedTuple
 
 from workbench import systems
 from workbench.errors import UserError
-from workbench.systems.catalogue import entry
+from workbench.systems.catalogue import Entry, entry
+from workbench.train import RECIPE_FIELDS
 
 ON, OFF, PLACEBO = "on", "off", "placebo"
 
 
 class Arm(NamedTuple):
-    """name: on, off, placebo, or that of a baseline. changes: of the system's settings and recipe. seeds: trained."""
+    """name: on, off, placebo, or that of a baseline. system: the one that is trained, which for off is the parent where
+    `trains_parent`. changes: of its settings and recipe. seeds: trained."""
 
     name: str
     system: str
@@ -28,4 +30,17 @@ def arms_of(system: str, changes: dict, seeds: int) -> list[Arm]:
         if touched := sorted(set(switch or {}) & set(changes)):
             raise UserError(f"{', '.join(touched)} is the switch of the arm {name!r} of {system}: leave it out")
     arms = [Arm(name, system, changes | switch, seeds) for name, switch in switches.items() if switch is not None]
+    if trains_parent(own, changes):
+        arms[1] = Arm(OFF, own.parent, changes, seeds)
     return arms + [Arm(name, name, {}, 1) for name in systems.names("baselines") if name != system]
+
+
+def trains_parent(own: Entry, changes: dict) -> bool:
+    """Whether a system that is off is its parent in every setting and in its recipe, so that the parent's runs, which
+    all its children share, are those of the arm that is off: both give the same scores bit for bit."""
+    if own.parent is None or systems.base(own.name, systems.settings(own.name)) != own.name:
+        return False
+    off, parent = systems.settings(own.name, **own.off), systems.settings(own.parent)
+    same = all(parent[name] == value for name, value in off.items() if name in parent)
+    recipes = [systems.load(name).RECIPE for name in (own.name, own.parent)]
+    return same and recipes[0] == recipes[1] and set(changes) <= {*(set(off) & set(parent)), *RECIPE_FIELDS}
