@@ -9,7 +9,7 @@ from toys import make_histories, random_histories
 from workbench import systems
 from workbench.data import Cases, Histories, Protocol, Split
 from workbench.errors import UserError
-from workbench.recommenders.matrix_factorization import NegativeSampler
+from workbench.recommenders.triples import NegativeSampler
 from workbench.train import Recipe, seeded_torch
 from workbench.train.fit import TrainingSession
 

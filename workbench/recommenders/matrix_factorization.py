@@ -6,12 +6,32 @@ import torch
 from torch import Tensor, nn
 
 from workbench.data import Histories, Split
-from workbench.errors import UserError
 from workbench.interfaces import ReadoutPositions
 from workbench.losses.ranking import bpr
+from workbench.recommenders.triples import TripleBatches, fill_unknown
 from workbench.recommenders.vector import Objective, VectorRecommender
-from workbench.train import named_rng
 from workbench.train.fit import TrainingSession
+
+
+class EmbeddingTables(nn.Module):
+    """User ids (B,) to user embeddings (B, D).
+
+    user: (U+1, D), the last row for unknown users. item: (I+1, D). bias: (I+1, 1), or None.
+    """
+
+    def __init__(self, n_users: int, n_items: int, *, width: int, bias: bool):
+        super().__init__()
+        self.user, self.item = nn.Embedding(n_users + 1, width), nn.Embedding(n_items + 1, width, padding_idx=0)
+        self.bias = nn.Embedding(n_items + 1, 1, padding_idx=0) if bias else None
+        for table in (self.user, self.item):
+            nn.init.xavier_normal_(table.weight)  # small where a catalogue is large: a wide start learns slowly
+        with torch.no_grad():
+            self.item.weight[0] = 0
+            if bias:
+                self.bias.weight.zero_()
+
+    def forward(self, users: Tensor) -> Tensor:
+        return self.user(users)
 
 
 def matrix_factorization(module: nn.Module, *, l2: float) -> VectorRecommender:
@@ -51,22 +71,11 @@ def observed_items(*, l2: float) -> Callable[[nn.Module, Split, TrainingSession]
     recipe's `batch_size` counts events here. UserError, when called, if every user has every item."""
 
     def objective(module: nn.Module, split: Split, session: TrainingSession) -> Objective:
-        sampler = NegativeSampler(split.train, split.n_items)
-        users, items = split.train.users[split.train.rows()].astype(np.int64), split.train.items.astype(np.int64)
-        usable = sampler.n_candidates(users) > 0
-        users, items = users[usable], items[usable]
-        if not len(users):
-            raise UserError("every user has every item in train, so there are no negatives to sample", code=3)
-
-        def batches(epoch: int) -> list[np.ndarray]:
-            order = named_rng(session.seed, "order", epoch).permutation(len(users))
-            return np.array_split(order, -(-len(order) // session.recipe.batch_size))
+        events = TripleBatches(split, session)
 
         def loss(index: np.ndarray, step: int) -> Tensor:
-            negatives = sampler.sample(users[index], named_rng(session.seed, "negatives", step))
-            arrays = (users[index], items[index], negatives)
-            user, positive, negative = (torch.from_numpy(array).to(session.device) for array in arrays)
-            h = module(user)
+            users, positive, negative = events.triples(index, step)
+            h = module(users)
             pair = [item_embeddings(module, positive), item_embeddings(module, negative)]
             value = bpr(*((h * vectors).sum(1) + bias for vectors, bias in pair))
             if not l2:
@@ -76,11 +85,9 @@ def observed_items(*, l2: float) -> Callable[[nn.Module, Split, TrainingSession]
 
         def set_unknown_users(epochs: int) -> None:
             with torch.no_grad():
-                known = torch.zeros(len(module.user.weight), dtype=torch.bool)
-                known[torch.from_numpy(users)] = True
-                module.user.weight[~known] = module.user.weight[known].mean(0)
+                fill_unknown(module.user.weight, events.known_users)
 
-        return Objective(batches, loss, each_epoch=set_unknown_users)
+        return Objective(events.batches, loss, each_epoch=set_unknown_users)
 
     return objective
 
@@ -89,28 +96,3 @@ def item_embeddings(module: nn.Module, items: Tensor) -> tuple[Tensor, Tensor]:
     """Embeddings (B, D) and biases (B,) of items (B,); biases are zero for a model without them."""
     vectors = module.item(items)
     return vectors, vectors.new_zeros(len(vectors)) if module.bias is None else module.bias(items)[:, 0]
-
-
-class NegativeSampler:
-    """Samples items that a user does not have in train, uniformly and without rejection.
-
-    Sorted by id, the n-th positive of a user has n - 1 positives below it and therefore id - n negatives. The r-th
-    negative (r from 0) is item 1 + r + p, where p counts the positives with at most r negatives below them.
-    """
-
-    def __init__(self, train: Histories, n_items: int):
-        self.n_items = n_items
-        pairs = np.unique(train.users[train.rows()].astype(np.int64) * (n_items + 1) + train.items)
-        user, item = np.divmod(pairs, n_items + 1)
-        self.first = np.concatenate([[0], np.cumsum(np.bincount(user))])
-        self.below = user * (n_items + 1) + item - 1 - (np.arange(len(pairs)) - self.first[user])
-
-    def n_candidates(self, users: np.ndarray) -> np.ndarray:
-        """(N,) number of negatives of each user (N,); users must have train events."""
-        return self.n_items - (self.first[users + 1] - self.first[users])
-
-    def sample(self, users: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """(N,) one random negative for each user (N,); every user must have at least one."""
-        rank = (rng.random(len(users)) * self.n_candidates(users)).astype(np.int64)
-        positives = np.searchsorted(self.below, users * (self.n_items + 1) + rank, side="right") - self.first[users]
-        return 1 + rank + positives

@@ -8,39 +8,15 @@ Differs   Adam on batches of pairs, every train event once per epoch, instead of
 Reported  MovieLens-1M, ratings >= 3, random 8:1:1, full ranking: NDCG@10 .2401, Recall@10 .1776 (in the tables
           released with RecBole-GNN).
 """
-import torch
-from torch import Tensor, nn
-
 from workbench.errors import UserError
-from workbench.recommenders.matrix_factorization import matrix_factorization
+from workbench.recommenders.matrix_factorization import EmbeddingTables, matrix_factorization
 from workbench.train import Recipe
 
 PARENT = OFF = PLACEBO = None
 RECIPE = Recipe(
-    epochs=200, batch_size=256, lr=3e-3, patience=6, valid_every=5,
+    epochs=200, batch_size=2048, lr=3e-3, patience=6, valid_every=5,
     sizes={"small": {"lr": 1e-2, "patience": 3, "valid_every": 2}},
 )  # fmt: skip
-
-
-class EmbeddingTables(nn.Module):
-    """User ids (B,) to user embeddings (B, D).
-
-    user: (U+1, D), the last row for unknown users. item: (I+1, D). bias: (I+1, 1), or None.
-    """
-
-    def __init__(self, n_users: int, n_items: int, *, width: int, bias: bool):
-        super().__init__()
-        self.user, self.item = nn.Embedding(n_users + 1, width), nn.Embedding(n_items + 1, width, padding_idx=0)
-        self.bias = nn.Embedding(n_items + 1, 1, padding_idx=0) if bias else None
-        for table in (self.user, self.item):
-            nn.init.xavier_normal_(table.weight)  # small where a catalogue is large: a wide start learns slowly
-        with torch.no_grad():
-            self.item.weight[0] = 0
-            if bias:
-                self.bias.weight.zero_()
-
-    def forward(self, users: Tensor) -> Tensor:
-        return self.user(users)
 
 
 def build(bench, *, width=64, bias=False, l2=0.02):
