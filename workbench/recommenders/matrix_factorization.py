@@ -10,7 +10,13 @@ from workbench.interfaces import ReadoutPositions
 from workbench.losses.ranking import bpr
 from workbench.recommenders.triples import TripleBatches, fill_unknown
 from workbench.recommenders.vector import Objective, VectorRecommender
+from workbench.train import Recipe
 from workbench.train.fit import TrainingSession
+
+PAIRS_RECIPE = Recipe(
+    epochs=200, batch_size=2048, lr=1e-2, patience=6, valid_every=5,
+    sizes={"small": {"batch_size": 256, "patience": 3, "valid_every": 2}},
+)  # fmt: skip  of bpr_mf and of what propagates its tables
 
 
 class EmbeddingTables(nn.Module):

@@ -6,13 +6,10 @@ from workbench.data import Split
 from workbench.data.bipartite import rewired_pairs
 from workbench.errors import UserError
 from workbench.nets.propagation import Edges, user_item_edges
-from workbench.recommenders.matrix_factorization import EmbeddingTables
-from workbench.train import Recipe, named_rng
+from workbench.recommenders.matrix_factorization import PAIRS_RECIPE, EmbeddingTables
+from workbench.train import named_rng
 
-LIGHTGCN_RECIPE = Recipe(
-    epochs=200, batch_size=2048, lr=3e-3, patience=6, valid_every=5,
-    sizes={"small": {"lr": 1e-2, "patience": 3, "valid_every": 2}},
-)  # fmt: skip
+LIGHTGCN_RECIPE = PAIRS_RECIPE  # so that lightgcn without layers is bpr_mf
 
 
 def check_graph_sizes(system: str, width: int, layers: int, l2: float, *, least: int = 1) -> None:

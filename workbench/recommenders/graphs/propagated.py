@@ -127,3 +127,10 @@ class LightPropagation(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[list[Tensor], Tensor]:
         return [x], mean_propagation(self.edges, x, self.layers)
+
+
+class NoPropagation(nn.Module):
+    """x (N, D) to itself: tables that are scored as they are learnt."""
+
+    def forward(self, x: Tensor) -> tuple[list[Tensor], Tensor]:
+        return [], x

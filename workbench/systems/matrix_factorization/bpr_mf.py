@@ -9,17 +9,13 @@ Reported  MovieLens-1M, ratings >= 3, random 8:1:1, full ranking: NDCG@10 .2401,
           released with RecBole-GNN).
 """
 from workbench.errors import UserError
-from workbench.recommenders.matrix_factorization import EmbeddingTables, matrix_factorization
-from workbench.train import Recipe
+from workbench.recommenders.matrix_factorization import PAIRS_RECIPE, EmbeddingTables, matrix_factorization
 
 PARENT = OFF = PLACEBO = None
-RECIPE = Recipe(
-    epochs=200, batch_size=2048, lr=3e-3, patience=6, valid_every=5,
-    sizes={"small": {"lr": 1e-2, "patience": 3, "valid_every": 2}},
-)  # fmt: skip
+RECIPE = PAIRS_RECIPE
 
 
-def build(bench, *, width=64, bias=False, l2=0.02):
+def build(bench, *, width=64, bias=False, l2=1e-3):
     """BPR-MF for the bench's users and catalogue.
 
     bias: whether items have a bias. l2: weight of the squared norms of the embeddings and biases of a pair.
