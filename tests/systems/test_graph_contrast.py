@@ -6,10 +6,10 @@ from torch.nn import functional as F
 
 import workbench as wb
 from workbench.errors import UserError
-from workbench.nets.propagation import propagate
+from workbench.nets.propagation import propagate, signed_noise
 from workbench.recommenders.graphs.over_lightgcn import train_edges
 from workbench.systems.graph.lightgcl import TwoViews, random_vectors, singular_vectors
-from workbench.systems.graph.xsimgcl import NoisyPropagation, signed_noise
+from workbench.systems.graph.xsimgcl import NoisyPropagation
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from scipy.sparse import coo_matrix, csr_matrix
 from torch import Tensor, nn
 
@@ -63,6 +64,12 @@ def mean_propagation(edges: Edges, x: Tensor, layers: int) -> Tensor:
     """(N, D) `mean_of` what `propagate` finds, by the edges' own values, without holding the layers: 1.5 times as fast
     in a training step. The same to rounding."""
     return _Mean.apply(x, edges, layers)
+
+
+def signed_noise(x: Tensor, length: float) -> Tensor:
+    """Rows of this length for x (N, D), in a random direction of the orthant of each, drawn from torch's global
+    generator (XSimGCL, arXiv:2209.02544, eq. 7)."""
+    return length * x.detach().sign() * F.normalize(torch.rand_like(x), dim=1)
 
 
 def user_item_edges(

@@ -40,6 +40,9 @@ _EXPORTS = {
     "figures.audit": ["plot_card"],
     "figures.cases": ["plot_case", "explore_cases"],
     "widgets.gaps": ["explore_gaps"],
+    # graphs of users and items
+    "figures.neighbourhood": ["plot_neighbourhood"],
+    "widgets.layers": ["explore_layers"],
 }  # fmt: skip
 _MODULES = {name: module for module, names in _EXPORTS.items() for name in names}
 __all__ = sorted(_MODULES)

@@ -13,11 +13,10 @@ Reported  Yelp2018 Recall@20 .0723, NDCG@20 .0604 (LightGCN .0639, .0525); Movie
           Recall@10 .2116, NDCG@10 .2750 (LightGCN .1861, .2538; in the tables released with RecBole-GNN).
 """
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from workbench.errors import UserError
-from workbench.nets.propagation import Edges, mean_of, propagate
+from workbench.nets.propagation import Edges, mean_of, propagate, signed_noise
 from workbench.recommenders.graphs.batch_contrast import contrast_of_batch
 from workbench.recommenders.graphs.over_lightgcn import (
     LIGHTGCN_RECIPE,
@@ -79,8 +78,3 @@ class NoisyPropagation(nn.Module):
 
     def disturbed(self, x: Tensor, layer: int) -> Tensor:
         return x + signed_noise(x, self.noise)
-
-
-def signed_noise(x: Tensor, length: float) -> Tensor:
-    """Rows of this length for x (N, D), in a random direction of the same orthant."""
-    return length * x.detach().sign() * F.normalize(torch.rand_like(x), dim=1)
