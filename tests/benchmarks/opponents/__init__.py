@@ -15,12 +15,13 @@ def sasrec_pytorch(events: Path) -> list[str] | None:
     return [python, HERE / "sasrec_pytorch.py", checkout, events]
 
 
-def recbole(task: str, events: Path) -> list[str] | None:
-    """The command that times RecBole's SASRec at `train` or `rank`, or None and a message if it is not installed."""
+def recbole(task: str, events: Path, name: str = "SASRec") -> list[str] | None:
+    """The command that times RecBole's SASRec or LightGCN at `train` or `rank`, or None and a message if it is not
+    installed."""
     python = os.environ.get("RECBOLE_PYTHON", "")
     if not Path(python).is_file():
         return _skip("RecBole", "RECBOLE_PYTHON to the python of an environment with recbole", python)
-    return [python, HERE / "recbole_sasrec.py", task, events]
+    return [python, HERE / "recbole_sasrec.py", task, events, name]
 
 
 def t5(task: str, *options: object) -> list[str] | None:

@@ -1,6 +1,8 @@
-"""Run RecBole's SASRec (cross-entropy, leave-one-out, full ranking): seconds of an epoch, or of an evaluation.
+"""Run RecBole's SASRec (cross-entropy, leave-one-out, full ranking), or its LightGCN: seconds of an epoch, or of an
+evaluation.
 
-usage: recbole_sasrec.py train|rank EVENTS, where EVENTS holds lines of "user item". Runs in RecBole's environment.
+usage: recbole_sasrec.py train|rank EVENTS [LightGCN], where EVENTS holds lines of "user item". Runs in
+RecBole's environment.
 An epoch takes minutes, so its time is extrapolated from the median of STEPS steps.
 """
 import json
@@ -32,17 +34,22 @@ SETTINGS = dict(
 )
 
 
-def main(task: str, events: str) -> None:
+GRAPH = dict(embedding_size=64, n_layers=2, reg_weight=1e-4, train_batch_size=2048, train_neg_sample_args=dict(
+    distribution="uniform", sample_num=1, alpha=1.0, dynamic=False, candidate_num=0))  # fmt: skip
+
+
+def main(task: str, events: str, name: str = "SASRec") -> None:
     """Prepare the data, build the model and print one JSON line."""
     sys.argv = sys.argv[:1]  # RecBole parses it
     with tempfile.TemporaryDirectory() as folder:
         files = _files(events, folder)
         os.chdir(folder)  # RecBole writes its logs to the working directory
-        config = Config(model="SASRec", dataset="Events", config_dict=SETTINGS | files)
+        settings = SETTINGS | (GRAPH if name == "LightGCN" else {})
+        config = Config(model=name, dataset="Events", config_dict=settings | files)
         init_seed(0, True)
         train, _, test = data_preparation(config, create_dataset(config))
-        model = get_model("SASRec")(config, train.dataset)
-        trainer = get_trainer(config["MODEL_TYPE"], "SASRec")(config, model)
+        model = get_model(name)(config, train.dataset)
+        trainer = get_trainer(config["MODEL_TYPE"], name)(config, model)
         print(json.dumps(epoch(model, trainer.optimizer, train) if task == "train" else evaluation(trainer, test)))
 
 
