@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from workbench.data.links.repair import repaired
 from workbench.data.schema import ITEM, RAW, USER, Dataset, hash_ranks
 from workbench.errors import UserError, unknown_name
 
@@ -24,8 +25,9 @@ class Kind(NamedTuple):
 
 KINDS = {
     "relations": Kind(("head", "relation", "tail"), "a knowledge graph. head, tail: entities, of which 1..I are the "
-                      "items and those above I are none; relation: text or number", ("grocery", "lastfm")),
-    "social": Kind((USER, "friend"), "links between users, one row a direction", ("lastfm",)),
+                      "items and those above I are none; relation: text or number", ("grocery", "lastfm",
+                      "kg-bookcrossing", "rokomaribg")),
+    "social": Kind((USER, "friend"), "links between users, one row a direction", ("lastfm", "ciao", "filmtrust")),
     "tree": Kind(("child", "parent"), "a hierarchy of named nodes; the parent of a root is missing"),
     "slates": Kind(("slate", "position", ITEM), "what was shown together; position: a number within the slate"),
     "dialogues": Kind(("dialogue", "turn", "speaker", "text"), "conversations; turn: a number that grows row by row"),
@@ -51,13 +53,16 @@ def attach_tables(dataset: Dataset, tables: dict[str, pd.DataFrame]) -> Dataset:
     Rows about users or items without interactions are dropped and counted in `about`. Head and tail of relations are
     raw ids of items or, with a table `entities` (item, entity), of entities; those that are no items are numbered above
     the items by a seeded hash. Of two items with one entity the first is meant. A row with a missing id is dropped too.
-    UserError (code 3) for a table that lacks a column of its kind.
+    Repeated links, and others that `links.repair` names, are left out and counted. UserError (code 3) for a table that
+    lacks a column of its kind, or a tree with a cycle.
     """
-    text = {}
+    text, dropped = {}, dict(dataset.about.get("dropped", {}))
     for name, table in tables.items():
         _check_columns(dataset.name, name, table)
         ids = {column: _text(table[column]) for column in _sides(name, table)}
-        text[name] = table.assign(**ids)
+        text[name], faults = repaired(dataset.name, name, table.assign(**ids))
+        dropped |= {reason: dropped.get(reason, 0) + count for reason, count in faults.items()}
+    dataset = replace(dataset, about={**dataset.about, "dropped": dropped})
     lookups = {USER: pd.Series(dataset.users.index, dataset.users[RAW]),
                ITEM: pd.Series(dataset.items.index, dataset.items[RAW])}  # fmt: skip
     if "relations" in text:

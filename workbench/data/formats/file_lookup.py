@@ -23,6 +23,8 @@ GENERIC_NAMES = {
     "datamaps.json", "sequential.txt", "train.txt", "test.txt", "train.csv", "dev.csv", "test.csv", "item_meta.csv",
     "ratings.csv", "movies.csv", "tags.csv", "ratings.dat", "movies.dat", "users.dat", "kg.txt", "trusts.txt",
     "test_mat.pkl", "item_id_to_int.json", "products_lookup.csv", "item_generative_indexing_phase_0.txt",
+    "ratings.txt", "trust.txt", "rating.mat", "ratings_final.npy", "kg_final.npy", "author.json", "category.json",
+    "publisher.json",
 }
 
 
