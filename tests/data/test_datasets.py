@@ -25,6 +25,10 @@ COUNTS = {
     "retailrocket": (2_174, 30_113, 99_555, "time"),
     "food-kitchen": (7_144, 28_095, 173_548, "time"),
     "beauty-electronics": (4_474, 24_567, 114_129, "time"),
+    "filmtrust": (1_508, 2_071, 35_494, "none"),
+    "ciao": (7_375, 105_114, 282_650, "none"),
+    "kg-bookcrossing": (17_860, 14_910, 69_873, "none"),
+    "rokomaribg": (63_723, 17_670, 205_924, "none"),
 }
 
 

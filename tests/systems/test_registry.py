@@ -11,7 +11,9 @@ from workbench import systems
 from workbench.data import Histories
 from workbench.errors import UserError
 
-BASELINES = ["ease", "graph_heuristic", "graph_walk", "item_knn", "item_transitions", "popularity"]
+BASELINES = [
+    "category_popularity", "ease", "graph_heuristic", "graph_walk", "item_knn", "item_transitions", "popularity",
+]  # fmt: skip
 
 
 @pytest.fixture

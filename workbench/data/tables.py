@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from workbench.data.links.repair import repaired
+from workbench.data.links.repair import id_text, repaired
 from workbench.data.schema import ITEM, RAW, USER, Dataset, hash_ranks
 from workbench.errors import UserError, unknown_name
 
@@ -59,7 +59,7 @@ def attach_tables(dataset: Dataset, tables: dict[str, pd.DataFrame]) -> Dataset:
     text, dropped = {}, dict(dataset.about.get("dropped", {}))
     for name, table in tables.items():
         _check_columns(dataset.name, name, table)
-        ids = {column: _text(table[column]) for column in _sides(name, table)}
+        ids = {column: id_text(table[column]) for column in _sides(name, table)}
         text[name], faults = repaired(dataset.name, name, table.assign(**ids))
         dropped |= {reason: dropped.get(reason, 0) + count for reason, count in faults.items()}
     dataset = replace(dataset, about={**dataset.about, "dropped": dropped})
@@ -85,13 +85,6 @@ def follow_tables(old: Dataset, new: Dataset) -> Dataset:
     return _with_tables(new, old.tables, lookups, "about users or items that a filter left out")
 
 
-def _text(ids: pd.Series) -> pd.Series:
-    """Ids as text, missing ones left so; whole numbers that a missing one made floats are written as whole."""
-    if ids.dtype.kind == "f" and (ids.dropna() % 1 == 0).all():
-        ids = ids.astype("Int64")
-    return ids.astype(str).where(ids.notna())
-
-
 def _sides(name: str, table: pd.DataFrame) -> dict[str, str]:
     """Column -> whose ids it holds, of the columns that hold ids."""
     sides = SIDES | (dict.fromkeys(("head", "tail"), ENTITY) if name == "relations" else {})
@@ -111,7 +104,7 @@ def _entity_ids(tables: dict[str, pd.DataFrame], items: pd.Series) -> pd.Series:
     known = items
     if ENTITIES in tables:
         links = tables[ENTITIES]
-        known = pd.Series(items.reindex(links[ITEM]).to_numpy(), _text(links[ENTITY])).dropna()
+        known = pd.Series(items.reindex(links[ITEM]).to_numpy(), id_text(links[ENTITY])).dropna()
         known = known[~known.index.duplicated()]
     names = pd.unique(tables["relations"][["head", "tail"]].to_numpy().ravel())
     others = np.array([name for name in names if isinstance(name, str) and name not in known.index], object)

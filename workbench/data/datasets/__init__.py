@@ -1,8 +1,8 @@
 """The dataset registry: one file per public dataset in this folder, plus the synthetic worlds.
 
 A dataset's name is its file name with '-' for '_', its description the first line of the docstring, and its options the
-keywords of `load`; all three are parsed from the source, without importing it. several/ has what stands on other
-datasets.
+keywords of `load`; all three are parsed from the source, without importing it. graphs/ has those whose links are what
+they are used for, several/ what stands on other datasets.
 """
 import ast
 import os

@@ -1,11 +1,11 @@
 """Faults of side tables that say how things are linked: mended and counted, or refused with one error.
 
-    relations   rows without head, relation or tail, and repeated triples, are left out
+    relations   rows without a relation, and repeated triples, are left out
     social      links of a user to himself, and repeated links, are left out (one row a direction is no repetition)
     tree        a cycle is refused: of no node on it can be said what is above it
 
-Self links of relations are kept: some published knowledge graphs have them. Links about unknown users and items are
-left out and counted by `workbench.data.tables`; `workbench.data.lint` counts what is left.
+Self links of relations are kept: some published knowledge graphs have them. Links with a missing end, or about unknown
+users and items, are left out and counted by `workbench.data.tables`; `workbench.data.lint` counts what is left.
 """
 import numpy as np
 import pandas as pd
@@ -26,17 +26,21 @@ def repaired(dataset: str, name: str, table: pd.DataFrame) -> tuple[pd.DataFrame
         _refuse_cycle(dataset, table)
     if name not in ENDS:
         return table, {}
-    ends, counts = ENDS[name], {}
-    faults = {f"repeated rows of {name}": lambda rows: rows.duplicated(ends) & rows[ends].notna().all(axis=1)}
+    links, given = table[ENDS[name]], table[ENDS[name]].notna().all(axis=1)
     if name == "relations":
-        faults = {"rows without head, relation or tail in relations": lambda rows: rows[ends].isna().any(axis=1)} | faults
+        reason, faulty = "rows without a relation in relations", links["relation"].isna()
     else:
-        faults = {"self links in social": lambda rows: rows[USER] == rows["friend"]} | faults
-    for reason, find in faults.items():
-        faulty = find(table).to_numpy(bool)
-        if faulty.any():
-            table, counts[reason] = table[~faulty], int(faulty.sum())
-    return table, counts
+        reason, faulty = "self links in social", links[USER] == links["friend"]
+    repeated = links.duplicated() & given & ~faulty
+    counts = {reason: int(faulty.sum()), f"repeated links in {name}": int(repeated.sum())}
+    return table[~(faulty | repeated)], {reason: count for reason, count in counts.items() if count}
+
+
+def id_text(ids: pd.Series) -> pd.Series:
+    """Ids as text, missing ones left so; whole numbers that a missing one made floats are written as whole."""
+    if ids.dtype.kind == "f" and (ids.dropna() % 1 == 0).all():
+        ids = ids.astype("Int64")
+    return ids.astype(str).where(ids.notna())
 
 
 def on_cycle(table: pd.DataFrame) -> pd.Series:
@@ -44,8 +48,8 @@ def on_cycle(table: pd.DataFrame) -> pd.Series:
 
     table: columns child and parent; the parent of a root is missing.
     """
-    edges = table[table["parent"].notna()].drop_duplicates(["child", "parent"])
-    codes, nodes = pd.factorize(np.concatenate([edges["child"].astype(str), edges["parent"].astype(str)]))
+    edges = _edges(table)
+    codes, nodes = pd.factorize(np.concatenate([edges["child"], edges["parent"]]))
     child, parent, n = codes[: len(edges)], codes[len(edges) :], len(nodes)
     links = coo_array((np.ones(len(child)), (child, parent)), shape=(n, n))
     _, component = connected_components(links, connection="strong")
@@ -54,16 +58,23 @@ def on_cycle(table: pd.DataFrame) -> pd.Series:
     return pd.Series(inside, nodes, dtype=bool)
 
 
+def _edges(table: pd.DataFrame) -> pd.DataFrame:
+    """child and parent as text, each pair once, without roots."""
+    edges = pd.DataFrame({end: id_text(table[end]) for end in ("child", "parent")})
+    return edges.dropna().drop_duplicates()
+
+
 def _refuse_cycle(dataset: str, table: pd.DataFrame) -> None:
     nodes = on_cycle(table)
     if not nodes.any():
         return
-    edges = table[table["parent"].notna()].astype(str)
+    edges = _edges(table)
     edges = edges[edges["child"].isin(nodes.index[nodes]) & edges["parent"].isin(nodes.index[nodes])]
-    above, path = edges.drop_duplicates("child").set_index("child")["parent"], [edges["child"].iloc[0]]
-    while path[-1] not in path[:-1]:
-        path.append(above[path[-1]])
-    path = path[path.index(path[-1]) :]
+    above, node, place = dict(edges[["child", "parent"]].to_numpy()[::-1]), edges["child"].iloc[0], {}
+    while node not in place:  # upwards until a node comes again
+        place[node] = len(place)
+        node = above[node]
+    path = [*list(place)[place[node] :], node]
     named = " -> ".join(path if len(path) <= SHOWN else [*path[: SHOWN - 1], "...", path[-1]])
-    raise UserError(f"{dataset}: table 'tree' has {int(nodes.sum()):,} nodes that are above themselves, such as {named} "
-                    "(child -> parent); take one of these links out", code=3)  # fmt: skip
+    raise UserError(f"{dataset}: table 'tree' has a cycle, {named} (child -> parent); {int(nodes.sum()):,} "
+                    "of its nodes are above themselves. Take a link of each cycle out", code=3)  # fmt: skip

@@ -3,9 +3,8 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
+from workbench.data.links.repair import on_cycle
 from workbench.data.lint.finding import NOTE, OK, WARNING, Finding
 from workbench.data.schema import ITEM, USER, Dataset
 from workbench.data.tables import unknown_rows
@@ -55,16 +54,10 @@ def social(dataset: Dataset, table: pd.DataFrame) -> Iterator[Finding]:
 
 def tree(dataset: Dataset, table: pd.DataFrame) -> Iterator[Finding]:
     """Nodes with two parents, and nodes on a cycle, which no path from a root reaches."""
-    edges = table[table["parent"].notna()].drop_duplicates(["child", "parent"])
-    codes, nodes = pd.factorize(np.concatenate([edges["child"].astype(str), edges["parent"].astype(str)]))
-    child, parent, n = codes[: len(edges)], codes[len(edges) :], len(nodes)
-    _, component = connected_components(coo_array((np.ones(len(child)), (child, parent)), shape=(n, n)),
-                                        connection="strong")  # fmt: skip
-    on_cycle = (np.bincount(component) > 1)[component] if n else np.zeros(0, bool)
-    on_cycle[child[child == parent]] = True
+    edges, nodes = table[table["parent"].notna()].drop_duplicates(["child", "parent"]), on_cycle(table)
     two = edges["child"].duplicated(keep=False) & ~edges["child"].duplicated()
-    yield _count("tree: nodes with two parents", two.sum(), n, "nodes have more than one parent")
-    yield _count("tree: nodes on a cycle", on_cycle.sum(), n, "nodes are above themselves")
+    yield _count("tree: nodes with two parents", two.sum(), len(nodes), "nodes have more than one parent")
+    yield _count("tree: nodes on a cycle", nodes.sum(), len(nodes), "nodes are above themselves")
 
 
 def slates(dataset: Dataset, table: pd.DataFrame) -> Iterator[Finding]:

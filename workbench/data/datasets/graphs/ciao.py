@@ -11,7 +11,9 @@ GRAPHREC = (
     "https://raw.githubusercontent.com/Wang-Shuo/GraphRec_PyTorch/5768c61f66b238dc057c09535b00eec687daac2c/"
     "datasets/Ciao/"
 )
-RATINGS = File("rating.mat", GRAPHREC + "rating.mat", "aa793568686285a93286ba9e56954fcce347370ad2e58c785760362ab12d2c2c")
+RATINGS = File(
+    "rating.mat", GRAPHREC + "rating.mat", "aa793568686285a93286ba9e56954fcce347370ad2e58c785760362ab12d2c2c"
+)
 TRUST = File(
     "trustnetwork.mat", GRAPHREC + "trustnetwork.mat",
     "0a8963ed22e6b534ce8d14e478f54ce0af6f5a3440a67ed5a35e62486580ce3a",
@@ -38,13 +40,13 @@ def load() -> Dataset:
     trust = pd.DataFrame(read_mat(files.read(TRUST), "trustnetwork", 2), columns=["user", "friend"])
     counts = {"ratings": len(events), "trust links": len(trust)}
     repeated = events.duplicated(["user", "item"])
-    several = items.drop_duplicates()["raw_id"].duplicated(keep=False)
+    events = events.assign(row=np.arange(len(events)))[~repeated]
+    categories = items.drop_duplicates()["raw_id"].value_counts()
     notes = [
         "order: not published", "ratings: low ones are events like all others",
-        f"{int((rating == 0).sum())} ratings are 0, which the scale of 1 to 5 does not have; kept",
-        f"{items.drop_duplicates()['raw_id'][several].nunique()} items are in several categories; the first is used",
+        f"{int((events['rating'] == 0).sum())} ratings are 0, which the scale of 1 to 5 does not have; kept",
+        f"{int((categories > 1).sum())} items are in several categories; the first is used",
     ]  # fmt: skip
-    events = events.assign(row=np.arange(len(events)))[~repeated]
     dropped = {"ratings of a product that the user has rated already": int(repeated.sum())}
     about = {**ABOUT, "files": files.checksums, "read": counts, "dropped": dropped, "notes": notes}
     return attach_tables(assemble("ciao", events, items=items, order="none", about=about), {"social": trust})

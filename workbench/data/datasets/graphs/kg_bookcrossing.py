@@ -1,4 +1,4 @@
-"""Book-Crossing with a knowledge graph (KGCN preprocessing, MCCLK copy): books that readers liked, no text, no times."""
+"""Book-Crossing with a knowledge graph (KGCN preprocessing, MCCLK copy): books that readers had, no text, no times."""
 import pandas as pd
 
 from workbench.data.formats.delimited_text import data_error

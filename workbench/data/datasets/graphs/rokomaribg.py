@@ -1,7 +1,4 @@
 """RokomariBG, Bangla books: who reviewed which, with authors, publishers and categories, no titles, no times."""
-import json
-
-import pandas as pd
 import polars as pl
 
 from workbench.data.formats.delimited_text import data_error
@@ -47,65 +44,59 @@ def load(*, join: str = "pairs") -> Dataset:
         raise unknown_name("join of rokomaribg", join, JOINS)
     files = DataFiles("rokomaribg")
     files.require(*FILES.values())
-    written = _table(files.read(FILES["user_to_review"]), "user_id", "review_id")
-    reviewed = _table(files.read(FILES["book_to_review"]), "book_id", "review_id")
+    written = read_records(files.read(FILES["user_to_review"]), "user_id", "review_id")
+    reviewed = read_records(files.read(FILES["book_to_review"]), "book_id", "review_id")
     events, notes = join_reviews(written, reviewed, join)
-    books = events["item"].drop_duplicates()
-    items, relations, others = books.to_frame("raw_id"), [], 0
+    items, relations, others = events.select(raw_id="item").unique(maintain_order=True), [], 0
     for kind, field in NAMED.items():
-        edges = _table(files.read(FILES[f"book_to_{kind}"]), "book_id", f"{kind}_id")
-        names = _table(files.read(FILES[kind]), f"{kind}_id", field).set_index(f"{kind}_id")[field]
-        own = edges[edges["book_id"].isin(books)]
+        edges = read_records(files.read(FILES[f"book_to_{kind}"]), "book_id", f"{kind}_id")
+        own = edges.join(items, left_on="book_id", right_on="raw_id", how="semi")
         others += len(edges) - len(own)
-        tails = f"{kind} " + own[f"{kind}_id"]
-        relations.append(pd.DataFrame({"head": own["book_id"], "relation": kind, "tail": tails}))
-        items[kind] = items["raw_id"].map(_joined(own["book_id"], own[f"{kind}_id"].map(names))).fillna("")
+        relations.append(own.select(head="book_id", relation=pl.lit(kind), tail=f"{kind} " + pl.col(f"{kind}_id")))
+        names = read_records(files.read(FILES[kind]), f"{kind}_id", field)
+        items = items.join(_joined(own.join(names, on=f"{kind}_id"), field, kind), on="raw_id", how="left")
     counts = {"reviews of users": len(written), "reviews of books": len(reviewed)}
-    notes += ["order: not published", "titles, texts and ratings: in book.json.gz and review.json.gz, which are not read here",
+    notes += ["order: not published", "titles, texts, ratings: in book.json.gz and review.json.gz, which are not read",
               "categories: no tree is published; some are campaigns of the shop, such as book fairs"]  # fmt: skip
     about = {**ABOUT, "files": files.checksums, "read": counts, "notes": notes,
              "dropped": {"edges of books without a review": others}}  # fmt: skip
-    dataset = assemble("rokomaribg", events, items=items, order="none", about=about)
-    return attach_tables(dataset, {"relations": pd.concat(relations, ignore_index=True)})
+    items = items.with_columns(pl.col(*NAMED).fill_null("")).to_pandas()
+    dataset = assemble("rokomaribg", events.to_pandas(), items=items, order="none", about=about)
+    return attach_tables(dataset, {"relations": pl.concat(relations).to_pandas()})
 
 
-def join_reviews(written: pd.DataFrame, reviewed: pd.DataFrame, join: str) -> tuple[pd.DataFrame, list[str]]:
+def join_reviews(written: pl.DataFrame, reviewed: pl.DataFrame, join: str) -> tuple[pl.DataFrame, list[str]]:
     """Distinct pairs (user, item) and a note on the join. written: user_id, review_id; reviewed: book_id, review_id,
     where a review id may stand in several rows."""
-    if join == "last-wins":
-        written, reviewed = (table.drop_duplicates("review_id", keep="last") for table in (written, reviewed))
-    pairs = written.drop_duplicates().merge(reviewed.drop_duplicates(), on="review_id")
-    pairs = pairs.rename(columns={"user_id": "user", "book_id": "item"})[["user", "item"]]
-    shared = written.drop_duplicates().duplicated("review_id").sum()
-    note = f"join={join}: {len(pairs)} rows of a user, a review id and a book"
-    note += f"; {shared} review ids have a second user, and their books count for both" if shared else ""
-    return pairs.drop_duplicates().reset_index(drop=True), [note]
+    subset = "review_id" if join == "last-wins" else None  # None: all columns
+    written, reviewed = (each.unique(subset, keep="last", maintain_order=True) for each in (written, reviewed))
+    rows = written.join(reviewed, on="review_id", maintain_order="left_right").select(user="user_id", item="book_id")
+    note = f"join={join}: {len(rows)} rows of a user, a review id and a book"
+    if shared := len(written) - written["review_id"].n_unique():
+        note += f"; {shared} review ids have a second user, and their books count for both"
+    return rows.unique(maintain_order=True), [note]
 
 
-def _joined(books: pd.Series, names: pd.Series) -> dict[str, str]:
-    """Text by book: the distinct names joined by " | ", in file order."""
-    names = names.str.removesuffix(SHOP).str.replace("|", "/").str.strip()
-    table = pl.DataFrame({"book": books.to_numpy(), "name": names.fillna("").to_numpy()}).filter(pl.col("name") != "")
-    table = table.unique(maintain_order=True).group_by("book", maintain_order=True).agg(pl.col("name").str.join(" | "))
-    return dict(table.iter_rows())
+def _joined(edges: pl.DataFrame, field: str, kind: str) -> pl.DataFrame:
+    """raw_id and, named after the kind, the distinct names of a book's edges, joined by " | " in file order."""
+    name = pl.col(field).str.strip_suffix(SHOP).str.replace_all("|", "/", literal=True).str.strip_chars()
+    names = edges.select(raw_id="book_id", name=name).filter(pl.col("name") != "").unique(maintain_order=True)
+    return names.group_by("raw_id", maintain_order=True).agg(pl.col("name").str.join(" | ").alias(kind))
 
 
-def _table(content: Content, *fields: str) -> pd.DataFrame:
-    """Fields of a JSON list of records as text; a missing name is None. UserError where it is no such list, or an id is
+def read_records(content: Content, *fields: str) -> pl.DataFrame:
+    """Fields of a JSON list of records as text; a missing name is null. UserError where it is no such list, or an id is
     missing."""
     remedy = "get a fresh copy"
     try:
-        records = json.loads(content.data)
-        table = {field: [record[field] for record in records] for field in fields}
-    except (ValueError, RecursionError, KeyError, TypeError) as error:
-        what = f"not a JSON list of records with {' and '.join(fields)} ({type(error).__name__}: {error})"
-        raise data_error(content, getattr(error, "lineno", None), what, remedy) from error
-    if not records:
+        table = pl.read_json(content.data, schema=dict.fromkeys(fields, pl.String))
+    except pl.exceptions.PolarsError as error:
+        what = f"not a JSON list of records with {' and '.join(fields)} ({error})"
+        raise data_error(content, None, what, remedy) from error
+    if table.is_empty():
         raise data_error(content, None, "the list is empty", remedy)
-    for field, values in table.items():
-        allowed = {int, str} if field.endswith("_id") else {int, str, type(None)}
-        if not set(map(type, values)) <= allowed or "" in values and field.endswith("_id"):
-            row = next(row for row, value in enumerate(values) if type(value) not in allowed or value == "")
-            raise data_error(content, None, f"record {row + 1:,} has {field} {values[row]!r:.60}", remedy)
-        table[field] = [value if value is None else str(value) for value in values]
-    return pd.DataFrame(table, dtype=object)
+    for field in (field for field in fields if field.endswith("_id")):
+        missing = table[field].fill_null("") == ""
+        if missing.any():
+            raise data_error(content, None, f"record {missing.arg_max() + 1:,} has no {field}", remedy)
+    return table
