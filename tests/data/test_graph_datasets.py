@@ -10,10 +10,12 @@ from scipy.io import savemat
 
 from workbench.data import Protocol, datasets, split
 from workbench.data.datasets.graphs import rokomaribg
+from workbench.data.formats.containers.number_arrays import read_mat, read_npy
 from workbench.data.formats.file_lookup import Content
-from workbench.data.formats.number_arrays import read_mat, read_npy
 from workbench.data.lint.table_lints import table_findings
 from workbench.errors import UserError
+
+BOOKS = Protocol(split="ratio", ratios=(0.7, 0.15, 0.15))
 
 
 @pytest.fixture(scope="module")
@@ -106,10 +108,25 @@ class TestRokomariBG:
         assert not dataset.items["category"].str.contains("Rokomari.com").any()
 
     def test_the_ratio_split_gives_each_part_its_share(self, loaded):
-        cut = split(loaded("rokomaribg"), Protocol(split="ratio", ratios=(0.7, 0.15, 0.15)))
+        cut = split(loaded("rokomaribg"), BOOKS)
         assert len(cut.test.histories) == len(cut.valid.histories) == 18_610
         assert len(cut.train.items) + len(cut.valid.targets) + len(cut.test.targets) == 205_924
         assert not cut.test.in_history().any()
+
+    @pytest.mark.parametrize("join, copies", [("pairs", 0.305), ("last-wins", 0.018)])
+    def test_a_random_split_of_pairs_has_copies_of_a_review_on_both_sides(self, loaded, join, copies):
+        """One review stands at several editions: of three test books one has a sibling in the user's history."""
+        dataset = loaded("rokomaribg", join=join)
+        group, test = np.concatenate([[-1], dataset.items["review_group"]]), split(dataset, BOOKS).test
+        known = set(zip(test.histories.rows(), group[test.histories.items], strict=True))
+        siblings = [pair in known for pair in zip(test.rows(), group[test.targets], strict=True)]
+        assert np.mean(siblings) == pytest.approx(copies, abs=0.001)
+
+    def test_books_that_share_reviews_are_one_group(self):
+        rows = [("a", 1), ("b", 1), ("b", 2), ("c", 2), ("d", 3), ("e", 4), ("d", 3)]
+        table = rokomaribg.review_groups(pl.DataFrame(rows, ["book_id", "review_id"], orient="row").cast(pl.String))
+        groups = dict(table.iter_rows())
+        assert groups["a"] == groups["b"] == groups["c"] and len(set(groups.values())) == 3 and len(table) == 5
 
     @pytest.mark.parametrize("text, message", [
         ("[{", "not a JSON list"), ("", "not a JSON list"), ("[1]", "not a JSON list"), ("[]", "the list is empty"),

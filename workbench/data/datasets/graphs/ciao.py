@@ -2,8 +2,8 @@
 import numpy as np
 import pandas as pd
 
+from workbench.data.formats.containers.number_arrays import read_mat
 from workbench.data.formats.file_lookup import DataFiles, File
-from workbench.data.formats.number_arrays import read_mat
 from workbench.data.schema import Dataset, assemble
 from workbench.data.tables import attach_tables
 

@@ -1,9 +1,9 @@
 """Book-Crossing with a knowledge graph (KGCN preprocessing, MCCLK copy): books that readers had, no text, no times."""
 import pandas as pd
 
+from workbench.data.formats.containers.number_arrays import read_npy
 from workbench.data.formats.delimited_text import data_error
 from workbench.data.formats.file_lookup import DataFiles, File
-from workbench.data.formats.number_arrays import read_npy
 from workbench.data.schema import Dataset, assemble
 from workbench.data.tables import attach_tables
 

@@ -1,5 +1,8 @@
 """RokomariBG, Bangla books: who reviewed which, with authors, publishers and categories, no titles, no times."""
+import numpy as np
 import polars as pl
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import connected_components
 
 from workbench.data.formats.delimited_text import data_error
 from workbench.data.formats.file_lookup import Content, DataFiles, File
@@ -36,9 +39,11 @@ ABOUT = {
 def load(*, join: str = "pairs") -> Dataset:
     """RokomariBG. items: author, publisher, category, names joined by " | "; relations of the same kinds.
 
-    A review id belongs to one user and up to 32 books. join: pairs (every book of the user's reviews) or last-wins (one
-    book a review, the last in the file, as the authors' notebooks join them). The table relations has the edges of
-    reviewed books; heads are books, tails such as `author 100014`. UserError for another join.
+    A review id belongs to one user and up to 32 books, editions and sets under which the shop shows one review. join:
+    pairs (all books of a user's reviews) or last-wins (one book a review, the last in the file, as in the authors'
+    notebooks). With pairs a split at random has copies of one review in train and test; items: review_group, a number,
+    the same for books that share reviews, tells them. The table relations has the edges of reviewed books; heads are
+    books, tails such as `author 100014`. UserError for another join.
     """
     if join not in JOINS:
         raise unknown_name("join of rokomaribg", join, JOINS)
@@ -60,8 +65,8 @@ def load(*, join: str = "pairs") -> Dataset:
               "categories: no tree is published; some are campaigns of the shop, such as book fairs"]  # fmt: skip
     about = {**ABOUT, "files": files.checksums, "read": counts, "notes": notes,
              "dropped": {"edges of books without a review": others}}  # fmt: skip
-    items = items.with_columns(pl.col(*NAMED).fill_null("")).to_pandas()
-    dataset = assemble("rokomaribg", events.to_pandas(), items=items, order="none", about=about)
+    items = items.with_columns(pl.col(*NAMED).fill_null("")).join(review_groups(reviewed), on="raw_id", how="left")
+    dataset = assemble("rokomaribg", events.to_pandas(), items=items.to_pandas(), order="none", about=about)
     return attach_tables(dataset, {"relations": pl.concat(relations).to_pandas()})
 
 
@@ -75,6 +80,14 @@ def join_reviews(written: pl.DataFrame, reviewed: pl.DataFrame, join: str) -> tu
     if shared := len(written) - written["review_id"].n_unique():
         note += f"; {shared} review ids have a second user, and their books count for both"
     return rows.unique(maintain_order=True), [note]
+
+
+def review_groups(reviewed: pl.DataFrame) -> pl.DataFrame:
+    """raw_id and review_group of every reviewed book: the connected parts of the graph of books and review ids."""
+    book, review = (reviewed[column].rank("dense").to_numpy().astype(np.int64) - 1 for column in reviewed.columns)
+    links = csr_matrix((np.ones(len(book)), (book, review)))
+    _, group = connected_components(links @ links.T, directed=False)
+    return pl.DataFrame({"raw_id": reviewed["book_id"], "review_group": group[book]}).unique(maintain_order=True)
 
 
 def _joined(edges: pl.DataFrame, field: str, kind: str) -> pl.DataFrame:
