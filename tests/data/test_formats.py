@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 from scipy import sparse
 
-from workbench.data import safe_pickle
 from workbench.data.formats import amazon_reviews, atomic, delimited_text, lcrec, movielens, sequences
+from workbench.data.formats.containers import safe_pickle
 from workbench.data.formats.file_lookup import Content, read_plain
 from workbench.data.text_cleaning import clean_text
 from workbench.errors import UserError

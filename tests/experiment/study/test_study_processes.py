@@ -7,6 +7,7 @@ import pytest
 from test_interrupt import CODE, environment, finished, interrupted, stored  # noqa: F401  a fixture
 
 import workbench as wb
+from workbench import systems
 from workbench.__main__ import main
 from workbench.artifacts import Store, read_manifest, using_store
 from workbench.errors import UserError
@@ -41,7 +42,8 @@ def test_an_interrupted_study_keeps_what_is_finished(environment, tmp_path, jobs
     before = {path: path.stat().st_mtime_ns for path in stored(home, "run") if ".part" not in str(path)}
     finished(command, environment)
     after = {path: path.stat().st_mtime_ns for path in stored(home, "run")}
-    assert before and before.items() <= after.items() and len(json.loads(out.read_text())["rows"]) == 7
+    assert before and before.items() <= after.items()
+    assert json.loads(out.read_text())["rows"].keys() == {"on", *systems.names("baselines")}
     assert not list(tmp_path.rglob("*.part"))
 
 

@@ -2,5 +2,5 @@
 
 Read file_kinds (what a file is) and byte_streams (compression, encodings) first. delimited, columnar, json_records and
 user_sequences each have `column_names`, `batches` and `position`; file_format holds the options that users give.
-number_arrays reads .npy and .mat, in which some datasets are published, as they are.
+number_arrays reads .npy and .mat and safe_pickle pickled matrices, in which some datasets are published.
 """
