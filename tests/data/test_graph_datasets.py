@@ -66,6 +66,8 @@ class TestRokomariBG:
             205_924, 18_610, 9_695, 414)  # fmt: skip
         assert len(last.interactions) == 175_692 and (last.interactions["user"].value_counts() >= 3).sum() == 15_427
         assert raw_pairs(last) < raw_pairs(pairs)
+        assert any("31143 of these rows show a review at a further book" in note for note in pairs.about["notes"])
+        assert not any("further book" in note for note in last.about["notes"])
         with pytest.raises(UserError, match="unknown join of rokomaribg 'last'; did you mean 'last-wins'"):
             datasets.load("rokomaribg", join="last")
 

@@ -79,7 +79,11 @@ def join_reviews(written: pl.DataFrame, reviewed: pl.DataFrame, join: str) -> tu
     note = f"join={join}: {len(rows)} rows of a user, a review id and a book"
     if shared := len(written) - written["review_id"].n_unique():
         note += f"; {shared} review ids have a second user, and their books count for both"
-    return rows.unique(maintain_order=True), [note]
+    notes = [note]
+    if copies := len(rows) - len(written):
+        notes.append(f"copies: {copies} of these rows show a review at a further book; a split at random has such books in "
+                     "train and test, of one review_group")  # fmt: skip
+    return rows.unique(maintain_order=True), notes
 
 
 def review_groups(reviewed: pl.DataFrame) -> pl.DataFrame:
