@@ -81,8 +81,8 @@ def join_reviews(written: pl.DataFrame, reviewed: pl.DataFrame, join: str) -> tu
         note += f"; {shared} review ids have a second user, and their books count for both"
     notes = [note]
     if copies := len(rows) - len(written):
-        notes.append(f"copies: {copies} of these rows show a review at a further book; a split at random has such books in "
-                     "train and test, of one review_group")  # fmt: skip
+        notes.append(f"copies: {copies} of these rows show a review at a further book; a random split has such books, "
+                     "of one review_group, in train and test")  # fmt: skip
     return rows.unique(maintain_order=True), notes
 
 
