@@ -128,6 +128,13 @@ class Bench:
 
         return typical_users(self, n)
 
+    def neighbourhood(self, user: int) -> Any:
+        """A test user in the graph of train (`experiment.browse.graph_neighbourhood.GraphNeighbourhood`): who and what
+        is reached, and a list by layers of a propagation. UserError if the user has no test case."""
+        from workbench.experiment.browse.graph_neighbourhood import GraphNeighbourhood
+
+        return GraphNeighbourhood(self, user)
+
     def events(self, user: int) -> pd.DataFrame:
         """A test user's events, oldest first, with title, part (train, validation, test) and time where known."""
         from workbench.experiment.browse.users import user_events

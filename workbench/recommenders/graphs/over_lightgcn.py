@@ -3,7 +3,7 @@ import numpy as np
 from torch import nn
 
 from workbench.data import Split
-from workbench.data.bipartite import rewired_pairs
+from workbench.data.links.rewiring import rewired_edges
 from workbench.errors import UserError
 from workbench.nets.propagation import Edges, user_item_edges
 from workbench.recommenders.matrix_factorization import PAIRS_RECIPE, EmbeddingTables
@@ -34,7 +34,7 @@ def train_pairs(split: Split) -> tuple[np.ndarray, np.ndarray]:
 def train_edges(bench, *, rewired: bool = False, normalised: str = "symmetric") -> Edges:
     """The edges of the train events, each pair once, both ways. rewired: with other ends and the same degrees."""
     split = bench.split
-    pairs = train_pairs(split)
+    users, items = train_pairs(split)
     if rewired:
-        pairs = rewired_pairs(*pairs, named_rng(bench.seed, "rewired"))
-    return Edges(user_item_edges(*pairs, split.n_users, split.n_items, normalised=normalised))
+        items = rewired_edges(users, items, named_rng(bench.seed, "rewired"))
+    return Edges(user_item_edges(users, items, split.n_users, split.n_items, normalised=normalised))
