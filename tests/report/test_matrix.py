@@ -55,7 +55,8 @@ def test_a_page_shows_parameters_and_results(broken):
     assert stored["versions"]["torch"] and cell["ok"] and {"popularity", "ease", "bpr_mf"} <= set(cell["metrics"])
     page = (out / "synthetic" / "bpr_mf.html").read_text()
     document = inert(page)
-    assert cell["data_hash"] in page and "users=150" in page and f"{cell['metrics']['bpr_mf']['ndcg@10']:.4f}" in page
+    value = cell["metrics"]["bpr_mf"]["ndcg@10"]
+    assert cell["data_hash"] in page and "users=150" in page and f'data-value="{value}"' in page
     assert len([kind for kind, _ in document.scripts if kind == "application/json"]) >= 4 and len(page) < 8e6
     links = {a["href"] for tag, a in document.tags if tag == "a" and not a["href"].startswith("#")}
     assert links == {"../index.html", "item_knn.html", "../synthetic-null/bpr_mf.html"}
