@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from workbench.data import Histories, Split
 from workbench.errors import UserError
 from workbench.interfaces import ReadoutPositions
-from workbench.nets.bags import Bag
+from workbench.nets.rows.bags import Bag
 from workbench.recommenders.vector import Objective, VectorRecommender
 from workbench.train import named_rng
 from workbench.train.fit import TrainingSession

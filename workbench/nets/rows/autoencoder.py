@@ -1,7 +1,7 @@
 """A row of items to latents and back: the network of autoencoders for collaborative filtering."""
 from torch import Tensor, nn
 
-from workbench.nets.bags import Bag, BagEncoder, xavier_linear, xavier_table
+from workbench.nets.rows.bags import Bag, BagEncoder, xavier_linear, xavier_table
 
 
 class RowAutoencoder(nn.Module):
@@ -26,11 +26,11 @@ class RowAutoencoder(nn.Module):
         return states @ self.item.weight.T + self.bias.weight[:, 0]
 
     def forward(self, bag: Bag) -> Tensor:
-        """(B, D) states of the latents' means."""
+        """(B, D) states of the means of the latents."""
         return self.decode(self.encoder(bag)[0])
 
 
 def sample(mean: Tensor, log_variance: Tensor | None, noise: Tensor | None) -> Tensor:
-    """(..., Z) the mean moved by standard Gaussian noise (..., Z), of the standard deviation that is given; without a
-    variance the mean itself."""
-    return mean if log_variance is None else mean + (log_variance / 2).exp() * noise
+    """(..., Z) the mean moved by noise (..., Z) of the standard deviation that is given; without a variance, or without
+    noise, the mean itself (Kingma and Welling 2014, arXiv:1312.6114, section 2.4)."""
+    return mean if log_variance is None or noise is None else mean + (log_variance / 2).exp() * noise
