@@ -24,9 +24,8 @@ def item_words(dataset: Dataset, limit: int = 2000) -> tuple[sparse.csr_matrix, 
         found = read.fit_transform(documents(dataset))
     except ValueError as error:  # sklearn's "empty vocabulary", or "no terms remain"
         raise UserError(f"{dataset.name}: no two items have a word in common that most do not have", code=3) from error
-    padded = sparse.csr_matrix(
-        (found.data, found.indices + 1, np.concatenate([[0], found.indptr])), shape=(found.shape[0] + 1, found.shape[1] + 1)
-    )
+    shape = (found.shape[0] + 1, found.shape[1] + 1)
+    padded = sparse.csr_matrix((found.data, found.indices + 1, np.concatenate([[0], found.indptr])), shape=shape)
     return padded, ["", *read.get_feature_names_out().tolist()]
 
 

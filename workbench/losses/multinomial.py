@@ -1,5 +1,4 @@
 """The multinomial likelihood of rows of items: which share of its draws a row has from each item."""
-import torch
 from torch import Tensor
 
 
@@ -8,6 +7,7 @@ def multinomial_nll(logits: Tensor, rows: Tensor, items: Tensor, counts: Tensor 
     counts (Liang et al. 2018, arXiv:1802.05814, eq. 2). The rows x are sparse: entry n is of row rows[n] and item
     items[n], both (N,), with the count counts[n], all 1 if left out. A row without entries has the loss 0.
 
+    >>> import torch
     >>> logits = torch.tensor([[9.0, 0.0, 0.0]])
     >>> round(multinomial_nll(logits, torch.tensor([0, 0]), torch.tensor([1, 2])).item(), 4)  # 2 ln 2
     1.3863

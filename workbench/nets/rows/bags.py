@@ -30,7 +30,7 @@ class BagEncoder(nn.Module):
     def __init__(self, ids: int, *, width: int, latent: int, dropout: float):
         super().__init__()
         self.table, self.shift = xavier_table(ids, width), nn.Parameter(torch.zeros(width))
-        self.mean, self.dropout = xavier_linear(width, latent), dropout
+        self.mean, self.dropout, self.latent = xavier_linear(width, latent), dropout, latent
         self.variance: nn.Linear | None = None
 
     def forward(self, bag: Bag, table: Tensor | None = None) -> tuple[Tensor, Tensor | None]:

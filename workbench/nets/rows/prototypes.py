@@ -1,4 +1,4 @@
-"""Rows divided among prototypes: every item belongs to each of K prototypes by a share, and so does every entry of a row.
+"""Rows divided among prototypes: an item belongs to each of K prototypes by a share, and so does an entry of a row.
 
 After MacridVAE (Ma et al. 2019, arXiv:1910.14238), where a user has a latent vector for each prototype.
 """

@@ -2,10 +2,12 @@
 
 A history is read as the set of its items, so that a user who is not in train is served by the history given.
 """
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from scipy.sparse import csr_matrix
 from torch import Tensor, nn
 
 from workbench.data import Histories, Split
@@ -80,12 +82,33 @@ def distinct_items(histories: Histories) -> Histories:
 
 def item_bag(rows: Histories, device: torch.device) -> Bag:
     """Rows of distinct items as a bag of rows of length 1: each entry weighs 1 / sqrt(items of its row)."""
-    weights = np.repeat(1 / np.sqrt(np.maximum(rows.lengths, 1)), rows.lengths).astype(np.float32)
-    arrays = (rows.items.astype(np.int64), rows.offsets.astype(np.int64), weights)
+    weights = np.repeat(1 / np.sqrt(np.maximum(rows.lengths, 1)), rows.lengths)
+    return _bag(rows.items, rows.offsets, weights, device)
+
+
+def sparse_bag(matrix: csr_matrix, device: torch.device) -> Bag:
+    """The rows of a sparse matrix (B, ids+1) as a bag; column 0 is empty."""
+    return _bag(matrix.indices, matrix.indptr, matrix.data, device)
+
+
+def _bag(ids: np.ndarray, offsets: np.ndarray, weights: np.ndarray, device: torch.device) -> Bag:
+    arrays = (ids.astype(np.int64), offsets.astype(np.int64), weights.astype(np.float32))
     return Bag(*(torch.from_numpy(array).to(device) for array in arrays))
 
 
-def noise_like(mean: Tensor, seed: int, name: str, step: int) -> Tensor:
-    """Standard Gaussian noise of the shape of `mean`, from the stream `name` of a step."""
-    drawn = named_rng(seed, name, step).standard_normal(tuple(mean.shape), np.float32)
-    return torch.from_numpy(drawn).to(mean.device)
+class StepNoise(NamedTuple):
+    """Random numbers of one step of a training, each name with a stream of its own."""
+
+    seed: int
+    step: int
+
+    def gaussian(self, name: str, shape: Sequence[int], device: torch.device) -> Tensor:
+        """Standard Gaussian."""
+        drawn = named_rng(self.seed, name, self.step).standard_normal(tuple(shape), np.float32)
+        return torch.from_numpy(drawn).to(device)
+
+    def gumbel(self, name: str, shape: Sequence[int], device: torch.device) -> Tensor:
+        """Standard Gumbel: what is added to the logs of shares, so that the largest is a sample (Maddison et al. 2017,
+        arXiv:1611.00712)."""
+        drawn = named_rng(self.seed, name, self.step).gumbel(size=tuple(shape)).astype(np.float32)
+        return torch.from_numpy(drawn).to(device)
