@@ -1,17 +1,25 @@
 """DGVAE: without its parts it is Mult-VAE; shares, smoothed rows, words and their placebo, the table of prototypes."""
+from functools import partial
+from types import SimpleNamespace
+
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from scipy.sparse import csr_matrix
 from toys import make_histories
 
 import workbench as wb
+from workbench import systems
+from workbench.data import assemble, protocol_for, split
 from workbench.embed.knn_graph import item_knn_graph
 from workbench.embed.words import item_words, words_of_rows
 from workbench.errors import UserError
 from workbench.recommenders.rows.prototype_table import Described, agreement, side_by_side
 from workbench.recommenders.rows.user_rows import distinct_items, item_bag
 from workbench.systems.multimodal import dgvae
+from workbench.train import Recipe, named_rng, seeded_torch
+from workbench.train.fit import TrainingSession
 
 SIZES = {"width": 16, "latent": 8}
 CPU = torch.device("cpu")
@@ -132,6 +140,33 @@ def test_top_words_stand_beside_top_items(bench, model):
     assert set(table["item"]) <= titles | {""}
     with pytest.raises(UserError, match="leaves nothing to describe"):
         dgvae.prototype_table(bench.build("dgvae", **dgvae.OFF, **SIZES), bench)
+
+
+def planted(seed=0):
+    """A bench of four kinds of items with words of their own; a user has items of two kinds."""
+    kinds = (["red", "pen", "ink", "paper"], ["dog", "leash", "bone", "collar"], ["tea", "cup", "kettle", "spoon"],
+             ["bike", "wheel", "chain", "pedal"])  # fmt: skip
+    rng = np.random.default_rng(0)
+    titles = [" ".join(rng.choice(kinds[item % 4], 2, replace=False)) for item in range(40)]
+    of_kind = [np.arange(kind, 40, 4) for kind in range(4)]
+    liked = [rng.choice(of_kind[kind], 5, replace=False) for _ in range(200) for kind in rng.permutation(4)[:2]]
+    events = pd.DataFrame({"user": np.repeat(np.arange(200), 10), "item": np.concatenate(liked)})
+    dataset = assemble("planted", events, items=pd.DataFrame({"raw_id": range(40), "title": titles}), order="sequence")
+    cut = split(dataset, protocol_for(dataset, split="ratio"))
+    return SimpleNamespace(seed=seed, dataset=dataset, split=cut, rng=partial(named_rng, seed),
+                           init=lambda name="init": seeded_torch(seed, name))  # fmt: skip
+
+
+def test_prototypes_find_what_items_and_their_words_have_in_common():
+    found, bench = {}, planted()
+    for permuted in (False, True):
+        model = systems.build("dgvae", bench, words=1.0, neighbours=0, width=32, latent=16, permuted=permuted)
+        model.fit(bench.split, TrainingSession(Recipe(epochs=40, batch_size=64, lr=0.02), bench.seed))
+        net = model.module
+        words, items = (net.log_shares(side).exp().detach().numpy() for side in (net.words, net.items))
+        found[permuted], chance = agreement(words, items, item_words(bench.dataset)[0])
+        assert chance < 0.4
+    assert found[False] > 0.5 and found[False] > found[True] + 0.15, "not with the texts of other items"
 
 
 def test_a_description_by_hand():
