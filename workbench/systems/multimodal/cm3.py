@@ -9,12 +9,15 @@ Equation  item i = [t, v, f], each of length 1: t and v networks of its two view
           the graph of nearest neighbours;  u, i, j normalised
           L = |u - i|^2 + gamma / 2 (log mean exp(-2 |u - u'|^2) + log mean exp(-2 (|j - j'|^2 - 2 + 2 s_jj')))
           s = the cosine of f_j and f_j', from 0 up to a ceiling; j the sampled items
-Claim     Calibrated uniformity ranks better than plain (calibrated=False, s = 1), LightGCN with BPR (the parent) and
-          the same with the content of other items (the placebo).
-Differs   The second view is a kind of item vectors, where there is no image by default the words of category and brand.
-          What is served has p = 1/2, the release serves the pass of the last batch with its random p. A neighbour is
-          never the item itself. Sums of layers are means, which changes no ranking. LightGCN's recipe. Without views
-          (first="none") it is lightgcn: item tables and BPR, which l2 belongs to.
+Claim     Calibrated uniformity ranks better than plain (similarity="none", s = 1), than LightGCN with BPR (the parent)
+          and than the same with the content of other items (the placebo).
+Differs   s is held fixed in a step: the loss would be lowered by calling all items alike, and in the release, which
+          lets it (similarity="learnt"), s ends at its ceiling for most pairs, which are no longer calibrated. The second
+          view is a kind of item vectors, where there is no image by default the words of category and brand. What is
+          served has p = 1/2, the release serves the pass of the last batch with its random p. A neighbour is never the
+          item itself. Means of layers in place of sums, which changes no ranking. Of a batch at most 512 users, and as
+          many items, repel each other. LightGCN's recipe. Without views (first="none") it is lightgcn: item tables and
+          BPR, which l2 belongs to.
 Reported  Up to 5.4 % NDCG@20 over its best baseline, with features of a multimodal language model (Baby, Sports,
           Clothing and two more, random 8:1:1, full ranking); no other figures at hand.
 """
@@ -23,7 +26,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from workbench.embed.knn_graph import item_knn_graph
-from workbench.errors import UserError
+from workbench.errors import UserError, unknown_name
 from workbench.losses.uniformity import alignment, calibrated_uniformity, uniformity
 from workbench.nets.item_views import ItemViews
 from workbench.nets.propagation import Edges, mean_propagation, normalise
@@ -41,6 +44,7 @@ PARENT = "lightgcn"
 OFF = {"first": "none"}
 PLACEBO = {"permuted": True}
 RECIPE = LIGHTGCN_RECIPE
+SIMILARITIES = ("fixed", "learnt", "none")
 NEIGHBOURS, OF_SECOND = 10, 0.1  # of an item in each view, and the weight of the second view's
 REPELLED = 512  # users and items of a batch, in its random order, of which all pairs are compared
 
@@ -52,12 +56,15 @@ def build(
     """Calibrated uniformity of multimodal vectors, for the bench's users and catalogue.
 
     first, second: kinds of item vectors, of two views; first="none" is lightgcn. gamma: weight of uniformity. mixing:
-    a of Beta(a, a). ceiling: the most that s is, up to 1. calibrated: False takes s = 1, plain uniformity. permuted:
-    the placebo. width: of each of the three parts. layers, l2: as in lightgcn. UserError for a setting out of range.
+    a of Beta(a, a). ceiling: the most that s is, up to 1. similarity: "fixed", "learnt", which lets the loss move s, or
+    "none", plain uniformity. permuted: the placebo. width: of each of the three parts. layers, l2: as in lightgcn.
+    UserError for an unknown name or a setting out of range.
     """
     check_graph_sizes("cm3", width, layers, l2)
     if not (gamma >= 0 < mixing and 0 < ceiling <= 1):
         raise UserError(f"cm3: {gamma=} must be at least 0, {mixing=} positive, {ceiling=} above 0 and at most 1")
+    if similarity not in SIMILARITIES:
+        raise unknown_name("similarity", similarity, SIMILARITIES)
     edges = train_edges(bench)
     if first == "none":
         return graph_recommender(GraphTables(embedding_tables(bench, width), LightPropagation(edges, layers)), l2=l2)
