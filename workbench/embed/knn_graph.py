@@ -1,31 +1,33 @@
-"""The graph of nearest neighbours among item vectors."""
+"""The graph of items and their nearest neighbours in a space of item vectors."""
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from workbench.embed.neighbours import ROWS, nearest
+from workbench.errors import UserError
+
+ROWS = 1024  # compared with all others at a time
 
 
-def item_knn_graph(vectors: np.ndarray, k: int, *, weighted: bool = False) -> csr_matrix:
-    """(I+1, I+1) float32: row i has an entry for each of the k items with the highest cosine to item i in vectors
-    (I+1, E), exactly, compared in blocks; fewer where there are no more.
+def item_knn_graph(vectors: np.ndarray, k: int) -> csr_matrix:
+    """(I+1, I+1) float32: row i holds the cosines of item i with the k items nearest to it, of vectors (I+1, D).
 
-    No item is its own neighbour. An item whose vector is zero has no edges, nor has padding. Edges go one way: a
-    neighbour need not have i among its own. weighted: entries are the cosines, which may be negative, in place of 1.
-    UserError where fewer than two vectors are not zero.
+    Exact; the lower id where cosines are equal. A neighbour has a cosine above 0, so there may be fewer than k; padding
+    and items whose vector is zero have none and are nobody's, as no item is its own. UserError for k below 1.
     """
-    near = nearest(vectors[1:], k) + 1
-    has = vectors[1:].any(1)
-    rows, columns = np.repeat(np.flatnonzero(has) + 1, near.shape[1]), near[has].ravel()
-    values = _cosines(vectors, rows, columns) if weighted else np.ones(len(rows), np.float32)
-    graph = csr_matrix((values, (rows, columns)), shape=(len(vectors), len(vectors)), dtype=np.float32)
-    graph.sort_indices()
-    return graph
-
-
-def _cosines(vectors: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    found = np.empty(len(rows), np.float32)
-    for start in range(0, len(rows), ROWS):
-        part = slice(start, start + ROWS)
-        found[part] = (unit[rows[part]] * unit[columns[part]]).sum(1)
-    return found
+    if k < 1:
+        raise UserError(f"a graph of nearest neighbours needs k of at least 1, not {k}")
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit = (vectors / np.where(norms > 0, norms, 1)).astype(np.float32)
+    k, rows, columns, values = min(k, len(unit) - 1), [], [], []
+    for start in range(0, len(unit), ROWS):
+        cosine = unit[start : start + ROWS] @ unit.T
+        own = np.arange(len(cosine))
+        cosine[own, start + own] = 0
+        cosine[:, 0] = 0
+        least = np.partition(cosine, -k, axis=1)[:, -k, None]
+        row, column = np.nonzero((cosine >= least) & (cosine > 0))
+        value = cosine[row, column]
+        order = np.lexsort((column, -value, row))
+        order = order[np.arange(len(row)) - np.searchsorted(row, row) < k]  # nonzero gives rows in order
+        rows.append(row[order] + start), columns.append(column[order]), values.append(value[order])
+    shape = (len(unit), len(unit))
+    return csr_matrix((np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))), shape)

@@ -1,0 +1,1 @@
+"""How models rank for users whom they never saw."""
