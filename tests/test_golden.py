@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from worlds import world_of
 
 from workbench import experiment, systems
 from workbench.experiment.around_base import inner
@@ -105,7 +106,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure golden values at seeds 0-4 and write tests/golden/*.json.")
     parser.add_argument("systems", nargs="*")
     parser.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE")
-    parser.add_argument("--dataset", default="", help="default: synthetic, or synthetic-places for a system of places")
+    parser.add_argument("--dataset", default="", help="default: that of the contract tests")
     parser.add_argument("--profile", default="smoke")
     parser.add_argument("--metric", default="ndcg@10")
     options = vars(parser.parse_args())
@@ -115,9 +116,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as home:
         os.environ |= {"WORKBENCH_HOME": home, "OMP_NUM_THREADS": "1"}
         for system in options.pop("systems") or systems.names():
-            needs = systems.REGISTRY.literal(system, "NEEDS")  # columns of the items, so far coordinates
-            dataset = options["dataset"] or ("synthetic-places" if needs else "synthetic")
-            golden = measure(system, **options | {"dataset": dataset})
+            golden = measure(system, **options | {"dataset": options["dataset"] or world_of(system)})
             (FOLDER / f"{system}.json").write_text(json.dumps(golden, indent=1) + "\n")
             print(golden)
 
