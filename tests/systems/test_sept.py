@@ -27,7 +27,7 @@ def ego(bench):
 
 
 def test_without_links_friends_and_sharing_say_nothing(bench, ego):
-    """Every layer of both views is what is learnt of a user, to the last bit, and the joint graph is that of LightGCN."""
+    """Every layer of both views is what is learnt of a user, to the last bit; the joint graph is that of LightGCN."""
     nobody = csr_matrix((bench.split.n_users + 1,) * 2)
     views = SocialViews(bench.split, nobody, 2, drop=0.0)
     users = ego.user.weight
