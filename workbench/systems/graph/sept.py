@@ -57,7 +57,7 @@ TAU = 0.1
 
 
 def build(
-    bench, *, ssl=0.005, positives=10, drop=0.3, warmup=1, rewired=False, width=64, layers=3, l2=1e-3
+    bench, *, ssl=0.05, positives=10, drop=0.3, warmup=1, rewired=False, width=64, layers=3, l2=1e-3
 ):
     """LightGCN with social tri-training, for the bench's users and catalogue.
 
