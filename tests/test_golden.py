@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from worlds import world_of
 
 from workbench import experiment, systems
 from workbench.experiment.around_base import inner
@@ -21,9 +22,6 @@ from workbench.experiment.around_base import inner
 FOLDER = Path(__file__).parent / "golden"
 FILES = sorted(FOLDER.glob("*.json"))
 FIELDS = {"system", "changes", "dataset", "profile", "seed", "metric", "value", "tolerance", "baseline", "untrained"}
-WORLDS = {  # by what a system says that it needs
-    (): "synthetic", ("lat", "lon"): "synthetic-places", ("relations",): "synthetic-relations",
-}  # fmt: skip
 MACHINES = 0.002  # between processors and builds at one seed: another summation order changes a few ranks
 
 
@@ -108,7 +106,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure golden values at seeds 0-4 and write tests/golden/*.json.")
     parser.add_argument("systems", nargs="*")
     parser.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE")
-    parser.add_argument("--dataset", default="", help="default: a synthetic world with what the system needs")
+    parser.add_argument("--dataset", default="", help="default: that of the contract tests")
     parser.add_argument("--profile", default="smoke")
     parser.add_argument("--metric", default="ndcg@10")
     options = vars(parser.parse_args())
@@ -118,9 +116,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as home:
         os.environ |= {"WORKBENCH_HOME": home, "OMP_NUM_THREADS": "1"}
         for system in options.pop("systems") or systems.names():
-            needs = systems.REGISTRY.literal(system, "NEEDS", ())
-            dataset = options["dataset"] or WORLDS[needs]
-            golden = measure(system, **options | {"dataset": dataset})
+            golden = measure(system, **options | {"dataset": options["dataset"] or world_of(system)})
             (FOLDER / f"{system}.json").write_text(json.dumps(golden, indent=1) + "\n")
             print(golden)
 

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
+from worlds import world_of
 
 from workbench import experiment, systems
 from workbench.data import Histories, Split
@@ -27,9 +28,6 @@ from workbench.train.fit import TrainingSession
 NAMES = systems.names()
 TINY = replace(PROFILES["smoke"], epochs=3, users=None)
 OPTIONS = {"users": 300}
-WORLDS = {  # by what a system says that it needs: columns of the items, or tables
-    (): "synthetic", ("lat", "lon"): "synthetic-places", ("relations",): "synthetic-relations",
-}  # fmt: skip
 SMALL = {"generative": {"layers": 1, "width": 32}}  # settings of a family whose own sizes take seconds an epoch
 K = 10
 each_system = pytest.mark.parametrize("name", NAMES)
@@ -37,8 +35,8 @@ each_system = pytest.mark.parametrize("name", NAMES)
 
 def make_bench(seed: int = 0, name: str = "") -> experiment.Bench:
     """A new bench; ties are in file order, so that changing an event\'s item does not change its position. name: a
-    system, whose items may need columns (`NEEDS`) that another world has."""
-    world = WORLDS[systems.REGISTRY.literal(name, "NEEDS", ()) if name else ()]
+    system, which may need what another world has."""
+    world = world_of(name) if name else "synthetic"
     return experiment.open_bench(world, profile=TINY, seed=seed, protocol={"ties": "file"}, options=OPTIONS)
 
 

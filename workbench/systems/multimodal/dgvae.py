@@ -78,9 +78,10 @@ def build(bench, *, prototypes=4, words=0.2, align=0.2, neighbours=10, tau=0.1, 
     if prototypes > 1:
         with bench.init("prototypes"):
             start = torch.randn(prototypes, latent) * items.item.weight.std()  # as short as items, to turn as fast
+    near = item_knn_graph(bench.vectors("text"), neighbours).sign()[order][:, order] if neighbours else None
     net = Interests(
         items, _sphere(bench, "words", table.shape[1] - 1, tau, sizes) if words else None, start,
-        _smoothing(item_knn_graph(bench.vectors("text"), neighbours).sign()[order][:, order]) if neighbours else None, tau,
+        None if near is None else _smoothing(near), tau,
     )  # fmt: skip
 
     def inputs(module: Interests, rows: Histories) -> tuple[Bag, Bag | None]:

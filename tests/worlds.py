@@ -1,0 +1,13 @@
+"""The built-in dataset on which a system is tested, by what it says that it needs (`NEEDS`): columns of the items, or
+side tables."""
+from workbench import systems
+
+WORLDS = {
+    (): "synthetic", ("lat", "lon"): "synthetic-places", ("social",): "synthetic-social",
+    ("relations",): "synthetic-relations",
+}  # fmt: skip
+
+
+def world_of(system: str) -> str:
+    """The dataset's name."""
+    return WORLDS[systems.REGISTRY.literal(system, "NEEDS", ())]

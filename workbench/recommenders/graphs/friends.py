@@ -1,0 +1,71 @@
+"""Graphs of users: who is a friend of whom, the triangles among friends, and friends rewired."""
+import numpy as np
+from scipy.sparse import coo_matrix, csr_matrix, identity
+
+from workbench.data.bipartite import ROUNDS
+from workbench.data.schema import USER, Dataset
+from workbench.data.tables import required_table
+from workbench.nets.propagation import normalise
+
+LINKS = 20_000  # whose rows are multiplied at a time
+
+
+def friend_matrix(dataset: Dataset, n_users: int) -> csr_matrix:
+    """(U+1, U+1) of ones where two of the first n_users users are linked, in either direction, in the table `social`;
+    nobody with themselves, and the last row, of unknown users, with nobody. UserError where there is no such table."""
+    links = required_table(dataset, "social")
+    ends = links[[USER, "friend"]].to_numpy(np.int64)
+    first, second = ends[(ends < n_users).all(1) & (ends[:, 0] != ends[:, 1])].T
+    return _symmetric(first, second, n_users + 1)
+
+
+def rewired_friends(friends: csr_matrix, rng: np.random.Generator) -> csr_matrix:
+    """The links, of which two at a time have exchanged an end wherever that linked nobody twice, nor with themselves:
+    each user has as many as before (Maslov and Sneppen, 2002)."""
+    n, upper = friends.shape[0], friends.tocoo()
+    first, second = (ends[upper.row < upper.col].astype(np.int64) for ends in (upper.row, upper.col))
+    for _ in range(ROUNDS):
+        turned = rng.random(len(first)) < 0.5  # a link has no direction, so either end may go
+        first, second = np.where(turned, second, first), np.where(turned, first, second)
+        a, b = rng.permutation(len(first))[: len(first) // 2 * 2].reshape(2, -1)
+        ends = np.sort([first[np.stack([a, b])], second[np.stack([b, a])]], axis=0)
+        proposed = ends[0] * n + ends[1]
+        new, place = np.unique(proposed, return_inverse=True)
+        single = np.bincount(place.ravel(), minlength=len(new)) == 1
+        known = np.minimum(first, second) * n + np.maximum(first, second)
+        free = (single & ~np.isin(new, known))[place.reshape(proposed.shape)] & (ends[0] != ends[1])
+        a, b = a[free.all(0)], b[free.all(0)]
+        second[a], second[b] = second[b], second[a]
+    return _symmetric(first, second, n)
+
+
+def social_views(friends: csr_matrix, user_items: csr_matrix) -> tuple[csr_matrix, csr_matrix]:
+    """The friend view (S S) * S + 1 and the sharing view (R R') * S + 1, both (U+1, U+1) and normalised by degrees: a
+    link counts the friends, and the items, that its two users have in common (SEPT, arXiv:2106.03569, eq. 2).
+
+    friends: S (U+1, U+1). user_items: R (U+1, I+1) of ones. Only the products at the links are computed, row by row in
+    sparse form. Without links both are the identity.
+    """
+    one = identity(friends.shape[0], format="csr")
+    common = [at_links(friends, friends), at_links(friends, user_items)]
+    return tuple(normalise(csr_matrix(each + one)) for each in common)
+
+
+def at_links(links: csr_matrix, rows: csr_matrix) -> csr_matrix:
+    """(rows rows') * links: at each link the product of the rows (n, m) of its two ends; links without any drop out."""
+    found = links.tocoo()
+    products = np.concatenate([
+        np.asarray(rows[found.row[at]].multiply(rows[found.col[at]]).sum(1)).ravel()
+        for at in np.array_split(np.arange(found.nnz), found.nnz // LINKS + 1)
+    ])  # fmt: skip
+    matrix = csr_matrix((products, (found.row, found.col)), links.shape)
+    matrix.eliminate_zeros()
+    return matrix
+
+
+
+def _symmetric(first: np.ndarray, second: np.ndarray, n: int) -> csr_matrix:
+    ends = np.concatenate([first, second]), np.concatenate([second, first])
+    matrix = coo_matrix((np.ones(len(ends[0])), ends), (n, n)).tocsr()
+    matrix.data[:] = 1  # however often a link is given
+    return matrix
