@@ -26,7 +26,7 @@ class Kind(NamedTuple):
 KINDS = {
     "relations": Kind(("head", "relation", "tail"), "a knowledge graph. head, tail: entities, of which 1..I are the "
                       "items and those above I are none; relation: text or number", ("grocery", "lastfm",
-                      "kg-bookcrossing", "rokomaribg")),
+                      "kg-bookcrossing", "rokomaribg", "synthetic-relations")),
     "social": Kind((USER, "friend"), "links between users, one row a direction", ("lastfm", "ciao", "filmtrust")),
     "tree": Kind(("child", "parent"), "a hierarchy of named nodes; the parent of a root is missing"),
     "slates": Kind(("slate", "position", ITEM), "what was shown together; position: a number within the slate"),

@@ -1,0 +1,120 @@
+"""A knowledge graph as integer arrays: the table `relations` of a dataset in both directions, by head (CSR)."""
+import hashlib
+import logging
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import csr_matrix
+
+from workbench.data.schema import Dataset
+from workbench.data.tables import required_table
+from workbench.errors import UserError
+from workbench.stages import draw
+
+log = logging.getLogger("workbench")
+
+
+class Triples(NamedTuple):
+    """heads, relations, tails: (N,) int64, one link each; entities are 1..n_entities, of which 1..n_items are the
+    items, relations 0..n_relations-1."""
+
+    heads: np.ndarray
+    relations: np.ndarray
+    tails: np.ndarray
+    n_items: int
+    n_entities: int
+    n_relations: int
+
+
+class KnowledgeGraph(NamedTuple):
+    """Every link in both directions, sorted by head, relation and tail, so that the order of a table's rows is lost.
+
+    offsets: (E+2,) int64, the links of entity e are offsets[e]..offsets[e+1]; entity 0 is padding and has none. heads,
+    relations, tails: (N,) int64, N twice the number of links; relation r + R is r from tail to head. reverse: (N,)
+    place of the same link in the other direction. n_items: I. n_entities: E. n_relations: R of the table.
+    """
+
+    offsets: np.ndarray
+    heads: np.ndarray
+    relations: np.ndarray
+    tails: np.ndarray
+    reverse: np.ndarray
+    n_items: int
+    n_entities: int
+    n_relations: int
+
+    @property
+    def unlinked(self) -> np.ndarray:
+        """(n,) the items without a link, ascending."""
+        return 1 + np.flatnonzero(np.diff(self.offsets)[1 : self.n_items + 1] == 0)
+
+
+def item_relations(dataset: Dataset, *, rewired: np.random.Generator | None = None) -> KnowledgeGraph:
+    """The knowledge graph of a dataset's items, which becomes part of the key of what is built with it.
+
+    rewired: a generator with which tails are permuted within each relation, as a placebo. Items without a link are
+    counted in the log; they stay entities of the graph, without a neighbour. UserError (code 3) where the dataset has
+    no table `relations`, with the datasets that have one, or where none of its links is of an item.
+    """
+    triples = read_triples(dataset)
+    graph = both_directions(permute_tails(triples, rewired) if rewired else triples)
+    if len(graph.unlinked) == dataset.n_items:
+        raise UserError(f"{dataset.name}: no item is in any of the {len(triples.heads):,} rows of relations", code=3)
+    log.info("%s: %d of %d items have no link in the knowledge graph; they have no neighbour in it and are learned "
+             "from interactions alone", dataset.name, len(graph.unlinked), dataset.n_items)  # fmt: skip
+    return graph
+
+
+def read_triples(dataset: Dataset) -> Triples:
+    """The table `relations`, its relations numbered in alphabetical order. UserError (code 3) where there is none."""
+    table = required_table(dataset, "relations")
+    heads, tails = (table[column].to_numpy(np.int64) for column in ("head", "tail"))
+    names = table["relation"].astype("string").fillna("")
+    kinds, relations = np.unique(names.to_numpy(object).astype(str), return_inverse=True)
+    draw("relations", _digest(heads, relations, tails))
+    most = max(dataset.n_items, int(heads.max(initial=0)), int(tails.max(initial=0)))
+    return Triples(heads, relations.astype(np.int64), tails, dataset.n_items, most, max(1, len(kinds)))
+
+
+def _digest(*arrays: np.ndarray) -> str:
+    content = hashlib.sha256()
+    for array in arrays:
+        content.update(np.ascontiguousarray(array, np.int64))
+    return content.hexdigest()
+
+
+def permute_tails(triples: Triples, rng: np.random.Generator) -> Triples:
+    """The same heads, relations and tails, the tails permuted among the links of each relation: how many links of a
+    relation an entity has, as head and as tail, stays as it was. (Two that become equal count once in a graph.)"""
+    order = np.lexsort((triples.tails, triples.heads, triples.relations))  # not as the rows of the table lie
+    heads, relations, tails = (array[order] for array in triples[:3])
+    within = np.lexsort((rng.random(len(order)), relations))
+    return triples._replace(heads=heads, relations=relations, tails=tails[within])
+
+
+def both_directions(triples: Triples) -> KnowledgeGraph:
+    """The graph of distinct links, without those of an entity with itself."""
+    heads, relations, tails, n_items, n_entities, n = triples
+    table = pd.DataFrame({"head": heads, "relation": relations, "tail": tails}).drop_duplicates()
+    heads, relations, tails = (column.to_numpy(np.int64) for _, column in table[table["head"] != table["tail"]].items())
+    both = (np.append(heads, tails), np.append(relations, relations + n), np.append(tails, heads))
+    order = np.lexsort((both[2], both[1], both[0]))
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    other = (order + len(heads)) % max(1, len(order))  # the second half holds the links of the first, the other way
+    offsets = np.concatenate([[0, 0], np.cumsum(np.bincount(both[0], minlength=n_entities + 1)[1:])])
+    return KnowledgeGraph(
+        offsets, both[0][order], both[1][order], both[2][order], place[other], n_items, n_entities, n
+    )
+
+
+def item_entity_rows(graph: KnowledgeGraph, *, least: int = 1) -> tuple[csr_matrix, np.ndarray]:
+    """(I+1, C) binary CSR of the entities that each item is linked to in either direction, row 0 empty, and the (C,)
+    ids of these entities, ascending. least: items that an entity must be linked to, to have a column."""
+    own = graph.heads <= graph.n_items
+    shape = (graph.n_items + 1, graph.n_entities + 1)
+    rows = csr_matrix((np.ones(own.sum(), np.float32), (graph.heads[own], graph.tails[own])), shape=shape)
+    rows.data[:] = 1  # two relations between the same two are one link here
+    columns = np.flatnonzero(np.bincount(rows.indices, minlength=shape[1]) >= max(1, least))
+    return rows[:, columns].sorted_indices(), columns

@@ -1,0 +1,103 @@
+"""What lies around a user and an item, read with the pair in mind: the target-specific subgraphs of KCAN.
+
+A pair has two trees, one from the user and one from the item: the strongest neighbours of each, and theirs. Links lead
+from a node to what it reads, so that two layers of attention on the union of both trees are, for the two roots, two
+layers on each tree.
+"""
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from workbench.nets.relation_attention import SLOPE, segment_softmax
+
+
+class Trees(NamedTuple):
+    """Two hops around R roots. roots: (R,) nodes. near: (M,) nodes one link away, in segments near_offsets (R+1,), one
+    a root. far: (L,) nodes one more link away, in segments far_offsets (M+1,), one for each of near."""
+
+    roots: Tensor
+    near: Tensor
+    near_offsets: Tensor
+    far: Tensor
+    far_offsets: Tensor
+
+
+def strongest(weights: np.ndarray, offsets: np.ndarray, tails: np.ndarray, k: int) -> np.ndarray:
+    """(M,) places of the k links of largest weight of each segment of offsets (S+1,), in order of their places; all
+    where k is 0. Equal weights: the lower tail, so that the order of the links does not matter."""
+    if not k:
+        return np.arange(len(weights))
+    heads = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    order = np.lexsort((tails, -weights, heads))
+    return np.sort(order[np.arange(len(order)) - offsets[:-1][heads] < k])
+
+
+def kept_offsets(offsets: np.ndarray, k: int) -> np.ndarray:
+    """(S+1,) the segments of what `strongest` keeps."""
+    lengths = np.diff(offsets)
+    return np.concatenate([[0], np.cumsum(np.minimum(lengths, k) if k else lengths)])
+
+
+def expand(nodes: Tensor, offsets: Tensor, tails: Tensor) -> tuple[Tensor, Tensor]:
+    """(L,) the tails of the links of nodes (M,), and the (M+1,) offsets of their segments. offsets, tails: CSR."""
+    lengths = offsets[nodes + 1] - offsets[nodes]
+    ends = F.pad(lengths.cumsum(0), (1, 0))
+    at = torch.arange(int(ends[-1]), device=nodes.device) + (offsets[nodes] - ends[:-1]).repeat_interleave(lengths)
+    return tails[at], ends
+
+
+def trees(roots: Tensor, partners: Tensor, offsets: Tensor, tails: Tensor) -> Trees:
+    """The trees of roots (R,). partners: (R,) the node at the other end of what is predicted, whose link with the root
+    is not read: where there is one, it would give the answer away."""
+    near, near_offsets = expand(roots, offsets, tails)
+    lengths = near_offsets.diff()
+    other = near != partners.repeat_interleave(lengths)
+    near_offsets = F.pad(other.long().cumsum(0), (1, 0))[near_offsets]
+    far, far_offsets = expand(near[other], offsets, tails)
+    return Trees(roots, near[other], near_offsets, far, far_offsets)
+
+
+class ConditionalAttention(nn.Module):
+    """One layer: v_h <- LeakyReLU(v_h + sum_t a_ht W v_t), a_ht the softmax over the neighbours that h reads of
+    LeakyReLU(p . W v_h + q . W v_t + c . [v_u, v_i]), with the pair (u, i) for which h is read.
+
+    The pair moves the logits of a segment together. It changes their softmax by the kink of LeakyReLU alone: below
+    zero differences count a fifth.
+    """
+
+    def __init__(self, width: int, *, conditioned: bool = True):
+        super().__init__()
+        self.values = nn.Linear(width, width, bias=False)
+        self.of_head, self.of_tail = (nn.Linear(width, 1, bias=False) for _ in range(2))
+        self.of_pair = nn.Linear(2 * width, 1, bias=False) if conditioned else None
+
+    def forward(self, heads: Tensor, tails: Tensor, at: Tensor, offsets: Tensor, pairs: Tensor) -> Tensor:
+        """(M, D) of heads (M, D), which read the rows at (L,) of tails (N, D), in segments offsets (M+1,). pairs:
+        (M, 2D) vectors of the pair of each head."""
+        values = self.values(tails)
+        own = self.of_head(self.values(heads))
+        own = own if self.of_pair is None else own + self.of_pair(pairs)
+        logits = own[:, 0].repeat_interleave(offsets.diff()) + self.of_tail(values)[at, 0]
+        weights = segment_softmax(F.leaky_relu(logits, SLOPE), offsets)
+        read = F.embedding_bag(at, values, offsets, mode="sum", per_sample_weights=weights, include_last_offset=True)
+        return F.leaky_relu(heads + read, SLOPE)
+
+
+class TreeReader(nn.Module):
+    """Trees to vectors (R, D) of their roots, by two layers of `ConditionalAttention`."""
+
+    def __init__(self, width: int, *, conditioned: bool = True):
+        super().__init__()
+        self.layers = nn.ModuleList(ConditionalAttention(width, conditioned=conditioned) for _ in range(2))
+
+    def forward(self, nodes: Tensor, given: Trees, pairs: Tensor) -> Tensor:
+        """nodes: (N, D) vectors of all nodes. pairs: (R, 2D) vectors of the pair of each root."""
+        first, second = self.layers
+        of_near = pairs.repeat_interleave(given.near_offsets.diff(), dim=0)
+        near = first(nodes[given.near], nodes, given.far, given.far_offsets, of_near)
+        roots = first(nodes[given.roots], nodes, given.near, given.near_offsets, pairs)
+        places = torch.arange(len(near), device=near.device)
+        return second(roots, near, places, given.near_offsets, pairs)
