@@ -1,9 +1,13 @@
 """Attention of entities over their neighbours in a graph of relations, in segments of CSR order, without padding."""
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from scipy.sparse import csr_matrix
 from torch import Tensor, nn
+
+from workbench.nets.propagation import Edges
 
 SLOPE = 0.2  # of LeakyReLU below zero, as in graph attention networks
 
@@ -11,20 +15,17 @@ SLOPE = 0.2  # of LeakyReLU below zero, as in graph attention networks
 class Links(nn.Module):
     """The links of a graph on the module's device, as buffers that are not saved.
 
-    offsets: (E+1,) int64 of E entities; heads, relations, tails: (N,) int64, sorted by head, each link in both
-    directions; reverse: (N,) place of the same link the other way round. A `data.knowledge.relations.KnowledgeGraph`
-    has them, with entity 0 for padding.
+    graph: offsets (E+1,) of E entities, heads, relations and tails (N,), sorted by head and tail; such as a
+    `data.knowledge.relations.KnowledgeGraph`, whose entity 0 is padding. edges: the matrix (E, E) with an entry for
+    each link, so that those of two relations between the same two count twice.
     """
 
     def __init__(self, graph: Any):
         super().__init__()
-        for name in ("offsets", "heads", "relations", "tails", "reverse"):
+        n = len(graph.offsets) - 1
+        self.edges = Edges(csr_matrix((np.ones(len(graph.tails)), graph.tails, graph.offsets), shape=(n, n)))
+        for name in ("offsets", "heads", "relations", "tails"):
             self.register_buffer(name, torch.as_tensor(getattr(graph, name), dtype=torch.int64), persistent=False)
-
-    @property
-    def n_entities(self) -> int:
-        """E, padding included."""
-        return len(self.offsets) - 1
 
 
 def segment_softmax(logits: Tensor, offsets: Tensor, kept: Tensor | None = None) -> Tensor:
@@ -40,45 +41,6 @@ def segment_softmax(logits: Tensor, offsets: Tensor, kept: Tensor | None = None)
     powers = (logits - highest.repeat_interleave(lengths)).exp()
     total = torch.segment_reduce(powers, "sum", offsets=offsets).clamp_min(torch.finfo(powers.dtype).tiny)
     return powers / total.repeat_interleave(lengths)
-
-
-def weighted_sum(weights: Tensor, values: Tensor, links: Links) -> Tensor:
-    """(E, D) sum over the links of each entity of weights (N,) times the values (E, D) of their tails; zeros for an
-    entity without links."""
-    return _WeightedSum.apply(weights, values, links)
-
-
-class _WeightedSum(torch.autograd.Function):
-    """A sparse product in both directions: since every link is there both ways, the transposed matrix has the same
-    places, and its weights are those of the reversed links."""
-
-    @staticmethod
-    def forward(ctx, weights: Tensor, values: Tensor, links: Links) -> Tensor:
-        ctx.save_for_backward(weights, values)
-        ctx.links = links
-        return _matrix(weights, links) @ values
-
-    @staticmethod
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
-        (weights, values), links = ctx.saved_tensors, ctx.links
-        of_weights = of_values = None
-        if ctx.needs_input_grad[0]:
-            of_weights = pair_products(gradient, values, links)
-        if ctx.needs_input_grad[1]:
-            of_values = _matrix(weights[links.reverse], links) @ gradient
-        return of_weights, of_values, None
-
-
-def pair_products(left: Tensor, right: Tensor, links: Links) -> Tensor:
-    """(N,) inner products of left (E, D) of the head and right (E, D) of the tail of each link."""
-    zeros = _matrix(left.new_zeros(len(links.tails)), links)
-    return torch.sparse.sampled_addmm(zeros, left, right.T.contiguous(), beta=0.0).values()
-
-
-def _matrix(weights: Tensor, links: Links) -> Tensor:
-    """(E, E) CSR with a weight (N,) on each link; parallel links of several relations are summed in a product."""
-    size = (links.n_entities, links.n_entities)
-    return torch.sparse_csr_tensor(links.offsets, links.tails, weights, size, check_invariants=False)
 
 
 class RelationAttention(nn.Module):
@@ -110,7 +72,7 @@ class RelationAttention(nn.Module):
         """entities: (E, D). kept: (N,) bool, the links that are read; None for all."""
         result = entities
         for _ in range(self.layers):
-            entities = entities + weighted_sum(self.attention(entities, links, kept), entities, links)
+            entities = entities + links.edges(entities, self.attention(entities, links, kept))
             entities = F.normalize(self.dropout(entities), dim=1)
             result = self.residual * result + entities
         return result

@@ -28,18 +28,17 @@ class Triples(NamedTuple):
 
 
 class KnowledgeGraph(NamedTuple):
-    """Every link in both directions, sorted by head, relation and tail, so that the order of a table's rows is lost.
+    """Every link in both directions, sorted by head, tail and relation, so that the order of a table's rows is lost.
 
     offsets: (E+2,) int64, the links of entity e are offsets[e]..offsets[e+1]; entity 0 is padding and has none. heads,
-    relations, tails: (N,) int64, N twice the number of links; relation r + R is r from tail to head. reverse: (N,)
-    place of the same link in the other direction. n_items: I. n_entities: E. n_relations: R of the table.
+    relations, tails: (N,) int64, N twice the number of links; relation r + R is r from tail to head. n_items: I.
+    n_entities: E. n_relations: R of the table.
     """
 
     offsets: np.ndarray
     heads: np.ndarray
     relations: np.ndarray
     tails: np.ndarray
-    reverse: np.ndarray
     n_items: int
     n_entities: int
     n_relations: int
@@ -99,14 +98,9 @@ def both_directions(triples: Triples) -> KnowledgeGraph:
     table = pd.DataFrame({"head": heads, "relation": relations, "tail": tails}).drop_duplicates()
     heads, relations, tails = (column.to_numpy(np.int64) for _, column in table[table["head"] != table["tail"]].items())
     both = (np.append(heads, tails), np.append(relations, relations + n), np.append(tails, heads))
-    order = np.lexsort((both[2], both[1], both[0]))
-    place = np.empty(len(order), np.int64)
-    place[order] = np.arange(len(order))
-    other = (order + len(heads)) % max(1, len(order))  # the second half holds the links of the first, the other way
-    offsets = np.concatenate([[0, 0], np.cumsum(np.bincount(both[0], minlength=n_entities + 1)[1:])])
-    return KnowledgeGraph(
-        offsets, both[0][order], both[1][order], both[2][order], place[other], n_items, n_entities, n
-    )
+    order = np.lexsort((both[1], both[2], both[0]))
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(both[0], minlength=n_entities + 1))])
+    return KnowledgeGraph(offsets, *(array[order] for array in both), n_items, n_entities, n)
 
 
 def item_entity_rows(graph: KnowledgeGraph, *, least: int = 1) -> tuple[csr_matrix, np.ndarray]:

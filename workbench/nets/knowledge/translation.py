@@ -1,4 +1,4 @@
-"""Translation embeddings of a knowledge graph (TransR): a link leads from head to tail, in the space of its relation."""
+"""Translation embeddings of a knowledge graph (TransR): links lead from head to tail in the space of a relation."""
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
