@@ -6,18 +6,15 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from workbench.data.knowledge.relations import Triples, both_directions
 from workbench.nets.relation_attention import Links, RelationAttention, segment_softmax
 
 N, R, D = 9, 3, 4
 
 
 def graph(heads, relations, tails, n: int = N):
-    """Links given in one direction, in both; sorted as those of a knowledge graph."""
-    heads, relations, tails = (np.asarray(ids) for ids in (heads, relations, tails))
-    both = np.append(heads, tails), np.append(relations, relations + R), np.append(tails, heads)
-    order = np.lexsort((both[1], both[2], both[0]))
-    offsets = np.concatenate([[0], np.cumsum(np.bincount(both[0], minlength=n))])
-    return SimpleNamespace(offsets=offsets, heads=both[0][order], relations=both[1][order], tails=both[2][order])
+    """Links given in one direction, in both, of entities 0 (padding) to n - 1."""
+    return both_directions(Triples(*(np.asarray(ids) for ids in (heads, relations, tails)), 1, n - 1, R))
 
 
 def random_triples(seed: int = 0, n: int = 14):
@@ -114,16 +111,15 @@ def test_links_in_another_order_give_the_same(layer, entities):
     assert torch.equal(layer(entities, Links(graph(*other))), layer(entities, Links(graph(*triples))))
     links = Links(graph(*triples))  # and within a segment too, up to the order of a sum
     order = np.lexsort((np.random.default_rng(2).random(len(links.heads)), links.heads.numpy()))
-    shuffled = Links(SimpleNamespace(offsets=links.offsets, **{name: getattr(links, name)[order] for name in
-                                                               ("heads", "relations", "tails")}))  # fmt: skip
-    shuffled.edges = Links(graph(*triples)).edges
-    place = np.lexsort((links.relations[order], links.tails[order], links.heads[order]))
-    assert torch.allclose(layer.attention(entities, shuffled)[place], layer.attention(entities, links), atol=1e-6)
+    names = ("heads", "relations", "tails")
+    shuffled = SimpleNamespace(offsets=links.offsets, **{name: getattr(links, name)[order] for name in names})
+    back = np.argsort(order)
+    assert torch.allclose(layer.attention(entities, shuffled)[back], layer.attention(entities, links), atol=1e-6)
 
 
 def test_other_ids_permute_what_comes_out(layer, entities):
     heads, relations, tails = random_triples()
-    place = np.random.default_rng(3).permutation(N)
+    place = np.append(0, 1 + np.random.default_rng(3).permutation(N - 1))  # padding stays where it is
     moved = torch.empty(N, D)
     moved[place] = entities.detach()
     found = layer(moved, Links(graph(place[heads], relations, place[tails])))

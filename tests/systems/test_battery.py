@@ -27,7 +27,9 @@ from workbench.train.fit import TrainingSession
 NAMES = systems.names()
 TINY = replace(PROFILES["smoke"], epochs=3, users=None)
 OPTIONS = {"users": 300}
-WORLDS = {(): "synthetic", ("lat", "lon"): "synthetic-places"}  # by what a system says that its items need
+WORLDS = {  # by what a system says that it needs: columns of the items, or tables
+    (): "synthetic", ("lat", "lon"): "synthetic-places", ("relations",): "synthetic-relations",
+}  # fmt: skip
 SMALL = {"generative": {"layers": 1, "width": 32}}  # settings of a family whose own sizes take seconds an epoch
 K = 10
 each_system = pytest.mark.parametrize("name", NAMES)

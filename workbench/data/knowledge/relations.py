@@ -50,19 +50,25 @@ class KnowledgeGraph(NamedTuple):
 
 
 def item_relations(dataset: Dataset, *, rewired: np.random.Generator | None = None) -> KnowledgeGraph:
-    """The knowledge graph of a dataset's items, which becomes part of the key of what is built with it.
+    """The knowledge graph of a dataset's items: `item_triples` in both directions."""
+    return both_directions(item_triples(dataset, rewired=rewired))
+
+
+def item_triples(dataset: Dataset, *, rewired: np.random.Generator | None = None) -> Triples:
+    """The triples of a dataset's items, which become part of the key of what is built with them.
 
     rewired: a generator with which tails are permuted within each relation, as a placebo. Items without a link are
     counted in the log; they stay entities of the graph, without a neighbour. UserError (code 3) where the dataset has
     no table `relations`, with the datasets that have one, or where none of its links is of an item.
     """
     triples = read_triples(dataset)
-    graph = both_directions(permute_tails(triples, rewired) if rewired else triples)
-    if len(graph.unlinked) == dataset.n_items:
+    linked = np.union1d(triples.heads, triples.tails)
+    unlinked = dataset.n_items - int((linked <= dataset.n_items).sum())
+    if unlinked == dataset.n_items:
         raise UserError(f"{dataset.name}: no item is in any of the {len(triples.heads):,} rows of relations", code=3)
     log.info("%s: %d of %d items have no link in the knowledge graph; they have no neighbour in it and are learned "
-             "from interactions alone", dataset.name, len(graph.unlinked), dataset.n_items)  # fmt: skip
-    return graph
+             "from interactions alone", dataset.name, unlinked, dataset.n_items)  # fmt: skip
+    return permute_tails(triples, rewired) if rewired else triples
 
 
 def read_triples(dataset: Dataset) -> Triples:
@@ -112,3 +118,14 @@ def item_entity_rows(graph: KnowledgeGraph, *, least: int = 1) -> tuple[csr_matr
     rows.data[:] = 1  # two relations between the same two are one link here
     columns = np.flatnonzero(np.bincount(rows.indices, minlength=shape[1]) >= max(1, least))
     return rows[:, columns].sorted_indices(), columns
+
+
+def with_users(triples: Triples, users: np.ndarray, items: np.ndarray, n_users: int) -> Triples:
+    """The triples and one more relation, the last, from users to the items (N,) that they have: users (N,) are entities
+    too, user u the entity n_entities + 1 + u of the triples given."""
+    first, n = triples.n_entities + 1, len(users)
+    heads = np.concatenate([triples.heads, first + np.asarray(users, np.int64)])
+    relations = np.concatenate([triples.relations, np.full(n, triples.n_relations)])
+    tails = np.concatenate([triples.tails, np.asarray(items, np.int64)])
+    n_entities = triples.n_entities + n_users
+    return Triples(heads, relations, tails, triples.n_items, n_entities, triples.n_relations + 1)

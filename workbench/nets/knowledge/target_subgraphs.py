@@ -15,10 +15,10 @@ from workbench.nets.relation_attention import SLOPE, segment_softmax
 
 
 class Trees(NamedTuple):
-    """Two hops around R roots. roots: (R,) nodes. near: (M,) nodes one link away, in segments near_offsets (R+1,), one
-    a root. far: (L,) nodes one more link away, in segments far_offsets (M+1,), one for each of near."""
+    """Two hops around R roots. near: (M,) nodes one link away, in segments near_offsets (R+1,), one a root. far: (L,)
+    places of nodes one more link away, in segments far_offsets (M+1,), one for each of near: a place below the number
+    of nodes is that node, one from there on a root."""
 
-    roots: Tensor
     near: Tensor
     near_offsets: Tensor
     far: Tensor
@@ -50,14 +50,22 @@ def expand(nodes: Tensor, offsets: Tensor, tails: Tensor) -> tuple[Tensor, Tenso
 
 
 def trees(roots: Tensor, partners: Tensor, offsets: Tensor, tails: Tensor) -> Trees:
-    """The trees of roots (R,). partners: (R,) the node at the other end of what is predicted, whose link with the root
-    is not read: where there is one, it would give the answer away."""
+    """The trees of roots (2B,), the users and then the items of B pairs; partners: (2B,) the other node of each pair.
+
+    A link between a root and its partner is what is to be predicted, and not read. Where a far node is the root or the
+    partner, it is read as that root is. offsets, tails: CSR of all N nodes.
+    """
+    n, place = len(offsets) - 1, torch.arange(len(roots), device=roots.device)
     near, near_offsets = expand(roots, offsets, tails)
-    lengths = near_offsets.diff()
-    other = near != partners.repeat_interleave(lengths)
+    of = place.repeat_interleave(near_offsets.diff())
+    other = near != partners[of]
     near_offsets = F.pad(other.long().cumsum(0), (1, 0))[near_offsets]
-    far, far_offsets = expand(near[other], offsets, tails)
-    return Trees(roots, near[other], near_offsets, far, far_offsets)
+    near, of = near[other], of[other]
+    far, far_offsets = expand(near, offsets, tails)
+    of = of.repeat_interleave(far_offsets.diff())
+    partner_place = place.roll(len(roots) // 2)
+    far = torch.where(far == roots[of], n + of, torch.where(far == partners[of], n + partner_place[of], far))
+    return Trees(near, near_offsets, far, far_offsets)
 
 
 class ConditionalAttention(nn.Module):
@@ -93,11 +101,10 @@ class TreeReader(nn.Module):
         super().__init__()
         self.layers = nn.ModuleList(ConditionalAttention(width, conditioned=conditioned) for _ in range(2))
 
-    def forward(self, nodes: Tensor, given: Trees, pairs: Tensor) -> Tensor:
-        """nodes: (N, D) vectors of all nodes. pairs: (R, 2D) vectors of the pair of each root."""
+    def forward(self, nodes: Tensor, roots: Tensor, given: Trees, pairs: Tensor) -> Tensor:
+        """nodes: (N, D) vectors of all nodes, roots: (R, D) of the roots, pairs: (R, 2D) of the pair of each root."""
         first, second = self.layers
         of_near = pairs.repeat_interleave(given.near_offsets.diff(), dim=0)
-        near = first(nodes[given.near], nodes, given.far, given.far_offsets, of_near)
-        roots = first(nodes[given.roots], nodes, given.near, given.near_offsets, pairs)
-        places = torch.arange(len(near), device=near.device)
-        return second(roots, near, places, given.near_offsets, pairs)
+        near = first(nodes[given.near], torch.cat([nodes, roots]), given.far, given.far_offsets, of_near)
+        roots = first(roots, nodes, given.near, given.near_offsets, pairs)
+        return second(roots, near, torch.arange(len(near), device=near.device), given.near_offsets, pairs)

@@ -2,11 +2,8 @@
 import torch
 from torch import Tensor, nn
 
-from workbench.losses.contrast import info_nce
 from workbench.nets.propagation import Edges, mean_propagation
 from workbench.nets.relation_attention import Links, RelationAttention
-from workbench.recommenders.graphs.propagated import Vectors
-from workbench.recommenders.triples import Triples
 
 
 class KnowledgePropagation(nn.Module):
@@ -43,12 +40,3 @@ class KnowledgePropagation(nn.Module):
         entities = items if self.entity is None else torch.cat([items, self.entity.weight])
         items = self.attention(entities, links, kept)[: self.n_items + 1]
         return mean_propagation(self.edges, torch.cat([users, items]), self.layers)
-
-
-def contrast_of_views(vectors: Vectors, triples: Triples, temperature: float) -> Tensor:
-    """InfoNCE of both views of the users of a batch, plus that of its items; each counts once, and the others of the
-    batch are the negatives."""
-    [second] = vectors.layers
-    users, items = second.split([len(vectors.user), len(vectors.item)])
-    pairs = ((vectors.user, users, triples.users), (vectors.item, items, triples.items))
-    return sum(info_nce(first[own], other[own], temperature) for first, other, ids in pairs for own in (ids.unique(),))

@@ -8,6 +8,7 @@ from scipy.sparse import csr_matrix
 from torch import Tensor, nn
 
 from workbench.data.knowledge.relations import KnowledgeGraph, Triples, both_directions, item_entity_rows
+from workbench.errors import UserError
 from workbench.nets.propagation import normalise
 from workbench.nets.relation_attention import Links
 from workbench.nets.row_diffusion import RowDiffusion
@@ -20,12 +21,14 @@ class ItemRows:
     """What there is to rebuild: the entities of the items that share any.
 
     items: (L,) ids. rows: (L, C) binary CSR. columns: (C,) entity ids. relations: (C,) the relation, from an item to
-    the entity, that most of its links have.
+    the entity, that most of its links have. UserError (code 3) where there are none.
     """
 
     def __init__(self, graph: KnowledgeGraph):
         rows, self.columns = item_entity_rows(graph, least=SHARED)
         self.items = np.flatnonzero(np.diff(rows.indptr))
+        if not len(self.items):
+            raise UserError("no two items are linked to the same entity, so there are no links to rebuild", code=3)
         self.rows = rows[self.items]
         own = graph.heads <= graph.n_items
         n = 2 * graph.n_relations

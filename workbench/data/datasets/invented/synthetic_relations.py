@@ -9,10 +9,10 @@ from workbench.data.schema import ITEM, RAW, TIME, USER, Dataset, assemble
 from workbench.data.tables import attach_tables
 from workbench.errors import UserError
 
-MAKERS, STUDIOS, THEMES, COLOURS = 60, 15, 50, 12  # entities; a maker works for one studio
-PER_ITEM = 2  # themes of an item
+MAKERS, STUDIOS, THEMES, COLOURS = 60, 10, 30, 12  # entities; a maker works for one studio
+PER_ITEM, USUAL, FAVOURED = 2, 3, 30.0  # themes of an item; those of a maker, and how much more likely they are
 STUDIOS_LIKED, THEMES_LIKED = 2, 4  # of a user; colours mean nothing to anybody
-PULL = {"studio": 3.0, "theme": 2.0}  # what a liked entity adds to the logarithm of an item's share
+PULL = {"studio": 4.0, "theme": 3.0}  # what a liked entity adds to the logarithm of an item's share
 UNLINKED = 0.05  # share of items of which the knowledge graph knows nothing
 BLOCK = 1_024  # users whose choices are drawn at a time
 SECONDS_PER_DAY, START = 86_400, 1_262_304_000  # 2010-01-01
@@ -51,8 +51,10 @@ def _stream(seed: int, name: str) -> np.random.Generator:
 
 def _facts(items: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """maker, colour: (I,); theme: (I, PER_ITEM), distinct in a row; studio: (MAKERS,), of each maker."""
-    theme = np.argpartition(rng.random((items, THEMES)), PER_ITEM, axis=1)[:, :PER_ITEM]
-    return {"maker": rng.integers(0, MAKERS, items), "colour": rng.integers(0, COLOURS, items), "theme": theme,
+    maker, usual = rng.integers(0, MAKERS, items), _liked(MAKERS, THEMES, USUAL, rng)
+    chance = np.log(1 + (FAVOURED - 1) * usual[maker]) + rng.gumbel(size=(items, THEMES))
+    return {"maker": maker, "theme": np.argsort(-chance, axis=1)[:, :PER_ITEM],
+            "colour": rng.integers(0, COLOURS, items),
             "studio": rng.permutation(np.arange(MAKERS) % STUDIOS)}  # fmt: skip
 
 
