@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_matrix
 
+from workbench.data.links.rewiring import rewired_edges
 from workbench.data.schema import Dataset
 from workbench.data.tables import required_table
 from workbench.errors import UserError
@@ -68,7 +69,7 @@ def item_triples(dataset: Dataset, *, rewired: np.random.Generator | None = None
         raise UserError(f"{dataset.name}: no item is in any of the {len(triples.heads):,} rows of relations", code=3)
     log.info("%s: %d of %d items have no link in the knowledge graph; they have no neighbour in it and are learned "
              "from interactions alone", dataset.name, unlinked, dataset.n_items)  # fmt: skip
-    return permute_tails(triples, rewired) if rewired else triples
+    return rewired_triples(triples, rewired) if rewired else triples
 
 
 def read_triples(dataset: Dataset) -> Triples:
@@ -89,13 +90,13 @@ def _digest(*arrays: np.ndarray) -> str:
     return content.hexdigest()
 
 
-def permute_tails(triples: Triples, rng: np.random.Generator) -> Triples:
-    """The same heads, relations and tails, the tails permuted among the links of each relation: how many links of a
-    relation an entity has, as head and as tail, stays as it was. (Two that become equal count once in a graph.)"""
-    order = np.lexsort((triples.tails, triples.heads, triples.relations))  # not as the rows of the table lie
+def rewired_triples(triples: Triples, rng: np.random.Generator) -> Triples:
+    """The same heads, relations and tails, the tails permuted among the links of each relation, so that an entity is
+    head and tail of as many links of a relation as before. The order of the triples does not matter."""
+    order = np.lexsort((triples.tails, triples.heads, triples.relations))
     heads, relations, tails = (array[order] for array in triples[:3])
-    within = np.lexsort((rng.random(len(order)), relations))
-    return triples._replace(heads=heads, relations=relations, tails=tails[within])
+    tails = rewired_edges(heads, tails, rng, groups=relations, self_links=False)
+    return triples._replace(heads=heads, relations=relations, tails=tails)
 
 
 def both_directions(triples: Triples) -> KnowledgeGraph:

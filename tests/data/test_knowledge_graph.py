@@ -6,14 +6,14 @@ import pandas as pd
 import pytest
 
 from workbench.data import datasets
-from workbench.data.knowledge.relations import (
+from workbench.data.links.knowledge_graph import (
     Triples,
     both_directions,
     item_entity_rows,
     item_relations,
     item_triples,
-    permute_tails,
     read_triples,
+    rewired_triples,
     with_users,
 )
 from workbench.data.schema import assemble
@@ -96,7 +96,7 @@ def world():
 
 def test_rewired_links_keep_the_degrees_of_each_relation(world):
     triples = read_triples(world)
-    rewired = permute_tails(triples, np.random.default_rng(0))
+    rewired = rewired_triples(triples, np.random.default_rng(0))
     n = triples.n_entities + 1
     for ends, others in ((triples.heads, rewired.heads), (triples.tails, rewired.tails)):
         counts = [np.bincount(relation * n + end) for relation, end in
