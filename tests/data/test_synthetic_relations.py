@@ -4,7 +4,7 @@ import pytest
 
 from workbench.data import datasets
 from workbench.data.datasets.invented import synthetic_relations
-from workbench.data.knowledge.relations import item_relations, read_triples
+from workbench.data.links.knowledge_graph import item_relations, read_triples
 from workbench.errors import UserError
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from workbench.data.knowledge.relations import Triples, both_directions
+from workbench.data.links.knowledge_graph import Triples, both_directions
 from workbench.nets.relation_attention import Links, RelationAttention, segment_softmax
 
 N, R, D = 9, 3, 4

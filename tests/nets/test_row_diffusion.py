@@ -2,7 +2,7 @@
 import pytest
 import torch
 
-from workbench.nets.row_diffusion import FIRST, RowDenoiser, RowDiffusion, step_embedding
+from workbench.nets.rows.row_diffusion import FIRST, RowDenoiser, RowDiffusion, step_embedding
 
 
 def test_without_steps_rows_are_restored_as_they_are():

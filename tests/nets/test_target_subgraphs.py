@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from workbench.data.knowledge.relations import Triples, both_directions
+from workbench.data.links.knowledge_graph import Triples, both_directions
 from workbench.nets.knowledge.target_subgraphs import (
     ConditionalAttention,
     TreeReader,

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from workbench.data.knowledge.relations import Triples, both_directions
+from workbench.data.links.knowledge_graph import Triples, both_directions
 from workbench.nets.knowledge.translation import Translations
 from workbench.nets.relation_attention import Links
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import torch
 
-from workbench.data.knowledge.relations import Triples, both_directions, with_users
+from workbench.data.links.knowledge_graph import Triples, both_directions, with_users
 from workbench.recommenders.knowledge.pair_scorer import PairNetwork
 
 KNOWLEDGE = Triples(np.array([1, 2, 2, 3, 4]), np.array([0, 0, 1, 0, 1]), np.array([5, 5, 6, 6, 6]), 4, 6, 2)

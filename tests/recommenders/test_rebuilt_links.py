@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from workbench.data import datasets
-from workbench.data.knowledge.relations import Triples, both_directions, item_relations
+from workbench.data.links.knowledge_graph import Triples, both_directions, item_relations
 from workbench.errors import UserError
-from workbench.nets.row_diffusion import RowDenoiser
+from workbench.nets.rows.row_diffusion import RowDenoiser
 from workbench.recommenders.knowledge.link_restoration import RECIPE, average_precision, link_restoration
 from workbench.recommenders.knowledge.rebuilt_links import ItemRows, LinkDiffusion, RebuiltLinks, links_of
 from workbench.train.recipe import change_recipe

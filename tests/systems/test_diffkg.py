@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from workbench import experiment
-from workbench.data.knowledge.relations import item_relations
+from workbench.data.links.knowledge_graph import item_relations
 from workbench.errors import UserError
 from workbench.systems.knowledge import diffkg
 from workbench.train import PROFILES

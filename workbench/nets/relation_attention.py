@@ -16,7 +16,7 @@ class Links(nn.Module):
     """The links of a graph on the module's device, as buffers that are not saved.
 
     graph: offsets (E+1,) of E entities, heads, relations and tails (N,), sorted by head and tail; such as a
-    `data.knowledge.relations.KnowledgeGraph`, whose entity 0 is padding. edges: the matrix (E, E) with an entry for
+    `data.links.knowledge_graph.KnowledgeGraph`, whose entity 0 is padding. edges: the matrix (E, E) with an entry for
     each link, so that those of two relations between the same two count twice.
     """
 

@@ -1,5 +1,5 @@
-"""Links beside the events: what a table of links must satisfy, which categories an item has, and a placebo.
+"""Links beside the events: what a table of links must satisfy, what it says of the items, and a placebo.
 
-Read repair first (faults of tables of links, mended or refused), then categories, then rewiring (random links with the
-same degrees).
+Read repair first (faults of tables of links, mended or refused), then categories and knowledge_graph (relations as
+arrays), then rewiring (random links with the same degrees).
 """

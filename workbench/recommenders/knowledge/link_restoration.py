@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from scipy.sparse import csr_matrix, diags
 
-from workbench.data.knowledge.relations import KnowledgeGraph
+from workbench.data.links.knowledge_graph import KnowledgeGraph
 from workbench.errors import UserError
-from workbench.nets.row_diffusion import RowDenoiser, RowDiffusion
+from workbench.nets.rows.row_diffusion import RowDenoiser, RowDiffusion
 from workbench.recommenders.knowledge.rebuilt_links import BLOCK, ItemRows
 from workbench.train import Recipe, named_rng, seeded_torch
 from workbench.train.fit import TrainingSession, fit

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from workbench.data import Histories, Split
-from workbench.data.knowledge.relations import KnowledgeGraph
+from workbench.data.links.knowledge_graph import KnowledgeGraph
 from workbench.interfaces import Recommendations, Recommender
 from workbench.nets.knowledge.target_subgraphs import TreeReader, kept_offsets, strongest, trees
 from workbench.nets.knowledge.translation import Translations

@@ -7,11 +7,11 @@ import torch
 from scipy.sparse import csr_matrix
 from torch import Tensor, nn
 
-from workbench.data.knowledge.relations import KnowledgeGraph, Triples, both_directions, item_entity_rows
+from workbench.data.links.knowledge_graph import KnowledgeGraph, Triples, both_directions, item_entity_rows
 from workbench.errors import UserError
 from workbench.nets.propagation import normalise
 from workbench.nets.relation_attention import Links
-from workbench.nets.row_diffusion import RowDiffusion
+from workbench.nets.rows.row_diffusion import RowDiffusion
 
 BLOCK = 1_024  # rows that are dense at a time
 SHARED = 2  # items of an entity, for it to have a column: one with a single item says nothing of which go together

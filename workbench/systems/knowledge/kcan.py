@@ -20,7 +20,7 @@ Differs   No release by the authors; the equations are from summaries of the pap
           can sharpen an attention and not turn it to another neighbour.
 Reported  AUC on MovieLens-1M .907 (a later implementation reports .900), pairs sampled one to one.
 """
-from workbench.data.knowledge.relations import both_directions, item_triples, with_users
+from workbench.data.links.knowledge_graph import both_directions, item_triples, with_users
 from workbench.errors import UserError
 from workbench.recommenders.graphs.over_lightgcn import train_pairs
 from workbench.recommenders.knowledge.pair_scorer import PairNetwork, PairRecommender

@@ -13,8 +13,8 @@ Claim     Calibrated uniformity ranks better than plain (similarity="none", s = 
           and than the same with the content of other items (the placebo).
 Differs   s is held fixed in a step: the loss would be lowered by calling all items alike, and in the release, which
           lets it (similarity="learnt"), s ends at its ceiling for most pairs, which are no longer calibrated. The
-          second view is a kind of item vectors, where there is no image by default the words of category and brand. What is
-          served has p = 1/2, the release serves the pass of the last batch with its random p. A neighbour is never the
+          second view is a kind of item vectors, where there is no image the words of category and brand. What is served
+          has p = 1/2, the release serves the pass of the last batch with its random p. A neighbour is never the
           item itself. Means of layers in place of sums, which changes no ranking. Of a batch at most 512 users, and as
           many items, repel each other. LightGCN's recipe. Without views (first="none") it is lightgcn: item tables and
           BPR, which l2 belongs to.
