@@ -3,6 +3,7 @@ propagates over fewer or more layers, or with noise. Nothing is trained."""
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,6 @@ from workbench.arguments import public
 from workbench.data.graph import binary_user_items
 from workbench.errors import UserError
 from workbench.evaluate import top_k
-from workbench.experiment.bench import Bench
 from workbench.experiment.browse.users import row_of_user
 from workbench.interfaces import Recommender
 from workbench.nets.propagation import mean_of, propagate, signed_noise
@@ -29,7 +29,7 @@ HOPS = ("the user", "items of the user", "users who share one", "items of those"
 class GraphNeighbourhood:
     """A test user of a bench in the graph of its train events. UserError if the user has no test case."""
 
-    bench: Bench
+    bench: Any
     user: int
 
     def __post_init__(self) -> None:
