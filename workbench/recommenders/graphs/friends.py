@@ -1,8 +1,9 @@
 """Graphs of users: who is a friend of whom, the triangles among friends, and friends rewired."""
 import numpy as np
+import pandas as pd
 from scipy.sparse import coo_matrix, csr_matrix, identity
 
-from workbench.data.bipartite import ROUNDS
+from workbench.data.links.rewiring import rewired_social
 from workbench.data.schema import USER, Dataset
 from workbench.data.tables import required_table
 from workbench.nets.propagation import normalise
@@ -20,23 +21,10 @@ def friend_matrix(dataset: Dataset, n_users: int) -> csr_matrix:
 
 
 def rewired_friends(friends: csr_matrix, rng: np.random.Generator) -> csr_matrix:
-    """The links, of which two at a time have exchanged an end wherever that linked nobody twice, nor with themselves:
-    each user has as many as before (Maslov and Sneppen, 2002)."""
-    n, upper = friends.shape[0], friends.tocoo()
-    first, second = (ends[upper.row < upper.col].astype(np.int64) for ends in (upper.row, upper.col))
-    for _ in range(ROUNDS):
-        turned = rng.random(len(first)) < 0.5  # a link has no direction, so either end may go
-        first, second = np.where(turned, second, first), np.where(turned, first, second)
-        a, b = rng.permutation(len(first))[: len(first) // 2 * 2].reshape(2, -1)
-        ends = np.sort([first[np.stack([a, b])], second[np.stack([b, a])]], axis=0)
-        proposed = ends[0] * n + ends[1]
-        new, place = np.unique(proposed, return_inverse=True)
-        single = np.bincount(place.ravel(), minlength=len(new)) == 1
-        known = np.minimum(first, second) * n + np.maximum(first, second)
-        free = (single & ~np.isin(new, known))[place.reshape(proposed.shape)] & (ends[0] != ends[1])
-        a, b = a[free.all(0)], b[free.all(0)]
-        second[a], second[b] = second[b], second[a]
-    return _symmetric(first, second, n)
+    """The links (U+1, U+1) with other ends: each user has as many as before (`links.rewiring.rewired_social`)."""
+    links = friends.tocoo()
+    table = rewired_social(pd.DataFrame({USER: links.row, "friend": links.col}), rng)
+    return _symmetric(table[USER].to_numpy(), table["friend"].to_numpy(), friends.shape[0])
 
 
 def social_views(friends: csr_matrix, user_items: csr_matrix) -> tuple[csr_matrix, csr_matrix]:
@@ -61,7 +49,6 @@ def at_links(links: csr_matrix, rows: csr_matrix) -> csr_matrix:
     matrix = csr_matrix((products, (found.row, found.col)), links.shape)
     matrix.eliminate_zeros()
     return matrix
-
 
 
 def _symmetric(first: np.ndarray, second: np.ndarray, n: int) -> csr_matrix:

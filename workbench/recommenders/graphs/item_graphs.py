@@ -5,7 +5,7 @@ import numpy as np
 from scipy.sparse import coo_matrix, csr_matrix, diags_array
 
 from workbench.data import Split
-from workbench.data.bipartite import rewired_pairs
+from workbench.data.links.rewiring import rewired_edges
 
 
 def co_occurrence(split: Split) -> csr_matrix:
@@ -40,9 +40,8 @@ def infused(graph: csr_matrix, other: csr_matrix, alpha: float, k: int) -> csr_m
 
 
 def rewired_graph(graph: csr_matrix, rng: np.random.Generator) -> csr_matrix:
-    """The graph with other ends: each item has as many edges out, with the same weights, and as many in as before, up
-    to those that would lead to itself, which are left out."""
+    """The graph with other ends: each item has as many edges out, with the same weights, and as many in as
+    before, and none to itself."""
     graph = coo_matrix(graph)
-    rows, columns = rewired_pairs(graph.row, graph.col, rng)
-    other = rows != columns
-    return csr_matrix((graph.data[other], (rows[other], columns[other])), graph.shape)
+    columns = rewired_edges(graph.row, graph.col, rng, self_links=False)
+    return csr_matrix((graph.data, (graph.row, columns)), graph.shape)
