@@ -42,6 +42,20 @@ def test_a_denoiser_that_knows_the_rows_restores_them(steps):
     assert torch.allclose(known.restore(lambda x, t: rows, noisy), rows, atol=1e-6)
 
 
+def test_each_step_back_mixes_what_is_predicted_with_the_row():
+    """Of two steps the second is read as given, the first as the mean of the posterior."""
+    diffusion, rows, read = RowDiffusion(2, scale=1.0, most=0.9), torch.rand(3, 4), []
+
+    def denoiser(given, steps):
+        read.append((given, steps.tolist()))
+        return torch.full_like(given, 0.5)
+
+    assert torch.equal(diffusion.restore(denoiser, rows), torch.full((3, 4), 0.5))
+    assert torch.equal(read[0][0], rows) and [steps for _, steps in read] == [[1] * 3, [0] * 3]
+    assert torch.allclose(read[1][0], diffusion.of_prediction[1] * 0.5 + diffusion.of_row[1] * rows)
+    assert 0 < diffusion.of_row[1] < 1
+
+
 def test_noise_grows_and_the_row_shrinks():
     diffusion, rows = RowDiffusion(5, scale=1.0, most=0.5), torch.ones(5, 2000)
     noisy = diffusion.noised(rows, torch.arange(5), torch.randn(5, 2000, generator=torch.Generator().manual_seed(0)))
