@@ -21,6 +21,7 @@ from workbench.experiment.around_base import inner
 FOLDER = Path(__file__).parent / "golden"
 FILES = sorted(FOLDER.glob("*.json"))
 FIELDS = {"system", "changes", "dataset", "profile", "seed", "metric", "value", "tolerance", "baseline", "untrained"}
+WORLDS = {(): "synthetic", ("lat", "lon"): "synthetic-places", ("tree",): "synthetic-files"}  # by what a system needs
 MACHINES = 0.002  # between processors and builds at one seed: another summation order changes a few ranks
 
 
@@ -105,7 +106,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure golden values at seeds 0-4 and write tests/golden/*.json.")
     parser.add_argument("systems", nargs="*")
     parser.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE")
-    parser.add_argument("--dataset", default="", help="default: synthetic, or synthetic-places for a system of places")
+    parser.add_argument("--dataset", default="", help="default: synthetic, or the world that has what a system needs")
     parser.add_argument("--profile", default="smoke")
     parser.add_argument("--metric", default="ndcg@10")
     options = vars(parser.parse_args())
@@ -115,8 +116,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as home:
         os.environ |= {"WORKBENCH_HOME": home, "OMP_NUM_THREADS": "1"}
         for system in options.pop("systems") or systems.names():
-            needs = systems.REGISTRY.literal(system, "NEEDS")  # columns of the items, so far coordinates
-            dataset = options["dataset"] or ("synthetic-places" if needs else "synthetic")
+            dataset = options["dataset"] or WORLDS[systems.REGISTRY.literal(system, "NEEDS", ())]
             golden = measure(system, **options | {"dataset": dataset})
             (FOLDER / f"{system}.json").write_text(json.dumps(golden, indent=1) + "\n")
             print(golden)

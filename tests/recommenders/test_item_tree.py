@@ -1,4 +1,4 @@
-"""The tree of items: numbers, depths, roots and words; errors that name what is wrong; a placebo that keeps the shape."""
+"""The tree of items: numbers, depths, roots, words; errors that name what is wrong; a placebo that keeps the shape."""
 from dataclasses import replace
 
 import numpy as np
@@ -87,7 +87,8 @@ def test_words_of_files_and_folders_are_one_space():
     assert alike["q/", "q/"] == 0, "a folder of one letter has no word that counts"
     named = small()
     named.items["text"] = named.items["text"] + " queue"
-    named = replace(named, tables={"tree": pd.DataFrame({"child": [*TREE, "io_queue/"], "parent": [*TREE.values(), None]})})
+    table = pd.DataFrame({"child": [*TREE, "io_queue/"], "parent": [*TREE.values(), None]})
+    named = replace(named, tables={"tree": table})
     tree = item_tree(named)
     row = dict(zip(tree.names, words_of_nodes(named, tree, 12, 0)))
     assert row["io_queue/"] @ row["p/a/one.py"] > 0.1

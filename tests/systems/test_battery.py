@@ -27,7 +27,7 @@ from workbench.train.fit import TrainingSession
 NAMES = systems.names()
 TINY = replace(PROFILES["smoke"], epochs=3, users=None)
 OPTIONS = {"users": 300}
-WORLDS = {(): "synthetic", ("lat", "lon"): "synthetic-places"}  # by what a system says that its items need
+WORLDS = {(): "synthetic", ("lat", "lon"): "synthetic-places", ("tree",): "synthetic-files"}  # by what a system needs
 SMALL = {"generative": {"layers": 1, "width": 32}}  # settings of a family whose own sizes take seconds an epoch
 K = 10
 each_system = pytest.mark.parametrize("name", NAMES)
@@ -35,7 +35,7 @@ each_system = pytest.mark.parametrize("name", NAMES)
 
 def make_bench(seed: int = 0, name: str = "") -> experiment.Bench:
     """A new bench; ties are in file order, so that changing an event\'s item does not change its position. name: a
-    system, whose items may need columns (`NEEDS`) that another world has."""
+    system, which may need columns of the items or a table (`NEEDS`) that another world has."""
     world = WORLDS[systems.REGISTRY.literal(name, "NEEDS", ()) if name else ()]
     return experiment.open_bench(world, profile=TINY, seed=seed, protocol={"ties": "file"}, options=OPTIONS)
 

@@ -78,7 +78,9 @@ def build(
     if projects:
         with bench.init("projects"):
             graph = GroupGraph(bench.split, group, width=width, layers=PROJECT_LAYERS)
-    module = GraphTables(ego, FilesAndProjects(edges, layers, words, graph, roots, bench.split.n_items))
+    with bench.init("mixers"):
+        propagation = FilesAndProjects(edges, layers, words, graph, roots, bench.split.n_items)
+    module = GraphTables(ego, propagation)
     if not projects:
         return graph_recommender(module, l2=l2)
     of_projects = group_loss(bench.split, group, bench.seed, tau=TAU)
