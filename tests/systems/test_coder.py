@@ -5,6 +5,8 @@ import torch
 
 from workbench import experiment
 from workbench.errors import UserError
+from workbench.nets.propagation import Edges
+from workbench.nets.tree_attention import tree_matrix
 from workbench.recommenders.graphs.item_tree import item_tree, words_of_nodes
 from workbench.recommenders.graphs.over_lightgcn import train_edges
 from workbench.systems.graph import coder
@@ -50,8 +52,7 @@ def test_with_all_edges_of_the_tree_removed_a_file_starts_from_its_own_words(ben
     for edges, expected in ((False, 1), (True, 3)):
         vectors = bench.build("coder", **SIZES, **TREE_ALONE).module.propagation.words
         if not edges:
-            vectors.attention.edges = coder.TreeAttention(
-                coder.tree_matrix(np.full(len(vectors.words), -1)), 1, 1, 0).edges  # fmt: skip
+            vectors.attention.edges = Edges(tree_matrix(np.full(len(vectors.words), -1)))
         vectors.words.requires_grad_()
         vectors()[0].square().sum().backward()
         seen = vectors.words.grad.any(1).nonzero()[:, 0].tolist()
@@ -75,11 +76,10 @@ def test_a_score_has_a_part_of_the_projects(bench):
     start[1:] = h[roots]
     z, r = graph.split(torch.stack(graph(start)).mean(0))
     number = [1 + roots.index(root) for root in tree.roots()[:n]]
-    file = file[1:] + propagation.of_file(torch.cat([file[1:], r[number]], 1))
-    assert torch.allclose(module.item.weight[1:], file, atol=1e-5) and not module.item.weight[0].any()
+    assert torch.allclose(module.item.weight[1:], file[1:] + r[number], atol=1e-5)
+    assert not module.item.weight[0].any(), "padding"
     known = np.unique(bench.split.train.users[bench.split.train.rows()])
-    user = user + propagation.of_user(torch.cat([user, z], 1))
-    assert torch.allclose(module.user.weight[known], user[known], atol=1e-5)
+    assert torch.allclose(module.user.weight[known], (user + z)[known], atol=1e-5)
 
 
 def test_the_placebo_has_the_same_words_and_sizes_and_another_tree(bench):

@@ -3,6 +3,8 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+import torch
+from torch import Tensor, nn
 
 from workbench.artifacts import digest
 from workbench.data.formats.attributes.file_tree import SLASH, path_words
@@ -11,6 +13,7 @@ from workbench.data.tables import required_table
 from workbench.embed.documents import documents
 from workbench.embed.svd import truncated_svd
 from workbench.errors import UserError
+from workbench.nets.tree_attention import TreeAttention, tree_matrix
 from workbench.stages import draw
 
 
@@ -85,3 +88,15 @@ def words_of_nodes(dataset: Dataset, tree: ItemTree, dim: int, seed: int) -> np.
     texts = [*documents(dataset), *path_words(others.str.rpartition(SLASH)[2])]
     matrix = TfidfVectorizer(sublinear_tf=True, dtype=np.float32).fit_transform(texts)
     return truncated_svd(matrix, dim, seed)[1:]
+
+
+class NodeVectors(nn.Module):
+    """h (n, D) of the nodes of a tree by layers of attention, from word vectors (n, F) that stay as they are."""
+
+    def __init__(self, words: np.ndarray, tree: ItemTree, width: int, layers: int):
+        super().__init__()
+        self.register_buffer("words", torch.from_numpy(words), persistent=False)
+        self.attention = TreeAttention(tree_matrix(tree.parent), words.shape[1], width, layers)
+
+    def forward(self) -> Tensor:
+        return self.attention(self.words)

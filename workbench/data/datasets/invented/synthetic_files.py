@@ -9,8 +9,8 @@ from workbench.data.formats.attributes.changed_files import changes_dataset
 from workbench.data.schema import Dataset
 from workbench.errors import UserError
 
-PROJECTS, PACKAGES, MODULES = 4, 4, 4  # projects, packages in each, modules in each of these
-NEAR, STEP = 0.85, 0.8  # share of changes near the own folder; how a probability falls with each level between
+PROJECTS, PACKAGES, MODULES = 4, 4, 3  # projects, packages in each, modules in each of these
+NEAR, STEP = 0.9, 0.5  # share of changes near the own folder; how a probability falls with each level between
 SECONDS_PER_DAY, START = 86_400, 1_262_304_000  # 2010-01-01
 FOLDERS = ("amber", "basalt", "cedar", "delta", "ember", "fjord", "garnet", "harbour", "iris", "juniper", "karst",
            "lagoon", "maple", "nickel", "opal", "pumice")  # fmt: skip
@@ -18,7 +18,7 @@ VERBS = ("load", "parse", "check", "store", "draw", "merge", "split", "count", "
 THINGS = ("graph", "table", "image", "queue", "token", "stream", "index", "label", "matrix", "field", "event", "cache")
 
 
-def load(*, users: int = 1_200, items: int = 480, mean_length: float = 12.0, seed: int = 0) -> Dataset:
+def load(*, users: int = 1_200, items: int = 480, mean_length: float = 8.0, seed: int = 0) -> Dataset:
     """Synthetic files, with the table tree (child, parent), whose roots are the projects.
 
     An author has a folder of his own. A share NEAR of his changes go to files with a probability proportional to their
@@ -30,7 +30,7 @@ def load(*, users: int = 1_200, items: int = 480, mean_length: float = 12.0, see
         if value < least:
             raise UserError(f"synthetic-files: {name} must be at least {least}, not {value!r}")
     place = _stream(seed, "places").integers(0, PROJECTS * PACKAGES * MODULES, items)
-    popularity = 1 / (_stream(seed, "popularity").permutation(items) + 10.0) ** 0.7
+    popularity = 1 / (_stream(seed, "popularity").permutation(items) + 10.0) ** 0.4
     popularity /= popularity.sum()
     rng = _stream(seed, "authors")
     own = rng.integers(0, PROJECTS * PACKAGES * MODULES, users)
