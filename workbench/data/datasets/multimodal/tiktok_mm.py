@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from workbench.data.formats.attributes.feature_arrays import read_features
+from workbench.data.formats.containers.safe_pickle import parse_matrix
 from workbench.data.formats.delimited_text import data_error
 from workbench.data.formats.file_lookup import DataFiles, File
-from workbench.data.safe_pickle import parse_matrix
 from workbench.data.schema import HELD_OUT, ITEM, USER, Dataset, assemble
 from workbench.data.tables import attach_tables
 
