@@ -54,7 +54,7 @@ def test_every_kind_has_a_description_and_one_signature(room, function):
 
 def test_kinds_say_what_they_read():
     reads = {name: embed.REGISTRY.literal(name, "READS") for name in embed.KINDS}
-    assert set(reads.values()) == {"text", "train", "nothing"} and reads["collaborative"] == "train"
+    assert set(reads.values()) == {"text", "features", "train", "nothing"} and reads["collaborative"] == "train"
     assert tokens.CONTENT_KINDS == ("balanced-kmeans", "fsq", "pq", "rq-kmeans", "rq-vae")
 
 

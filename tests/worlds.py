@@ -4,7 +4,7 @@ from workbench import systems
 
 WORLDS = {
     (): "synthetic", ("lat", "lon"): "synthetic-places", ("social",): "synthetic-social",
-    ("relations",): "synthetic-relations",
+    ("relations",): "synthetic-relations", ("tree",): "synthetic-files",
 }  # fmt: skip
 
 

@@ -116,6 +116,12 @@ PLANTED = {
     "geography": ({"item": [1, 2, 3, 3, 9], "lat": [91.0, 0, 1, 2, 2], "lon": [0.0, 0, 1, 181, 3]}, {
         "unknown ids": 1, "out of range": 2, "at (0, 0)": 1, "repeated items": 1, "crowded places": 0,
         "items without a place": 4}),
+    "image": ({"item": [1, 2, 3, 3, 9], "0": [1.0, 0, 1, 5, np.nan], "1": [2.0, 0, 2, 0, 1]}, {
+        "unknown ids": 1, "missing numbers": 1, "empty rows": 1, "repeated rows": 1, "repeated items": 1,
+        "items without features": 4}),
+    "audio": ({"item": [1, 2, 3], "0": [1.0, 0, 1]}, {
+        "unknown ids": 0, "missing numbers": 0, "empty rows": 1, "repeated rows": 1, "repeated items": 0,
+        "items without features": 5}),
 }  # fmt: skip
 
 

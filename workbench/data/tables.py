@@ -29,10 +29,13 @@ KINDS = {
                       ("grocery", "lastfm", "kg-bookcrossing", "rokomaribg", "synthetic-relations")),
     "social": Kind((USER, "friend"), "links between users, one row a direction",
                    ("lastfm", "ciao", "filmtrust", "synthetic-social")),
-    "tree": Kind(("child", "parent"), "a hierarchy of named nodes; the parent of a root is missing"),
+    "tree": Kind(("child", "parent"), "a hierarchy of named nodes; the parent of a root is missing. An item is the "
+                 "node of its raw id", ("code-sciml", "synthetic-files")),
     "slates": Kind(("slate", "position", ITEM), "what was shown together; position: a number within the slate"),
     "dialogues": Kind(("dialogue", "turn", "speaker", "text"), "conversations; turn: a number that grows row by row"),
     "geography": Kind((ITEM, "lat", "lon"), "the place of an item, in degrees", ("foursquare-nyc", "synthetic-places")),
+    "image": Kind((ITEM, "0"), "dense features of what an item looks like, in numbered columns", ("tiktok-mm",)),
+    "audio": Kind((ITEM, "0"), "dense features of what an item sounds like, in numbered columns", ("tiktok-mm",)),
 }  # fmt: skip
 SIDES = {USER: USER, "friend": USER, ITEM: ITEM}  # column -> whose ids it holds
 ENTITY, ENTITIES = "entity", "entities"  # side of head and tail of relations; table (item, entity) of raw ids

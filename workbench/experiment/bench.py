@@ -55,7 +55,7 @@ class Bench:
     @cached_property
     def files(self) -> dict[str, str]:
         """SHA-256 of every file among the options, by option: what a file holds counts, not where it lies."""
-        return datasets.file_hashes(self.options)
+        return datasets.file_hashes(self.options, self.name)
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -94,7 +94,9 @@ class Bench:
 
     def vectors(self, kind: str = "", *, dim: int = 64, model: str = "") -> np.ndarray:
         """(I+1, D) float32 item vectors; row 0 is zeros. kind: text, sentence, collaborative, random or permuted;
-        without one text where the items have words, else collaborative. dim: columns. model: a sentence encoder."""
+        without one text where the items have words, else collaborative. image and audio, with permuted-image and
+        permuted-audio as controls, are those of a dataset with such a table. dim: columns, except of sentence, image
+        and audio, which have a width of their own. model: a sentence encoder."""
         from workbench.experiment.item_features import item_vectors
 
         return item_vectors(self, kind, dim=dim, model=model)

@@ -9,6 +9,7 @@ import pandas as pd
 from workbench.artifacts import digest
 from workbench.closure import closure_hash
 from workbench.data import Dataset, Histories, Split, datasets, say_order, split
+from workbench.data.formats.attributes.feature_arrays import feature_columns
 from workbench.data.schema import TIME
 from workbench.errors import UserError
 from workbench.progress import Progress
@@ -44,10 +45,12 @@ def make_split(bench: Any) -> Split:
 
 
 def content_hash(dataset: Dataset) -> str:
-    """Digest of what the log's own hash does not cover: texts of the items, and event columns such as ratings."""
+    """Digest of what the log's own hash does not cover: texts of the items, event columns such as ratings, and tables
+    of dense features."""
     texts = dataset.items.select_dtypes(exclude="number").astype("string").fillna("")
     events = pd.DataFrame({name: values for name, values in dataset.event_columns().items() if name != TIME})
     tables = [texts, events] if len(events.columns) else [texts]
+    tables += [table for _, table in sorted(dataset.tables.items()) if feature_columns(table)]
     return digest([part for table in tables for part in (list(table.columns), _row_hashes(table))])[:16]
 
 

@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 from workbench.data import synthetic
+from workbench.data.formats.attributes.git_program import newest_commit
 from workbench.data.formats.containers.file_kinds import digest
 from workbench.data.schema import Dataset
 from workbench.errors import UserError, unknown_name
@@ -132,13 +133,13 @@ def resolve_paths(options: dict) -> dict:
     return options | file_paths(options)
 
 
-def file_hashes(options: dict) -> dict[str, str]:
-    """SHA-256 of every file or folder of part files among the options, by option. UserError (code 3) where one cannot
-    be read."""
+def file_hashes(options: dict, dataset: str = "") -> dict[str, str]:
+    """SHA-256 of every file or folder of part files among the options, by option; of a clone that dataset git reads the
+    newest commit. UserError (code 3) where one cannot be read."""
     digests = {}
     for name, path in file_paths(options).items():
         try:
-            digests[name] = digest(Path(path))
+            digests[name] = newest_commit(Path(path)) if dataset == "git" else digest(Path(path))
         except OSError as error:
             raise UserError(f"{path}: cannot be read ({error.strerror})", code=3) from error
     return digests

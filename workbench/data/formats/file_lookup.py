@@ -24,7 +24,8 @@ GENERIC_NAMES = {
     "ratings.csv", "movies.csv", "tags.csv", "ratings.dat", "movies.dat", "users.dat", "kg.txt", "trusts.txt",
     "test_mat.pkl", "item_id_to_int.json", "products_lookup.csv", "item_generative_indexing_phase_0.txt",
     "ratings.txt", "trust.txt", "rating.mat", "ratings_final.npy", "kg_final.npy", "author.json", "category.json",
-    "publisher.json",
+    "publisher.json", "trnMat.pkl", "valMat.pkl", "tstMat.pkl", "image_feat.npy", "audio_feat.npy", "commits_files.tsv",
+    "live_files.tsv",
 }
 
 

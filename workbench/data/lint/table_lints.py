@@ -94,4 +94,22 @@ def geography(dataset: Dataset, table: pd.DataFrame) -> Iterator[Finding]:
     yield _count("geography: items without a place", without, dataset.n_items, "items have no place", NOTE)
 
 
-LINTS = {lint.__name__: lint for lint in (relations, social, tree, slates, dialogues, geography)}
+def image(dataset: Dataset, table: pd.DataFrame, name: str = "image") -> Iterator[Finding]:
+    """Rows of dense features with missing numbers, of zeros alone, or equal to another row; items without features."""
+    numbers = table.drop(columns=ITEM).apply(pd.to_numeric, errors="coerce")
+    yield _count(f"{name}: missing numbers", numbers.isna().any(axis=1).sum(), len(table), "rows lack a number")
+    empty = (numbers == 0).all(axis=1)
+    yield _count(f"{name}: empty rows", empty.sum(), len(table), "rows are zeros, which stand for unknown", NOTE)
+    repeated = numbers[~empty].duplicated().sum()
+    yield _count(f"{name}: repeated rows", repeated, len(table), "rows have the features of an earlier one", NOTE)
+    yield _count(f"{name}: repeated items", table[ITEM].duplicated().sum(), len(table), "rows give an item others")
+    without = dataset.n_items - table[ITEM].nunique()
+    yield _count(f"{name}: items without features", without, dataset.n_items, "items have no features", NOTE)
+
+
+def audio(dataset: Dataset, table: pd.DataFrame) -> Iterator[Finding]:
+    """As of `image`."""
+    yield from image(dataset, table, "audio")
+
+
+LINTS = {lint.__name__: lint for lint in (relations, social, tree, slates, dialogues, geography, image, audio)}
