@@ -6,7 +6,7 @@ from workbench.train import Recipe
 
 MULTIVAE_RECIPE = Recipe(
     epochs=200, batch_size=128, lr=1e-3, patience=5, valid_every=2,
-    sizes={},
+    sizes={"small": {"lr": 3e-3}},
 )  # fmt: skip
 ANNEALED = 0.1  # the share of the recipe's training in which the weight of the divergence grows
 
