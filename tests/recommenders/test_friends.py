@@ -1,4 +1,6 @@
 """Friends: the graph of a table, its views by hand and at random, the placebo, and the world where they are planted."""
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +11,8 @@ from workbench.data import datasets
 from workbench.data.schema import assemble
 from workbench.data.tables import attach_tables
 from workbench.errors import UserError
-from workbench.recommenders.graphs.friends import friend_matrix, rewired_friends, social_views
+from workbench.recommenders.graphs.friends import friend_matrix, social_views
+from workbench.stages import drawing
 
 
 def symmetric(rng: np.random.Generator, n: int, density: float) -> csr_matrix:
@@ -29,6 +32,17 @@ def test_the_table_becomes_a_symmetric_matrix():
     assert np.array_equal(found.toarray(), expected)
     fewer = friend_matrix(dataset, 2).toarray()
     assert fewer.shape == (3, 3) and np.array_equal(fewer[:2, :2], expected[:2, :2]) and not fewer[2].any()
+
+
+def test_other_friends_are_another_key():
+    bench = wb.open_bench("synthetic-social", profile="smoke", options={"users": 60, "items": 40})
+    fewer = replace(bench.dataset, tables={"social": bench.dataset.tables["social"].iloc[2:]})
+    keys = []
+    for dataset in (bench.dataset, fewer):
+        with drawing() as drawn:
+            friend_matrix(dataset, bench.split.n_users)
+        keys.append(drawn["social"])
+    assert keys[0] != keys[1]
 
 
 def test_a_dataset_without_friends_is_refused():
@@ -67,22 +81,21 @@ def test_without_links_the_views_are_the_identity():
 
 
 def test_rewired_friends_are_as_many_and_others():
-    friends = symmetric(np.random.default_rng(0), 150, 0.05)
-    found = rewired_friends(friends, np.random.default_rng(1))
+    dataset = datasets.load("synthetic-social", users=240)
+    friends = friend_matrix(dataset, 200)
+    found, again = (friend_matrix(dataset, 200, rewire=np.random.default_rng(1)) for _ in range(2))
     assert np.array_equal(found.sum(0), friends.sum(0)) and np.array_equal(found.sum(1), friends.sum(1))
     assert found.max() == 1 and not found.diagonal().any() and (found != found.T).nnz == 0
-    assert found.multiply(friends).nnz < 0.2 * friends.nnz
-    assert (found != rewired_friends(friends, np.random.default_rng(1))).nnz == 0
-    assert rewired_friends(csr_matrix((5, 5)), np.random.default_rng(0)).nnz == 0
+    assert found.multiply(friends).nnz < 0.2 * friends.nnz and (found != again).nnz == 0
 
 
 def test_planted_friends_share_what_they_have():
     dataset = datasets.load("synthetic-social", users=240)
     friends = friend_matrix(dataset, 240)[:240, :240]
+    others = friend_matrix(dataset, 240, rewire=np.random.default_rng(0))[:240, :240]
     events = dataset.interactions.drop_duplicates(["user", "item"])
     items = csr_matrix((np.ones(len(events)), (events["user"], events["item"])), (240, dataset.n_items + 1))
     in_common = (items @ items.T).toarray()
-    others = rewired_friends(friends, np.random.default_rng(0))
     means = [in_common[links.nonzero()].mean() for links in (friends, others)]
     assert means[0] > 2 * means[1] and (friends != friends.T).nnz == 0
     triangles = [(links @ links).multiply(links).nnz for links in (friends, others)]

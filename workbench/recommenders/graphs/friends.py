@@ -1,30 +1,34 @@
-"""Graphs of users: who is a friend of whom, the triangles among friends, and friends rewired."""
+"""Graphs of users: who is a friend of whom, and the triangles among friends."""
 import numpy as np
-import pandas as pd
 from scipy.sparse import coo_matrix, csr_matrix, identity
 
+from workbench.artifacts import digest
 from workbench.data.links.rewiring import rewired_social
 from workbench.data.schema import USER, Dataset
 from workbench.data.tables import required_table
 from workbench.nets.propagation import normalise
+from workbench.stages import draw
 
 LINKS = 20_000  # whose rows are multiplied at a time
 
 
-def friend_matrix(dataset: Dataset, n_users: int) -> csr_matrix:
+def friend_matrix(dataset: Dataset, n_users: int, *, rewire: np.random.Generator | None = None) -> csr_matrix:
     """(U+1, U+1) of ones where two of the first n_users users are linked, in either direction, in the table `social`;
-    nobody with themselves, and the last row, of unknown users, with nobody. UserError where there is no such table."""
-    links = required_table(dataset, "social")
-    ends = links[[USER, "friend"]].to_numpy(np.int64)
-    first, second = ends[(ends < n_users).all(1) & (ends[:, 0] != ends[:, 1])].T
-    return _symmetric(first, second, n_users + 1)
+    nobody with themselves, and the last row, of unknown users, with nobody. The links become part of the key of what is
+    built with them. UserError where there is no such table.
 
-
-def rewired_friends(friends: csr_matrix, rng: np.random.Generator) -> csr_matrix:
-    """The links (U+1, U+1) with other ends: each user has as many as before (`links.rewiring.rewired_social`)."""
-    links = friends.tocoo()
-    table = rewired_social(pd.DataFrame({USER: links.row, "friend": links.col}), rng)
-    return _symmetric(table[USER].to_numpy(), table["friend"].to_numpy(), friends.shape[0])
+    rewire: gives everyone as many links as before, to others.
+    """
+    table = required_table(dataset, "social")[[USER, "friend"]]
+    links = table[(table < n_users).all(axis=1) & (table[USER] != table["friend"])]
+    draw("social", digest(links.to_numpy().tolist()))
+    if rewire is not None:
+        links = rewired_social(links, rewire)
+    first, second = links.to_numpy(np.int64).T
+    ends = np.concatenate([first, second]), np.concatenate([second, first])
+    matrix = coo_matrix((np.ones(len(ends[0])), ends), (n_users + 1,) * 2).tocsr()
+    matrix.data[:] = 1  # however often a link is given
+    return matrix
 
 
 def social_views(friends: csr_matrix, user_items: csr_matrix) -> tuple[csr_matrix, csr_matrix]:
@@ -48,11 +52,4 @@ def at_links(links: csr_matrix, rows: csr_matrix) -> csr_matrix:
     ])  # fmt: skip
     matrix = csr_matrix((products, (found.row, found.col)), links.shape)
     matrix.eliminate_zeros()
-    return matrix
-
-
-def _symmetric(first: np.ndarray, second: np.ndarray, n: int) -> csr_matrix:
-    ends = np.concatenate([first, second]), np.concatenate([second, first])
-    matrix = coo_matrix((np.ones(len(ends[0])), ends), (n, n)).tocsr()
-    matrix.data[:] = 1  # however often a link is given
     return matrix
