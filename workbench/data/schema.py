@@ -31,7 +31,7 @@ class Dataset:
         " > "), brand, price, and alias columns for other published id spaces.
     users: indexed 0..U-1; raw_id and further attributes.
     tables: named side tables, whose ids are those of the dataset; workbench.data.tables.KINDS names the known kinds
-        (relations, social, tree, slates, dialogues, geography). attach_tables adds tables of raw ids.
+        (relations, social, tree, geography, image ...). attach_tables adds tables of raw ids.
     order: "sequence" where the source is itself a published sequence (ordered by row), "time" for a raw log, "none"
         where the order of events is unknown.
     about: title, terms, citation, files (name -> sha256), counts of what was read and dropped.

@@ -1,6 +1,6 @@
-"""Item vectors, (I+1, D) float32 with a zero row 0: from text, from train co-occurrence, or uninformative controls.
+"""Item vectors, (I+1, D) float32 with a zero row 0: from text, features, train co-occurrence, or as controls.
 
-Read by_kind first, then kinds/, one file a kind; documents, text and svd hold what kinds share.
+Read by_kind first, then kinds/, one file a kind; documents, text, features and svd hold what they share.
 """
 from workbench.embed.by_kind import KINDS, REGISTRY, item_vectors, model_used
 from workbench.embed.documents import default_kind

@@ -1,6 +1,6 @@
 """CODER: the folders above a file tell of it, and lead from the graph of authors and files to that of projects.
 
-Paper     CODER, recommendation of code files to developers of open source.
+Paper     Code Recommendation for Open Source Software Developers, WWW 2023, arXiv:2210.08332.
 Idea      Who works on a file says little of files that few have touched. Words of its path and attention over the tree
           of folders make its start vector, and the projects at the roots have a graph of their own with the developers.
 Equation  h_i: attention over the file tree from the words of the nodes (nets/tree_attention.py)
@@ -8,8 +8,8 @@ Equation  h_i: attention over the file tree from the words of the nodes (nets/tr
           score(u, i) = (E_u + Z_u) . (E_i + R_p(i))
           loss = BPR + lambda (BPR of Z_u . R_p against a project the user has nothing in) + mu InfoNCE(Z2, Z0) + l2,
           Z0 and Z2 the first and the last layer of the projects' graph
-Claim     Ranks better than LightGCN (the parent) and than LightGCN with the words alone (features="text", projects=0),
-          and than with parents in the tree permuted among nodes of equal depth (the placebo).
+Claim     Ranks better than LightGCN (the parent), than LightGCN with the words alone (features="text", projects=0), and
+          than with parents in the tree permuted among nodes of equal depth (the placebo; projects stay).
 Differs   A file's words are those of its path, in place of code segments that attend to the last four users; folders
           have the words of their names, as in the paper. h_i adds to the learnt e_i, in whose place the paper has it,
           so that without words it is lightgcn; attention layers add to what they read. E + Z and E + R in place of an
@@ -68,13 +68,13 @@ def build(
     if features == "none" and not projects:
         return graph_recommender(GraphTables(ego, LightPropagation(edges, layers)), l2=l2)
     tree, words, graph = item_tree(bench.dataset), None, None
-    if permuted:
+    roots, group = projects_of_items(tree, bench.split.n_items)
+    if permuted:  # what is below which folder, not which project a file is of: false projects do harm of their own
         tree = tree.permuted(bench.rng("permuted parents"))
     if features != "none":
         with bench.init("tree"):
             known = words_of_nodes(bench.dataset, tree, WORDS, bench.seed)
             words = NodeVectors(known, tree, width, tree_layers if features == "tree" else 0)
-    roots, group = projects_of_items(tree, bench.split.n_items)
     if projects:
         with bench.init("projects"):
             graph = GroupGraph(bench.split, group, width=width, layers=PROJECT_LAYERS)
