@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from workbench.data.links.knowledge_graph import Triples, both_directions
-from workbench.nets.relation_attention import Links, RelationAttention, segment_softmax
+from workbench.nets.knowledge.relation_attention import Links, RelationAttention, segment_softmax
 
 N, R, D = 9, 3, 4
 

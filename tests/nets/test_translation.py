@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from workbench.data.links.knowledge_graph import Triples, both_directions
+from workbench.nets.knowledge.relation_attention import Links
 from workbench.nets.knowledge.translation import Translations
-from workbench.nets.relation_attention import Links
 
 N, R, D = 8, 2, 3
 TRIPLES = Triples(np.array([1, 1, 2, 3, 3, 5]), np.array([0, 1, 0, 1, 0, 0]), np.array([2, 2, 4, 5, 6, 6]), 3, N - 1, R)

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from workbench.nets.relation_attention import SLOPE, segment_softmax
+from workbench.nets.knowledge.relation_attention import SLOPE, segment_softmax
 
 
 class Trees(NamedTuple):

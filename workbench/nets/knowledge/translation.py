@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from workbench.nets.relation_attention import Links, segment_softmax
+from workbench.nets.knowledge.relation_attention import Links, segment_softmax
 
 
 class Translations(nn.Module):

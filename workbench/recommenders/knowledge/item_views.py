@@ -2,8 +2,8 @@
 import torch
 from torch import Tensor, nn
 
+from workbench.nets.knowledge.relation_attention import Links, RelationAttention
 from workbench.nets.propagation import Edges, mean_propagation
-from workbench.nets.relation_attention import Links, RelationAttention
 
 
 class KnowledgePropagation(nn.Module):

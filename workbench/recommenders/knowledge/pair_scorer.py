@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from workbench.data import Histories, Split
 from workbench.data.links.knowledge_graph import KnowledgeGraph
 from workbench.interfaces import Recommendations, Recommender
+from workbench.nets.knowledge.relation_attention import SLOPE, Links
 from workbench.nets.knowledge.target_subgraphs import TreeReader, kept_offsets, strongest, trees
 from workbench.nets.knowledge.translation import Translations
-from workbench.nets.relation_attention import SLOPE, Links
 from workbench.recommenders import score_methods
 from workbench.recommenders.reranked import Reranked
 from workbench.recommenders.triples import TripleBatches

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from workbench.data.links.knowledge_graph import KnowledgeGraph, Triples, both_directions, item_entity_rows
 from workbench.errors import UserError
+from workbench.nets.knowledge.relation_attention import Links
 from workbench.nets.propagation import normalise
-from workbench.nets.relation_attention import Links
 from workbench.nets.rows.row_diffusion import RowDiffusion
 
 BLOCK = 1_024  # rows that are dense at a time

@@ -28,7 +28,7 @@ import torch
 from workbench.data.graph import binary_user_items
 from workbench.data.links.knowledge_graph import item_relations
 from workbench.errors import UserError
-from workbench.nets.relation_attention import Links, RelationAttention
+from workbench.nets.knowledge.relation_attention import Links, RelationAttention
 from workbench.nets.rows.row_diffusion import RowDenoiser
 from workbench.recommenders.graphs.batch_contrast import contrast_of_batch
 from workbench.recommenders.graphs.over_lightgcn import (
