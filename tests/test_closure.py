@@ -52,9 +52,9 @@ def test_files_beside_a_system_change_no_key(copy):
 @pytest.mark.parametrize("file, changed", [
     ("systems/sequential/sasrec.py", {"sasrec", *ON_SASREC}),
     ("nets/transformer.py", {name for family in ("sequential", "text", "cross_domain", "generative")
-                             for name in systems.names(family)} - {"gru4rec"} | {*ON_SASREC}),
+                             for name in systems.names(family)} - {"gru4rec", "easyrec"} | {*ON_SASREC}),
     ("experiment/around_base.py", set(ON_SASREC)),
-    ("recommenders/count_based.py", set(systems.names("baselines"))),
+    ("recommenders/count_based.py", {*systems.names("baselines"), "easyrec"}),
     ("evaluate/metrics.py", set(systems.names())),
 ])  # fmt: skip
 def test_a_line_changes_the_keys_of_what_imports_it(copy, file, changed):
