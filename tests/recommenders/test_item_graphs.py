@@ -53,9 +53,6 @@ def test_a_rewired_graph_keeps_degrees_and_weights_and_moves_edges(graphs):
     graph = graphs[1]
     found = rewired_graph(graph, np.random.default_rng(0))
     assert not found.diagonal().any()
-    for axis in (0, 1):
-        before, after = (each.getnnz(axis) for each in (graph, found))
-        assert (after <= before).all() and after.sum() >= 0.9 * before.sum(), "less those that lead to itself"
-    assert all(set(found[item].data) <= set(graph[item].data) for item in range(31))
-    kept = (graph.sign().multiply(found.sign())).nnz
-    assert kept < 0.5 * graph.nnz
+    assert all(np.array_equal(found.getnnz(axis), graph.getnnz(axis)) for axis in (0, 1))
+    assert all(sorted(found[item].data) == sorted(graph[item].data) for item in range(31))
+    assert graph.sign().multiply(found.sign()).nnz < 0.5 * graph.nnz

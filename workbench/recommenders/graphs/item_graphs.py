@@ -6,15 +6,14 @@ from scipy.sparse import coo_matrix, csr_matrix, diags_array
 
 from workbench.data import Split
 from workbench.data.links.rewiring import rewired_edges
+from workbench.recommenders.graphs.over_lightgcn import train_pairs
 
 
 def co_occurrence(split: Split) -> csr_matrix:
     """c_ij / sqrt(c_i c_j) of items i and j, c_i users who have i in train and c_ij those who have both, over the
     largest of row i, so that each item's strongest edge weighs 1; none of an item with itself."""
-    users = split.train.users[split.train.rows()].astype(np.int64)
-    pairs = np.unique(users * (split.n_items + 1) + split.train.items)
-    users, items = np.divmod(pairs, split.n_items + 1)
-    has = csr_matrix((np.ones(len(pairs)), (users, items)), (split.n_users, split.n_items + 1))
+    users, items = train_pairs(split)
+    has = csr_matrix((np.ones(len(users)), (users, items)), (split.n_users, split.n_items + 1))
     root = np.sqrt(np.maximum(np.bincount(items, minlength=split.n_items + 1), 1))
     scale = diags_array(1 / root)
     found = csr_matrix(scale @ (has.T @ has) @ scale)
@@ -40,8 +39,8 @@ def infused(graph: csr_matrix, other: csr_matrix, alpha: float, k: int) -> csr_m
 
 
 def rewired_graph(graph: csr_matrix, rng: np.random.Generator) -> csr_matrix:
-    """The graph with other ends: each item has as many edges out, with the same weights, and as many in as
-    before, and none to itself."""
+    """The graph with other ends: each item has as many edges out, with the same weights, and as many in as before; none
+    leads to itself."""
     graph = coo_matrix(graph)
     columns = rewired_edges(graph.row, graph.col, rng, self_links=False)
     return csr_matrix((graph.data, (graph.row, columns)), graph.shape)
