@@ -3,8 +3,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from workbench.nets.edge_masks import kept_values, pair_numbers
 from workbench.nets.propagation import Edges, mean_of, propagate
+from workbench.recommenders.graphs.edge_masks import kept_values, pair_numbers
 from workbench.recommenders.graphs.propagated import GraphTables
 
 

@@ -28,8 +28,8 @@ from torch import Tensor, nn
 from workbench.data import Split
 from workbench.errors import UserError
 from workbench.losses.positive_sets import info_nce_of_sets
-from workbench.nets.edge_masks import kept_values, pair_numbers
 from workbench.nets.propagation import Edges, mean_of, mean_propagation, propagate, user_item_edges
+from workbench.recommenders.graphs.edge_masks import kept_values, pair_numbers
 from workbench.recommenders.graphs.friends import friend_matrix, social_views
 from workbench.recommenders.graphs.over_lightgcn import (
     LIGHTGCN_RECIPE,

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 import torch
 
-from workbench.nets.edge_masks import kept_values, pair_numbers
 from workbench.nets.propagation import Edges, user_item_edges
+from workbench.recommenders.graphs.edge_masks import kept_values, pair_numbers
 
 
 @pytest.fixture(scope="module")
