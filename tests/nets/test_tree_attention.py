@@ -5,8 +5,8 @@ import torch
 import torch.nn.functional as F
 from scipy.sparse import eye_array
 
+from workbench.nets.graphs.tree_attention import AttentionLayer, TreeAttention, attention_weights, tree_matrix
 from workbench.nets.propagation import Edges
-from workbench.nets.tree_attention import AttentionLayer, TreeAttention, attention_weights, tree_matrix
 
 PARENT = np.array([-1, 0, 0, 1, 1, 3, 2, -1])  # two roots, depth 3
 

@@ -5,8 +5,8 @@ import torch
 
 from workbench import experiment
 from workbench.errors import UserError
+from workbench.nets.graphs.tree_attention import tree_matrix
 from workbench.nets.propagation import Edges
-from workbench.nets.tree_attention import tree_matrix
 from workbench.recommenders.graphs.item_tree import item_tree, words_of_nodes
 from workbench.recommenders.graphs.over_lightgcn import train_edges
 from workbench.systems.graph import coder

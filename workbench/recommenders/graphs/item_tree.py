@@ -13,7 +13,7 @@ from workbench.data.tables import required_table
 from workbench.embed.documents import documents
 from workbench.embed.svd import truncated_svd
 from workbench.errors import UserError
-from workbench.nets.tree_attention import TreeAttention, tree_matrix
+from workbench.nets.graphs.tree_attention import TreeAttention, tree_matrix
 from workbench.stages import draw
 
 

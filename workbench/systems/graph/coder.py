@@ -3,7 +3,7 @@
 Paper     Code Recommendation for Open Source Software Developers, WWW 2023, arXiv:2210.08332.
 Idea      Who works on a file says little of files that few have touched. Words of its path and attention over the tree
           of folders make its start vector, and the projects at the roots have a graph of their own with the developers.
-Equation  h_i: attention over the file tree from the words of the nodes (nets/tree_attention.py)
+Equation  h_i: attention over the file tree from the words of the nodes (nets/graphs/tree_attention.py)
           files: LightGCN of (e_u, e_i + h_i);  projects: LightGCN of (z_u, r_p + h_p), p the root above a file
           score(u, i) = (E_u + Z_u) . (E_i + R_p(i))
           loss = BPR + lambda (BPR of Z_u . R_p against a project the user has nothing in) + mu InfoNCE(Z2, Z0) + l2,
