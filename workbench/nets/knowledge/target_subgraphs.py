@@ -69,8 +69,8 @@ def trees(roots: Tensor, partners: Tensor, offsets: Tensor, tails: Tensor) -> Tr
 
 
 class ConditionalAttention(nn.Module):
-    """One layer: v_h <- LeakyReLU(v_h + sum_t a_ht W v_t), a_ht the softmax over the neighbours that h reads of
-    LeakyReLU(p . W v_h + q . W v_t + c . [v_u, v_i]), with the pair (u, i) for which h is read.
+    """One layer: v_h <- LeakyReLU(v_h + sum_t a_ht V v_t), a_ht the softmax over the neighbours that h reads of
+    LeakyReLU(p . V v_h + q . V v_t + s . [v_u, v_i]), with the pair (u, i) for which h is read.
 
     The pair moves the logits of a segment together. It changes their softmax by the kink of LeakyReLU alone: below
     zero differences count a fifth.
@@ -86,7 +86,7 @@ class ConditionalAttention(nn.Module):
         """(M, D) of heads (M, D), which read the rows at (L,) of tails (N, D), in segments offsets (M+1,). pairs:
         (M, 2D) vectors of the pair of each head."""
         values = self.values(tails)
-        own = self.of_head(self.values(heads))
+        own = heads @ (self.of_head.weight @ self.values.weight).T  # p . V v_h, without making V v_h
         own = own if self.of_pair is None else own + self.of_pair(pairs)
         logits = own[:, 0].repeat_interleave(offsets.diff()) + self.of_tail(values)[at, 0]
         weights = segment_softmax(F.leaky_relu(logits, SLOPE), offsets)

@@ -117,7 +117,7 @@ class PairRecommender:
     items, the network orders them.
 
     Every step has two turns: binary cross-entropy of pairs of train, one negative each, and the translation loss of as
-    many links. `trainable`: what the first one trains.
+    many links, drawn at random.
     """
 
     def __init__(self, first: Recommender, module: PairNetwork, *, n: int):
