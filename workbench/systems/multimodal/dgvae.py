@@ -49,7 +49,7 @@ PLACEBO = {"permuted": True}
 RECIPE = MULTIVAE_RECIPE
 
 
-def build(bench, *, prototypes=4, words=0.2, align=0.2, neighbours=10, tau=0.1, permuted=False, beta=0.2, dropout=0.5,
+def build(bench, *, prototypes=4, words=0.2, align=0.2, neighbours=10, tau=0.1, permuted=False, beta=0.5, dropout=0.5,
           width=200, latent=64):  # fmt: skip
     """DGVAE for the bench's catalogue.
 
