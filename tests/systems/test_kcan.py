@@ -97,7 +97,7 @@ def test_real_links_separate_pairs_better_than_permuted_ones():
 @pytest.mark.parametrize(("changes", "message"), [
     ({"n": -1}, "n=-1 candidates"), ({"n": 10_000}, "n=10000 candidates of"), ({"neighbours": -1}, "neighbours=-1"),
     ({"width": 0}, "width=0 at least 1"), ({"dropout": 1.0}, "dropout=1.0 a share below 1"),
-    ({"first": "lightgnc"}, "did you mean 'lightgcn'"),
+    ({"first": "populrity"}, "did you mean 'popularity'"),
 ])  # fmt: skip
 def test_settings_out_of_range_are_refused(bench, changes, message):
     with pytest.raises(UserError, match=message):
