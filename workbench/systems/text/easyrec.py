@@ -48,7 +48,7 @@ CONTRASTED = 512  # users and items of a batch, in its random order
 
 
 def build(
-    bench, *, vectors="text", tuned=True, tau=0.2, weight=0.01, alone=False, permuted=False, width=64, layers=3, l2=1e-3
+    bench, *, vectors="text", tuned=True, tau=0.2, weight=0.03, alone=False, permuted=False, width=64, layers=3, l2=1e-3
 ):
     """Profiles beside LightGCN, or alone, for the bench's users and catalogue.
 
