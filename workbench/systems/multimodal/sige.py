@@ -3,10 +3,10 @@
 Paper     After the abstract of Semantic Item Graph Enhancement for Multimodal Recommendation, arXiv:2508.06154.
 Idea      Neighbours by text or image are seldom bought together. Infuse co-occurrence into each graph of neighbours,
           learn to bear noise in what it gives, the stronger the larger a vector is, and align it with behaviour.
-Equation  S'_m = top_k(S_m + alpha C),  S_m cosines of the k nearest by view m,  C_ij = c_ij / sqrt(c_i c_j), rows to 1
+Equation  S'_m = top_k(S_m + alpha C),  S_m cosines of the k nearest by view m,  C_ij = c_ij / sqrt(c_i c_j) / max_j
           item: h_m = S'_m (e * sigmoid(W_m x_m)), e the item table;  user: the mean h_m of their items;  h = mean_m
           score = (b_u + h_u) . (b_i + h_i),  b LightGCN of the tables;  noise(h) = h + delta |h| / mean|h| r, |r| = 1
-          L = BPR + noise InfoNCE(noise(h), noise'(h)) + anchor sum_m InfoNCE(sg(b), h_m) + fused InfoNCE(b, h)
+          L = BPR, l2 + noise InfoNCE(noise(h), noise'(h)) + anchor sum_m InfoNCE(sg(b), h_m) + fused InfoNCE(b, h)
 Claim     Infused graphs rank better than those of content alone (alpha = 0), than with edges that keep only how many
           each item has (the placebo), and all of it better than LightGCN (the parent).
 Differs   No code and no equations at hand: h, the weights, what is scored and what is held fixed (sg) are ours. Of C
@@ -48,14 +48,15 @@ CONTRASTED = 512  # users and items of a batch, in its random order
 
 
 def build(
-    bench, *, first="text", second="category", alpha=1.0, noise=0.01, anchor=0.01, fused=0.01, rewired=False, width=64,
+    bench, *, first="text", second="category", alpha=2.0, noise=0.01, anchor=0.01, fused=0.01, rewired=False, width=64,
     layers=3, l2=1e-3,
 ):  # fmt: skip
     """LightGCN beside infused graphs of content, for the bench's users and catalogue.
 
     first, second: kinds of item vectors, of two views; first="none" is lightgcn. alpha: weight of co-occurrence in the
-    graphs. noise, anchor, fused: weights of the contrasts. rewired: the placebo, co-occurrence has other ends. The
-    others as in lightgcn. UserError for a setting out of range.
+    graphs, where cosines are at most 1, as is an item's strongest co-occurrence: the larger, the fewer neighbours by
+    content are left. noise, anchor, fused: weights of the contrasts. rewired: the placebo, co-occurrence has other
+    ends. The others as in lightgcn. UserError for a setting out of range.
     """
     check_graph_sizes("sige", width, layers, l2)
     weights = {"alpha": alpha, "noise": noise, "anchor": anchor, "fused": fused}
