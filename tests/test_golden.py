@@ -1,5 +1,6 @@
 """Golden values: the metric of each system in a small, fixed run, with a tolerance that can detect a broken system.
 
+`make test` runs those that take a few seconds; the others, which have `"slow": true`, are for `make test-full`.
 A file tests/golden/<system>.json is rejected unless its tolerance is below half the distance to both references:
 `baseline` (popularity in the same run) and `untrained` (the system before fit; for popularity, random ranking).
 `python tests/test_golden.py [SYSTEM ...] [--set epochs=20]` measures seeds 0-4 and writes the files, of all systems if
@@ -10,6 +11,7 @@ import ast
 import json
 import os
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -22,12 +24,13 @@ from workbench.experiment.around_base import inner
 FOLDER = Path(__file__).parent / "golden"
 FILES = sorted(FOLDER.glob("*.json"))
 FIELDS = {"system", "changes", "dataset", "profile", "seed", "metric", "value", "tolerance", "baseline", "untrained"}
+LONG = 6  # seconds of processor time, from which a golden run is slow
 MACHINES = 0.002  # between processors and builds at one seed: another summation order changes a few ranks
 
 
 def check(golden: dict) -> None:
     """AssertionError if a golden value is incomplete, or so tolerant that a broken system would pass."""
-    assert set(golden) == FIELDS, f"fields {sorted(golden)}, expected {sorted(FIELDS)}"
+    assert set(golden) - {"slow"} == FIELDS, f"fields {sorted(golden)}, expected {sorted(FIELDS)}"
     assert golden["tolerance"] > 0
     references = [golden[name] for name in ("baseline", "untrained") if golden[name] is not None]
     assert references, "baseline or untrained must be a number"
@@ -47,7 +50,13 @@ def test_every_system_has_a_golden_value():
     assert {path.stem for path in FILES} == set(systems.names()), "run: python tests/test_golden.py SYSTEM"
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def golden_values() -> list:
+    """The files as parameters of a test, the long ones marked slow."""
+    slow = [path for path in FILES if json.loads(path.read_text()).get("slow")]
+    return [pytest.param(path, marks=[pytest.mark.slow] if path in slow else [], id=path.stem) for path in FILES]
+
+
+@pytest.mark.parametrize("path", golden_values())
 def test_golden_value(path):
     golden = json.loads(path.read_text())
     assert golden["system"] == path.stem
@@ -90,13 +99,16 @@ def untrained(bench: experiment.Bench, system: str, changes: dict, metric: str) 
 def measure(system: str, *, changes: dict, dataset: str, profile: str, metric: str) -> dict:
     """A golden value: the metric at seed 0; its tolerance is four standard deviations over seeds 0-4."""
     config = {"system": system, "changes": changes, "dataset": dataset, "profile": profile, "seed": 0, "metric": metric}
+    since = time.process_time()
     scores = [run(config | {"seed": seed}).metrics[metric] for seed in range(5)]
+    slow = {"slow": True} if time.process_time() - since > 5 * LONG else {}
     bench = experiment.open_bench(dataset, profile=profile, seed=0, device="cpu")
     baseline = None if system == "popularity" else bench.fit("popularity").metrics[metric]
     before = untrained(bench, system, changes, metric)
     tolerance = max(MACHINES, 4 * float(np.std(scores, ddof=1)))
     numbers = {"value": scores[0], "tolerance": tolerance, "baseline": baseline, "untrained": before}
     golden = config | {name: number if number is None else round(number, 5) for name, number in numbers.items()}
+    golden |= slow
     check(golden)
     return golden
 

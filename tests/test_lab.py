@@ -219,11 +219,11 @@ CHECKS = {
     "hostile/05_diagnose_benchmark": (completes, menu("stratum"), no_title_runs),
 }
 
-SLOW = {"hostile/05_diagnose_benchmark"}
+QUICK = {"hostile/02_train_tokenizer", *(name for name in CHECKS if "/" not in name)}  # others: `make test-full`
 
 
 @pytest.mark.parametrize("name, check", [
-    pytest.param(name, check, marks=[pytest.mark.slow] if name in SLOW else [])
+    pytest.param(name, check, marks=[] if name in QUICK else [pytest.mark.slow])
     for name, checks in CHECKS.items() for check in checks
 ])  # fmt: skip
 def test_notebook(opened, name, check):

@@ -16,11 +16,11 @@ def bench():
 
 
 def test_each_kind_has_its_own_score_and_card(bench):
-    frame = tokenizer_scores(bench, KINDS, seeds=2, epochs=6, width=32, layers=1)
+    frame = tokenizer_scores(bench, KINDS, seeds=2, epochs=3, width=32, layers=1)
     assert set(frame.index) == set(KINDS)
     assert frame["ndcg@10"].is_monotonic_decreasing
     assert ((frame["lowest"] <= frame["ndcg@10"]) & (frame["ndcg@10"] <= frame["highest"])).all()
-    run = bench.fit("tiger", codes="category", epochs=6, width=32, layers=1)
+    run = bench.fit("tiger", codes="category", epochs=3, width=32, layers=1)
     assert run.metrics["ndcg@10"] in frame.loc["category", ["lowest", "highest"]].tolist()
     assert frame.loc["category", "purity"] > frame.loc["random", "purity"]
     assert set(frame.attrs["cards"].codes) == set(KINDS)
