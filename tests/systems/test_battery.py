@@ -28,7 +28,7 @@ from workbench.train.fit import TrainingSession
 NAMES = systems.names()
 TINY = replace(PROFILES["smoke"], epochs=3, users=None)
 OPTIONS = {"users": 300}
-SMALL = {"generative": {"layers": 1, "width": 32}}  # settings of a family whose own sizes take seconds an epoch
+SMALL = {"generative": {"layers": 1, "width": 32}}  # of a family, whose own sizes take seconds an epoch, and its heirs
 K = 10
 each_system = pytest.mark.parametrize("name", NAMES)
 
@@ -42,7 +42,7 @@ def make_bench(seed: int = 0, name: str = "") -> experiment.Bench:
 
 def small(name: str) -> dict:
     """The settings with which a system is fitted here."""
-    return SMALL.get(systems.family(name), {})
+    return SMALL.get(systems.family(systems.load(name).PARENT or name), {})
 
 
 def fit(bench: experiment.Bench, name: str, *, validate_on: Split | None = None, **changes):
