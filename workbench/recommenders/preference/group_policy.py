@@ -13,7 +13,7 @@ from workbench.errors import UserError
 from workbench.interfaces import ReadoutPositions, Recommendations
 from workbench.losses.group_policy import k3, policy_loss
 from workbench.recommenders.generative import Generative
-from workbench.recommenders.preference.after_training import phase_after
+from workbench.recommenders.preference.after_training import Log, phase_after
 from workbench.recommenders.sequential import token_batches
 from workbench.tokens import ItemCodes
 from workbench.train import named_rng
@@ -56,7 +56,7 @@ class GroupPolicy:
         self.base, self.start, self.signal, self.group, self.kl = base, start, signal, group, kl
         self.objective, self.shuffled, self.likelihood = objective, shuffled, objective == "ce"
         self.module, self.beam, self.max_length = base.module, base.beam, base.max_length
-        self._log = Log()
+        self._log = Log("policy")
 
     @property
     def codes(self) -> ItemCodes:
@@ -76,7 +76,7 @@ class GroupPolicy:
         UserError if no train history has two events.
         """
         self.base.load_state(self.start)
-        phase = phase_after(session, self.objective, self)
+        phase = phase_after(session, self.objective, self, self._log)
         if self.objective == "ce":
             return self.base.fit(split, phase)
         self.module.to(session.device)
@@ -97,7 +97,7 @@ class GroupPolicy:
             histories, targets = cases.without_last(1), cases.items[cases.offsets[1:] - 1]
             return self._loss(histories, targets, reference, named_rng(phase.seed, "shuffled", step))
 
-        validate = phase.validate and (lambda: phase.validate(self) | self._log.means())
+        validate = phase.validate and (lambda: phase.validate(self))
         return fit(self.module, batches, loss, phase, validate=validate, trainable=self.base.trainable, weight=len)
 
     def rollouts(self, histories: Histories, targets: np.ndarray) -> Groups:
@@ -179,22 +179,3 @@ def code_log_probs(module: nn.Module, rows: Tensor, lengths: Tensor, groups: Gro
         chosen.append(every.expand(-1, same.shape[1], -1).gather(2, groups.codes[..., level, None])[..., 0])
         entropies.append(-(every.detach().exp() * every.detach()).sum(2).mean())
     return torch.stack(chosen, 2), torch.stack(entropies).mean()
-
-
-class Log:
-    """Means of what happened in steps. A training that is resumed within an epoch has those of its later part."""
-
-    def __init__(self) -> None:
-        self.sums: dict[str, float] = {}
-        self.steps = 0
-
-    def add(self, **values: Tensor) -> None:
-        """Count a step with these scalars."""
-        self.sums = {name: self.sums.get(name, 0.0) + value.item() for name, value in values.items()}
-        self.steps += 1
-
-    def means(self) -> dict[str, float]:
-        """The means since the last call, as columns `policy/NAME` of a learning curve."""
-        means = {f"policy/{name}": total / self.steps for name, total in self.sums.items()}
-        self.sums, self.steps = {}, 0
-        return means
