@@ -2,7 +2,7 @@
 
 Paper     DynamicPO, arXiv:2605.00327.
 Idea      With more negatives, preference optimisation gets worse: the many easy ones drown the few that the model still
-          confuses with the chosen item. Learn against those alone, and the less the harder they are.
+          confuses with the chosen item. Learn against those alone, each pair with a weight of its own.
 Equation  B = {j : log p_j >= log p+}; if it is empty, the highest of three clusters of the log p_j (k-means)
           d1 = log p+ - log p_b,  d2 = log p_b - mean of log p over the negatives outside of B
           beta_b = beta (1 + tanh((d1 - d2 - 2) / (|d1| + |d2|)) / 2)
@@ -12,9 +12,10 @@ Claim     It ranks above DMPO (boundary="all" dynamic=False) and SASRec, and mor
 Differs   SASRec in the place of a language model with prompts of 20 candidates: the policy is a softmax over the
           catalogue, whose normaliser cancels in all equations. Clusters are the best there are, not those of a random
           start. The margin is 2; a version of the release has 6. If all are in B, d2 is to their own mean, as in the
-          release; if d1 = d2 = 0, beta_b is half of beta, its limit. loss="s_dpo" puts selection and weights before
-          S-DPO. A fifth of SASRec's epochs and a tenth of its learning rate, without dropout. loss="ce" is the control:
-          further cross-entropy over all items in that time.
+          release; if d1 = d2 = 0, beta_b is half of beta, its limit. A negative weighs the less the nearer it is to the
+          chosen item, but above that a little more again: so the equation has it. loss="s_dpo" puts selection and
+          weights before S-DPO. A fifth of SASRec's epochs and a tenth of its learning rate, without dropout. loss="ce"
+          is the control: as many epochs of further cross-entropy over all items.
 Reported  Up to 8 % of the hit rate over its base losses on LastFM, Goodreads and Steam, 20 candidates; the table was
           not seen.
 """
