@@ -1,4 +1,4 @@
-"""What follows a training: a phase with fewer epochs and a smaller learning rate, from the weights that were found."""
+"""What follows a training: a phase with a smaller learning rate, from the weights that were found."""
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -13,7 +13,7 @@ from workbench.recommenders import score_methods
 from workbench.recommenders.vector import VectorRecommender
 from workbench.train.fit import TrainingSession
 
-EPOCHS, RATE = 0.2, 0.1  # of those of the training
+RATE = 0.1  # of the learning rate of the training
 
 
 class Log:
@@ -36,11 +36,9 @@ class Log:
 
 
 def phase_after(session: TrainingSession, name: str, recommender: Any, log: Log) -> TrainingSession:
-    """The session of a phase with EPOCHS of the epochs, at least two, and RATE of the learning rate, constant.
+    """The session of a phase with RATE of the learning rate, constant; it stops early as every training does.
     recommender: what is validated, in place of the one that is trained. log: joins what validation says."""
-    recipe, validate = session.recipe, session.validate
-    epochs = max(2, round(EPOCHS * recipe.epochs))
-    phase = session.phase(name, epochs=epochs, lr=RATE * recipe.lr, schedule="constant")
+    validate, phase = session.validate, session.phase(name, lr=RATE * session.recipe.lr, schedule="constant")
     both: Callable[[Any], dict[str, float]] | None = validate and (lambda _: validate(recommender) | log.means())
     return replace(phase, validate=both)
 

@@ -13,8 +13,8 @@ Differs   The mode that answers directly, on a causal decoder of TIGER's size: r
           trained on, needs a language model (workbench.llm) and is not here. The sum of both advantages, and k=4, are
           the release's. Rollouts are beams, all different, no samples: a group has at most one hit. A group without an
           advantage stays in its batch, where the release draws others. One update a group, so that no clip acts. Start,
-          epochs, learning rate and the loss that is printed as in rere. Text codes of rq-kmeans with a last one against
-          collisions, which counts as a code in common.
+          contexts, learning rate and the loss that is printed as in rere. The codes are tiger's, the last of them
+          against collisions, which counts as a code in common.
 Reported  Its figures on Beauty, Sports and Instruments were not seen.
 """
 import torch
