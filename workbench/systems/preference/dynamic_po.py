@@ -37,7 +37,6 @@ RECIPE = SASREC_RECIPE
 LOSSES = {"dmpo": dmpo, "s_dpo": s_dpo, "ce": None}
 BOUNDARIES = ("policy", "all", "random")
 MARGIN, SWING = 2.0, 0.5
-LEAST = 1e-6  # of |d1| + |d2|, which may be 0
 
 
 def build(
@@ -109,4 +108,4 @@ def pair_weights(scores: Tensor, kept: Tensor) -> Tensor:
     own, others = scores[:, :1], scores[:, 1:]
     easy = torch.where(kept.all(1, keepdim=True), kept, ~kept)
     d1, d2 = own - others, others - (others * easy).sum(1, keepdim=True) / easy.sum(1, keepdim=True)
-    return 1 + SWING * torch.tanh((d1 - d2 - MARGIN) / (d1.abs() + d2.abs()).clamp_min(LEAST))
+    return 1 + SWING * torch.tanh((d1 - d2 - MARGIN) / (d1.abs() + d2.abs()))  # of -2 / 0 it is -1
