@@ -98,6 +98,30 @@ def test_the_penalty_keeps_the_policy_near_tiger():
     assert held < free / 2
 
 
+@pytest.mark.parametrize("name, changes", [("rere", {"kl": 1.0, **SMALL}), ("dynamic_po", {"width": 16, "layers": 1})])
+def test_a_training_that_was_interrupted_has_the_same_reference(name, changes, tmp_path):
+    """It is what training began from, not where it was interrupted."""
+    settings, recipe = bench().plan(name, **changes, epochs=3, valid_every=1)
+
+    def fit(folder, stop: int):
+        calls = iter(range(9))
+
+        def validate(current):
+            if next(calls) == stop:
+                raise KeyboardInterrupt
+            return {"ndcg@10": 0.0}
+
+        model = bench().build(name, **settings)
+        curve = model.fit(bench().split, TrainingSession(recipe, bench().seed, "cpu", validate, folder))
+        return model.state(), [row["loss"] for row in curve]
+
+    whole, losses = fit(None, 9)
+    with pytest.raises(KeyboardInterrupt):
+        fit(tmp_path, 1)
+    resumed, again = fit(tmp_path, 9)
+    assert losses == again and all(np.array_equal(resumed[key], value) for key, value in whole.items())
+
+
 @pytest.mark.parametrize("name, changes, message", [
     ("rere", {"group": 1}, "group of 1 rollouts"), ("rere", {"group": 10_000}, "group of 10000 rollouts"),
     ("rere", {"kl": -1.0}, "kl=-1.0"), ("rere", {"objective": "c"}, "objective"),
