@@ -36,7 +36,8 @@ def seeded(make):
 
 
 def test_a_state_kept_after_a_chunk_gives_what_a_new_reading_of_the_history_gives():
-    net, x = seeded(lambda: ChunkedPreference(5, 8, 3)), torch.randn(4, 11, 5, generator=torch.Generator().manual_seed(1))
+    net = seeded(lambda: ChunkedPreference(5, 8, 3))
+    x = torch.randn(4, 11, 5, generator=torch.Generator().manual_seed(1))
     states = net(x)
     kept = states[:, 5]  # after two whole chunks
     for event in (6, 7, 8):
