@@ -1,6 +1,7 @@
 """Answers of a language model: the logits of letters, JSON that is always valid, and what is kept of both."""
 import json
 import shutil
+from inspect import signature
 
 import numpy as np
 import pytest
@@ -95,9 +96,8 @@ def test_a_chat_template_is_used_where_there_is_one():
     model = llm.CausalLM(*tiny_model())
     with pytest.raises(UserError, match="no chat template"):
         model.chat("hello")
-    model.tokenizer.chat_template = (
-        "{% for m in messages %}[{{ m.role }}] {{ m.content }}\n{% endfor %}{% if add_generation_prompt %}[answer]{% endif %}"
-    )
+    turns = "{% for m in messages %}[{{ m.role }}] {{ m.content }}\n{% endfor %}"
+    model.tokenizer.chat_template = turns + "{% if add_generation_prompt %}[answer]{% endif %}"
     assert model.chat("hello") == "[user] hello\n[answer]"
 
 
@@ -150,5 +150,5 @@ def counting(forward, asked):
         asked.append(1)
         return forward(*args, **more)
 
-    forwards.__signature__ = __import__("inspect").signature(forward)
+    forwards.__signature__ = signature(forward)
     return forwards

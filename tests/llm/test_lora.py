@@ -25,6 +25,7 @@ def adapted(n: int = 1, rank: int = 2, spread: float = 0.3, seed: int = 1):
     return lm, adapters
 
 
+@torch.no_grad()
 def test_rank_0_and_new_adapters_are_the_model_bit_for_bit():
     plain = llm.CausalLM(*tiny_model())
     before = plain.logits_after(PROMPTS)
@@ -34,6 +35,8 @@ def test_rank_0_and_new_adapters_are_the_model_bit_for_bit():
     assert torch.equal(plain.logits_after(PROMPTS), before)
     assert not any(isinstance(layer, LoRALinear) for layer in plain.model.modules())
     fresh = llm.CausalLM(*tiny_model())
+    fresh.model.requires_grad_(False)
+    before = fresh.logits_after(PROMPTS)
     fresh.add_lora(QV, rank=3)
     assert torch.equal(fresh.logits_after(PROMPTS), before)
     assert not torch.equal(adapted()[0].logits_after(PROMPTS), before)

@@ -6,6 +6,7 @@ A schema is an object whose properties are choices, whole numbers of a range, or
 """
 import json
 from collections.abc import Callable
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -99,13 +100,14 @@ class _Context:
 
     def __init__(self, model: Any, tokens: list[int]):
         self.model, self.cache = model, None
+        self.name = "cache" if "cache" in signature(model.forward).parameters else "past_key_values"  # older ones
         self.read(tokens)
 
     def read(self, tokens: list[int]) -> None:
         """Read more tokens."""
         ids = torch.tensor([tokens], device=self.model.device)
-        output = self.model(ids, past_key_values=self.cache, use_cache=True, logits_to_keep=1)
-        self.cache, self.logits = output.past_key_values, output.logits[0, -1].double().cpu().numpy()
+        output = self.model(ids, use_cache=True, logits_to_keep=1, **{self.name: self.cache})
+        self.cache, self.logits = output[self.name], output.logits[0, -1].double().cpu().numpy()
 
 
 def _choice(context: _Context, rows: list[list[int]], pick: Pick) -> int:

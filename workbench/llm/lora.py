@@ -89,13 +89,13 @@ def add_lora(
         raise UserError(f"LoRA: {rank=} must be 0 or more, and {n=} at least 1")
     about = {"pattern": patterns, "rank": rank, "n": n, "alpha": float(rank if alpha is None else alpha)}
     about["base"] = weights_digest(model)
-    model.requires_grad_(False)
-    if not rank:
+    if not rank:  # not frozen either: torch rounds products of frozen weights differently
         return Adapters({}, about)
     found = {name: layer for name, layer in model.named_modules()
              if isinstance(layer, nn.Linear) and any(fnmatch(name, each) for each in patterns)}  # fmt: skip
     if not found:
         raise UserError(f"no linear layer of the model matches {', '.join(patterns)}")
+    model.requires_grad_(False)
     layers = {name: LoRALinear(layer, n, rank, about["alpha"] / rank) for name, layer in found.items()}
     for name, layer in layers.items():
         parent, _, child = name.rpartition(".")

@@ -25,6 +25,8 @@ import numpy as np
 from workbench.embed.documents import documents
 from workbench.errors import UserError
 from workbench.recommenders.prompts.board import Board, Terms, products, strongest
+from workbench.recommenders.prompts.entailment import entailed
+from workbench.recommenders.prompts.local_model import local_model
 from workbench.recommenders.reranked import Reranked
 from workbench.train import Recipe
 
@@ -54,11 +56,7 @@ def build(bench, *, first="item_transitions", n=20, gate=0.2, gated=True, terms=
     said = Terms(texts.tolist())
     if not gated:
         return Reranked(retrieve, Agents([understand(said, terms), by_likeness(said)]), n=n)
-    support = contained(said)
-    if model:
-        from workbench.recommenders.prompts.entailment import entailed
-
-        support = entailed(model, said, texts)
+    support = entailed(local_model(model), said, texts) if model else contained(said)
     return Reranked(retrieve, Agents([understand(said, terms), support, accept(gate), summarise(said, terms),
                                       rank(said)]), n=n)  # fmt: skip
 

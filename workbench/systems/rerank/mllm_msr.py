@@ -24,6 +24,8 @@ from torch import Tensor, nn
 from workbench.data import Histories
 from workbench.errors import UserError, unknown_name
 from workbench.nets.sequences.chunked_preference import ChunkedPreference, MeanPreference, YesNoJudge, log_odds
+from workbench.recommenders.prompts.local_model import local_model
+from workbench.recommenders.prompts.summaries import SummaryJudge
 from workbench.recommenders.prompts.trained_second import TrainedSecond
 from workbench.recommenders.prompts.yes_no_training import yes_or_no
 from workbench.recommenders.reranked import Reranked
@@ -57,10 +59,8 @@ def build(
         return Reranked(retrieve, None, n=0)
     order = np.append(0, 1 + bench.rng("permuted items").permutation(bench.split.n_items)) if permuted else None
     if model:
-        from workbench.recommenders.prompts.summaries import SummaryJudge
-
         titles = bench.dataset.titles() if order is None else bench.dataset.titles()[order]
-        return Reranked(retrieve, SummaryJudge(model, titles, chunk=chunk, pooling=pooling), n=n)
+        return Reranked(retrieve, SummaryJudge(local_model(model), titles, chunk=chunk, pooling=pooling), n=n)
     x = bench.vectors(vectors or kind_of(bench.dataset), dim=FEATURES)
     with bench.init("judge"):
         module = Judged(x if order is None else x[order], width, chunk, pooling)
