@@ -7,11 +7,16 @@ from torch import Tensor, nn
 from workbench.nets.transformer import Block
 
 HEADS, EXPANSION = 2, 2
+GAIN = 20.0  # of the letters' logits at the start
 
 
 class LetteredChoice(nn.Module):
-    """Reads a user's L codes, T events and N lettered candidates, then an answer token, whose state is compared with
-    the embedding of every letter. An event is A v_i and its place; a candidate A v_i and its letter.
+    """Reads a user's L codes, T events and N lettered candidates, then an answer token. An event is A v_i and its
+    place; a candidate, one line, A v_i and its letter.
+
+    After the blocks one head copies: the answer attends to the lines and adds up their letters, a = sum_n w_n e_n, and
+    the logit of a letter is gain a . e_n. Language models have learned to copy so from large text; learned from nothing
+    it takes longer than all else here.
 
     vectors: (I+1, F) of items, fixed. sizes: the L sizes of the users' codes, () for prompts without a user. code 0 and
     item 0 are empty.
@@ -28,7 +33,10 @@ class LetteredChoice(nn.Module):
         self.title = nn.Linear(features, width, bias=False)
         self.codes = nn.ModuleList(nn.Embedding(size + 1, width, padding_idx=0) for size in sizes)
         self.place, self.letter = nn.Embedding(events, width), nn.Embedding(letters, width)
+        nn.init.orthogonal_(self.letter.weight)
         self.answer = nn.Parameter(torch.randn(width) * 0.02)
+        self.query, self.key = nn.Linear(width, width, bias=False), nn.Linear(width, width, bias=False)
+        self.gain = nn.Parameter(torch.tensor(GAIN))
         self.blocks = nn.ModuleList(Block(width, HEADS, EXPANSION * width, dropout) for _ in range(layers))
         self.norm, self.dropout = nn.LayerNorm(width), dropout
 
@@ -43,4 +51,7 @@ class LetteredChoice(nn.Module):
         x = F.dropout(x, self.dropout, self.training)
         for block in self.blocks:
             x = block(x)
-        return self.norm(x[:, -1]) @ letters.T * letters.shape[1] ** -0.5
+        x = self.norm(x)
+        query, keys = self.query(x[:, -1:]), self.key(x[:, -1 - len(letters) : -1])
+        weights = (query @ keys.transpose(1, 2) * x.shape[2] ** -0.5).softmax(-1)  # (B, 1, N)
+        return self.gain * (weights[:, 0] @ letters) @ letters.T

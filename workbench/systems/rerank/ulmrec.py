@@ -42,7 +42,7 @@ FEATURES, EVENTS = 64, 10  # columns of TF-IDF vectors; events of a history that
 
 
 def build(
-    bench, *, first="item_transitions", n=20, users="own", vectors="text", shuffles=4, width=32, layers=2, dropout=0.1,
+    bench, *, first="item_transitions", n=20, users="own", vectors="text", shuffles=4, width=32, layers=1, dropout=0.1,
     model="",
 ):  # fmt: skip
     """The first n items of `first`, ordered by the letters of a prompt that names the user.
