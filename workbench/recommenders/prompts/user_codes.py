@@ -25,5 +25,5 @@ class UserCodes:
 
     def words(self, users: np.ndarray) -> list[str]:
         """The same as words, such as <a_3><b_7><c_1>; "" for one who is not known."""
-        return ["".join(f"<{'abcdefgh'[level]}_{code}>" for level, code in enumerate(row)) if row.any() else ""
+        return ["".join(f"<{'abcdefgh'[level]}_{code}>" for level, code in enumerate(row)) if any(row) else ""
                 for row in self.of(users).tolist()]  # fmt: skip
