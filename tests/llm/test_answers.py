@@ -10,6 +10,7 @@ from tiny_lm import save_tiny_model, tiny_model
 
 from workbench import llm
 from workbench.errors import UserError
+from workbench.llm.next_tokens import answer_tokens
 
 PROMPTS = ["She bought a lamp, then", "x", "A longer history: a chair, a table, two lamps, a rug and then"]
 LETTERS = ("A", "B", "C")
@@ -65,6 +66,29 @@ def test_a_choice_is_the_likeliest_token_by_token(lm):
     for prompt, text in zip(PROMPTS, lm.generate(PROMPTS, schema=schema)):
         first = lm.log_prob([prompt + '{"x": "'], [option[0] for option in options])[0]
         assert json.loads(text)["x"] == options[int(first.argmax())]
+
+
+def test_a_tokenizer_with_merged_tokens():
+    """Tokens of several letters, of a space and a letter, of quotes and commas: as real models have them."""
+    transformers, tokenizers = pytest.importorskip("transformers"), pytest.importorskip("tokenizers")
+    core = tokenizers.ByteLevelBPETokenizer()
+    text = [f'Answer: {letter}\n{{"kind": "lamp", "stars": {at}, "why": "so"}}' for at, letter in enumerate("ABCABC")]
+    core.train_from_iterator(text * 5, vocab_size=320, min_frequency=2, show_progress=False)
+    tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=core._tokenizer)
+    tokenizer.add_special_tokens({"bos_token": "<s>", "eos_token": "</s>"})
+    torch.manual_seed(0)
+    config = transformers.LlamaConfig(
+        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=1, num_attention_heads=2,
+        num_key_value_heads=2, initializer_range=0.3,
+    )  # fmt: skip
+    model = llm.CausalLM(transformers.LlamaForCausalLM(config), tokenizer)
+    assert any(len(row) > 1 for row in map(tokenizer.decode, range(len(tokenizer)))), "merged"
+    letter = tokenizer(" A", add_special_tokens=False).input_ids
+    columns = answer_tokens(tokenizer, LETTERS)
+    assert columns[0] == letter[0] and len(set(columns)) == 3
+    for seed in range(6):
+        for answer in model.generate(PROMPTS, schema=SCHEMA, temperature=3.0, seed=seed):
+            assert within(json.loads(answer))
 
 
 def test_the_seed_decides_what_is_drawn(lm):
