@@ -36,7 +36,7 @@ from workbench.train import Recipe
 PARENT = "item_transitions"
 OFF = {"n": 0}
 PLACEBO = {"users": "shuffled"}
-RECIPE = Recipe(epochs=60, batch_size=64, lr=3e-3, patience=8, valid_every=2)
+RECIPE = Recipe(epochs=60, batch_size=32, lr=3e-3, patience=8, valid_every=2)
 USERS = ("own", "shuffled", "none")
 FEATURES, EVENTS = 64, 10  # columns of TF-IDF vectors; events of a history that are read
 
