@@ -1,6 +1,7 @@
 """A preference renewed chunk by chunk: what is kept equals what is computed anew, and a judge of yes or no."""
 from dataclasses import replace
 from functools import lru_cache
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -131,6 +132,7 @@ def test_titles_are_read_where_there_are_no_pictures_and_that_is_said(caplog):
     with caplog.at_level("INFO", "workbench"):
         bench().build("mllm_msr")
     assert "has no image features; titles are read in their place" in caplog.text
+    assert mllm_msr.kind_of(SimpleNamespace(name="shop", tables={"image": None})) == "image"
 
 
 @pytest.mark.parametrize("wrong", [{"n": -1}, {"chunk": 0}, {"pooling": "max"}, {"width": 0}, {"vectors": "txt"},
