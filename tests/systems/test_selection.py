@@ -125,7 +125,7 @@ def test_all_of_train_needs_no_other_model(name):
     ("goracs", {"by": "los"}, "did you mean 'loss'"), ("goracs", {"weight": -1.0}, "weight=-1.0 and exchanges=100 are"),
     ("goracs", {"cases": 0}, "cases=0 of validation"), ("goracs", {"share": 1e-3}, "no whole history of two events"),
     ("goracs", {"vectors": "words"}, "words"), ("dealrec", {"hardest": 1.0}, "hardest=1.0 from 0 to below 1"),
-    ("dealrec", {"steps": 0}, "steps=0 1 or more"), ("dealrec", {"strata": -1}, "strata=-1 are"),
+    ("dealrec", {"steps": 0}, "steps=0 1 or more"), ("dealrec", {"strata": -1}, "strata=-1 and small_epochs=0 are"),
     ("dealrec", {"share": 1.5}, "share=1.5.*at most 1"), ("dealrec", {"effort": float("nan")}, "effort=nan"),
 ])  # fmt: skip
 def test_bad_settings(name, changes, message):

@@ -16,12 +16,12 @@ from workbench.recommenders.vector import VectorRecommender
 
 HISTORIES = 64  # of which gradients (D, D) are held at a time
 EVENTS = 1024  # of which scores of all items are held at a time
-BRIEF = 5  # epochs at most of a surrogate that is trained only briefly
+BRIEF = 5  # epochs of a surrogate that has seen the data, and not learned it by heart
 
 
-def brief(bench: Any, *, width: int = 64) -> VectorRecommender:
-    """A SASRec after at most BRIEF epochs: a model that has seen the data, and not learned it by heart."""
-    epochs = min(BRIEF, bench.plan("sasrec")[1].epochs)
+def brief(bench: Any, *, width: int = 64, epochs: int = BRIEF) -> VectorRecommender:
+    """A SASRec after so many epochs, or fewer where the bench allows no more."""
+    epochs = min(epochs, bench.plan("sasrec")[1].epochs)
     return bench.teacher("sasrec", width=width, epochs=epochs).recommender()
 
 

@@ -32,21 +32,24 @@ PLACEBO = {"permuted": True}
 
 
 def build(
-    bench, *, base="sasrec", share=0.2, effort=0.3, hardest=0.1, strata=50, steps=300, wide=128, permuted=False
+    bench, *, base="sasrec", share=0.2, effort=0.3, hardest=0.1, strata=50, steps=300, small_epochs=0, wide=128,
+    permuted=False
 ):  # fmt: skip
     """A selector by strata of influence and effort.
 
     base: the system that is trained on the selection. share: of the train events, how many at most; with 1.0 nothing is
     selected. effort: weight of E; 0 trains no larger model. hardest: share that is left out first. strata: 0 takes the
-    highest scores, 1 is a random choice of what is not left out. steps: of the recursion for H^(-1) v. wide: width of
-    the larger model. permuted: the placebo, scores of other histories. UserError for a setting out of range.
+    highest scores, 1 is a random choice of what is not left out. steps: of the recursion for H^(-1) v. small_epochs:
+    of the small model at most; 0 is as sasrec is trained. wide: width of the larger model. permuted: the placebo,
+    scores of other histories. UserError for a setting out of range.
     """
-    if not (effort >= 0 and 0 <= hardest < 1 and strata >= 0 and steps >= 1):
-        raise UserError(f"dealrec: {effort=} and {strata=} are 0 or more, {hardest=} from 0 to below 1, {steps=} 1 or "
-                        "more")  # fmt: skip
+    if not (0 <= hardest < 1 and min(effort, strata, small_epochs, steps - 1) >= 0):
+        raise UserError(f"dealrec: {effort=}, {strata=} and {small_epochs=} are 0 or more, {hardest=} from 0 to below "
+                        f"1, {steps=} 1 or more")  # fmt: skip
     if share >= 1:
         return Stratified(None)
-    small, large = bench.teacher("sasrec").recommender(), brief(bench, width=wide) if effort else None
+    small = brief(bench, epochs=small_epochs) if small_epochs else bench.teacher("sasrec").recommender()
+    large = brief(bench, width=wide) if effort else None
     return Stratified(small, large, effort=effort, hardest=hardest, strata=strata, steps=steps, permuted=permuted)
 
 
