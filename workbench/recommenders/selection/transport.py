@@ -99,8 +99,8 @@ def exchanged(
     columns, and its cost before and after each.
 
     Exchanging i for k cannot lower the cost by more than (inside_i - gain_k) / n (`best_duals`), so pairs are tried in
-    that order, and not at all where this is nothing. CANDIDATES of the highest inside, and of the lowest gain outside,
-    are paired, if together they stay within the budget.
+    that order, and not at all where this is nothing. CANDIDATES of the highest inside are paired with as many of the
+    lowest gain outside that take no more than their place and what is left of the budget.
     """
     chosen, state = chosen.copy(), exact_transport(cost[chosen])
     costs, solves = [state.cost], 0
@@ -140,12 +140,10 @@ def _proposals(
     """Places in `chosen` and rows outside to put there, the most promising pair first."""
     gains = best_duals(cost, state.outside, len(chosen))
     gains[chosen] = np.inf
-    rows = np.argsort(gains, kind="stable")[:CANDIDATES]
-    rows = rows[np.isfinite(gains[rows])]
-    places = np.argsort(-state.inside, kind="stable")[:CANDIDATES]
-    change = (gains[rows][None] - state.inside[places][:, None]) / len(chosen)
-    total = int(lengths[chosen].sum())
-    fits = total - lengths[chosen[places]][:, None] + lengths[rows][None] <= budget
-    order = np.argsort(change, axis=None, kind="stable")
-    order = order[(change.ravel()[order] < -LEAST) & fits.ravel()[order]]
-    return [(int(places[each // len(rows)]), int(rows[each % len(rows)])) for each in order]
+    ranked = np.argsort(gains, kind="stable")[: len(gains) - len(chosen)]
+    left, pairs = budget - int(lengths[chosen].sum()), []
+    for place in np.argsort(-state.inside, kind="stable")[:CANDIDATES]:
+        rows = ranked[lengths[ranked] <= left + lengths[chosen[place]]][:CANDIDATES]
+        changes = (gains[rows] - state.inside[place]) / len(chosen)
+        pairs += [(change, int(place), int(row)) for change, row in zip(changes, rows) if change < -LEAST]
+    return [(place, row) for _, place, row in sorted(pairs)]
