@@ -16,7 +16,7 @@ from workbench.recommenders.vector import VectorRecommender
 
 HISTORIES = 64  # of which gradients (D, D) are held at a time
 EVENTS = 1024  # of which scores of all items are held at a time
-BRIEF = 5  # epochs of a surrogate that has seen the data, and not learned it by heart
+BRIEF = 3  # epochs of a surrogate that has seen the data, and not learned it by heart
 
 
 def brief(bench: Any, *, width: int = 64, epochs: int = BRIEF) -> VectorRecommender:

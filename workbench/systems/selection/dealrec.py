@@ -12,7 +12,7 @@ Claim     A few per cent chosen so are as good as all of train (share=1.0), and 
           size (the placebo), the highest scores (strata=0) and a choice without strata (strata=1).
 Differs   Histories are chosen whole, and the budget is in events. Both models are SASRecs: E, in the paper the norm of
           a language model's gradient by one of its adapter's matrices, is that of a SASRec of width `wide` after at
-          most five epochs, and what is trained on the choice is a SASRec again, so nothing is saved here. Influence is
+          most three epochs, and what is trained on the choice is a SASRec again, so nothing is saved here. Influence is
           of the small model as it is trained, by 300 steps of 16 histories in place of 5,000 of one, and of the same
           layer as in the release, the projection after the last attention.
 Reported  Amazon games and books, MicroLens-50K with LLaMA-7B: 2 % of train better than all of it, in 3 % of the time.

@@ -11,7 +11,7 @@ Claim     A small S chosen so is better than a random one of its size (the place
           (exchanges=0) and than the histories of the highest loss (by="loss"), and as good as all of train (share=1.0).
 Differs   Histories are chosen whole, and the budget is in events. The model trained on them is a SASRec, not a language
           model of 7 billion weights; e is the mean of the item vectors of a history (of its text, where items have
-          one), not a language model's of a prompt, and g the norm of one layer's gradient in a SASRec of at most five
+          one), not a language model's of a prompt, and g the norm of one layer's gradient in a SASRec of at most three
           epochs. V is a sample of the histories of validation, without their targets, nothing of test; under
           leave-one-out these are train histories. The greedy start covers V again where its budget is not used up; at
           most 500 transports are solved. Of an exchange, the release estimates by the m/n-th highest value in place of
