@@ -22,7 +22,8 @@ class Arm(NamedTuple):
 
 def arms_of(system: str, changes: dict, seeds: int) -> list[Arm]:
     """The arms of a system, all with the same budget. changes: settings and recipe fields of all its arms. Baselines
-    are not trained in epochs, so one seed serves. UserError if a change touches a switch."""
+    are not trained in epochs, so one seed serves. UserError if a change touches a switch, unless it says how much a
+    system selects or forgets."""
     # a training-free system that is studied is fitted from every seed all the same: its ties, text vectors and placebo
     # are drawn from the seed, and a fit takes no longer than finding out whether they matter
     own = entry(system)
