@@ -43,6 +43,8 @@ _EXPORTS = {
     # graphs of users and items
     "figures.neighbourhood": ["plot_neighbourhood"],
     "widgets.layers": ["explore_layers"],
+    # training data that is chosen
+    "widgets.selections": ["explore_selections"],
 }  # fmt: skip
 _MODULES = {name: module for module, names in _EXPORTS.items() for name in names}
 __all__ = sorted(_MODULES)

@@ -59,6 +59,15 @@ def test_what_is_off_is_trained_as_the_parent_where_it_is_the_same(system, chang
     assert (trained == system) == (catalogue.entry(system).off.items() <= arms["off"].changes.items())
 
 
+def test_how_much_is_selected_may_be_changed_and_off_is_all_of_it():
+    arms = {arm.name: arm.changes for arm in arms_of("goracs", {"share": 0.05}, 5)}
+    assert (arms["on"], arms["off"]) == ({"share": 0.05}, {"share": 1.0})
+    assert arms["placebo"] == {"share": 0.05, "by": "permuted"}
+    for changes in ({"share": 1.0}, {"by": "loss"}):
+        with pytest.raises(UserError, match="is the switch of the arm"):
+            arms_of("goracs", changes, 5)
+
+
 def test_its_figures_are_those_of_compare(study):
     off = "tiger(epochs=1, layers=1, prefixes=False, width=32)"
     table = compare(study.runs["on"] + study.runs["off"], baseline=off)

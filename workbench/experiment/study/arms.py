@@ -4,6 +4,7 @@ from typing import NamedTuple
 from workbench import systems
 from workbench.errors import UserError
 from workbench.systems.catalogue import Entry, entry
+from workbench.systems.verbs import VERBS
 from workbench.train import RECIPE_FIELDS
 
 ON, OFF, PLACEBO = "on", "off", "placebo"
@@ -21,13 +22,16 @@ class Arm(NamedTuple):
 
 def arms_of(system: str, changes: dict, seeds: int) -> list[Arm]:
     """The arms of a system, all with the same budget. changes: settings and recipe fields of all its arms. Baselines
-    are not trained in epochs, so one seed serves. UserError if a change touches a switch."""
+    are not trained in epochs, so one seed serves. UserError if a change touches a switch, unless it says how much a
+    system selects or forgets."""
     # a training-free system that is studied is fitted from every seed all the same: its ties, text vectors and placebo
     # are drawn from the seed, and a fit takes no longer than finding out whether they matter
     own = entry(system)
     switches = {ON: {}, OFF: own.off, PLACEBO: own.placebo}
+    amounts = VERBS[systems.verb(system)].keywords  # how much is selected or forgotten: off is one value of many
     for name, switch in switches.items():
-        if touched := sorted(set(switch or {}) & set(changes)):
+        shared = set(switch or {}) & set(changes)
+        if touched := sorted(key for key in shared if key not in amounts or changes[key] == switch[key]):
             raise UserError(f"{', '.join(touched)} is the switch of the arm {name!r} of {system}: leave it out")
     arms = [Arm(name, system, changes | switch, seeds) for name, switch in switches.items() if switch is not None]
     if trains_parent(own, changes):
