@@ -22,7 +22,7 @@ class MixedLowRank(nn.Module):
         base = self.linear(x)
         if mixture is None:
             return base
-        flat = x.flatten(1, -2)  # (B, M, in)
+        flat = x.reshape(len(x), -1, x.shape[-1])  # (B, M, in)
         down, up = (torch.tensordot(mixture, factors, dims=1) for factors in (self.down, self.up))
         return base + (flat @ down.transpose(1, 2) @ up.transpose(1, 2)).view(base.shape)
 

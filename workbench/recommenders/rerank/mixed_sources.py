@@ -29,7 +29,7 @@ class MixedSources(nn.Module):
         self.register_buffer("domains", torch.from_numpy(domains), persistent=False)
         sizes = [self.features.width] + [width] * (LAYERS - 1)
         self.layers = nn.ModuleList(nn.Linear(size, width) for size in sizes)
-        self.head = nn.Linear(width, 1)
+        self.head = nn.Linear(width, 1, bias=False)  # the same for all candidates
         add_low_rank(self.layers, n, rank)
         self.mixing = nn.ModuleList(LayerMixing(n, width) for _ in sizes)
 
