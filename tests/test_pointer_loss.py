@@ -14,9 +14,9 @@ def test_labels_are_the_right_item_until_it_is_taken_and_then_to_stop_once():
 
 
 def test_gains_by_hand():
-    """Reciprocal ranks 1, 1/3 and 0 as made; the right item at step k would give 1/k."""
+    """Reciprocal ranks 1, 1/3 and 0 as made; the right item at step k gives 1/k, which stopping there weighs."""
     gains = marginal_gains(CHOSEN, PLACES)
-    expected = [[0, 1, 0, 0], [1 - 1 / 3, 1 / 2 - 1 / 3, 0, 1], [1, 1 / 2, 1 / 3, 1 / 4]]
+    expected = [[0, 1 / 2, 0, 0], [1 - 1 / 3, 1 / 2 - 1 / 3, 0, 1 / 4], [1, 1 / 2, 1 / 3, 1 / 4]]
     torch.testing.assert_close(gains, torch.tensor(expected))
 
 

@@ -64,10 +64,11 @@ def test_a_bias_of_minus_infinity_never_stops_and_a_large_one_at_once(pointer, g
 
 
 def test_a_list_ends_before_the_first_step_that_would_stop():
-    logits = torch.zeros(3, 3, 5)
-    logits[:, :, 0] = 1.0
-    logits[0, 1, 4], logits[0, 2, 4], logits[1, 0, 4] = 2.0, 2.0, 2.0
-    assert Walk(logits, torch.zeros(3, 3, dtype=torch.int64)).lengths().tolist() == [1, 0, 3]
+    logits = torch.full((3, 3, 2), 0.0)  # one candidate and stopping: probability one half
+    logits[0, 1:, 1], logits[1, 0, 1], logits[1, 1:, 1] = 1.0, 2.0, -1.0
+    walk = Walk(logits, torch.zeros(3, 3, dtype=torch.int64))
+    assert walk.lengths().tolist() == [1, 0, 3] and walk.lengths(0.8).tolist() == [3, 0, 3]
+    assert walk.lengths(0.4).tolist() == [0, 0, 0] and walk.lengths(1.0).tolist() == [3, 3, 3]
 
 
 def test_features_of_a_pair_by_hand():

@@ -17,12 +17,13 @@ def pointer_labels(chosen: Tensor, places: Tensor, n: int) -> Tensor:
 
 def marginal_gains(chosen: Tensor, places: Tensor) -> Tensor:
     """(B, S) float32 weights of the steps: the reciprocal rank that the list has if the right item, at places (B,), is
-    taken at this step, less that of the list as it was made, chosen (B, S); 0 where that has it then or before. 1 for
-    the step that should stop. A list that lacks the item in all S steps has reciprocal rank 0."""
+    taken at this step, less that of the list as it was made, chosen (B, S); 0 where that has it then or before. For the
+    step that should stop it is the reciprocal of its own place, all that a choice there could be worth. A list that
+    lacks the item in all S steps has reciprocal rank 0."""
     step, rank = _steps(chosen), _rank(chosen, places)
     made = torch.where(rank < chosen.shape[1], 1 / (rank + 1.0), 0.0)
-    gain = torch.where(step < rank, 1 / (step + 1.0) - made, 0.0)
-    return torch.where(step == rank + 1, 1.0, gain)
+    worth = 1 / (step + 1.0)
+    return torch.where(step < rank, worth - made, torch.where(step == rank + 1, worth, 0.0))
 
 
 def weighted_pointer_loss(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:

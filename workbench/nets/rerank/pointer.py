@@ -14,9 +14,10 @@ class Walk(NamedTuple):
     logits: Tensor
     chosen: Tensor
 
-    def lengths(self) -> Tensor:
-        """(B,) how many are taken before stopping is the likeliest, S where it never is."""
-        stops = self.logits.argmax(-1) == self.logits.shape[2] - 1
+    def lengths(self, stop: float = 0.5) -> Tensor:
+        """(B,) how many are taken before the first step at which stopping has a probability above `stop`, S where it
+        has it nowhere, as with stop=1."""
+        stops = self.logits.softmax(-1)[:, :, -1] > stop
         return torch.where(stops.any(1), stops.int().argmax(1), stops.shape[1])
 
 

@@ -10,8 +10,8 @@ from workbench.recommenders.rerank.trained import TrainedReranker
 @torch.no_grad()
 def learnt_stop(model: TrainedReranker, cases: Cases, *, masked: bool) -> tuple[StopCurve, np.ndarray, np.ndarray]:
     """Hits against length of the lists that end and of every fixed cut of the same order; the lists (C, n) and their
-    lengths (C,). model: its module has `walk`, to a `nets.rerank.pointer.Walk`. masked: without the items of the
-    histories."""
+    lengths (C,). model: its module has `walk`, to a `nets.rerank.pointer.Walk`, and `stop`. masked: without the items
+    of the histories."""
     cases, orders, lengths = cases.one_each(), [], []
     model.module.eval()
     for at in np.array_split(np.arange(len(cases.targets)), -(-len(cases.targets) // 256)):
@@ -21,7 +21,7 @@ def learnt_stop(model: TrainedReranker, cases: Cases, *, masked: bool) -> tuple[
         walk = model.module.walk(histories, given, torch.arange(items.shape[1]).to(given).expand_as(given),
                                  items.shape[1])  # fmt: skip
         orders.append(np.take_along_axis(items, walk.chosen.cpu().numpy(), axis=1))
-        lengths.append(walk.lengths().cpu().numpy())
+        lengths.append(walk.lengths(model.module.stop).cpu().numpy())
     items, length = np.concatenate(orders), np.concatenate(lengths)
     hit = items == cases.targets[:, None]
     places = np.where(hit.any(axis=1), hit.argmax(axis=1), -1)
