@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from workbench.nets.rerank.pair_features import HistoryState, PairFeatures, discount
+from workbench.nets.rerank.history_state import HistoryState
+from workbench.nets.rerank.pair_features import PairFeatures, discount
 from workbench.nets.rerank.pointer import SetPointer, Walk
 from workbench.train import seeded_torch
 

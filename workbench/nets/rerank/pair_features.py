@@ -1,10 +1,7 @@
-"""What frozen item vectors say of a history and a candidate, and histories as states."""
+"""What frozen item vectors say of a history and a candidate."""
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
-
-from workbench.nets.transformer import Block
 
 SHARP = 5.0  # how much more an alike event of the history is read
 
@@ -37,20 +34,3 @@ class PairFeatures(nn.Module):
 def discount(ranks: Tensor) -> Tensor:
     """(..., 1) of ranks from 0: 1 / log2(2 + rank)."""
     return (1 / torch.log2(2.0 + ranks))[..., None]
-
-
-class HistoryState(nn.Module):
-    """Item vectors (B, T, D) and which are events (B, T) to a state (B, D): that after the last event, of one causal
-    block. max_length: T at most."""
-
-    def __init__(self, width: int, heads: int, max_length: int, dropout: float):
-        super().__init__()
-        self.position = nn.Embedding(max_length, width)
-        nn.init.normal_(self.position.weight, std=0.02)
-        self.block, self.norm = Block(width, heads, 2 * width, dropout), nn.LayerNorm(width)
-        self.dropout = dropout
-
-    def forward(self, x: Tensor, events: Tensor) -> Tensor:
-        x = F.dropout(x + self.position.weight[: x.shape[1]], self.dropout, self.training)
-        last = events.sum(1).clamp_min(1) - 1
-        return self.norm(self.block(x))[torch.arange(len(x), device=x.device), last]

@@ -24,7 +24,8 @@ from torch import Tensor, nn
 from workbench.data import Histories
 from workbench.errors import UserError
 from workbench.losses.pointers import marginal_gains, pointer_labels, weighted_pointer_loss
-from workbench.nets.rerank.pair_features import HistoryState, discount
+from workbench.nets.rerank.history_state import HistoryState
+from workbench.nets.rerank.pair_features import discount
 from workbench.nets.rerank.pointer import SetPointer, Walk
 from workbench.recommenders.rerank.first_stages import check_candidates, first_stage_alone, first_stages
 from workbench.recommenders.rerank.trained import Batch, Phase, TrainedReranker

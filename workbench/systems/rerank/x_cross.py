@@ -107,7 +107,8 @@ def data_curve(
     bench, shares: Sequence[float] = (0.1, 0.25, 0.5, 1.0), *, metric: str = "ndcg@10", **changes
 ) -> list[dict[str, float]]:
     """A row for each share of the target's users: share, and the metric over the target's test cases of the mixed
-    sources (mixed) and of an adapter that is new (fresh). changes: settings and fields of the recipe, for all."""
+    sources (mixed) and of an adapter that is new (fresh). The first stage, and vectors of kind "collaborative", have
+    all of train. changes: settings and fields of the recipe, for all."""
     domains, names = item_domains(bench.dataset)
     own = names.index(changes["target"]) if changes.get("target") else len(names) - 1
     last = bench.split.test.histories.last(1).padded(1)[:, 0]
