@@ -35,7 +35,7 @@ OFF = {"n": 0}
 PLACEBO = {"gate": "single"}
 RECIPE = Recipe(
     epochs=40, batch_size=64, lr=1e-3, patience=5,
-    sizes={"small": {"lr": 2e-3, "patience": 3, "valid_every": 2}},
+    sizes={"small": {"n": 20, "lr": 2e-3, "patience": 3, "valid_every": 2}},
 )  # fmt: skip
 GATES = ("learnt", "uniform", "single")
 LAYERS, HIDDEN, TEMPERATURE, MAX_LENGTH = 2, 60, 1.0, 20

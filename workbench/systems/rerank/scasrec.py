@@ -10,7 +10,7 @@ Claim     It ranks better than the order of its first stage (n=0, the parent) an
           features of other items (the placebo) it does not. Lists that end hit more than those cut at one length.
 Differs   Candidates are items that a first stage retrieves, their features frozen item vectors and the first stage's
           rank; a route's features are not at hand. The context is the state of a history. M is known for one right
-          item; w_k is 0 from the step on at which that is taken. In training the list goes on greedily for 10 steps,
+          item; w_k is 0 from the step on at which that is taken. In training the list goes on greedily for 20 steps,
           and M is 0 for one that lacks the item. A list ends where ending has more than half of the probability, not
           where it is the likeliest: the candidates share the rest, and every list would end after one item or two.
           Below the end of a list the first stage's order stands, as k items are asked for. Cases whose item is not
@@ -36,9 +36,9 @@ OFF = {"n": 0}
 PLACEBO = {"permuted": True}
 RECIPE = Recipe(
     epochs=50, batch_size=64, lr=1e-3, patience=5,
-    sizes={"small": {"lr": 2e-3, "patience": 3, "valid_every": 2}},
+    sizes={"small": {"n": 20, "lr": 2e-3, "patience": 3, "valid_every": 2}},
 )  # fmt: skip
-HEADS, MAX_LENGTH, STEPS = 2, 20, 10  # events of a history that are read; steps of a list in training
+HEADS, MAX_LENGTH, STEPS = 2, 20, 20  # events of a history that are read; steps of a list in training
 
 
 def build(

@@ -37,7 +37,7 @@ PLACEBO = {"permuted": True}
 NEEDS = ("domain",)
 RECIPE = Recipe(
     epochs=40, batch_size=64, lr=1e-3, patience=5,
-    sizes={"small": {"lr": 2e-3, "patience": 3, "valid_every": 2}},
+    sizes={"small": {"n": 20, "lr": 2e-3, "patience": 3, "valid_every": 2}},
 )  # fmt: skip
 
 
