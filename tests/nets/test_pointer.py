@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from workbench.nets.rerank.history_state import HistoryState
-from workbench.nets.rerank.pair_features import PairFeatures, discount
+from workbench.nets.rerank.pair_features import PairFeatures, RankedHead, discount
 from workbench.nets.rerank.pointer import SetPointer, Walk
 from workbench.train import seeded_torch
 
@@ -97,3 +97,14 @@ def test_an_empty_history_and_padding_are_nothing():
     x = torch.randn(1, 3, 8)
     events = torch.tensor([[True, True, False]])
     torch.testing.assert_close(state(x, events), state(x[:, :2], events[:, :2]))
+
+
+def test_a_head_corrects_the_order_of_the_first_stage():
+    head = RankedHead(2, bias=True)
+    assert torch.equal(head(torch.zeros(1, 3, 2), torch.tensor([[2, 0, 1]])).argsort(1, descending=True)[0],
+                       torch.tensor([1, 2, 0]))  # fmt: skip
+    with torch.no_grad():
+        head.linear.weight.copy_(torch.tensor([[2.0, 0.0]]))
+        head.linear.bias.fill_(1.0)
+        found = head(torch.tensor([[[3.0, 9.0]]]), torch.tensor([[1]]))
+    torch.testing.assert_close(found, torch.tensor([[7.0]]) - torch.tensor(2.0).log())

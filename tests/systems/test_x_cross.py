@@ -79,7 +79,7 @@ def test_one_adapter_is_plain_lora(bench):
 def test_the_target_trains_the_mixing_and_the_head_alone(sources, model):
     before, after = sources.state(), model.state()
     own = {name for name in after if not np.array_equal(before[name], after[name])}
-    assert own == {name for name in after if name.startswith("mixing.")} | {"head.weight"}
+    assert own == {name for name in after if name.startswith("mixing.")} | {"head.linear.weight", "head.trust"}
     count = sum(p.numel() for p in model.module.mixing.parameters())
     assert count == mixing_parameters(2, 16, LAYERS) == 3 * 4 * (2 * 16 + 1)
 

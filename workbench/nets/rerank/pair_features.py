@@ -34,3 +34,16 @@ class PairFeatures(nn.Module):
 def discount(ranks: Tensor) -> Tensor:
     """(..., 1) of ranks from 0: 1 / log2(2 + rank)."""
     return (1 / torch.log2(2.0 + ranks))[..., None]
+
+
+class RankedHead(nn.Module):
+    """States (B, N, D) of candidates and their ranks (B, N), from 0, to scores (B, N): a . state - trust log(1 + rank),
+    trust learnt from 1 on. What a network says is a correction of the first stage's order, which it need not find out.
+    bias: whether a constant is added, which moves all scores of a list alike."""
+
+    def __init__(self, width: int, *, bias: bool):
+        super().__init__()
+        self.linear, self.trust = nn.Linear(width, 1, bias=bias), nn.Parameter(torch.ones(()))
+
+    def forward(self, states: Tensor, ranks: Tensor) -> Tensor:
+        return self.linear(states)[:, :, 0] - self.trust * torch.log1p(ranks.to(states.dtype))

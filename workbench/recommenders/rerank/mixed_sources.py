@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from workbench.data import Histories
 from workbench.nets.adapters.layer_mixing import LayerMixing, side_by_side
 from workbench.nets.low_rank import adapted, add_low_rank
-from workbench.nets.rerank.pair_features import PairFeatures
+from workbench.nets.rerank.pair_features import PairFeatures, RankedHead
 from workbench.recommenders.rerank.first_stages import Lists
 
 LAYERS, MAX_LENGTH, DROPOUT = 3, 20, 0.2
@@ -29,7 +29,7 @@ class MixedSources(nn.Module):
         self.register_buffer("domains", torch.from_numpy(domains), persistent=False)
         sizes = [self.features.width] + [width] * (LAYERS - 1)
         self.layers = nn.ModuleList(nn.Linear(size, width) for size in sizes)
-        self.head = nn.Linear(width, 1, bias=False)  # the same for all candidates
+        self.head = RankedHead(width, bias=False)
         add_low_rank(self.layers, n, rank)
         self.mixing = nn.ModuleList(LayerMixing(n, width) for _ in sizes)
 
@@ -55,12 +55,8 @@ class MixedSources(nn.Module):
             h = h + y if place else y
         return h
 
-    def score(self, states: Tensor) -> Tensor:
-        """(B, N) of states (B, N, D)."""
-        return self.head(states)[:, :, 0]
-
     def forward(self, histories: Histories, candidates: Tensor, ranks: Tensor) -> Tensor:
-        scores = self.score(self.mixed(self.read(histories, candidates, ranks)).mean(2))
+        scores = self.head(self.mixed(self.read(histories, candidates, ranks)).mean(2), ranks)
         last = torch.from_numpy(histories.last(1).padded(1)[:, 0]).to(self.domains.device)
         own = (self.domains[last] == self.target) & (last > 0)
         return torch.where(own[:, None], scores, -ranks.float())

@@ -25,7 +25,7 @@ from workbench.data import Histories
 from workbench.errors import UserError, unknown_name
 from workbench.interfaces import ScoredByItems
 from workbench.nets.adapters.mixed_low_rank import Gate, MixedLowRank
-from workbench.nets.rerank.pair_features import PairFeatures
+from workbench.nets.rerank.pair_features import PairFeatures, RankedHead
 from workbench.recommenders.rerank.first_stages import check_candidates, first_stage_alone, first_stages
 from workbench.recommenders.rerank.trained import Batch, Phase, TrainedReranker
 from workbench.train import Recipe
@@ -89,7 +89,7 @@ class PersonalJudge(nn.Module):
         self.features, self.states, self.adapters, self.dropout = PairFeatures(vectors), states, adapters, dropout
         sizes = [self.features.width] + [width] * (LAYERS - 1)
         linears = [nn.Linear(size, width) for size in sizes]
-        self.head = nn.Linear(width, 1)
+        self.head = RankedHead(width, bias=True)
         self.layers = nn.ModuleList(MixedLowRank(linear, adapters, rank) for linear in linears)
         if states is not None:
             D = states(Histories(np.zeros(2, np.int64), np.zeros(0, np.int32), np.zeros(1, np.int32))).shape[-1]
@@ -98,8 +98,8 @@ class PersonalJudge(nn.Module):
     def mixture(self, histories: Histories) -> Tensor:
         """(B, K) how much of each adapter a history gets."""
         if self.states is None:
-            return self.head.weight.new_full((len(histories), self.adapters), 1 / self.adapters)
-        return self.gate(self.states(histories).to(self.head.weight.device))
+            return self.head.linear.weight.new_full((len(histories), self.adapters), 1 / self.adapters)
+        return self.gate(self.states(histories).to(self.head.linear.weight.device))
 
     def judge(self, histories: Histories, candidates: Tensor, ranks: Tensor, mixture: Tensor | None) -> Tensor:
         """(B, N) logits with a mixture (B, K) of adapters, or with none."""
@@ -109,7 +109,7 @@ class PersonalJudge(nn.Module):
         for place, layer in enumerate(self.layers):
             y = F.dropout(F.gelu(layer(x, mixture)), self.dropout, self.training)
             x = x + y if place else y
-        return self.head(x)[:, :, 0]
+        return self.head(x, ranks)
 
     def forward(self, histories: Histories, candidates: Tensor, ranks: Tensor) -> Tensor:
         return self.judge(histories, candidates, ranks, self.mixture(histories))

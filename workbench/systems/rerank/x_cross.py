@@ -5,15 +5,16 @@ Paper     X-Cross: Dynamic Integration of Language Models for Cross-Domain Seque
 Idea      A new domain needs no adapter of its own: what it needs is in those of others. Let every layer decide, from
           the states of all of them, how much of each to keep and to take over.
 Equation  h_m = (W + B_m A_m) x_m for each source m, all frozen;  [z, w] = V [h_1 .. h_n] + b, a map for each layer
-          h_m <- z_m h_m + sum_{m' != m} w_mm' h_m', which the next layer reads;  score = head(mean_m h_m)
+          h_m <- z_m h_m + sum_{m' != m} w_mm' h_m', which the next layer reads
+          score = a . mean_m h_m - t log(1 + rank), a and t the head
 Claim     On the target domain it ranks better than the first stage (the parent) and than a fresh adapter (fresh=True)
           that learns from as few events: `data_curve`. By what sources know: where their adapters learnt from texts of
           other items (the placebo), it does not.
 Differs   A small network over frozen item vectors stands where the paper has a language model. What that knows before
           is learnt first, without adapters, from the sources' events in half of the epochs; then an adapter of each
           source in a quarter; then the mixing and the head from the target's in half. It scores candidates of a first
-          stage for histories whose last item is of the target domain; for others the first stage's order stands. All
-          linear layers have adapters, no scale alpha.
+          stage for histories whose last item is of the target domain; for others the first stage's order stands. The
+          head knows the rank that this gave to a candidate. All linear layers have adapters, no scale alpha.
 Reported  A quarter of the added parameters of LoRA at equal quality, and 50-75 % less data of the target; Amazon Toys,
           Tools, Electronics and Sports.
 """
@@ -85,7 +86,7 @@ def sources_then_target(
     users (U,) bool: the mixing, or with fresh the one adapter; and the head."""
 
     def loss(states: Callable[[Batch], Tensor]) -> Callable[[Batch, int], Tensor]:
-        return lambda batch, step: F.cross_entropy(module.score(states(batch)), batch.places)
+        return lambda batch, step: F.cross_entropy(module.head(states(batch), batch.ranks), batch.places)
 
     def adapter(which: int) -> list[str]:
         return [f"layers.{name}" for name in adapter_parameters(module.layers, which)]
