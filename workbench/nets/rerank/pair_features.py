@@ -38,12 +38,12 @@ def discount(ranks: Tensor) -> Tensor:
 
 class RankedHead(nn.Module):
     """States (B, N, D) of candidates and their ranks (B, N), from 0, to scores (B, N): a . state - trust log(1 + rank),
-    trust learnt from 1 on. What a network says is a correction of the first stage's order, which it need not find out.
-    bias: whether a constant is added, which moves all scores of a list alike."""
+    trust learnt, 0 at first. It is one number, so that the first stage's order is soon found and the network corrects
+    it. bias: whether a constant is added, which moves all scores of a list alike."""
 
     def __init__(self, width: int, *, bias: bool):
         super().__init__()
-        self.linear, self.trust = nn.Linear(width, 1, bias=bias), nn.Parameter(torch.ones(()))
+        self.linear, self.trust = nn.Linear(width, 1, bias=bias), nn.Parameter(torch.zeros(()))
 
     def forward(self, states: Tensor, ranks: Tensor) -> Tensor:
         return self.linear(states)[:, :, 0] - self.trust * torch.log1p(ranks.to(states.dtype))
