@@ -35,14 +35,14 @@ OFF = {"n": 0}
 PLACEBO = {"gate": "single"}
 RECIPE = Recipe(
     epochs=40, batch_size=64, lr=1e-3, patience=5,
-    sizes={"small": {"n": 20, "lr": 2e-3, "patience": 3, "valid_every": 2}},
+    sizes={"small": {"lr": 2e-3, "patience": 3, "valid_every": 2}},
 )  # fmt: skip
 GATES = ("learnt", "uniform", "single")
 LAYERS, HIDDEN, TEMPERATURE, MAX_LENGTH = 2, 60, 1.0, 20
 
 
 def build(
-    bench, *, first="item_transitions", n=50, vectors="", teacher="sasrec", adapters=8, rank=4, gate="learnt", width=32,
+    bench, *, first="item_transitions", n=20, vectors="", teacher="sasrec", adapters=8, rank=4, gate="learnt", width=32,
     dropout=0.2,
 ):  # fmt: skip
     """The first n items of `first`, by the judgements of a network that is adapted to each user.

@@ -36,13 +36,13 @@ OFF = {"n": 0}
 PLACEBO = {"permuted": True}
 RECIPE = Recipe(
     epochs=50, batch_size=64, lr=1e-3, patience=5,
-    sizes={"small": {"n": 20, "lr": 2e-3, "patience": 3, "valid_every": 2}},
+    sizes={"small": {"lr": 2e-3, "patience": 3, "valid_every": 2}},
 )  # fmt: skip
 HEADS, MAX_LENGTH, STEPS = 2, 20, 20  # events of a history that are read; steps of a list in training
 
 
 def build(
-    bench, *, first="item_transitions", n=50, vectors="", weighted=True, stop=0.5, permuted=False, width=32, layers=1,
+    bench, *, first="item_transitions", n=20, vectors="", weighted=True, stop=0.5, permuted=False, width=32, layers=1,
     dropout=0.2,
 ):  # fmt: skip
     """The first n items of `first`, in the order of a pointer network, as far as its list goes.

@@ -38,12 +38,12 @@ PLACEBO = {"permuted": True}
 NEEDS = ("domain",)
 RECIPE = Recipe(
     epochs=40, batch_size=64, lr=1e-3, patience=5,
-    sizes={"small": {"n": 20, "lr": 2e-3, "patience": 3, "valid_every": 2}},
+    sizes={"small": {"lr": 2e-3, "patience": 3, "valid_every": 2}},
 )  # fmt: skip
 
 
 def build(
-    bench, *, first="item_transitions", n=50, target="", vectors="", rank=4, share=1.0, fresh=False, permuted=False,
+    bench, *, first="item_transitions", n=20, target="", vectors="", rank=4, share=1.0, fresh=False, permuted=False,
     width=32,
 ):  # fmt: skip
     """The first n items of `first`, for histories of the target domain in the order of the mixed networks.
