@@ -52,7 +52,8 @@ def test_files_beside_a_system_change_no_key(copy):
 @pytest.mark.parametrize("file, changed", [
     ("systems/sequential/sasrec.py", {"sasrec", *ON_SASREC}),
     ("nets/transformer.py", {name for family in ("sequential", "text", "cross_domain", "generative", "preference")
-                             for name in systems.names(family)} - {"gru4rec", "easyrec"} | {*ON_SASREC, "ulmrec"}),
+                             for name in systems.names(family)} - {"gru4rec", "easyrec"}
+     | {*ON_SASREC, "ulmrec", "scasrec"}),
     ("experiment/around_base.py", set(ON_SASREC)),
     ("recommenders/count_based.py", {*systems.names("baselines"), "easyrec"}),
     ("evaluate/metrics.py", set(systems.names())),

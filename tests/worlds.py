@@ -4,7 +4,7 @@ from workbench import systems
 
 WORLDS = {
     (): "synthetic", ("lat", "lon"): "synthetic-places", ("social",): "synthetic-social",
-    ("relations",): "synthetic-relations", ("tree",): "synthetic-files",
+    ("relations",): "synthetic-relations", ("tree",): "synthetic-files", ("domain",): "synthetic-domains",
 }  # fmt: skip
 
 
