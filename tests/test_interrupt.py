@@ -55,6 +55,7 @@ def stored(home, kind):
     return sorted(path for path in (Path(home) / "artifacts").glob(f"{kind}/[!.]*/*"))
 
 
+@pytest.mark.slow
 def test_a_resumed_fit_has_the_same_weights(environment, tmp_path):
     home = environment["WORKBENCH_HOME"]
     output = interrupted(FIT, environment, lambda: stored(home, "checkpoints"))

@@ -13,6 +13,7 @@ from workbench.notebooks.parameters import declared_parameters, has_tag
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(path for path in FOLDER.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts)
 SMOKE = {"profile": "smoke"}
+FEW = {"options": {"users": 600}}  # for topics, which train several systems; the slow tests run them whole
 
 GOOD = (
     "from workbench import experiment, notebooks",
@@ -37,7 +38,8 @@ def test_notebook_keeps_the_rules(path):
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=names)
 def test_notebook_runs(path, tmp_path):
     defaults = declared_parameters(path)
-    parameters = {name: value for name, value in SMOKE.items() if name in defaults}
+    given = SMOKE | FEW if path.parent.name == "topics" else SMOKE
+    parameters = {name: value for name, value in given.items() if name in defaults}
     result = notebooks.run(path, parameters=parameters, out=tmp_path, timeout=180)
     assert result.ok, f"code cell {result.cell}: {result.error}"
     text = report.export_notebook(result.executed).read_text()

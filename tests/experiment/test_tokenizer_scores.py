@@ -15,6 +15,7 @@ def bench():
     return open_bench("synthetic", profile="smoke")
 
 
+@pytest.mark.slow
 def test_each_kind_has_its_own_score_and_card(bench):
     frame = tokenizer_scores(bench, KINDS, seeds=2, epochs=3, width=32, layers=1)
     assert set(frame.index) == set(KINDS)

@@ -109,9 +109,12 @@ class CausalLM:
         room = [[[0] * longest_answer(self.tokenizer, fields)]]
 
         def compute(some: list[str]) -> list[str]:
-            return [json_answer(self.model, self.tokenizer, self._plain, self._prompt(prompt, room), fields,
-                                picker(temperature, named_rng(seed, "answer", prompt)))
-                    for prompt in track(some, "answers", unit="prompts")]  # fmt: skip
+            answers = []
+            for prompt in track(some, "answers", unit="prompts"):
+                pick = picker(temperature, named_rng(seed, "answer", prompt))
+                ids = self._prompt(prompt, room)
+                answers.append(json_answer(self.model, self.tokenizer, self._plain, ids, fields, pick))
+            return answers
 
         how = {"schema": schema, "temperature": temperature, "seed": seed if temperature else 0}
         return self._remembered("generate", how, prompts, compute)
