@@ -137,6 +137,14 @@ class Bench:
 
         return GraphNeighbourhood(self, user)
 
+    def lettered_prompts(self, run: Run, *, trained: bool = True) -> Any:
+        """The prompts of a run of ulmrec and how they are answered, by user and by shuffle of the letters
+        (`experiment.browse.lettered_prompts.LetteredPrompts`). trained: False asks the network before training.
+        UserError for another run."""
+        from workbench.experiment.browse.lettered_prompts import LetteredPrompts
+
+        return LetteredPrompts(self, run, trained)
+
     def events(self, user: int) -> pd.DataFrame:
         """A test user's events, oldest first, with title, part (train, validation, test) and time where known."""
         from workbench.experiment.browse.users import user_events

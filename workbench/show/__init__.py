@@ -43,6 +43,8 @@ _EXPORTS = {
     # graphs of users and items
     "figures.neighbourhood": ["plot_neighbourhood"],
     "widgets.layers": ["explore_layers"],
+    # prompts of a re-ranker
+    "widgets.prompts": ["explore_prompt"],
     # training data that is chosen
     "widgets.selections": ["explore_selections"],
 }  # fmt: skip

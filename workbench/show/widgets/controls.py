@@ -1,4 +1,5 @@
-"""The elements of the widgets in a live notebook: menus, sliders and areas with full labels, operable by keyboard."""
+"""The elements of the widgets in a live notebook: menus, sliders, buttons and areas with full labels, operable by
+keyboard."""
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -60,6 +61,15 @@ def labelled(label: str, slider):
     for trait in ("max", "value", "disabled"):
         ipywidgets.link((slider, trait), (number, trait))
     return ipywidgets.HBox([number, slider])
+
+
+def button(label: str, press: Callable[[], None]):
+    """A button that calls `press` without arguments."""
+    import ipywidgets
+
+    made = ipywidgets.Button(description=label, layout={"width": "auto"})
+    made.on_click(lambda _: press())
+    return made
 
 
 def text_field(label: str, value: str, *, hint: str = ""):
