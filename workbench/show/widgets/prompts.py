@@ -24,6 +24,8 @@ def _answers(prompts: LetteredPrompts, user: int, shuffle: int) -> Table:
     frame.attrs["caption"] = (f"Shuffle {shuffle} of the letters, answered by {reader}. Places: before, in the first "
                               "stage's order; after, by these probabilities; in the run, by the mean over its "
                               f"{prompts.settings['shuffles']} shuffles.")  # fmt: skip
+    if not frame["held out"].any():
+        frame.attrs["caption"] += " No held-out item is among the candidates, so that no order of theirs helps."
     return table(frame, digits=3)
 
 
