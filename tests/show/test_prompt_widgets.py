@@ -144,6 +144,9 @@ def test_other_runs_and_other_users(bench, prompts):
         bench.lettered_prompts(bench.fit("ulmrec", n=0))
     with pytest.raises(UserError, match="no test case"):
         prompts.text(10**6)
+    for users, shuffles in (([], 8), (bench.typical_users(2).tolist(), 1)):
+        with pytest.raises(UserError, match="at least one user and 2 or more shuffles"):
+            prompts.position_bias(users, shuffles)
     other = wb.open_bench("synthetic", profile="smoke", options={"users": 150, "items": 60})
     with pytest.raises(UserError, match="other data"):
         other.lettered_prompts(bench.fit("ulmrec", **QUICK))

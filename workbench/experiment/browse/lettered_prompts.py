@@ -116,7 +116,9 @@ class LetteredPrompts:
 
     def by_letter(self, users: list[int], shuffles: int = 8) -> pd.DataFrame:
         """One row for each letter: its mean probability over users and shuffles, which put every candidate behind it
-        equally often in the long run; its most and least over the shuffles; and what it is by chance."""
+        equally often in the long run; its most and least over the shuffles; and what it is by chance. UserError without
+        a user or a shuffle."""
+        _check_counts(users, shuffles, 1)
         histories, candidates = self._case(users)
         scores = self._scores(histories, candidates, shuffles)
         orders = letter_orders(candidates, shuffles, self.bench.seed)
@@ -126,7 +128,9 @@ class LetteredPrompts:
         return frame.assign(**{"by chance": 1 / len(frame)})
 
     def position_bias(self, users: list[int], shuffles: int = 8) -> float:
-        """The share, 0 to 1, of the variance of the candidates' scores that is the letters', as `position_bias`."""
+        """The share, 0 to 1, of the variance of the candidates' scores that is the letters', as
+        `recommenders.prompts.letters.position_bias`. UserError without a user, or for fewer than two shuffles."""
+        _check_counts(users, shuffles, 2)
         return position_bias(self._scores(*self._case(users), shuffles))
 
     def _case(self, users: list[int]) -> tuple[Histories, np.ndarray]:
@@ -169,6 +173,11 @@ class LetteredPrompts:
 
     def _held_out(self, user: int) -> np.ndarray:
         return self.bench.split.test.take(np.array([row_of_user(self.bench, user)])).targets
+
+
+def _check_counts(users: list[int], shuffles: int, least: int) -> None:
+    if not len(users) or shuffles < least:
+        raise UserError(f"{len(users)} users, {shuffles=}: it takes at least one user and {least} or more shuffles")
 
 
 def _places(scores: np.ndarray) -> np.ndarray:
