@@ -14,6 +14,7 @@ from workbench.nets.low_rank import adapted, adapter_parameters, shared_paramete
 from workbench.recommenders.domains.pruned_codes import PrunedCodes
 from workbench.recommenders.generative import Generative
 from workbench.tokens import ItemCodes
+from workbench.train.curves import continued
 from workbench.train.fit import TrainingSession
 from workbench.train.recipe import change_recipe
 
@@ -71,7 +72,7 @@ class ByDomain:
         for which, part in enumerate(parts):
             phase = session.phase(f"{self.adapters}-{which}", epochs=last)
             with adapted(self.module, which):
-                curve = _joined(curve, self._trained(adapter_parameters(self.module, which), part, phase))
+                curve = continued(curve, self._trained(adapter_parameters(self.module, which), part, phase))
         return curve
 
     def _trained(self, parameters: list[str], split: Split, session: TrainingSession) -> list[dict]:
@@ -181,9 +182,3 @@ def _view(base: Generative, items: np.ndarray) -> Generative:
     view = copy(base)
     view.code_buffer = PrunedCodes(base.code_buffer, items)
     return view
-
-
-def _joined(first: list[dict], then: list[dict]) -> list[dict]:
-    """The learning curve of one training after another: epochs, steps and seconds are counted on."""
-    end = first[-1]
-    return first + [row | {name: row[name] + end[name] for name in ("epoch", "step", "seconds")} for row in then]

@@ -14,6 +14,7 @@ from workbench.recommenders import score_methods
 from workbench.recommenders.domains.by_domain import ADAPTING
 from workbench.recommenders.sequential import LastState, next_items
 from workbench.recommenders.vector import VectorRecommender
+from workbench.train.curves import continued
 from workbench.train.fit import TrainingSession
 from workbench.train.recipe import change_recipe
 
@@ -51,9 +52,7 @@ class SharedThenOwn:
         phase = session.phase(self.phase, epochs=last)
         phase = replace(phase, validate=validate and (lambda _: validate(self)))
         filled = split if self.fill is None else replace(split, train=self.fill(split.train))
-        end = curve[-1]
-        return curve + [row | {name: row[name] + end[name] for name in ("epoch", "step", "seconds")}
-                        for row in self.own.fit(filled, phase)]  # fmt: skip
+        return continued(curve, self.own.fit(filled, phase))
 
     def _check(self, split: Split) -> None:
         later = np.ones(len(split.train.items), bool)

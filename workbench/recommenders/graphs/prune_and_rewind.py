@@ -8,6 +8,7 @@ from torch import Tensor
 from workbench.data import Histories, Split
 from workbench.recommenders import score_methods
 from workbench.recommenders.vector import VectorRecommender
+from workbench.train.curves import continued
 from workbench.train.fit import TrainingSession
 
 SEARCH = 0.1  # epochs of a round, as a share of the recipe's
@@ -36,12 +37,12 @@ class PruneAndRewind:
         epochs, curve = max(1, round(SEARCH * session.recipe.epochs)), []
         for number in range(1, self.rounds + 1):
             phase = replace(session.phase(f"round-{number}", epochs=epochs), validate=None)
-            curve = _joined(curve, self.recommender.fit(split, phase))
+            curve = continued(curve, self.recommender.fit(split, phase))
             with torch.no_grad():
                 self.prune(number)
                 for name, p in self.module.named_parameters():
                     p.copy_(start[name])
-        return _joined(curve, self.recommender.fit(split, session))
+        return continued(curve, self.recommender.fit(split, session))
 
     def scores(self, histories: Histories) -> Tensor:
         """(B, I+1) on the module's device."""
@@ -51,9 +52,3 @@ class PruneAndRewind:
     recommend = score_methods.recommend
     state = score_methods.state
     load_state = score_methods.load_state
-
-
-def _joined(first: list[dict], then: list[dict]) -> list[dict]:
-    """The learning curve of one training after another: epochs, steps and seconds are counted on."""
-    end = first[-1] if first else dict.fromkeys(("epoch", "step", "seconds"), 0)
-    return first + [row | {name: row[name] + end[name] for name in ("epoch", "step", "seconds")} for row in then]

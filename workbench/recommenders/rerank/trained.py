@@ -13,6 +13,7 @@ from workbench.recommenders import score_methods
 from workbench.recommenders.rerank.first_stages import FirstStages, Lists, training_lists
 from workbench.recommenders.reranked import Reranked
 from workbench.train import named_rng
+from workbench.train.curves import continued
 from workbench.train.fit import TrainingSession, fit
 
 PAIRS = 16_384  # of a history and a candidate, scored at a time
@@ -74,7 +75,7 @@ class TrainedReranker:
         for phase in self.phases:
             epochs = max(1, round(phase.share * session.recipe.epochs))
             own = session.phase(phase.name, epochs=epochs) if phase.name else session
-            curve = _joined(curve, self._fit_phase(phase, lists, own))
+            curve = continued(curve, self._fit_phase(phase, lists, own))
         return curve
 
     def _fit_phase(self, phase: Phase, lists: Lists, session: TrainingSession) -> list[dict]:
@@ -130,9 +131,3 @@ class TrainedReranker:
 
     state = score_methods.state
     load_state = score_methods.load_state
-
-
-def _joined(curve: list[dict], more: list[dict]) -> list[dict]:
-    """Learning curves of phases as one, that goes on counting."""
-    end = curve[-1] if curve else dict.fromkeys(("epoch", "step", "seconds"), 0)
-    return curve + [row | {name: row[name] + end[name] for name in ("epoch", "step", "seconds")} for row in more]

@@ -18,6 +18,7 @@ from workbench.recommenders import score_methods
 from workbench.recommenders.sequential import LossOfStates
 from workbench.recommenders.vector import Objective, VectorRecommender
 from workbench.train import named_rng
+from workbench.train.curves import continued
 from workbench.train.fit import TrainingSession
 from workbench.train.recipe import change_recipe
 
@@ -116,7 +117,7 @@ class RefreshThenFreeze:
         begun = replace(session, recipe=change_recipe(session.recipe, {"epochs": first}))
         curve = self.in_batch.fit(split, begun)
         for phase, part, n in (("following", self.following, epochs - first - last), ("frozen", self.frozen, last)):
-            curve += _after(curve[-1], part.fit(split, session.phase(phase, epochs=max(1, n))))
+            curve = continued(curve, part.fit(split, session.phase(phase, epochs=max(1, n))))
         return curve
 
     score = score_methods.score
@@ -124,8 +125,3 @@ class RefreshThenFreeze:
     log_prob = score_methods.log_prob
     state = score_methods.state
     load_state = score_methods.load_state
-
-
-def _after(end: dict, curve: list[dict]) -> list[dict]:
-    """The curve of a phase that begins where a row ends."""
-    return [row | {name: row[name] + end[name] for name in ("epoch", "step", "seconds")} for row in curve]

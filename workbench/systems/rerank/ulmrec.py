@@ -54,9 +54,10 @@ def build(
     if not 0 <= n <= min(len(LETTERS), bench.split.n_items) or min(shuffles, layers) < 1 or not 0 <= dropout < 1:
         raise UserError(f"ulmrec: {n=} must be 0 to {len(LETTERS)} letters, {shuffles=} and {layers=} at least 1, "
                         f"0 <= {dropout=} < 1")  # fmt: skip
-    if users not in USERS or width < HEADS or width % HEADS:
-        raise unknown_name("codes of users", users, USERS) if users not in USERS else UserError(
-            f"ulmrec: {width=} must be a multiple of {HEADS}")  # fmt: skip
+    if users not in USERS:
+        raise unknown_name("codes of users", users, USERS)
+    if width < HEADS or width % HEADS:
+        raise UserError(f"ulmrec: {width=} must be a multiple of {HEADS}")
     retrieve = bench.teacher(first).recommender()
     if not n:
         return Reranked(retrieve, None, n=0)
