@@ -1,9 +1,8 @@
 """The layers of the package have a total order, and a layer imports only from the layers before it."""
 import ast
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
-
-import pytest
 
 PACKAGE = Path(__file__).parents[1] / "workbench"
 REFERENCE = ast.parse((PACKAGE / "report" / "api_reference.py").read_text(encoding="utf-8"))  # holds LAYERS
@@ -21,6 +20,7 @@ MODULES = {
 }
 
 
+@cache
 def imported(path: Path) -> set[str]:
     """Dotted names of everything a file imports, at module level and inside functions."""
     names = set()
@@ -42,29 +42,29 @@ def layer_of(name: str) -> str:
     return (name.split(".") + [""])[1]
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_a_layer_imports_only_layers_before_it(name):
-    layer = layer_of(name)
-    assert layer in LAYERS or not layer, f"{name}: a new layer; add it to LAYERS in workbench/report/api_reference.py"
-    for other in filter(None, (layer_of(other) for other in package_imports(MODULES[name]))):
-        assert other == layer or (layer and LAYERS.index(other) < LAYERS.index(layer)), f"{name} imports {other}"
-        assert other not in FORBIDDEN.get(layer, ()), f"{name} imports {other}"
+def test_a_layer_imports_only_layers_before_it():
+    for name in MODULES:
+        layer = layer_of(name)
+        assert layer in LAYERS or not layer, f"{name}: add the layer to LAYERS in workbench/report/api_reference.py"
+        for other in filter(None, (layer_of(other) for other in package_imports(MODULES[name]))):
+            assert other == layer or (layer and LAYERS.index(other) < LAYERS.index(layer)), f"{name} imports {other}"
+            assert other not in FORBIDDEN.get(layer, ()), f"{name} imports {other}"
 
 
 def test_no_cycles():
     TopologicalSorter({name: package_imports(path) - {name} for name, path in MODULES.items()}).prepare()
 
 
-@pytest.mark.parametrize("name", [name for name in MODULES if name.count(".") == 3 and layer_of(name) == "systems"])
-def test_a_system_imports_no_other_system(name):
-    assert not [other for other in package_imports(MODULES[name]) if layer_of(other) == "systems"]
+def test_a_system_imports_no_other_system():
+    for name in (name for name in MODULES if name.count(".") == 3 and layer_of(name) == "systems"):
+        assert not [other for other in package_imports(MODULES[name]) if layer_of(other) == "systems"], name
 
 
-@pytest.mark.parametrize("name", [name for name in MODULES if layer_of(name) != "show"])
-def test_only_show_draws(name):
-    assert not PLOTTING & {other.split(".")[0] for other in imported(MODULES[name])}
+def test_only_show_draws():
+    for name in (name for name in MODULES if layer_of(name) != "show"):
+        assert not PLOTTING & {other.split(".")[0] for other in imported(MODULES[name])}, name
 
 
-@pytest.mark.parametrize("name", [name for name in MODULES if layer_of(name) != "llm"])
-def test_language_models_stand_behind_the_llm_door(name):
-    assert not LANGUAGE_MODELS & {other.split(".")[0] for other in imported(MODULES[name])}
+def test_language_models_stand_behind_the_llm_door():
+    for name in (name for name in MODULES if layer_of(name) != "llm"):
+        assert not LANGUAGE_MODELS & {other.split(".")[0] for other in imported(MODULES[name])}, name

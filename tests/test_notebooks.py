@@ -12,8 +12,7 @@ from workbench.notebooks.parameters import declared_parameters, has_tag
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(path for path in FOLDER.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts)
-SMOKE = {"profile": "smoke"}
-FEW = {"options": {"users": 600}}  # for topics, which train several systems; the slow tests run them whole
+FEW = {"profile": "smoke", "options": {"users": 600}}  # `make report` and the slow tests take all users
 
 GOOD = (
     "from workbench import experiment, notebooks",
@@ -38,8 +37,7 @@ def test_notebook_keeps_the_rules(path):
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=names)
 def test_notebook_runs(path, tmp_path):
     defaults = declared_parameters(path)
-    given = SMOKE | FEW if path.parent.name == "topics" else SMOKE
-    parameters = {name: value for name, value in given.items() if name in defaults}
+    parameters = {name: value for name, value in FEW.items() if name in defaults}
     result = notebooks.run(path, parameters=parameters, out=tmp_path, timeout=180)
     assert result.ok, f"code cell {result.cell}: {result.error}"
     text = report.export_notebook(result.executed).read_text()
