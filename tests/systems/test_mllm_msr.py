@@ -17,7 +17,7 @@ from workbench.nets.sequences.chunked_preference import (
     YesNoJudge,
     log_odds,
 )
-from workbench.recommenders.prompts.yes_no_training import yes_or_no
+from workbench.recommenders.rerank.first_stages import training_lists
 from workbench.train import PROFILES, Recipe
 from workbench.train.fit import TrainingSession
 
@@ -27,7 +27,7 @@ PROFILE = replace(PROFILES["smoke"], users=None)
 
 @lru_cache
 def bench():
-    return experiment.open_bench("synthetic", profile=PROFILE, options={"users": 200})
+    return experiment.open_bench("synthetic", profile=PROFILE, options={"users": 500})
 
 
 def seeded(make):
@@ -79,24 +79,14 @@ def test_the_order_of_yes_and_no_does_not_change_a_score():
     assert torch.equal(log_odds(judge(preference, items), yes=NO), odds) and not torch.equal(odds, -odds)
 
 
-def test_one_no_for_each_yes_and_never_the_same_item():
-    seen = []
-
-    def odds(module, items, then):
-        seen.append((items, then))
-        return then.float() * 0
-
-    split = bench().split
-    session = TrainingSession(Recipe(batch_size=64), 0, "cpu", None)
-    objective = yes_or_no(odds, max_length=20)(torch.nn.Linear(1, 1), split, session)
-    batches = objective.batches(0)
-    losses = [objective.loss(batch, step) for step, batch in enumerate(batches)]
-    assert all(float(loss) == pytest.approx(np.log(2)) for loss in losses)
-    real = [then[0] > 0 for _, then in seen]
-    assert sum(int(each.sum()) for each in real) == sum(np.maximum(split.train.lengths - 1, 0)), "each next item once"
-    for (_, then), each in zip(seen, real):
-        yes, no = then[:, each]
-        assert (yes != no).all() and no.min() >= 1 and no.max() <= split.n_items
+def test_the_right_item_is_a_yes_and_every_other_candidate_a_no():
+    model = bench().build("mllm_msr", width=32)
+    lists = training_lists(bench().split.train, model.stages, 20, masked=True, rng=np.random.default_rng(0))
+    batch = model.batch(lists, np.arange(8), np.random.default_rng(0))
+    odds, loss = model.module(*batch[:3]).detach().double(), model.module.loss(batch, 0).detach()
+    yes = torch.arange(20)[None] == batch.places[:, None]
+    by_hand = -torch.where(yes, odds.sigmoid(), 1 - odds.sigmoid()).log().mean()
+    assert float(loss) == pytest.approx(float(by_hand), rel=1e-5)
 
 
 def fitted(**changes):

@@ -13,9 +13,9 @@ from workbench.data import Histories
 from workbench.errors import UserError
 from workbench.interfaces import Recommendations
 from workbench.nets.sequences.lettered_choice import LetteredChoice
-from workbench.recommenders.prompts.letter_training import next_letter
-from workbench.recommenders.prompts.trained_second import TrainedSecond
 from workbench.recommenders.prompts.user_codes import UserCodes
+from workbench.recommenders.rerank.first_stages import FirstStages
+from workbench.recommenders.rerank.trained import Phase, TrainedReranker
 from workbench.train import PROFILES, Recipe
 from workbench.train.fit import TrainingSession
 
@@ -51,7 +51,7 @@ def test_the_codes_of_a_user_are_read():
     assert np.isfinite(model.rescore(nobody, candidates)).all()
     none = bench().build("ulmrec", users="none")
     assert np.array_equal(none.rescore(other, candidates), none.rescore(histories, candidates))
-    assert not [name for name, _ in none.module.named_parameters() if name.startswith("codes")]
+    assert not [name for name, _ in none.module.named_parameters() if name.startswith("chooser.codes")]
 
 
 class Everything:
@@ -76,14 +76,12 @@ def trained(train: Histories, events: int, users: str) -> tuple:
         net = LetteredChoice(vectors, (codes.size,) * 3 if codes else (), events=events, letters=20, width=16, layers=1,
                              dropout=0.0)  # fmt: skip
 
-    def letters(module, histories, offered):
-        who = codes.of(histories.users) if codes else np.zeros((len(histories), 0), np.int64)
-        return module(*map(torch.from_numpy, (who, ulmrec.newest_last(histories, events), offered)))
-
-    objective = next_letter(Everything(), letters, n=20, max_length=events)
-    model = TrainedSecond(Everything(), net, letters, objective, n=20)
+    module = ulmrec.ByLetter(net, codes, shuffles=2, seed=0)
+    stages = FirstStages(Everything(), [Everything()], np.zeros(len(train), np.int64))
+    model = TrainedReranker(stages, module, [Phase(module.loss)], n=20, n_items=20, seed=0)
     session = TrainingSession(Recipe(epochs=10, batch_size=32, lr=5e-3), 0, "cpu", None)
-    return model, model.fit(SimpleNamespace(train=train, n_users=len(train)), session)
+    split = SimpleNamespace(train=train, n_users=len(train), protocol=SimpleNamespace(mask_history=False))
+    return model, model.fit(split, session)
 
 
 def items_of(kinds: np.ndarray) -> Histories:
@@ -127,29 +125,6 @@ def test_a_candidate_s_logit_moves_with_its_letter_and_no_line_reads_ahead():
     assert not torch.allclose(moved, logits, atol=1e-3), "letters have a bias of their own, so they are shuffled"
     assert torch.equal(net(torch.zeros(1, 2, dtype=torch.int64), events, offered) == logits, torch.zeros(1, 5).bool())
     torch.testing.assert_close(net.letter.weight @ net.letter.weight.T, torch.eye(5), atol=1e-5, rtol=0)
-
-
-def test_only_retrieved_next_items_are_learned_from_behind_shuffled_letters():
-    seen = []
-
-    def logits(module, histories, offered):
-        seen.append((histories, offered))
-        return torch.zeros(len(offered), 20)
-
-    first, split = bench().teacher("item_transitions").recommender(), bench().split
-    session = TrainingSession(Recipe(batch_size=64), 0, "cpu", None)
-    objective = next_letter(first, logits, n=20, max_length=10)(torch.nn.Linear(1, 1), split, session)
-    batches = objective.batches(0)
-    assert sum(map(len, batches)) == 4 * split.n_users and not np.array_equal(batches[0], objective.batches(1)[0])
-    prefixes = split.train.prefixes(11)
-    for step, batch in enumerate(batches[:3]):
-        assert float(objective.loss(batch, step)) == pytest.approx(np.log(20))
-        histories, offered = seen[-1]
-        then = prefixes.items[prefixes.offsets[1:] - 1][batch]
-        assert (offered == then[:, None]).any(1).all()
-        assert np.array_equal(histories.lengths, prefixes.lengths[batch] - 1)
-        retrieved = first.recommend(histories, 20).items
-        assert np.array_equal(np.sort(retrieved, 1), np.sort(offered, 1)) and not np.array_equal(retrieved, offered)
 
 
 def test_the_newest_event_stands_last():

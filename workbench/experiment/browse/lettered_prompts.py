@@ -18,8 +18,8 @@ from workbench.experiment.run import Run
 from workbench.recommenders.prompts.lettered_model import LetteredModel
 from workbench.recommenders.prompts.letters import by_candidate, letter_orders, position_bias
 from workbench.recommenders.prompts.templates import LETTERS, LetteredChoice
-from workbench.recommenders.prompts.trained_second import TrainedSecond
 from workbench.recommenders.prompts.user_codes import UserCodes
+from workbench.recommenders.rerank.trained import TrainedReranker
 from workbench.recommenders.reranked import Reranked
 
 SYSTEM = "ulmrec"
@@ -55,7 +55,7 @@ class LetteredPrompts:
         return isinstance(self.recommender, Reranked)
 
     @cached_property
-    def recommender(self) -> TrainedSecond | Reranked:
+    def recommender(self) -> TrainedReranker | Reranked:
         """The two stages."""
         return self.run.recommender() if self.trained else self.run.untrained()
 
@@ -155,10 +155,8 @@ class LetteredPrompts:
     @torch.no_grad()
     def _by_network(self, histories: Histories, offered: np.ndarray) -> np.ndarray:
         """The same by the small network, which reads codes, title vectors and letters."""
-        ulmrec, module = systems.load(SYSTEM), self.recommender.module.eval()
-        who = np.zeros((len(histories), 0), np.int64) if self.codes is None else self.codes.of(histories.users)
-        inputs = (who, ulmrec.newest_last(histories, ulmrec.EVENTS), offered)
-        return module(*(torch.from_numpy(ids).to(module.answer.device) for ids in inputs)).cpu().numpy()
+        model: TrainedReranker = self.recommender
+        return model.module.eval().letters(histories, torch.from_numpy(offered).to(model.device)).cpu().numpy()
 
     def _texts(self, histories: Histories, offered: np.ndarray) -> list[str]:
         """The prompts of candidates (B, N) in the order of their letters."""

@@ -1,6 +1,5 @@
 """Second stages that read a prompt, by a local language model or by a small network that stands in for one.
 
 Read templates first, the prompts, and local_model, who answers them: yes_no and letters are how an answer is read,
-summaries and entailment what is asked with them. trained_second is two stages of which the second is a network trained
-here, yes_no_training and letter_training what it learns from. board is what the steps of a pipeline write on.
+summaries and entailment what is asked with them. board is what the steps of a pipeline write on.
 """

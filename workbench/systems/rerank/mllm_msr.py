@@ -5,7 +5,7 @@ Idea      A long history does not fit into a prompt, and order is lost in a list
           summary and the next items make the next summary. Then ask about one candidate at a time: yes or no?
 Equation  s_j = f(s_{j-1}, chunk_j),  s_0 empty;  score(i) = log p(yes | s_J, i) / p(no | s_J, i)
           f a GRU cell of the mean vector of the chunk;  p = softmax(MLP(s, A v_i, s * A v_i)) over {yes, no}
-          L = binary cross-entropy, one item drawn at random for each that was chosen
+          L = binary cross-entropy over the candidates before an event, of which one was chosen
 Claim     The state that is renewed chunk by chunk orders candidates better than one of all items' mean
           (pooling="mean"), and than the same network on vectors of other items (the placebo).
 Differs   Without model= no language model: the GRU and the MLP stand in for the summariser and the judge, on image
@@ -19,6 +19,7 @@ import logging
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from workbench.data import Histories
@@ -26,8 +27,8 @@ from workbench.errors import UserError, unknown_name
 from workbench.nets.sequences.chunked_preference import ChunkedPreference, MeanPreference, YesNoJudge, log_odds
 from workbench.recommenders.prompts.local_model import local_model
 from workbench.recommenders.prompts.summaries import SummaryJudge
-from workbench.recommenders.prompts.trained_second import TrainedSecond
-from workbench.recommenders.prompts.yes_no_training import yes_or_no
+from workbench.recommenders.rerank.first_stages import check_candidates, first_stage_alone, first_stages
+from workbench.recommenders.rerank.trained import Batch, Phase, TrainedReranker
 from workbench.recommenders.reranked import Reranked
 from workbench.train import Recipe
 
@@ -50,21 +51,24 @@ def build(
     items look and are called like others. model: a local language model that summarises and judges, in the place of
     the network. UserError for an unknown name or a setting out of range.
     """
-    if not 0 <= n <= bench.split.n_items or min(chunk, width) < 1:
-        raise UserError(f"mllm_msr: {n=} must be 0 to {bench.split.n_items:,} items, {chunk=} and {width=} positive")
+    check_candidates("mllm_msr", n, bench.split.n_items)
+    if min(chunk, width) < 1:
+        raise UserError(f"mllm_msr: {chunk=} and {width=} must be 1 or more")
     if pooling not in POOLING:
         raise unknown_name("pooling", pooling, POOLING)
-    retrieve = bench.teacher(first).recommender()
     if not n:
-        return Reranked(retrieve, None, n=0)
+        return first_stage_alone(bench, first)
     order = np.append(0, 1 + bench.rng("permuted items").permutation(bench.split.n_items)) if permuted else None
     if model:
         titles = bench.dataset.titles() if order is None else bench.dataset.titles()[order]
-        return Reranked(retrieve, SummaryJudge(local_model(model), titles, chunk=chunk, pooling=pooling), n=n)
+        judge = SummaryJudge(local_model(model), titles, chunk=chunk, pooling=pooling)
+        return Reranked(bench.teacher(first).recommender(), judge, n=n)
     x = bench.vectors(vectors or kind_of(bench.dataset), dim=FEATURES)
     with bench.init("judge"):
         module = Judged(x if order is None else x[order], width, chunk, pooling)
-    return TrainedSecond(retrieve, module, score, yes_or_no(odds_of_next, max_length=EVENTS), n=n)
+    return TrainedReranker(
+        first_stages(bench, first), module, [Phase(module.loss)], n=n, n_items=bench.split.n_items, seed=bench.seed
+    )
 
 
 def kind_of(dataset) -> str:
@@ -87,20 +91,16 @@ class Judged(nn.Module):
         self.preference = ChunkedPreference(features, width, chunk) if chunks else MeanPreference(features, width)
         self.judge = YesNoJudge(features, width)
 
-    def states(self, items: Tensor) -> Tensor:
-        """(B, T, D) the preference after each of items (B, T), right-padded with 0."""
-        return self.preference(self.vectors[items])
+    def forward(self, histories: Histories, candidates: Tensor, ranks: Tensor) -> Tensor:
+        """(B, N) log-odds of candidates (B, N), whatever place the first stage gave them; an empty history is one
+        padding item."""
+        rows = histories.padded(max(1, min(EVENTS, int(histories.lengths.max(initial=1)))))
+        last = torch.from_numpy(np.clip(histories.lengths, 1, rows.shape[1]) - 1).to(candidates.device)
+        states = self.preference(self.vectors[torch.from_numpy(rows).to(candidates.device)])
+        states = states[torch.arange(len(rows), device=candidates.device), last]
+        return log_odds(self.judge(states[:, None], self.vectors[candidates]))
 
-
-def odds_of_next(module: Judged, items: Tensor, then: Tensor) -> Tensor:
-    """(2, B, T) log-odds of items `then` (2, B, T), each after the event at its place of `items` (B, T)."""
-    return log_odds(module.judge(module.states(items), module.vectors[then]))
-
-
-def score(module: Judged, histories: Histories, candidates: np.ndarray) -> Tensor:
-    """(B, n) log-odds of candidates (B, n); an empty history is one padding item."""
-    device = module.vectors.device
-    rows = histories.padded(max(1, min(EVENTS, int(histories.lengths.max(initial=1)))))
-    last = torch.from_numpy(np.clip(histories.lengths, 1, rows.shape[1]) - 1).to(device)
-    states = module.states(torch.from_numpy(rows).to(device))[torch.arange(len(rows), device=device), last]
-    return log_odds(module.judge(states[:, None], module.vectors[torch.from_numpy(candidates).to(device)]))
+    def loss(self, batch: Batch, step: int) -> Tensor:
+        """Binary cross-entropy of yes for the right item and no for each of the others."""
+        odds = self(*batch[:3])
+        return F.binary_cross_entropy_with_logits(odds, F.one_hot(batch.places, odds.shape[1]).to(odds))

@@ -12,24 +12,25 @@ Differs   Without model= a causal transformer over title vectors, trained here, 
           With model= a local one reads the same prompt in words, untuned: then the codes are words it has not learned.
           A user's codes are residual k-means of the mean text vector of his train items, in the place of an RQ-VAE of
           review text and id; no alignment tasks between codes and sentences. A mean over all of train holds the next
-          items that are learned from; at test it does not. Candidates are item transitions', not LRURec's. The paper
-          shows one order of letters.
+          items that are learned from; at test it does not. Candidates are item transitions', not LRURec's; those that
+          it learns from were retrieved by one fitted on other users. The paper shows one order of letters.
 Reported  Beauty, its own 5-core, NDCG@10 .0585, Recall@10 .0982; where the target was retrieved .4445 and .7468.
 """
 import numpy as np
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from workbench.data import Histories
 from workbench.errors import UserError, unknown_name
 from workbench.nets.sequences.lettered_choice import HEADS, LetteredChoice
-from workbench.recommenders.prompts.letter_training import next_letter
 from workbench.recommenders.prompts.lettered_model import LetteredModel
 from workbench.recommenders.prompts.letters import by_candidate, letter_orders
 from workbench.recommenders.prompts.local_model import local_model
 from workbench.recommenders.prompts.templates import LETTERS
-from workbench.recommenders.prompts.trained_second import TrainedSecond
 from workbench.recommenders.prompts.user_codes import UserCodes
+from workbench.recommenders.rerank.first_stages import first_stage_alone, first_stages
+from workbench.recommenders.rerank.trained import Batch, Phase, TrainedReranker
 from workbench.recommenders.reranked import Reranked
 from workbench.train import Recipe
 
@@ -58,31 +59,47 @@ def build(
         raise unknown_name("codes of users", users, USERS)
     if width < HEADS or width % HEADS:
         raise UserError(f"ulmrec: {width=} must be a multiple of {HEADS}")
-    retrieve = bench.teacher(first).recommender()
     if not n:
-        return Reranked(retrieve, None, n=0)
+        return first_stage_alone(bench, first)
     x, shuffle = bench.vectors(vectors, dim=FEATURES), bench.rng("shuffled users") if users == "shuffled" else None
     codes = None if users == "none" else UserCodes(bench.split.train, x, seed=bench.seed, shuffle=shuffle)
     if model:
-        return Reranked(retrieve, LetteredModel(local_model(model), bench.dataset.titles(), codes, shuffles=shuffles,
-                                                events=EVENTS, seed=bench.seed), n=n)  # fmt: skip
+        second = LetteredModel(local_model(model), bench.dataset.titles(), codes, shuffles=shuffles, events=EVENTS,
+                               seed=bench.seed)  # fmt: skip
+        return Reranked(bench.teacher(first).recommender(), second, n=n)
     sizes = () if codes is None else (codes.size,) * codes.codes.shape[1]
     with bench.init("chooser"):
-        module = LetteredChoice(x, sizes, events=EVENTS, letters=n, width=width, layers=layers, dropout=dropout)
+        chooser = LetteredChoice(x, sizes, events=EVENTS, letters=n, width=width, layers=layers, dropout=dropout)
+    module = ByLetter(chooser, codes, shuffles=shuffles, seed=bench.seed)
+    return TrainedReranker(
+        first_stages(bench, first), module, [Phase(module.loss)], n=n, n_items=bench.split.n_items, seed=bench.seed
+    )
 
-    def letters(module: LetteredChoice, histories: Histories, offered: np.ndarray) -> Tensor:
-        """(B, n) logits of the letters of candidates (B, n) in their order."""
-        who = np.zeros((len(histories), 0), np.int64) if codes is None else codes.of(histories.users)
-        inputs = (who, newest_last(histories, EVENTS), np.ascontiguousarray(offered, np.int64))
-        return module(*(torch.from_numpy(ids).to(module.answer.device) for ids in inputs))
 
-    def score(module: LetteredChoice, histories: Histories, candidates: np.ndarray) -> Tensor:
-        """(B, n) mean log-probabilities over the orders of the letters."""
-        orders = letter_orders(candidates, shuffles, bench.seed)
-        found = torch.stack([letters(module, histories, np.take_along_axis(candidates, order, 1)) for order in orders])
-        return torch.from_numpy(by_candidate(found.log_softmax(2).cpu().numpy(), orders).mean(axis=0))
+class ByLetter(nn.Module):
+    """A history and candidates (B, N) to scores (B, N), whatever place the first stage gave them. codes: of users, None
+    for prompts without one. shuffles: orders of the letters."""
 
-    return TrainedSecond(retrieve, module, score, next_letter(retrieve, letters, n=n, max_length=EVENTS), n=n)
+    def __init__(self, chooser: LetteredChoice, codes: UserCodes | None, *, shuffles: int, seed: int):
+        super().__init__()
+        self.chooser, self.codes, self.shuffles, self.seed = chooser, codes, shuffles, seed
+
+    def letters(self, histories: Histories, offered: Tensor) -> Tensor:
+        """(B, N) logits of the letters A, B, .. behind which candidates (B, N) stand in this order."""
+        users = np.zeros((len(histories), 0), np.int64) if self.codes is None else self.codes.of(histories.users)
+        past = newest_last(histories, self.chooser.place.num_embeddings).astype(np.int64)
+        return self.chooser(*(torch.from_numpy(ids).to(offered.device) for ids in (users, past)), offered)
+
+    def loss(self, batch: Batch, step: int) -> Tensor:
+        """Cross-entropy of the letter of the right item; lists come shuffled."""
+        return F.cross_entropy(self.letters(batch.histories, batch.candidates), batch.places)
+
+    def forward(self, histories: Histories, candidates: Tensor, ranks: Tensor) -> Tensor:
+        """Mean log-probabilities over the orders of the letters."""
+        orders = letter_orders(candidates.cpu().numpy(), self.shuffles, self.seed)
+        shown = [candidates.gather(1, torch.from_numpy(order).to(candidates.device)) for order in orders]
+        found = torch.stack([self.letters(histories, each).log_softmax(1) for each in shown])
+        return torch.from_numpy(by_candidate(found.cpu().numpy(), orders).mean(axis=0))
 
 
 def newest_last(histories: Histories, T: int) -> np.ndarray:
