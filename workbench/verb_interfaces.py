@@ -39,22 +39,52 @@ class Unlearner(Protocol):
 
 
 @runtime_checkable
-class Env(Protocol):
-    """A seeded simulator with Gymnasium's reset and step."""
+class World(Protocol):
+    """A seeded simulator of n episodes, of which B are run side by side; with `envs.single_episode` a Gymnasium Env.
 
-    def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[Any, dict]:
-        """The first observation of an episode, and what is known besides."""
+    What happens in an episode depends on the seed, its number and the actions, not on those that are run beside it, so
+    policies are compared episode by episode. horizon: steps after which every episode is over. measures: names of what
+    `measure` gives. observation_space, action_space: of one episode, spaces of Gymnasium.
+    """
 
-    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict]:
-        """(observation, reward, terminated, truncated, info) after an action."""
+    n: int
+    horizon: int
+    measures: tuple[str, ...]
+    observation_space: Any
+    action_space: Any
+
+    def reset(self, episodes: np.ndarray, *, seed: int) -> Any:
+        """The first observation, a NamedTuple of arrays (B, ...), of episodes (B,), numbers below n."""
+
+    def step(self, actions: Any) -> tuple[Any, np.ndarray, np.ndarray]:
+        """(observation, rewards (B,), over (B,) bool) after actions (B, ...). Those of an episode that is over count
+        for nothing, and its reward is 0. UserError for an action outside the action space."""
+
+    def measure(self) -> dict[str, np.ndarray]:
+        """(B,) of each measure, of the episodes as they went."""
 
 
 @runtime_checkable
 class Policy(Protocol):
-    """What acts in an `Env`."""
+    """What acts in a `World`, in B episodes at a time; trained by `fit`, saved and restored as `Recommender`."""
+
+    def world(self, part: str) -> World:
+        """The world whose episodes are those of a part of the split: train, valid or test."""
+
+    def fit(self, split: Any, session: Any) -> list[dict]:
+        """As `Recommender.fit`, in episodes of train; `session.validate(self)` runs those of validation."""
+
+    def start(self, observation: Any) -> None:
+        """Before the first action: forget the episodes before these. Their rows stay what they are until they end."""
 
     def act(self, observation: Any) -> Any:
-        """An action of the env's action space."""
+        """Actions (B, ...)."""
+
+    def state(self) -> dict[str, np.ndarray]:
+        """As `Recommender.state`."""
+
+    def load_state(self, state: dict[str, np.ndarray]) -> None:
+        """As `Recommender.load_state`."""
 
 
 @runtime_checkable

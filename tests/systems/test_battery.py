@@ -1,7 +1,7 @@
 """Contract tests, run for every system in workbench/systems on a small synthetic dataset.
 
 A selection and an unlearning are recommenders too, as `bench.build` makes them of their base, so they are held to all
-that a ranking system is; what their verb asks for besides is in test_verbs.py.
+that a ranking system is; what their verb asks for besides is in test_verbs.py. Policies are in test_acting_battery.py.
 """
 import ast
 import inspect
@@ -31,6 +31,7 @@ OPTIONS = {"users": 300}
 SMALL = {"generative": {"layers": 1, "width": 32}}  # of a family, whose own sizes take seconds an epoch, and its heirs
 K = 10
 each_system = pytest.mark.parametrize("name", NAMES)
+each_ranking = pytest.mark.parametrize("name", [n for n in NAMES if systems.verb(n) not in ("act", "observe")])
 
 
 def make_bench(seed: int = 0, name: str = "") -> experiment.Bench:
@@ -120,7 +121,7 @@ def test_settings_round_trip(name):
         systems.settings(name, no_such_keyword=1)
 
 
-@each_system
+@each_ranking
 def test_recommendations_are_valid(name):
     bench, recommender, _ = fitted(name)
     assert isinstance(recommender, Recommender)
@@ -139,7 +140,7 @@ def test_recommendations_are_valid(name):
                 assert not excluded & {(row, item) for row, items in enumerate(lists.items.tolist()) for item in items}
 
 
-@each_system
+@each_ranking
 def test_a_shorter_list_is_a_prefix_of_a_longer_one(name):
     bench, recommender, _ = fitted(name)
     histories = bench.split.test.histories
@@ -147,7 +148,7 @@ def test_a_shorter_list_is_a_prefix_of_a_longer_one(name):
     assert np.array_equal(recommender.recommend(histories, 3).items, longer.items[:, :3])
 
 
-@each_system
+@each_ranking
 def test_learns(name):
     _, recommender, curve = fitted(name)
     module = getattr(inner(recommender), "module", None)
@@ -160,7 +161,7 @@ def test_learns(name):
     assert not idle, f"no gradient reached {idle}"
 
 
-@each_system
+@each_ranking
 def test_a_second_fit_on_other_held_out_events_is_identical(name):
     """The same seed gives the same model, and no held-out event is read: one second fit proves both. A teacher selects
     its epoch on validation, so with one only the test events are changed."""
@@ -176,7 +177,7 @@ def test_a_second_fit_on_other_held_out_events_is_identical(name):
     assert [row["loss"] for row in curve] == [row["loss"] for row in curve_again]
 
 
-@each_system
+@each_ranking
 def test_another_seed_gives_another_model(name):
     bench, recommender, curve = fitted(name)
     seeded = make_bench(seed=1, name=name)
@@ -185,7 +186,7 @@ def test_another_seed_gives_another_model(name):
     assert not curve or not identical(recommender.recommend(histories, K), other.recommend(histories, K))
 
 
-@each_system
+@each_ranking
 def test_saving_and_loading_keeps_the_lists(name, tmp_path):
     from safetensors.numpy import load_file, save_file
 
@@ -198,7 +199,7 @@ def test_saving_and_loading_keeps_the_lists(name, tmp_path):
     assert identical(recommender.recommend(histories, K), loaded.recommend(histories, K))
 
 
-@each_system
+@each_ranking
 def test_the_ablation_equals_the_parent(name):
     module = systems.load(name)
     if module.OFF is None:
@@ -213,7 +214,7 @@ def test_the_ablation_equals_the_parent(name):
         assert identical(ablated, parent)
 
 
-@each_system
+@each_ranking
 def test_the_placebo_runs_and_differs(name):
     placebo = systems.load(name).PLACEBO
     if placebo is None:

@@ -11,9 +11,10 @@ import numpy as np
 
 from workbench.arguments import public
 from workbench.artifacts import MANIFEST, digest, read_manifest, write_folder
-from workbench.errors import UserError
+from workbench.errors import UserError, check_names
 from workbench.experiment.around_base import ROWS, inner
 from workbench.experiment.named_files import contents, dataset_name
+from workbench.experiment.online.episodes import MEASURE
 from workbench.train import Profile
 
 FILES = ("metrics.json", "state.safetensors", "cases.npz")
@@ -123,10 +124,13 @@ class Run:
             return state.get_tensor(ROWS) if ROWS in state.keys() else None  # noqa: SIM118  it is no dict
 
     def per_case(self, metric: str = "ndcg@10") -> np.ndarray:
-        """(C,) values of a metric such as "ndcg@10", one per test case; UserError if its cutoff exceeds the list depth
-        that the run was evaluated to."""
+        """(C,) values of a metric such as "ndcg@10", one per test case, or of a measure of the episodes of a policy.
+        UserError if its cutoff exceeds the list depth that the run was evaluated to, or there is no such measure."""
         from workbench.evaluate.metrics import check_depth, per_case
 
+        if measures := {name.removeprefix(MEASURE): name for name in self._cases if name.startswith(MEASURE)}:
+            check_names(f"measure of {self.label}", [metric], measures)
+            return self._cases[measures[metric]]
         check_depth(metric, self.info.get("depth"), self.label)
         return per_case(metric, self.ranks, self.groups, self.offsets)
 
@@ -190,8 +194,8 @@ class Run:
 
 def described(run: Any) -> str:
     """What was evaluated, on what, and its score, in words; of a run or of what `bench.evaluate` returns."""
-    info, score = run.info, run.metrics.get("ndcg@10")
-    scored = "" if score is None else f", ndcg@10 {score:.4f} over {info['cases']:,} test cases"
+    info, metric = run.info, next((name for name in ("ndcg@10", "success@15", "return") if name in run.metrics), "")
+    scored = f", {metric} {run.metrics[metric]:.4f} over {info['cases']:,} test cases" if metric else ""
     data = dataset_name(info["dataset"], info.get("options", {}) | info.get("paths", {}))
     return f"{run.label} on {data} (profile {info['profile']}, seed {info['seed']}){scored}"
 

@@ -11,10 +11,12 @@ from workbench.errors import UserError, check_names
 from workbench.experiment.around_base import OnSelected, Unlearned, teacher
 from workbench.experiment.fit_command import fit_command
 from workbench.experiment.named_files import contents
+from workbench.experiment.online.episodes import act_run
 from workbench.experiment.training import MONITORS, follow, train_run
 from workbench.stages import draw, drawing
 from workbench.systems.verbs import VERBS
 from workbench.train import RECIPE_FIELDS, Profile, Recipe, distributed, resolve_recipe
+from workbench.verb_interfaces import Policy
 
 
 class Plan(NamedTuple):
@@ -39,7 +41,8 @@ def training_plan(profile: Profile, system: str, changes: dict) -> tuple[dict, R
     size = recipe.sizes.get(profile.size, {})
     recipe = replace(recipe, **{k: v for k, v in size.items() if k not in keywords})
     recipe = resolve_recipe(recipe, profile, {k: v for k, v in changes.items() if k not in own})
-    check_names("metric", [recipe.monitor], MONITORS)
+    metric = systems.kind(system).metric
+    check_names("metric", [recipe.monitor], MONITORS if metric in MONITORS else (metric, "return"))
     usual = {k: v for k, v in size.items() if k in own} if trained == system else {}
     return systems.settings(system, **usual | settings), recipe
 
@@ -97,7 +100,9 @@ def stored_folder(bench: Any, plan: Plan) -> Path:
         raise SystemExit  # the process that leads does the rest
 
     def train(folder: Path) -> None:
-        train_run(bench, inputs, plan.recipe, plan.build(), folder, about=plan.about, command=plan.command)
+        built = plan.build()
+        make_run = act_run if isinstance(built, Policy) else train_run
+        make_run(bench, inputs, plan.recipe, built, folder, about=plan.about, command=plan.command)
 
     draw(kind, digest(inputs))
     with drawing():

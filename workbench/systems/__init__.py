@@ -11,7 +11,7 @@ from typing import Any
 from workbench.closure import closure_hash
 from workbench.errors import UserError, check_names
 from workbench.registry import Registry
-from workbench.systems.verbs import VERBS, check_built, check_keywords, verb_of
+from workbench.systems.verbs import VERBS, Family, check_built, check_keywords, family_of
 
 REGISTRY = Registry("system", Path(__file__).parent, "*/[a-z]*.py", separator="_")
 TRAINING = ("experiment/training.py", "data/splits.py")  # what every run is made by
@@ -31,9 +31,21 @@ def family(name: str) -> str:
 
 
 def verb(name: str) -> str:
-    """What a system does, by its family: rank, rescore, select, forget, act or observe (systems/verbs.py). UserError if
-    there is no such system."""
-    return verb_of(family(name))
+    """What a system does: rank, rescore, select, forget, act or observe (systems/verbs.py). UserError if there is no
+    such system."""
+    return kind(name).verb
+
+
+def kind(name: str) -> Family:
+    """What a system does, by which metric it is studied, and beside which baselines: what its family says, unless its
+    file has a `VERB` of its own. UserError if there is no such system."""
+    return family_of(family(name), verb=REGISTRY.literal(name, "VERB", ""))
+
+
+def baselines_of(name: str) -> list[str]:
+    """The systems without training that stand beside one in a study. UserError if there is no such system."""
+    found = kind(name).baselines
+    return names(found) if isinstance(found, str) else list(found)
 
 
 def base(name: str, settings: dict[str, Any]) -> str:
@@ -102,7 +114,8 @@ def build(name: str, bench: Any, **changes: Any) -> Any:
 
     changes: keywords of its build(). UserError if it lacks what its verb asks for.
     """
-    return check_built(name, family(name), load(name).build(bench, **settings(name, **changes)))
+    built = load(name).build(bench, **settings(name, **changes))
+    return check_built(name, family(name), built, verb=verb(name))
 
 
 def file(name: str) -> Path:

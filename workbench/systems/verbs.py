@@ -1,6 +1,7 @@
 """What a family of systems does: its verb, what a build() of it returns, and how that is evaluated.
 
-A family is a folder and a verb: a folder that is not named in `FAMILIES` ranks.
+A family is a folder and a verb: a folder that is not named in `FAMILIES` ranks, and so does a system whose file has
+`VERB = "rank"`.
 """
 from typing import Any, NamedTuple
 
@@ -26,21 +27,39 @@ VERBS = {
                    "every test case.", ("base", "share"), ON_BASE),
     "forget": Verb(("Unlearner",), "It forgets users of its base, which is trained, and what it makes of it ranks the "
                    "items of every test case.", ("base", "users"), ON_BASE),
-    "act": Verb(("Policy",), ""),
+    "act": Verb(("Policy",), "It is trained in episodes of train, then acts in those of test, one for each case, and "
+                "each is measured.", (), "experiment/online/episodes.py"),
     "observe": Verb(("Observer",), ""),
 }  # fmt: skip
+
+
+class Family(NamedTuple):
+    """verb: what its systems do, but those whose file says otherwise (`VERB`). metric: by which they are studied, a
+    higher one is better. baselines: the family of the baselines that stand beside them in a study, or their names."""
+
+    verb: str
+    metric: str = "ndcg@10"
+    baselines: str | tuple[str, ...] = "baselines"
+
+
+FIXED_RULES = ("always_recommend", "greatest_entropy", "random_questions")
+RANKING = Family("rank")
 FAMILIES = {
-    "rerank": "rescore", "selection": "select", "unlearning": "forget", "conversational": "act", "bandit": "act",
-    "session": "act", "streaming": "observe",
-}  # fmt: skip
+    "rerank": Family("rescore"), "selection": Family("select"), "unlearning": Family("forget"),
+    "conversational": Family("act", "success@15", FIXED_RULES), "bandit": Family("act", "return", ()),
+    "session": Family("act", "return", ()), "streaming": Family("observe", "auc", ()),
+}
 
 
-def verb_of(family: str) -> str:
-    """The verb of a family. UserError if the family declares one that there is not."""
-    verb = FAMILIES.get(family, "rank")
-    if verb not in VERBS:
-        raise unknown_name(f"verb of the family {family!r}", verb, VERBS)
-    return verb
+def family_of(family: str, *, verb: str = "") -> Family:
+    """What a family is. verb: of a system that says otherwise; one that ranks is then studied as such. UserError for a
+    verb that there is not."""
+    found = FAMILIES.get(family, RANKING)
+    if verb and verb != found.verb:
+        found = Family(verb)
+    if found.verb not in VERBS:
+        raise unknown_name(f"verb of the family {family!r}", found.verb, VERBS)
+    return found
 
 
 def interface(name: str) -> type:
@@ -50,9 +69,10 @@ def interface(name: str) -> type:
     return (vars(interfaces) | vars(verb_interfaces))[name]
 
 
-def check_built(name: str, family: str, built: Any) -> Any:
-    """What a build() returned, if it has what its verb asks for. UserError that names what is missing otherwise."""
-    verb = verb_of(family)
+def check_built(name: str, family: str, built: Any, *, verb: str = "") -> Any:
+    """What a build() returned, if it has what its verb, by default that of its family, asks for. UserError that names
+    what is missing otherwise."""
+    verb = family_of(family, verb=verb).verb
     for each in VERBS[verb].returns:
         wanted = interface(each)
         if not isinstance(built, wanted):
@@ -64,8 +84,8 @@ def check_built(name: str, family: str, built: Any) -> Any:
 
 
 def check_keywords(name: str, family: str, keywords: dict[str, Any]) -> None:
-    """UserError unless build() takes the keywords of its verb."""
-    verb = verb_of(family)
+    """UserError unless build() takes the keywords of its family's verb."""
+    verb = family_of(family).verb
     if lacking := [keyword for keyword in VERBS[verb].keywords if keyword not in keywords]:
         raise UserError(f"system {name!r} is of the family {family!r}, whose verb is {verb!r}: its build() must take "
                         f"the keyword {', '.join(lacking)}")  # fmt: skip

@@ -36,7 +36,7 @@ def arms_of(system: str, changes: dict, seeds: int) -> list[Arm]:
     arms = [Arm(name, system, changes | switch, seeds) for name, switch in switches.items() if switch is not None]
     if trains_parent(own, changes):
         arms[1] = Arm(OFF, own.parent, changes, seeds)
-    return arms + [Arm(name, name, {}, 1) for name in systems.names("baselines") if name != system]
+    return arms + [Arm(name, name, {}, 1) for name in systems.baselines_of(system) if name != system]
 
 
 def trains_parent(own: Entry, changes: dict) -> bool:

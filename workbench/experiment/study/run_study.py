@@ -137,15 +137,16 @@ class Study:
 
 
 def study(
-    bench: Bench, system: str, *, seeds: int = 3, jobs: int = 1, cluster: str = "", metric: str = "ndcg@10",
+    bench: Bench, system: str, *, seeds: int = 3, jobs: int = 1, cluster: str = "", metric: str = "",
     out: Path | str = "", **changes: Any,
 ) -> Study:  # fmt: skip
     """Train a system, the same with its idea off, its placebo and the training-free baselines, with equal budgets.
 
     seeds: of every trained arm, from the bench's seed on. jobs: trainings at a time on this machine. cluster: address
-    of a Dask scheduler instead, whose workers share the store's folder. changes: settings and recipe fields of all
-    three arms. out: a JSON file for the result. Runs are stored as they finish, so the same call resumes a stopped one;
-    a training that fails is a row with its error. UserError for a wrong name or number, before anything is trained.
+    of a Dask scheduler instead, whose workers share the store's folder. metric: by default that of the system's family.
+    changes: settings and recipe fields of all three arms. out: a JSON file for the result. Runs are stored as they
+    finish, so the same call resumes a stopped one; a training that fails is a row with its error. UserError for a wrong
+    name or number, before anything is trained.
     """
     check_names("system", [system], systems.names())
     for name, value in (("seeds", seeds), ("jobs", jobs)):
@@ -166,7 +167,7 @@ def study(
         else:
             runs.setdefault(arm, []).append(load_run(fitted.folder))
     runs = {arm: own for arm, own in runs.items() if arm not in errors}
-    result = Study(bench, system, tuple(arms), runs, errors, metric)
+    result = Study(bench, system, tuple(arms), runs, errors, metric or systems.kind(system).metric)
     if out:
         result.save(out)
     return result

@@ -1,0 +1,31 @@
+"""Greatest entropy: ask what halves the candidates best until few are left, then recommend.
+
+Paper     The rule "Max Entropy" among the baselines of Lei et al., "Estimation-Action-Reflection: Towards deep
+          interaction between conversational and recommender systems", WSDM 2020, arXiv:2002.09102.
+Idea      An answer is worth most where yes and no are equally likely.
+Equation  a_t = argmax over a not asked of H(p_a),  p_a = share of the candidates that have a;  H in bits
+          recommend where at most k are left, where no question tells them apart, and at the last turn
+Differs   The paper recommends at random with a chance that grows as candidates fall.
+Reported  Nothing on the data here.
+"""
+from workbench.recommenders.conversation.asking import actions, best_items, entropy, shares, unasked
+from workbench.recommenders.conversation.fixed_rule import FixedRule
+from workbench.recommenders.conversation.worlds import ConversationWorlds
+from workbench.train import Recipe
+
+PARENT = None
+OFF = None
+PLACEBO = None
+RECIPE = Recipe(epochs=1, monitor="success@15")
+
+
+def build(bench, *, scorer="item_knn", patience=15, k=10, silence=0.0):
+    """As always_recommend. UserError where no item has attributes."""
+    worlds = ConversationWorlds(bench, scorer, patience=patience, k=k, silence=silence)
+
+    def rule(observation):
+        gain = unasked(observation, entropy(shares(observation, worlds.attributes.matrix)))
+        many = (observation.candidates.sum(axis=1) > k) & (observation.turn < patience)
+        return actions(many & (gain.max(axis=1) > 0), gain.argmax(axis=1), best_items(observation, k))
+
+    return FixedRule(worlds, rule)
