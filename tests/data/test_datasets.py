@@ -28,6 +28,7 @@ COUNTS = {
     "filmtrust": (1_508, 2_071, 35_494, "none"),
     "ciao": (7_375, 105_114, 282_650, "none"),
     "kg-bookcrossing": (17_860, 14_910, 69_873, "none"),
+    "lastfm-cans20": (244, 2_312, 5_994, "sequence"),
     "rokomaribg": (63_723, 17_670, 205_924, "none"),
 }
 

@@ -1,1 +1,4 @@
-"""Figures of re-rankers beside ranks: binary has those of yes/no judgements, list_length those of lists that end."""
+"""Figures of re-rankers beside ranks.
+
+binary has those of yes/no judgements, list_length those of lists that end, given_lists hits among given candidates.
+"""
