@@ -145,6 +145,13 @@ class Bench:
 
         return LetteredPrompts(self, run, trained)
 
+    def conversations(self, run: Run) -> Any:
+        """The conversations of a run of a policy, with the simulated users and with you
+        (`experiment.browse.conversations.Conversations`). UserError for another run."""
+        from workbench.experiment.browse.conversations import Conversations
+
+        return Conversations(self, run)
+
     def events(self, user: int) -> pd.DataFrame:
         """A test user's events, oldest first, with title, part (train, validation, test) and time where known."""
         from workbench.experiment.browse.users import user_events

@@ -45,6 +45,8 @@ _EXPORTS = {
     "widgets.layers": ["explore_layers"],
     # prompts of a re-ranker
     "widgets.prompts": ["explore_prompt"],
+    # conversations
+    "widgets.conversation": ["explore_conversation"],
     # training data that is chosen
     "widgets.selections": ["explore_selections"],
 }  # fmt: skip
