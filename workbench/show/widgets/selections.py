@@ -24,7 +24,7 @@ def explore_selections(bench: Bench, settings: dict[str, dict], *, share: float 
 
 def _formatted(frame: pd.DataFrame) -> Table:
     frame.attrs["caption"] = "Histories that are chosen at each share of the train events, beside all of train."
-    return table(frame)
+    return table(frame, digits=2, index=False)
 
 
 def _budget_widgets(selections: Selections, share: float):
