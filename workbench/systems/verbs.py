@@ -43,10 +43,11 @@ class Family(NamedTuple):
 
 
 FIXED_RULES = ("always_recommend", "greatest_entropy", "random_questions")
+SLATE_RULES = ("popular_slate", "greedy_slate", "one_sample_slate")
 RANKING = Family("rank")
 FAMILIES = {
     "rerank": Family("rescore"), "selection": Family("select"), "unlearning": Family("forget"),
-    "conversational": Family("act", "success@15", FIXED_RULES), "bandit": Family("act", "return", ()),
+    "conversational": Family("act", "success@15", FIXED_RULES), "bandit": Family("act", "return", SLATE_RULES),
     "session": Family("act", "return", ()), "streaming": Family("observe", "auc", ()),
 }
 

@@ -1,0 +1,1 @@
+"""Networks of what is clicked in a slate."""
