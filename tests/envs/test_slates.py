@@ -113,7 +113,7 @@ def test_planted_items_stand_around_their_category_and_users_are_equally_choosy(
 def test_tastes_of_a_log_favour_what_users_took_and_read_nothing_else():
     rng = np.random.default_rng(0)
     groups = np.arange(80) % 2
-    rows = [rng.choice(np.arange(1, 11) + 10 * group, 6, replace=False).tolist() for group in groups]
+    rows = [[*rng.choice(np.arange(1, 11) + 10 * group, 6, replace=False), rng.integers(1, 21)] for group in groups]
     train = make_histories(*rows)
     tastes = from_log(train, 81, 21, dim=2)
     utility = tastes.users @ tastes.items.T
@@ -143,7 +143,7 @@ def test_gymnasium_accepts_it():
     (lambda: world(users=[2]), "users from 0 to 1"),
     (lambda: world(TASTES._replace(quality=np.full(6, np.nan))), "not finite"),
     (lambda: planted(0, CATEGORY), "n_users=0"), (lambda: planted(2, CATEGORY, strength=0.0), "strength=0.0"),
-    (lambda: from_log(random_histories(4, 5), 4, 5, dim=4), "dim=4 is from 1 to 3"),
+    (lambda: from_log(random_histories(4, 5), 4, 5, dim=4), "dim=4 is from 1 to 2"),
 ])  # fmt: skip
 def test_what_cannot_be_is_an_error(make, message):
     with pytest.raises(UserError, match=message):

@@ -65,7 +65,8 @@ class SlateWorld:
         self.observation_space = spaces.Dict({
             "step": spaces.Discrete(horizon + 1), "shown": spaces.MultiDiscrete([n_items + 1] * k),
             "clicked": spaces.Discrete(k + 1), "user": spaces.Discrete(len(tastes.users)),
-            "category": spaces.Box(0, self.n_categories - 1, (n_items + 1,), np.int64), "episodes": spaces.Discrete(self.n),
+            "category": spaces.Box(0, self.n_categories - 1, (n_items + 1,), np.int64),
+            "episodes": spaces.Discrete(self.n),
         })  # fmt: skip
 
     def reset(self, episodes: np.ndarray, *, seed: int) -> Observation:

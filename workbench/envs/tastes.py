@@ -44,7 +44,8 @@ def planted(
 def from_log(train: Histories, n_users: int, n_items: int, category: np.ndarray | None = None, *, dim: int = 6,
              strength: float = 1.5) -> Tastes:  # fmt: skip
     """Tastes that a train log speaks of: factors of its matrix of users and items, each entry divided by the root of
-    both degrees; items have unit length, and their quality is the standardised logarithm of their events.
+    both degrees, without the first one, which is popularity; items have unit length, and their quality is the
+    standardised logarithm of their events.
 
     category: (I+1,) int; by default the signs of the first three factors make eight. A user or an item without an event
     in train has a zero vector. UserError where the log is too small for dim factors.
@@ -52,14 +53,14 @@ def from_log(train: Histories, n_users: int, n_items: int, category: np.ndarray 
     from scipy.sparse.linalg import svds
 
     shape = (n_users, n_items + 1)
-    if not 1 <= dim < min(shape):
-        raise UserError(f"tastes from a log: dim={dim} is from 1 to {min(shape) - 1}, below its users and items")
+    if not 1 <= dim < min(shape) - 1:
+        raise UserError(f"tastes from a log: dim={dim} is from 1 to {min(shape) - 2}, for its users and items")
     seen = csr_matrix((np.ones(len(train.items)), (train.users[train.rows()], train.items)), shape=shape)
     seen.data[:] = 1
     by_user, by_item = (np.maximum(np.asarray(seen.sum(axis=axis)).ravel(), 1) for axis in (1, 0))
     matrix = seen.multiply(1 / np.sqrt(by_user)[:, None]).multiply(1 / np.sqrt(by_item)).tocsr()
-    users, _, items = svds(matrix, k=dim, v0=np.ones(min(shape)), solver="arpack")
-    users, items = users[:, ::-1], items.T[:, ::-1]  # greatest factor first
+    users, _, items = svds(matrix, k=dim + 1, v0=np.ones(min(shape)), solver="arpack")
+    users, items = users[:, -2::-1], items.T[:, -2::-1]  # the greatest comes last, and is left out
     length = np.linalg.norm(items, axis=1, keepdims=True)
     items = np.where(length > 1e-9, items / np.maximum(length, 1e-9), 0)
     events = np.log(np.bincount(train.items, minlength=n_items + 1) + 1.0)
