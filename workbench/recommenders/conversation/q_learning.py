@@ -42,7 +42,7 @@ class Learning:
 
     gamma: float = 0.99
     episodes: int = 128
-    steps: int = 24
+    steps: int = 64
     capacity: int = 8_000
     alpha: float = 0.0
     beta: float = 0.0

@@ -32,8 +32,7 @@ PARENT = "greatest_entropy"
 OFF = {"walk": False, "weighted": False, "learnt": False}
 PLACEBO = {"rewired": True}
 RECIPE = Recipe(
-    epochs=60, batch_size=128, lr=1e-3, patience=6, valid_every=5, valid_cases=300, monitor="return",
-    sizes={"small": {"valid_every": 5}},
+    epochs=60, batch_size=128, lr=2e-3, schedule="linear", patience=6, valid_every=5, valid_cases=300, monitor="return",
 )  # fmt: skip
 
 
