@@ -2,12 +2,14 @@
 
 The walk of Lei et al., "Interactive path reasoning on graph for conversational recommendation" (SCPR), KDD 2020.
 """
+from collections.abc import Callable
+
 import numpy as np
 from scipy.sparse import csc_matrix
 
 from workbench.data.links.rewiring import rewired_edges
 from workbench.envs.conversation import Observation
-from workbench.recommenders.conversation.asking import entropy, shares, unasked
+from workbench.recommenders.conversation.asking import actions, best_items, entropy, shares, unasked
 
 
 class Asking:
@@ -34,6 +36,18 @@ class Asking:
         self.last = np.where(new.any(axis=1), new.argmax(axis=1), self.last)
         self.known = observation.known
         return np.where(neighbours(observation, self.matrix, self.last), values, -np.inf)
+
+
+def ask_then_recommend(asking: Asking, *, k: int, patience: int) -> Callable[[Observation], np.ndarray]:
+    """The rule that asks the best question until at most k candidates are left, no question divides them or it is the
+    last turn, and then recommends."""
+
+    def rule(observation: Observation) -> np.ndarray:
+        gains = asking.gains(observation)
+        many = (observation.candidates.sum(axis=1) > k) & (observation.turn < patience)
+        return actions(many & (gains.max(axis=1) > 0), gains.argmax(axis=1), best_items(observation, k))
+
+    return rule
 
 
 def score_weights(observation: Observation) -> np.ndarray:

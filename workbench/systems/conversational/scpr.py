@@ -17,14 +17,12 @@ Differs   What a no rules out leaves the candidates, so the walk alone leaves ou
 Reported  LastFM (33 attributes) success@15 .465, turns 12.86; Yelp .973, 5.67; LastFM* .709, 8.43; Yelp* .489, 12.62
           (as repeated by UNICORN).
 """
-from workbench.envs.conversation import Observation
 from workbench.errors import UserError
 from workbench.nets.conversation.outcome_values import OutcomeValues
-from workbench.recommenders.conversation.asking import actions, best_items
 from workbench.recommenders.conversation.fixed_rule import FixedRule
 from workbench.recommenders.conversation.outcome_states import CODES, OutcomeStates
 from workbench.recommenders.conversation.q_learning import Learning, QPolicy
-from workbench.recommenders.conversation.weighted_asking import Asking, rewired_attributes
+from workbench.recommenders.conversation.weighted_asking import Asking, ask_then_recommend, rewired_attributes
 from workbench.recommenders.conversation.worlds import ConversationWorlds
 from workbench.train import Recipe
 
@@ -56,10 +54,4 @@ def build(
         with bench.init():
             network = OutcomeValues(patience, CODES, width=width)
         return QPolicy(worlds, network, OutcomeStates(asking, k=k, patience=patience), Learning())
-
-    def rule(observation: Observation):
-        gains = asking.gains(observation)
-        many = (observation.candidates.sum(axis=1) > k) & (observation.turn < patience)
-        return actions(many & (gains.max(axis=1) > 0), gains.argmax(axis=1), best_items(observation, k))
-
-    return FixedRule(worlds, rule)
+    return FixedRule(worlds, ask_then_recommend(asking, k=k, patience=patience))
