@@ -41,9 +41,8 @@ class GraphValues(nn.Module):
     def pooled(self, state: dict[str, Tensor]) -> Tensor:
         """(B, W) the mean of the user and the accepted attributes after messages and attention."""
         nodes, edges = self.graph(state)
-        h = F.relu(normalised(edges) @ self.message(nodes) + self.own(nodes))
-        T = state["accepted"].shape[1]
-        h = h[:, : T + 1]
+        n = 1 + state["accepted"].shape[1]  # the nodes that are read: user and accepted
+        h = F.relu(normalised(edges)[:, :n] @ self.message(nodes) + self.own(nodes[:, :n]))
         here = torch.cat([state["accepted"].new_ones(len(h), 1) > 0, state["accepted"] > 0], dim=1)
         mixed, _ = self.attention(h, h, h, key_padding_mask=~here, need_weights=False)
         h = h + mixed

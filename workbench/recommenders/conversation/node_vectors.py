@@ -27,6 +27,7 @@ def node_vectors(
                              random_state=seed % 2**32)  # fmt: skip
     tables = [np.zeros((n, width)) for n in (matrix.shape[0], n_attributes)]
     tables[0][:, : len(s)], tables[1][:, : len(s)] = u * np.sqrt(s), (v.T * np.sqrt(s))[:n_attributes]
+    tables[0][0] = 0  # of a singular vector it is zero but for rounding
     scale = np.linalg.norm(tables[0][1:], axis=1).mean()
     tables = [table / scale if scale > 0 else table for table in tables]
     rng = named_rng(seed, "node vectors", kind)

@@ -41,7 +41,7 @@ RECIPE = Recipe(
     epochs=60, batch_size=128, lr=1e-3, schedule="linear", patience=6, valid_every=5, valid_cases=300, monitor="return",
     sizes={"small": {"width": 32, "batch_size": 64}},
 )  # fmt: skip
-HOW = Learning(gamma=0.999, capacity=6_000, steps=48, alpha=0.6, beta=0.4)
+HOW = Learning(gamma=0.999, capacity=6_000, steps=32, alpha=0.6, beta=0.4)
 
 
 def build(
