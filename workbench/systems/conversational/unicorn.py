@@ -39,7 +39,7 @@ OFF = {"learnt": False}
 PLACEBO = {"vectors": "permuted"}
 RECIPE = Recipe(
     epochs=60, batch_size=128, lr=1e-3, schedule="linear", patience=6, valid_every=5, valid_cases=300, monitor="return",
-    sizes={"small": {"width": 32, "batch_size": 64}},
+    sizes={"small": {"width": 32, "batch_size": 64, "lr": 3e-3}},
 )  # fmt: skip
 HOW = Learning(gamma=0.999, capacity=6_000, steps=32, alpha=0.6, beta=0.4)
 
