@@ -2,7 +2,7 @@
 
 A dataset's name is its file name with '-' for '_', its description the first line of the docstring, and its options the
 keywords of `load`; all three are parsed from the source, without importing it. graphs/ has those whose links are what
-they are used for, several/ what stands on other datasets.
+they are used for, conversations/ those of systems that ask, several/ what stands on other datasets.
 """
 import ast
 import os
