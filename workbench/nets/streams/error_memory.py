@@ -1,0 +1,79 @@
+"""A memory of the last errors of a model, by the vector of the input; near ones are found by hashing.
+
+Random hyperplanes (Charikar, "Similarity estimation techniques from rounding algorithms", STOC 2002): vectors at a
+small angle fall on the same side of most of them. Time and memory do not grow with what is written.
+"""
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class ErrorMemory(nn.Module):
+    """`tables` hash tables of 2^bits buckets with `slots` places each; in a full bucket the oldest is overwritten.
+
+    serials: (tables, buckets, slots) the number of what is written, from 1, and 0 where nothing is. written: how much
+    was, since the start. All that it holds is in buffers.
+    """
+
+    def __init__(self, width: int, *, tables: int, bits: int, slots: int):
+        super().__init__()
+        shape = (tables, 2**bits, slots)
+        self.register_buffer("planes", torch.randn(width, tables * bits))
+        self.register_buffer("powers", 2 ** torch.arange(bits))
+        self.register_buffer("keys", torch.zeros(*shape, width))
+        self.register_buffer("errors", torch.zeros(shape))
+        self.register_buffer("serials", torch.zeros(shape, dtype=torch.int64))
+        self.register_buffer("counts", torch.zeros(shape[:2], dtype=torch.int64))
+        self.register_buffer("written", torch.zeros((), dtype=torch.int64))
+
+    def buckets(self, keys: Tensor) -> Tensor:
+        """(n, tables) the bucket of each key (n, D) in each table."""
+        sides = (keys @ self.planes > 0).view(len(keys), -1, len(self.powers))
+        return (sides * self.powers).sum(dim=-1)
+
+    def write(self, keys: Tensor, errors: Tensor) -> None:
+        """Remember errors (n,) with their keys (n, D), the oldest first."""
+        n, n_slots = len(keys), self.errors.shape[2]
+        buckets, keys = self.buckets(keys), F.normalize(keys, dim=-1)
+        serials = self.written + 1 + torch.arange(n, device=keys.device)
+        for table in range(self.errors.shape[0]):
+            bucket = buckets[:, table]
+            order = bucket.argsort(stable=True)
+            size = torch.bincount(bucket, minlength=self.counts.shape[1])
+            place = torch.empty_like(order)
+            place[order] = torch.arange(n, device=keys.device) - (size.cumsum(0) - size)[bucket[order]]
+            kept = place >= size[bucket] - n_slots  # of more than a bucket holds, the last
+            slot = ((self.counts[table, bucket] + place) % n_slots)[kept]
+            at = (table, bucket[kept], slot)
+            self.keys[at], self.errors[at], self.serials[at] = keys[kept], errors[kept].float(), serials[kept]
+            self.counts[table] += size
+        self.written += n
+
+    def nearest(self, keys: Tensor, k: int) -> tuple[Tensor, Tensor, Tensor]:
+        """(n, k) cosines, errors and serials of the nearest that share a bucket with keys (n, D), the nearest first and
+        of equally near ones the newest; serial 0 and cosine -inf where there are fewer than k."""
+        buckets = self.buckets(keys)
+        tables = torch.arange(self.errors.shape[0], device=keys.device)
+        serials, newest = self.serials[tables, buckets].flatten(1).sort(dim=1, descending=True, stable=True)
+        found = self.keys[tables, buckets].flatten(1, 2)
+        near = torch.einsum("nd,nmd->nm", F.normalize(keys, dim=-1), found).gather(1, newest)
+        again = F.pad(serials[:, 1:] == serials[:, :-1], (1, 0))  # found in two tables
+        near = near.masked_fill(again | (serials == 0), -torch.inf)
+        near, best = near.sort(dim=1, descending=True, stable=True)
+        near, best = near[:, :k], best[:, :k]
+        errors = self.errors[tables, buckets].flatten(1).gather(1, newest)
+        there = near > -torch.inf
+        return near, errors.gather(1, best) * there, serials.gather(1, best) * there
+
+    def read(self, keys: Tensor, *, k: int, tau: float) -> Tensor:
+        """(n,) the error to be expected at keys (n, D): the mean of those of the k nearest, weighted by
+        softmax(cosine / tau); 0 where none is found."""
+        near, errors, _ = self.nearest(keys, k)
+        weights = (near / tau).softmax(dim=1).nan_to_num(0.0)  # NaN where all are -inf
+        return (weights * errors).sum(dim=1)
+
+
+def exact_nearest(queries: Tensor, keys: Tensor, k: int) -> Tensor:
+    """(n, k) places of the k keys (m, D) with the greatest cosine to each query (n, D), the newest of equals first."""
+    near = F.normalize(queries, dim=-1) @ F.normalize(keys, dim=-1).flip(0).T
+    return len(keys) - 1 - near.sort(dim=1, descending=True, stable=True).indices[:, :k]
