@@ -27,12 +27,12 @@ from workbench.train import Recipe, named_rng
 PARENT = "served_ctr"
 OFF = {"lam": 0.0}
 PLACEBO = {"errors": "shuffled"}
-RECIPE = Recipe(epochs=20, batch_size=256, lr=2e-3, patience=3, monitor="auc")
+RECIPE = Recipe(epochs=20, batch_size=256, lr=2e-3, weight_decay=2.0, patience=2, monitor="auc")
 ERRORS = ("own", "shuffled")
 
 
 def build(
-    bench, *, windows=10, start=0.5, width=16, lam=0.5, k=10, tau=0.1, tables=4, bits=6, slots=8, errors="own",
+    bench, *, windows=10, start=0.5, width=16, lam=0.5, k=10, tau=0.1, tables=4, bits=8, slots=8, errors="own",
 ):  # fmt: skip
     """windows, start, width: as of served_ctr. lam: weight of the expected error; 0 has no memory. k, tau: neighbours,
     and the temperature of their weights. tables, bits, slots: the memory has `tables` times 2^bits buckets of `slots`
