@@ -74,6 +74,6 @@ class ErrorMemory(nn.Module):
 
 
 def exact_nearest(queries: Tensor, keys: Tensor, k: int) -> Tensor:
-    """(n, k) places of the k keys (m, D) with the greatest cosine to each query (n, D), the newest of equals first."""
-    near = F.normalize(queries, dim=-1) @ F.normalize(keys, dim=-1).flip(0).T
-    return len(keys) - 1 - near.sort(dim=1, descending=True, stable=True).indices[:, :k]
+    """(n, k) places of the k keys (m, D) with the greatest cosine to each query (n, D), the nearest first."""
+    near = F.normalize(queries, dim=-1) @ F.normalize(keys, dim=-1).T
+    return near.topk(min(k, len(keys)), dim=1).indices
