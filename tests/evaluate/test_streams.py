@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+import workbench as wb
 from workbench.data import Protocol
 from workbench.data.schema import assemble
 from workbench.errors import UserError
@@ -29,7 +30,7 @@ def bench_of(columns: dict, **changes):
     import pandas as pd
 
     dataset = assemble("toy", pd.DataFrame(columns), **changes)
-    split = SimpleNamespace(n_users=dataset.n_users, n_items=dataset.n_items)
+    split = SimpleNamespace(n_users=dataset.n_users, n_items=dataset.n_items, data_hash="")
     return SimpleNamespace(dataset=dataset, split=split, protocol=Protocol())
 
 
@@ -161,6 +162,14 @@ def test_a_log_that_is_no_stream_is_one_error(changes, message):
     columns = {name: values for name, values in columns.items() if changes.get(name, 1)}
     with pytest.raises(UserError, match=message):
         stream_of(bench_of(columns))
+
+
+def test_a_variant_with_other_train_events_has_no_stream():
+    bench = wb.open_bench("synthetic-clicks", profile="smoke", options={"users": 30})
+    other = bench.variant(train=np.arange(len(bench.split.train.items)) % 2 == 0, label="half")
+    assert stream_of(bench).labelled == CLICKS
+    with pytest.raises(UserError, match="variant with other train events"):
+        stream_of(other)
 
 
 @pytest.mark.parametrize("changes", [{"windows": 0}, {"windows": 2.0}, {"start": 0.0}, {"start": 1.0}])

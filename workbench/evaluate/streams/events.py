@@ -28,8 +28,9 @@ class Events(NamedTuple):
     """n events in the order of time.
 
     rows: (n,) int64 places in the stream. users: (n,) int32. items: (n,) int32 ids. labels: (n,) float32, 1 where it
-    was clicked or liked, else 0; NaN while it is not known. times: (n,) int64. history: (n, LAST) int32 the items of
-    the user's last events in earlier windows, oldest first, 0 for none; reactions: (n, LAST) float32 their labels.
+    was clicked or liked, else 0; NaN while it is not known. times: (n,) int64 seconds, or microseconds where the data
+    have them. history: (n, LAST) int32 the items of the user's last events in earlier windows, oldest first, 0 for
+    none; reactions: (n, LAST) float32 their labels.
     """
 
     rows: np.ndarray
@@ -122,12 +123,14 @@ def stream_of(bench: Any, *, windows: int = 10, start: float = 0.5) -> Stream:
     """The stream of the users of a bench.
 
     windows: that are predicted. start: share of the events before them, by time. UserError for data without times,
-    with fewer windows than that, or for a number out of range.
+    with fewer windows than that, for a variant with other train events, or a number out of range.
     """
     dataset, n_users = bench.dataset.with_exact_times(), bench.split.n_users
     if not dataset.has_times or dataset.order == "none":
         raise UserError(f"{dataset.name} has no times, so there is no stream of it; use a log with times, such as "
                         "movielens-small", code=3)  # fmt: skip
+    if "-" in bench.split.data_hash:  # of a variant
+        raise UserError("a stream is of all events of its users; this bench is a variant with other train events")
     events = dataset.interactions[dataset.interactions[USER] < n_users]
     users, items, times = events[USER].to_numpy(), events[ITEM].to_numpy(), events[TIME].to_numpy(np.int64)
     chance = splitmix64(users, items, times, seed=bench.protocol.tie_seed)

@@ -32,7 +32,7 @@ ERRORS = ("own", "shuffled")
 
 
 def build(
-    bench, *, windows=10, start=0.5, width=16, lam=0.5, k=10, tau=0.1, tables=4, bits=8, slots=8, errors="own",
+    bench, *, windows=10, start=0.5, width=16, lam=0.5, k=32, tau=0.1, tables=4, bits=8, slots=8, errors="own",
 ):  # fmt: skip
     """windows, start, width: as of served_ctr. lam: weight of the expected error; 0 has no memory. k, tau: neighbours,
     and the temperature of their weights. tables, bits, slots: the memory has `tables` times 2^bits buckets of `slots`
