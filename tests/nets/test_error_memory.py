@@ -75,6 +75,21 @@ def test_what_is_found_in_several_tables_counts_once():
     assert (torch.diff(many.nearest(keys(5, 4), 10)[2].sort().values) > 0).all()
 
 
+def test_keys_that_vary_along_one_direction_are_told_apart_once_whitened():
+    narrow = keys(300) * 0.1 + 3 * keys(300, seed=2)[:, :1]
+    fullest = []
+    for whitened in (False, True):
+        each = memory(slots=2)
+        if whitened:
+            each.whiten(narrow)
+            white = (narrow - each.centre) @ each.white
+            assert torch.allclose(torch.cov(white.T, correction=0), torch.eye(WIDTH), atol=1e-3)
+        each.write(narrow, torch.zeros(300))
+        fullest.append(torch.bincount(each.buckets(narrow)[:, 0]).max() / 300)
+        assert torch.equal(each.nearest(narrow[-1:], 1)[2], torch.tensor([[300]]))
+    assert fullest[0] > 0.3 and fullest[1] < 0.2, fullest
+
+
 def test_more_tables_find_more_of_the_exact_neighbours():
     stored, probe = keys(400), keys(100, seed=5)
     exact = exact_nearest(probe, stored, 5)

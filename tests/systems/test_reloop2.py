@@ -49,7 +49,7 @@ def test_the_memory_follows_a_change_that_the_model_does_not_know():
     off, on, shuffled, tuned = (after_the_turn(name)["log_loss"] for name in
                                 ("served_ctr", "reloop2", "reloop2 shuffled", "tuned_ctr"))  # fmt: skip
     assert on[0] > 0.9 * off[0]
-    assert (on[1:] < 0.85 * off[1:]).all() and (on[1:] < shuffled[1:]).all()
+    assert (on[1:] < 0.95 * off[1:]).all() and on[-1] < 0.7 * off[-1] and (on[1:] < shuffled[1:]).all()
     assert tuned[-1] < off[-1]
     assert after_the_turn("reloop2")["auc"][1:].mean() > after_the_turn("served_ctr")["auc"][1:].mean() + 0.2
     assert after_the_turn("item_rate")["auc"][-1] > after_the_turn("served_ctr")["auc"][-1]

@@ -29,6 +29,7 @@ def memory_recall(run: Any, *, k: int = 0, sample: int = 500) -> pd.DataFrame:
         queries = observer.served(window.take(np.sort(chosen))).keys
         found = memory.nearest(queries, k)[2] - 1
         kept = torch.unique(memory.serials[memory.serials > 0]) - 1
+        queries, known = memory.direction(queries), memory.direction(known)
         every, held = exact_nearest(queries, known, k), kept[exact_nearest(queries, known[kept], k)]
         rows.append({"window": number + 1, "of all": _share(every, found), "of kept": _share(held, found),
                      "observed": len(known), "kept": len(kept)})  # fmt: skip

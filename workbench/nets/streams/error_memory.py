@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+FLOOR = 1e-4  # of the variance of a direction, as a share of the greatest
+
 
 class ErrorMemory(nn.Module):
     """`tables` hash tables of 2^bits buckets with `slots` places each; in a full bucket the oldest is overwritten.
@@ -19,6 +21,8 @@ class ErrorMemory(nn.Module):
         super().__init__()
         shape = (tables, 2**bits, slots)
         self.register_buffer("planes", torch.randn(width, tables * bits))
+        self.register_buffer("centre", torch.zeros(width))
+        self.register_buffer("white", torch.eye(width))
         self.register_buffer("powers", 2 ** torch.arange(bits))
         self.register_buffer("keys", torch.zeros(*shape, width))
         self.register_buffer("errors", torch.zeros(shape))
@@ -26,15 +30,28 @@ class ErrorMemory(nn.Module):
         self.register_buffer("counts", torch.zeros(shape[:2], dtype=torch.int64))
         self.register_buffer("written", torch.zeros((), dtype=torch.int64))
 
+    def whiten(self, keys: Tensor) -> None:
+        """From now on see every key as its deviation from the mean of these (n, D), of which every direction varies
+        alike (Kessy, Lewin and Strimmer, The American Statistician 2018: ZCA). The last vector of a model varies nearly
+        all along its output: hashed as it is, it tells apart what the model says and hardly of what it says it."""
+        deviations = keys.double() - keys.double().mean(dim=0)
+        values, vectors = torch.linalg.eigh(deviations.T @ deviations / len(keys))
+        scale = values.clamp(min=float(values.max()) * FLOOR + 1e-12).rsqrt()
+        self.centre[:], self.white[:] = keys.mean(dim=0), vectors @ (scale[:, None] * vectors.T)
+
+    def direction(self, keys: Tensor) -> Tensor:
+        """(n, D) of length 1: keys as they are compared."""
+        return F.normalize((keys - self.centre) @ self.white, dim=-1)
+
     def buckets(self, keys: Tensor) -> Tensor:
         """(n, tables) the bucket of each key (n, D) in each table."""
-        sides = (keys @ self.planes > 0).view(len(keys), -1, len(self.powers))
+        sides = (self.direction(keys) @ self.planes > 0).view(len(keys), -1, len(self.powers))
         return (sides * self.powers).sum(dim=-1)
 
     def write(self, keys: Tensor, errors: Tensor) -> None:
         """Remember errors (n,) with their keys (n, D), the oldest first."""
         n, n_slots = len(keys), self.errors.shape[2]
-        buckets, keys = self.buckets(keys), F.normalize(keys, dim=-1)
+        buckets, keys = self.buckets(keys), self.direction(keys)
         serials = self.written + 1 + torch.arange(n, device=keys.device)
         for table in range(self.errors.shape[0]):
             bucket = buckets[:, table]
@@ -49,27 +66,32 @@ class ErrorMemory(nn.Module):
             self.counts[table] += size
         self.written += n
 
+    def found(self, keys: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(n, tables * slots) cosines, errors and serials of all that shares a bucket with keys (n, D), the newest
+        first; cosine -inf where a place is empty, or holds what was found in another table too."""
+        buckets = self.buckets(keys)
+        tables = torch.arange(self.errors.shape[0], device=keys.device)
+        serials, newest = self.serials[tables, buckets].flatten(1).sort(dim=1, descending=True)
+        near = torch.einsum("nd,nmd->nm", self.direction(keys), self.keys[tables, buckets].flatten(1, 2))
+        again = F.pad(serials[:, 1:] == serials[:, :-1], (1, 0))  # found in two tables
+        near = near.gather(1, newest).masked_fill_(again | (serials == 0), -torch.inf)
+        return near, self.errors[tables, buckets].flatten(1).gather(1, newest), serials
+
     def nearest(self, keys: Tensor, k: int) -> tuple[Tensor, Tensor, Tensor]:
         """(n, k) cosines, errors and serials of the nearest that share a bucket with keys (n, D), the nearest first and
         of equally near ones the newest; serial 0 and cosine -inf where there are fewer than k."""
-        buckets = self.buckets(keys)
-        tables = torch.arange(self.errors.shape[0], device=keys.device)
-        serials, newest = self.serials[tables, buckets].flatten(1).sort(dim=1, descending=True, stable=True)
-        found = self.keys[tables, buckets].flatten(1, 2)
-        near = torch.einsum("nd,nmd->nm", F.normalize(keys, dim=-1), found).gather(1, newest)
-        again = F.pad(serials[:, 1:] == serials[:, :-1], (1, 0))  # found in two tables
-        near = near.masked_fill(again | (serials == 0), -torch.inf)
+        near, errors, serials = self.found(keys)
         near, best = near.sort(dim=1, descending=True, stable=True)
         near, best = near[:, :k], best[:, :k]
-        errors = self.errors[tables, buckets].flatten(1).gather(1, newest)
         there = near > -torch.inf
         return near, errors.gather(1, best) * there, serials.gather(1, best) * there
 
     def read(self, keys: Tensor, *, k: int, tau: float) -> Tensor:
         """(n,) the error to be expected at keys (n, D): the mean of those of the k nearest, weighted by
         softmax(cosine / tau); 0 where none is found."""
-        near, errors, _ = self.nearest(keys, k)
-        weights = (near / tau).softmax(dim=1).nan_to_num(0.0)  # NaN where all are -inf
+        all_count = k >= self.errors.shape[0] * self.errors.shape[2]  # then there is nothing to sort by
+        near, errors, _ = self.found(keys) if all_count else self.nearest(keys, k)
+        weights = (near / tau).softmax(dim=1).nan_to_num_(0.0)  # NaN where all are -inf
         return (weights * errors).sum(dim=1)
 
 

@@ -19,7 +19,7 @@ from workbench.train import Recipe
 PARENT = None
 OFF = None
 PLACEBO = None
-RECIPE = Recipe(epochs=20, batch_size=256, lr=2e-3, weight_decay=2.0, patience=2, monitor="auc")
+RECIPE = Recipe(epochs=20, batch_size=256, lr=2e-3, weight_decay=0.1, patience=2, monitor="auc")
 
 
 def build(bench, *, windows=10, start=0.5, width=16):

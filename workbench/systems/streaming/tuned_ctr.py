@@ -20,7 +20,7 @@ from workbench.train import Recipe, named_rng
 PARENT = "served_ctr"
 OFF = {"steps": 0}
 PLACEBO = {"labels": "shuffled"}
-RECIPE = Recipe(epochs=20, batch_size=256, lr=2e-3, weight_decay=2.0, patience=2, monitor="auc")
+RECIPE = Recipe(epochs=20, batch_size=256, lr=2e-3, weight_decay=0.1, patience=2, monitor="auc")
 LABELS = ("own", "shuffled")
 EPSILON = 1e-8
 
