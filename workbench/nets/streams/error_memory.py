@@ -23,7 +23,7 @@ class ErrorMemory(nn.Module):
         self.register_buffer("planes", torch.randn(width, tables * bits))
         self.register_buffer("centre", torch.zeros(width))
         self.register_buffer("white", torch.eye(width))
-        self.register_buffer("powers", 2 ** torch.arange(bits))
+        self.register_buffer("powers", 2.0 ** torch.arange(bits))
         self.register_buffer("keys", torch.zeros(*shape, width))
         self.register_buffer("errors", torch.zeros(shape))
         self.register_buffer("serials", torch.zeros(shape, dtype=torch.int64))
@@ -45,13 +45,17 @@ class ErrorMemory(nn.Module):
 
     def buckets(self, keys: Tensor) -> Tensor:
         """(n, tables) the bucket of each key (n, D) in each table."""
-        sides = (self.direction(keys) @ self.planes > 0).view(len(keys), -1, len(self.powers))
-        return (sides * self.powers).sum(dim=-1)
+        return self._buckets(self.direction(keys))
+
+    def _buckets(self, directions: Tensor) -> Tensor:
+        sides = (directions @ self.planes > 0).view(len(directions), -1, len(self.powers))
+        return (sides.to(directions) @ self.powers).long()
 
     def write(self, keys: Tensor, errors: Tensor) -> None:
         """Remember errors (n,) with their keys (n, D), the oldest first."""
         n, n_slots = len(keys), self.errors.shape[2]
-        buckets, keys = self.buckets(keys), self.direction(keys)
+        keys = self.direction(keys)
+        buckets = self._buckets(keys)
         serials = self.written + 1 + torch.arange(n, device=keys.device)
         for table in range(self.errors.shape[0]):
             bucket = buckets[:, table]
@@ -61,21 +65,26 @@ class ErrorMemory(nn.Module):
             place[order] = torch.arange(n, device=keys.device) - (size.cumsum(0) - size)[bucket[order]]
             kept = place >= size[bucket] - n_slots  # of more than a bucket holds, the last
             slot = ((self.counts[table, bucket] + place) % n_slots)[kept]
-            at = (table, bucket[kept], slot)
-            self.keys[at], self.errors[at], self.serials[at] = keys[kept], errors[kept].float(), serials[kept]
+            at = (table * self.counts.shape[1] + bucket[kept]) * n_slots + slot
+            self.keys.view(-1, self.keys.shape[-1]).index_copy_(0, at, keys[kept])
+            self.errors.view(-1).index_copy_(0, at, errors[kept].float())
+            self.serials.view(-1).index_copy_(0, at, serials[kept])
             self.counts[table] += size
         self.written += n
 
     def found(self, keys: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(n, tables * slots) cosines, errors and serials of all that shares a bucket with keys (n, D), the newest
         first; cosine -inf where a place is empty, or holds what was found in another table too."""
-        buckets = self.buckets(keys)
-        tables = torch.arange(self.errors.shape[0], device=keys.device)
-        serials, newest = self.serials[tables, buckets].flatten(1).sort(dim=1, descending=True)
-        near = torch.einsum("nd,nmd->nm", self.direction(keys), self.keys[tables, buckets].flatten(1, 2))
+        keys = self.direction(keys)
+        n, size = len(keys), self.counts.shape[1]
+        at = (self._buckets(keys) + torch.arange(len(self.counts), device=keys.device) * size).flatten()
+        held, errors, serials = (each.flatten(0, 1).index_select(0, at).view(n, -1, *each.shape[3:])
+                                 for each in (self.keys, self.errors, self.serials))  # fmt: skip
+        serials, newest = serials.sort(dim=1, descending=True)
+        near = torch.einsum("nd,nmd->nm", keys, held)
         again = F.pad(serials[:, 1:] == serials[:, :-1], (1, 0))  # found in two tables
         near = near.gather(1, newest).masked_fill_(again | (serials == 0), -torch.inf)
-        return near, self.errors[tables, buckets].flatten(1).gather(1, newest), serials
+        return near, errors.gather(1, newest), serials
 
     def nearest(self, keys: Tensor, k: int) -> tuple[Tensor, Tensor, Tensor]:
         """(n, k) cosines, errors and serials of the nearest that share a bucket with keys (n, D), the nearest first and
