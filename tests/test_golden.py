@@ -2,8 +2,8 @@
 
 `make test` runs those that take a few seconds; the others, which have `"slow": true`, are for `make test-full`.
 A file tests/golden/<system>.json is rejected unless its tolerance is below half the distance to both references:
-`baseline` (popularity in the same run, of a policy the lowest rule of its family) and `untrained` (the system before
-fit; for popularity, random ranking).
+`baseline` (popularity in the same run, of what acts or is served the lowest rule of its family) and `untrained` (the
+system before fit; for popularity, random ranking).
 `python tests/test_golden.py [SYSTEM ...] [--set epochs=20]` measures seeds 0-4 and writes the files, of all systems if
 none is named; --set is for a system that needs more training than the profile allows to beat the references.
 """
@@ -21,6 +21,7 @@ from worlds import world_of
 
 from workbench import experiment, systems
 from workbench.evaluate.episodes.rollout import rollout
+from workbench.evaluate.streams.prequential import prequential
 from workbench.experiment.around_base import inner
 
 FOLDER = Path(__file__).parent / "golden"
@@ -28,7 +29,7 @@ FILES = sorted(FOLDER.glob("*.json"))
 FIELDS = {"system", "changes", "dataset", "profile", "seed", "metric", "value", "tolerance", "baseline", "untrained"}
 LONG = 6  # seconds of processor time, from which a golden run is slow
 LOWEST = {"conversational": ("random_questions", "greatest_entropy"),  # rules in the place of popularity
-          "bandit": ("popular_slate", "greedy_slate")}  # fmt: skip
+          "bandit": ("popular_slate", "greedy_slate"), "streaming": ("overall_rate", "item_rate")}  # fmt: skip
 MACHINES = 0.002  # between processors and builds at one seed: another summation order changes a few ranks
 
 
@@ -99,6 +100,8 @@ def untrained(bench: experiment.Bench, system: str, changes: dict, metric: str) 
         return None
     if systems.verb(system) == "act":
         return float(rollout(recommender, recommender.world("test"))[metric].mean())
+    if systems.verb(system) == "observe":
+        return float(prequential(recommender, quiet=True).measures[metric].mean())
     return evaluate(recommender, test, bench.split, quiet=True).metrics(test, bench.split)[metric]
 
 

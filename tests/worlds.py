@@ -9,5 +9,7 @@ WORLDS = {
 
 
 def world_of(system: str) -> str:
-    """The dataset's name."""
+    """The dataset's name; of what is served in a stream one with clicks."""
+    if systems.verb(system) == "observe":
+        return "synthetic-clicks"
     return WORLDS[systems.REGISTRY.literal(system, "NEEDS", ())]

@@ -6,7 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from workbench.interfaces import Recommendations, Recommender
+from workbench.interfaces import Recommender
 
 
 @runtime_checkable
@@ -89,10 +89,26 @@ class Policy(Protocol):
 
 @runtime_checkable
 class Observer(Protocol):
-    """A recommender that is served while events come in: it predicts a window of time, then observes it."""
+    """What is served while events come in: it predicts a window of time, and observes it once it is over; trained by
+    `fit`, saved and restored as `Recommender`.
 
-    def recommend(self, histories: Any, k: int, exclude: Any = None) -> Recommendations:
-        """As `Recommender.recommend`."""
+    stream: the `evaluate.streams.events.Stream` of the bench, whose windows it is evaluated on.
+    """
+
+    stream: Any
+
+    def fit(self, split: Any, session: Any) -> list[dict]:
+        """As `Recommender.fit`, on `stream.train`; `session.validate(self)` predicts `stream.valid`, the last events
+        before the first window. Nothing later is read."""
+
+    def predict(self, events: Any) -> np.ndarray:
+        """(n,) probabilities that what is shown in Events is liked or clicked. Their labels are not known: NaN."""
 
     def observe(self, events: Any) -> None:
-        """Learn from Histories of the events of a window that is over."""
+        """Take note of Events, with their labels, of a window that is over; the next one is predicted after it."""
+
+    def state(self) -> dict[str, np.ndarray]:
+        """As `Recommender.state`, with what was observed so far."""
+
+    def load_state(self, state: dict[str, np.ndarray]) -> None:
+        """As `Recommender.load_state`."""

@@ -1,7 +1,8 @@
 """Contract tests, run for every system in workbench/systems on a small synthetic dataset.
 
 A selection and an unlearning are recommenders too, as `bench.build` makes them of their base, so they are held to all
-that a ranking system is; what their verb asks for besides is in test_verbs.py. Policies are in test_acting_battery.py.
+that a ranking system is; what their verb asks for besides is in test_verbs.py. Policies are in test_acting_battery.py,
+what is served in a stream in test_streaming_battery.py.
 """
 import ast
 import inspect

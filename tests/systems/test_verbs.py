@@ -14,7 +14,7 @@ from workbench.experiment.around_base import checked_rows
 from workbench.interfaces import Recommender
 from workbench.systems import verbs
 from workbench.systems.verbs import VERBS
-from workbench.verb_interfaces import Policy
+from workbench.verb_interfaces import Observer, Policy
 
 
 def of_verb(verb: str) -> list[str]:
@@ -27,7 +27,7 @@ def test_what_it_builds_is_what_its_verb_asks_for(name):
     assert verb.evaluated and set(verb.keywords) <= set(systems.keywords(name))
     built = systems.build(name, bench)
     assert all(isinstance(built, verbs.interface(each)) for each in verb.returns)
-    assert isinstance(bench.build(name), Recommender | Policy)
+    assert isinstance(bench.build(name), Recommender | Policy | Observer)
 
 
 @pytest.mark.parametrize("name", of_verb("select"))
@@ -141,10 +141,12 @@ def folder(tmp_path, monkeypatch):
 
 
 def test_an_unknown_verb_and_one_without_a_runner_are_one_error_each(folder, small, monkeypatch):
-    folder("streaming", "slate", "def build(bench, *, noise=1.0): ...\n")
+    folder("talk", "slate", "def build(bench, *, noise=1.0): ...\n")
     folder("odd", "one", "def build(bench): ...\n")
-    assert systems.verb("slate") == "observe" and systems.verb("one") == "rank"
-    message = "slate is of the family 'streaming', whose verb is 'observe': there is no runner"
+    monkeypatch.setitem(VERBS, "explain", verbs.Verb(("Policy",), ""))
+    monkeypatch.setitem(verbs.FAMILIES, "talk", verbs.Family("explain"))
+    assert systems.verb("slate") == "explain" and systems.verb("one") == "rank"
+    message = "slate is of the family 'talk', whose verb is 'explain': there is no runner"
     with pytest.raises(UserError, match=message):
         small.build("slate")
     monkeypatch.setitem(verbs.FAMILIES, "odd", verbs.Family("rnak"))

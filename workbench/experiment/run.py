@@ -18,6 +18,7 @@ from workbench.experiment.online.episodes import MEASURE
 from workbench.train import Profile
 
 FILES = ("metrics.json", "state.safetensors", "cases.npz")
+HEADLINES = ("ndcg@10", "success@15", "return", "auc")  # what a run is described by, the first that it has
 RISE = 0.02  # relative rise of the validation score in the last fifth of the epochs; what noise does there is smaller
 
 
@@ -124,8 +125,9 @@ class Run:
             return state.get_tensor(ROWS) if ROWS in state.keys() else None  # noqa: SIM118  it is no dict
 
     def per_case(self, metric: str = "ndcg@10") -> np.ndarray:
-        """(C,) values of a metric such as "ndcg@10", one per test case, or of a measure of the episodes of a policy.
-        UserError if its cutoff exceeds the list depth that the run was evaluated to, or there is no such measure."""
+        """(C,) values of a metric such as "ndcg@10", one per test case, or of a measure of the episodes of a policy, or
+        of the windows or the events of a stream. UserError if its cutoff exceeds the list depth that the run was
+        evaluated to, or there is no such measure."""
         from workbench.evaluate.metrics import check_depth, per_case
 
         if measures := {name.removeprefix(MEASURE): name for name in self._cases if name.startswith(MEASURE)}:
@@ -194,8 +196,9 @@ class Run:
 
 def described(run: Any) -> str:
     """What was evaluated, on what, and its score, in words; of a run or of what `bench.evaluate` returns."""
-    info, metric = run.info, next((name for name in ("ndcg@10", "success@15", "return") if name in run.metrics), "")
-    scored = f", {metric} {run.metrics[metric]:.4f} over {info['cases']:,} test cases" if metric else ""
+    info, metric = run.info, next((name for name in HEADLINES if name in run.metrics), "")
+    cases = "windows" if metric == "auc" else "test cases"
+    scored = f", {metric} {run.metrics[metric]:.4f} over {info['cases']:,} {cases}" if metric else ""
     data = dataset_name(info["dataset"], info.get("options", {}) | info.get("paths", {}))
     return f"{run.label} on {data} (profile {info['profile']}, seed {info['seed']}){scored}"
 

@@ -12,11 +12,12 @@ from workbench.experiment.around_base import OnSelected, Unlearned, teacher
 from workbench.experiment.fit_command import fit_command
 from workbench.experiment.named_files import contents
 from workbench.experiment.online.episodes import act_run
+from workbench.experiment.online.windows import observe_run
 from workbench.experiment.training import MONITORS, follow, train_run
 from workbench.stages import draw, drawing
 from workbench.systems.verbs import VERBS
 from workbench.train import RECIPE_FIELDS, Profile, Recipe, distributed, resolve_recipe
-from workbench.verb_interfaces import Policy
+from workbench.verb_interfaces import Observer, Policy
 
 
 class Plan(NamedTuple):
@@ -101,7 +102,7 @@ def stored_folder(bench: Any, plan: Plan) -> Path:
 
     def train(folder: Path) -> None:
         built = plan.build()
-        make_run = act_run if isinstance(built, Policy) else train_run
+        make_run = (act_run if isinstance(built, Policy) else observe_run if isinstance(built, Observer) else train_run)
         make_run(bench, inputs, plan.recipe, built, folder, about=plan.about, command=plan.command)
 
     draw(kind, digest(inputs))

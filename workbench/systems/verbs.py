@@ -29,7 +29,8 @@ VERBS = {
                    "items of every test case.", ("base", "users"), ON_BASE),
     "act": Verb(("Policy",), "It is trained in episodes of train, then acts in those of test, one for each case, and "
                 "each is measured.", (), "experiment/online/episodes.py"),
-    "observe": Verb(("Observer",), ""),
+    "observe": Verb(("Observer",), "It is trained on the events before the first window of time, then predicts window "
+                    "after window, and observes each before the next.", (), "experiment/online/windows.py"),
 }  # fmt: skip
 
 
@@ -44,11 +45,12 @@ class Family(NamedTuple):
 
 FIXED_RULES = ("always_recommend", "greatest_entropy", "random_questions")
 SLATE_RULES = ("popular_slate", "greedy_slate", "one_sample_slate")
+RATES = ("item_rate", "overall_rate")
 RANKING = Family("rank")
 FAMILIES = {
     "rerank": Family("rescore"), "selection": Family("select"), "unlearning": Family("forget"),
     "conversational": Family("act", "success@15", FIXED_RULES), "bandit": Family("act", "return", SLATE_RULES),
-    "session": Family("act", "return", ()), "streaming": Family("observe", "auc", ()),
+    "session": Family("act", "return", ()), "streaming": Family("observe", "auc", RATES),
 }
 
 
