@@ -5,6 +5,7 @@ from workbench import systems
 WORLDS = {
     (): "synthetic", ("lat", "lon"): "synthetic-places", ("social",): "synthetic-social",
     ("relations",): "synthetic-relations", ("tree",): "synthetic-files", ("domain",): "synthetic-domains",
+    ("relations", "mentions"): "synthetic-dialogues",
 }  # fmt: skip
 
 
