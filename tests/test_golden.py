@@ -112,7 +112,8 @@ def measure(system: str, *, changes: dict, dataset: str, profile: str, metric: s
     scores = [run(config | {"seed": seed}).metrics[metric] for seed in range(5)]
     slow = {"slow": True} if time.process_time() - since > 5 * LONG else {}
     bench = experiment.open_bench(dataset, profile=profile, seed=0, device="cpu")
-    rules = LOWEST.get(systems.family(system), ("popularity", None))
+    acts = systems.verb(system) == "act"
+    rules = LOWEST[systems.family(system)] if acts else ("popularity", None)
     rule = rules[system == rules[0]]
     baseline = None if rule is None else bench.fit(rule).metrics[metric]
     before = untrained(bench, system, changes, metric)

@@ -48,7 +48,7 @@ def assemble_dialogues(name: str, given: Dialogues, *, cases: str, about: dict) 
     movies = said[said["kind"] == MOVIE].drop_duplicates(["dialogue", "entity"])
     events, users = _events(movies, cases)
     others = said[said["kind"] != MOVIE].drop_duplicates(["dialogue", "entity"])
-    known = others["entity"].isin(set(given.relations["tail"]))
+    known = others["entity"].isin(set(given.relations["tail"].unique()))
     mentions = _mentions(others[known], users, events)
     shares = events["part"].value_counts(normalize=True).reindex(PARTS).fillna(0.0).to_numpy()
     log = pd.DataFrame({

@@ -63,3 +63,12 @@ def entity_rows(mentions: Mentions, histories: Histories) -> csr_matrix:
     found = csr_matrix((np.ones(len(rows)), (rows, entities)), shape=(len(histories), len(mentions.kinds)))
     found.data[:] = 1
     return found
+
+
+def entity_names(dataset: Dataset, n_entities: int) -> np.ndarray:
+    """(E+1,) object: titles of the items and names of what links lead to; "" for what is neither."""
+    names = np.full(n_entities + 1, "", object)
+    tails = required_table(dataset, "relations").drop_duplicates("tail")
+    names[tails["tail"]] = tails["tail_name"]
+    names[: dataset.n_items + 1] = dataset.titles()
+    return names

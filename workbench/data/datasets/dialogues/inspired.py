@@ -54,8 +54,8 @@ def load(*, cases: str = "last") -> Dataset:
     texts = pd.concat([spoken for _, spoken in tables], ignore_index=True)
     parts = pd.concat([divided(tables[0][1]["dialogue"], SHARES),
                        pd.Series("test", tables[1][1]["dialogue"].unique())])  # fmt: skip
-    said = with_names_of(said, set(relations["head"]))
-    joined = said[said["kind"] == MOVIE]["entity"].drop_duplicates().isin(relations["head"])
+    said = with_names_of(said, set(relations["head"].unique()))
+    joined = said[said["kind"] == MOVIE]["entity"].drop_duplicates().isin(relations["head"].unique())
     notes = ["the published train part is not read; 80 % of the published development part are train",
              f"{int(joined.sum())} of {len(joined)} movies are in the knowledge graph, joined by title and year"]
     about = {**ABOUT, "files": files.checksums, "dropped": {}, "notes": notes,
