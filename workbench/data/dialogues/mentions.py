@@ -48,12 +48,18 @@ def read_mentions(dataset: Dataset, n_entities: int) -> Mentions:
 def mentioned_before(mentions: Mentions, histories: Histories) -> tuple[np.ndarray, np.ndarray]:
     """(N,) rows and (N,) entities, other than items, that were mentioned in turns that were over when the last event of
     a history was; row by row, in the order of the mentions."""
+    rows, at = places_before(mentions, histories)
+    return rows, mentions.entities[at]
+
+
+def places_before(mentions: Mentions, histories: Histories) -> tuple[np.ndarray, np.ndarray]:
+    """(N,) rows and (N,) places in `mentions.keys` of what `mentioned_before` gives."""
     first = histories.users.astype(np.int64) * mentions.span
     last = first + np.minimum(histories.lengths, mentions.span - 1)
     start, end = np.searchsorted(mentions.keys, first), np.searchsorted(mentions.keys, last, "right")
     n = end - start
     at = np.arange(n.sum()) + np.repeat(start - np.cumsum(n) + n, n)
-    return np.repeat(np.arange(len(histories)), n), mentions.entities[at]
+    return np.repeat(np.arange(len(histories)), n), at
 
 
 def entity_rows(mentions: Mentions, histories: Histories) -> csr_matrix:
