@@ -1,4 +1,5 @@
 """CFCRS and its parent: knowledge vectors, bags, edits by hand, kinds that stay, edit 0, and what flows are made of."""
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -16,6 +17,7 @@ from workbench.nets.rows.bags import Bag
 from workbench.recommenders.dialogues.flow_batches import split_flows
 from workbench.recommenders.dialogues.flows import FlowModel, flow_model, train_flows
 from workbench.systems.conversational.cfcrs import counterfactual_flows
+from workbench.train.fit import TrainingSession
 
 
 @lru_cache
@@ -35,7 +37,7 @@ def made():
 def small(n=6, n_items=3, width=4):
     rng = np.random.default_rng(0)
     torch.manual_seed(0)
-    return EntityBag(rng.standard_normal((n, width)).astype(np.float32), n_items, hidden=3)
+    return EntityBag(rng.standard_normal((n, width)).astype(np.float32), np.append(0, np.arange(n_items)), hidden=3)
 
 
 def test_knowledge_vectors_are_near_what_is_linked():
@@ -54,7 +56,7 @@ def test_scores_of_a_bag_by_hand():
     z = module.knowledge
     means = torch.stack([(z[1] + z[4]) / 2, z[2], torch.zeros(4)])
     assert torch.allclose(module.mean(bag, module.vectors()), means, atol=1e-6)
-    expected = 5 * (means + module.mlp(means)) @ z[:4].T
+    expected = 5 * (means + module.mlp(means)) @ z[:4].T + torch.tensor([0, 0, 1, 2]).add(1).log()
     assert torch.allclose(module(bag), expected, atol=1e-5)
 
 
@@ -154,6 +156,16 @@ def test_new_flows_are_made_for_every_epoch_and_learned_from():
     assert one.any() and not torch.equal(one, three)
     off = bench().fit("cfcrs", weight=0.0, epochs=1).recommender()
     assert "flows" not in off.state()
+
+
+def test_a_resumed_training_has_the_flows_of_an_uninterrupted_one(tmp_path):
+    settings, recipe = bench().plan("cfcrs", epochs=3)
+    whole = bench().build("cfcrs", **settings)
+    whole.fit(bench().split, TrainingSession(recipe, bench().seed))
+    for epochs in (2, 3):
+        part = bench().build("cfcrs", **settings)
+        part.fit(bench().split, TrainingSession(replace(recipe, epochs=epochs), bench().seed, folder=tmp_path))
+    assert all(np.array_equal(part.state()[name], value) for name, value in whole.state().items())
 
 
 @pytest.mark.parametrize("changes", [{"weight": -0.1}, {"flows": 0}, {"l2": float("nan")}, {"decay": 0.0},

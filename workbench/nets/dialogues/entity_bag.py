@@ -35,19 +35,20 @@ def _unit(x: np.ndarray) -> np.ndarray:
 class EntityBag(nn.Module):
     """Scores of the items for bags of entities: s (m + MLP(m)) . z_i + b_i, m the mean of the vectors in the bag.
 
-    knowledge: (E+1, D), fixed; z adds a learned table to it that begins with zeros. n_items: I; items are the entities
-    1..I.
+    knowledge: (E+1, D), fixed; z adds a learned table to it that begins with zeros. counts: (I+1,) of the items, which
+    are the entities 1..I; b begins with log(1 + count).
     """
 
-    def __init__(self, knowledge: np.ndarray, n_items: int, *, hidden: int):
+    def __init__(self, knowledge: np.ndarray, counts: np.ndarray, *, hidden: int):
         super().__init__()
         n, width = knowledge.shape
-        self.n_items = n_items
+        self.n_items = len(counts) - 1
         self.register_buffer("knowledge", torch.from_numpy(np.ascontiguousarray(knowledge)))
         self.learned = nn.Embedding(n, width, padding_idx=0)
         nn.init.zeros_(self.learned.weight)
         self.mlp = nn.Sequential(nn.Linear(width, hidden), nn.Tanh(), nn.Linear(hidden, width))
-        self.sharpness, self.bias = nn.Parameter(torch.tensor(SHARPNESS)), nn.Parameter(torch.zeros(n_items + 1))
+        self.sharpness = nn.Parameter(torch.tensor(SHARPNESS))
+        self.bias = nn.Parameter(torch.from_numpy(np.log1p(counts).astype(np.float32)))
 
     def vectors(self) -> Tensor:
         """(E+1, D) of the entities."""

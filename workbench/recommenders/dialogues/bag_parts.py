@@ -11,8 +11,7 @@ from workbench.nets.dialogues.entity_bag import EntityBag, knowledge_vectors
 from workbench.train import Recipe
 
 BAG_RECIPE = Recipe(
-    epochs=100, batch_size=128, lr=1e-3, patience=8, weight_decay=0.1,
-    sizes={"small": {"patience": 5}},
+    epochs=100, batch_size=32, lr=1e-3, patience=10, weight_decay=0.1, sizes={"small": {"patience": 8}},
 )  # fmt: skip
 
 
@@ -34,4 +33,4 @@ def bag_parts(bench: Any, system: str, *, width: int, hidden: int, rewired: bool
     links = csr_matrix((np.ones(len(graph.heads)), (graph.heads, graph.tails)), shape=(n, n))
     knowledge = knowledge_vectors(links, width, bench.rng("knowledge vectors"))
     with bench.init():
-        return BagParts(EntityBag(knowledge, triples.n_items, hidden=hidden), mentions)
+        return BagParts(EntityBag(knowledge, bench.split.train_counts(), hidden=hidden), mentions)
