@@ -12,15 +12,16 @@ from workbench.envs.single_episode import SingleEpisode
 from workbench.errors import UserError
 from workbench.evaluate.episodes.rollout import rollout
 
-CATEGORIES = np.array([0, 0, 0, 1, 1, 2])  # items 1, 2 | 3, 4 | 5
-APPEAL = np.array([0.0, 1, -1, 0, 0.5, 0])
+CATEGORIES = np.array([0, 0, 0, 1, 1, 2, 0])  # items 1, 2, 6 | 3, 4 | 5
+APPEAL = np.array([0.0, 1, -1, 0, 0.5, 0, 2])
+BAIT = np.array([0, 0, 0, 0, 0, 0, 1])
 TASTE = np.array([[1.0, 0, -1], [-1, 0.5, 2]])
 PROFILES = np.array([[0.6, 0.3, 0.1], [0.2, 0.3, 0.5]])
 
 
 def world(taste=TASTE, **changes):
-    rules = Rules(**{"patience": 3, "horizon": 4, "tiring": 0.5, "value": 2.0} | changes)
-    return SessionWorld(CATEGORIES, APPEAL, taste, np.resize(PROFILES, np.shape(taste)), rules)
+    rules = Rules(**{"patience": 3, "most": 3, "horizon": 4, "tiring": 0.5, "value": 2.0} | changes)
+    return SessionWorld(CATEGORIES, APPEAL, BAIT, taste, np.resize(PROFILES, np.shape(taste)), rules)
 
 
 class Plays:
@@ -59,6 +60,15 @@ def test_by_hand():
     assert found["clicks"].tolist() == [1, 3] and found["length"].tolist() == [3, 4] and found["returns"][0] == 0
 
 
+def test_bait_costs_patience_and_nothing_else():
+    play = certain(most=5)
+    play.reset(np.array([0, 1]), seed=0)
+    _, rewards, _ = play.step(np.array([6, 1]))
+    assert rewards.tolist() == [1, 1] and play.left.tolist() == [2, 4]
+    _, rewards, over = play.step(np.array([6, 4]))
+    assert rewards.tolist() == [0, 1] and play.left.tolist() == [0, 5] and over.tolist() == [True, False]
+
+
 def test_returns_come_as_often_as_patience_is_left():
     many = world(np.zeros((4000, 3)))
     found = rollout(Plays([1, 3, 1, 3]), many, quiet=True)  # two repeats: a third of patience is left
@@ -74,28 +84,29 @@ def expected(play, episode, plan):
     for item in plan:
         category = CATEGORIES[item]
         repeats = recent[-WINDOW:].count(category)
+        cost = repeats + BAIT[item]
         clicks += click_chance(TASTE[episode, category] + APPEAL[item]) * (1 - play.rules.tiring) ** repeats
-        left = max(left - repeats, 0) if repeats else min(left + 1, play.rules.patience)
+        left = max(left - cost, 0) if cost else min(left + 1, play.rules.most)
         recent.append(category)
         if not left:
             break
-    return clicks, left / play.rules.patience
+    return clicks, left / play.rules.most
 
 
-@pytest.mark.parametrize("changes", [{}, {"horizon": 6, "patience": 4}, {"value": 0.0}, {"value": 20.0}])
+@pytest.mark.parametrize("changes", [{}, {"horizon": 6, "patience": 2, "most": 5}, {"value": 0.0}, {"value": 20.0}])
 def test_the_best_policy_is_that_of_brute_force(changes):
     """As clicks do not change what follows, a fixed sequence is as good as any policy."""
     play = world(**changes)
     found = optimum(play, np.array([0, 1]))
     for episode in (0, 1):
-        each = [expected(play, episode, plan) for plan in product([1, 4, 5], repeat=play.horizon)]
+        each = [expected(play, episode, plan) for plan in product([1, 4, 5, 6], repeat=play.horizon)]
         assert found.value[episode] == pytest.approx(max(c + play.rules.value * r for c, r in each))
     assert found.value == pytest.approx(found.clicks + play.rules.value * found.returns)
 
 
 def test_a_return_is_paid_for_in_clicks():
     values = [0.0, 1.0, 4.0, 100.0]
-    play = world(np.array([[3.0, 0, -3], [-3, 0, 3]]), horizon=8, patience=4, tiring=0.0)
+    play = world(horizon=8, patience=4, most=8)
     front = [optimum(play, np.array([0, 1]), value=value) for value in values]
     clicks, returns = (np.array([getattr(each, name).mean() for each in front]) for name in ("clicks", "returns"))
     assert (np.diff(clicks) <= 1e-9).all() and (np.diff(returns) >= -1e-9).all()
@@ -103,9 +114,9 @@ def test_a_return_is_paid_for_in_clicks():
 
 
 def test_no_policy_is_better_than_the_best():
-    many = world(np.tile(TASTE, (1000, 1)), horizon=6)
+    many = world(np.tile(TASTE, (1000, 1)), horizon=6, most=6)
     best = optimum(many, np.arange(2)).value.mean()
-    for items in ([1], [1, 4, 5], [1, 4], [5, 4, 1, 5, 4]):
+    for items in ([1], [1, 4, 5], [1, 4], [5, 4, 1, 5, 4], [6, 4, 5]):
         assert rollout(Plays(items), many, quiet=True)["return"].mean() < best + 0.1
 
 
@@ -129,19 +140,20 @@ def test_gymnasium_accepts_it():
 
 
 @pytest.mark.parametrize("make, message", [
-    (lambda: world(patience=0), "patience=0"), (lambda: world(horizon=10**9), "horizon=1000000000"),
+    (lambda: world(patience=0), "patience=0"), (lambda: world(patience=4), "patience=4 is from 1 to most=3"),
+    (lambda: world(horizon=10**9), "horizon=1000000000"),
     (lambda: world(tiring=1.5), "tiring=1.5"), (lambda: world(value=np.nan), "value=nan"),
     (lambda: world(np.full((2, 3), np.nan)), "not a finite number"),
     (lambda: world(np.zeros((2, 1))), "two categories"), (lambda: world(np.zeros((0, 3))), "0 users"),
     (lambda: world(np.zeros((2, 2))), "outside 0 to 1"),
-    (lambda: optimum(SessionWorld(np.arange(80), np.zeros(80), np.zeros((1, 80)), np.zeros((1, 80))), [0]), "too many"),
+    (lambda: optimum(SessionWorld(np.arange(80), *np.zeros((2, 80)), *np.zeros((2, 1, 80))), [0]), "too many"),
 ])  # fmt: skip
 def test_what_cannot_be_is_an_error(make, message):
     with pytest.raises(UserError, match=message):
         make()
 
 
-@pytest.mark.parametrize("actions", [[0, 1], [1, 6], [-1, 1], [1], [0.5, 1.0], [[1], [1]]])
+@pytest.mark.parametrize("actions", [[0, 1], [1, 7], [-1, 1], [1], [0.5, 1.0], [[1], [1]]])
 def test_an_action_outside_the_set_is_an_error(actions):
     play = world()
     play.reset(np.array([0, 1]), seed=0)

@@ -1,7 +1,7 @@
 """The best that a policy could do in a world of sessions, by dynamic programming (Bellman, 1957).
 
-Only categories matter to patience, and of a category the item of greatest appeal is best for every user, so a state is
-(step, patience, categories of the last steps).
+Only categories and bait matter to patience, and of a category the plain item and the bait of greatest appeal are best
+for every user, so a state is (step, patience, categories of the last steps) and there are two choices a category.
 """
 from itertools import product
 from typing import NamedTuple
@@ -26,24 +26,20 @@ def optimum(world: SessionWorld, episodes: np.ndarray, *, value: float | None = 
     """The best policy that knows the tastes of episodes (n,). value: clicks that a return is worth, by default the
     world's; over several values it gives the Pareto front of clicks and returns. UserError where there are too many
     categories to count."""
-    C, P, rules = world.n_categories, world.rules.patience, world.rules
+    C, most, rules = world.n_categories, world.rules.most, world.rules
     value = rules.value if value is None else value
-    if (C + 1) ** WINDOW * (P + 1) > MAX_STATES:
-        raise UserError(f"{C} categories and {P} of patience make too many states for the best policy to be computed; "
-                        f"at most {MAX_STATES:,} are")  # fmt: skip
-    best = np.full(C, -np.inf)
-    np.maximum.at(best, world.categories[1:], world.appeal[1:])
-    liked = click_chance(world.taste[np.asarray(episodes)] + best)  # (n, C); 0 where a category has no item
+    if (C + 1) ** WINDOW * (most + 1) > MAX_STATES:
+        raise UserError(f"{C} categories and patience up to {most} make too many states for the best policy to be "
+                        f"computed; at most {MAX_STATES:,} are")  # fmt: skip
     windows = np.array(list(product(range(NONE, C), repeat=WINDOW)))  # (W, m)
-    repeats = (windows[:, :, None] == np.arange(C)).sum(axis=1)  # (W, C)
-    after = np.ravel_multi_index(tuple(_shifted(windows, C) + 1), (C + 1,) * WINDOW)  # (W, C)
-    left = patience_after(np.arange(P + 1)[:, None, None], repeats, P)  # (P+1, W, C)
-    fades = (1 - rules.tiring) ** repeats
-    end = np.arange(P + 1) / P
-    total, clicks, returns = (np.broadcast_to(x, (len(liked), len(windows), P + 1)).transpose(0, 2, 1)
-                              for x in (value * end, 0 * end, end))  # fmt: skip  each (n, P+1, W)
+    repeats = np.tile((windows[:, :, None] == np.arange(C)).sum(axis=1), 2)  # (W, 2C): plain items, then bait
+    after = np.tile(np.ravel_multi_index(tuple(_shifted(windows, C) + 1), (C + 1,) * WINDOW), 2)  # (W, 2C)
+    costs = repeats + (np.arange(2 * C) >= C)
+    left = patience_after(np.arange(most + 1)[:, None, None], costs, most)  # (most + 1, W, 2C)
+    now = _clicks(world, episodes)[:, None, None] * (1 - rules.tiring) ** repeats  # (n, 1, W, 2C)
+    end = np.broadcast_to(np.arange(most + 1)[:, None] / most, (len(now), most + 1, len(windows)))
+    total, clicks, returns = value * end, 0 * end, end  # each (n, most + 1, W)
     for _ in range(rules.horizon):
-        now = (liked[:, None, :] * fades)[:, None]  # (n, 1, W, C)
         choice = (now + total[:, left, after]).argmax(axis=-1)[..., None]
         total, clicks, returns = (
             np.take_along_axis(gain + later[:, left, after], choice, -1)[..., 0]
@@ -52,7 +48,16 @@ def optimum(world: SessionWorld, episodes: np.ndarray, *, value: float | None = 
         for array in (total, clicks, returns):
             array[:, 0] = 0  # without patience the session is over
     start = 0  # the window of nothing shown
-    return Optimum(total[:, P, start], clicks[:, P, start], returns[:, P, start])
+    return Optimum(*(array[:, rules.patience, start] for array in (total, clicks, returns)))
+
+
+def _clicks(world: SessionWorld, episodes: np.ndarray) -> np.ndarray:
+    """(n, 2C) chance of a click on the best plain item of each category, then on its best bait; -inf without one."""
+    C = world.n_categories
+    best = np.full((2, C), -np.inf)
+    np.maximum.at(best, (world.bait[1:], world.categories[1:]), world.appeal[1:])
+    logits = world.taste[np.asarray(episodes)][:, None] + best
+    return np.where(np.isfinite(logits), click_chance(logits), -np.inf).reshape(-1, 2 * C)
 
 
 def _shifted(windows: np.ndarray, C: int) -> np.ndarray:

@@ -2,8 +2,8 @@
 
 After the long-term simulators of KuaiSim (Zhao et al., NeurIPS 2023) and LERL, made so small that its best policy can
 be computed (session_optimum). Two rewards: a click now, and at the end whether the user comes back the next day. Clicks
-are likeliest in the category that the user likes best; to show only that one wears out patience, and with it the
-session and the return.
+are likeliest in the category that the user likes best and on bait, items that are clicked and regretted; to show only
+these wears out patience, and with it the session and the return.
 """
 from typing import NamedTuple
 
@@ -31,12 +31,14 @@ class Observation(NamedTuple):
 
 
 class Rules(NamedTuple):
-    """patience: what a user has at first, and at most. horizon: steps T. tiring: the share of the chance of a click
-    that is lost for each of the last WINDOW steps with the same category. value: clicks that a return is worth."""
+    """patience: what a user has at first; most: what it may grow to. horizon: steps T. tiring: the share of the chance
+    of a click that is lost for each of the last WINDOW steps with the same category. value: clicks that a return is
+    worth."""
 
     patience: int = 6
+    most: int = 20
     horizon: int = 20
-    tiring: float = 0.3
+    tiring: float = 0.2
     value: float = 5.0
 
 
@@ -46,22 +48,24 @@ RULES = Rules()
 class SessionWorld:
     """A `verb_interfaces.World`: an episode is a session of one of n users; an action (B,) is an item, 1..I.
 
-    categories: (I+1,) of each item, 0..C-1; that of row 0 is not read. appeal: (I+1,), taste: (n, C): how good an item
-    is, and how much a user likes a category, in logits of a click. profiles: (n, C), what policies know of users.
+    categories: (I+1,) of each item, 0..C-1. bait: (I+1,) bool. appeal: (I+1,), taste: (n, C): how good an item is, and
+    how much a user likes a category, in logits of a click. Rows 0 are not read. profiles: (n, C), what policies know of
+    users.
     The chance of a click is sigmoid(taste + appeal) (1 - tiring)^k, k how often the category was shown in the last
-    WINDOW steps. Patience falls by k where k > 0, else it rises by one. The session is over when it is out, and then
-    the user does not return, or after T steps: they return with a chance of patience left / patience. The reward is
-    click + value * return. UserError for numbers out of range, or tastes that are not finite.
+    WINDOW steps. Patience falls by k, and by 1 for bait; where neither is so, it rises by 1. The session is over when
+    it is out, and then the user does not return, or after T steps: they return with a chance of patience left / most.
+    The reward is click + value * return. UserError for numbers out of range, or tastes that are not finite.
     """
 
     measures = ("clicks", "returns", "length")
 
     def __init__(
-        self, categories: np.ndarray, appeal: np.ndarray, taste: np.ndarray, profiles: np.ndarray,
+        self, categories: np.ndarray, appeal: np.ndarray, bait: np.ndarray, taste: np.ndarray, profiles: np.ndarray,
         rules: Rules = RULES,
     ):  # fmt: skip
         check_rules(rules)
         self.categories, self.appeal = np.asarray(categories, np.int64), np.asarray(appeal, float)
+        self.bait = np.asarray(bait, np.int64)
         self.taste, self.profiles = np.asarray(taste, float), np.asarray(profiles, np.float32)
         self.n, self.n_categories = self.taste.shape
         if self.n < 1 or self.n_categories < 2:
@@ -103,12 +107,12 @@ class SessionWorld:
             click = luck[:, 0] < chance
             self.shown[rows, self.step_number], self.clicked[rows, self.step_number] = items, click
             self.rewards[rows, 0] = click
-        self.left[rows] = patience_after(self.left[rows], repeats, self.rules.patience)
+        self.left[rows] = patience_after(self.left[rows], repeats + self.bait[items], self.rules.most)
         self.recent[rows] = np.column_stack([self.recent[rows, 1:], self.categories[items]])
         self.length[rows] += 1
         self.step_number += 1
         ends = self._over()[rows]
-        self.returned[rows] = ends & (luck[:, 1] < self.left[rows] / self.rules.patience)
+        self.returned[rows] = ends & (luck[:, 1] < self.left[rows] / self.rules.most)
         self.rewards[rows, 1] = self.returned[rows]
         return self._observation(), self.rewards @ np.array([1.0, self.rules.value]), self._over()
 
@@ -144,15 +148,15 @@ class SessionWorld:
 
 def check_rules(rules: Rules) -> None:
     """UserError for a rule out of range; a session without an end is one."""
-    patience, horizon, tiring, value = rules
-    if patience < 1 or not 1 <= horizon <= 1_000 or not 0 <= tiring <= 1 or not 0 <= value < np.inf:
-        raise UserError(f"sessions: {patience=} is 1 or more, {horizon=} from 1 to 1,000 steps, {tiring=} a share from "
-                        f"0 to 1, {value=} a finite number of clicks, 0 or more")  # fmt: skip
+    patience, most, horizon, tiring, value = rules
+    if not 1 <= patience <= most or not 1 <= horizon <= 1_000 or not 0 <= tiring <= 1 or not 0 <= value < np.inf:
+        raise UserError(f"sessions: {patience=} is from 1 to {most=}, {horizon=} from 1 to 1,000 steps, {tiring=} a "
+                        f"share from 0 to 1, {value=} a finite number of clicks, 0 or more")  # fmt: skip
 
 
-def patience_after(left: np.ndarray, repeats: np.ndarray, most: int) -> np.ndarray:
-    """Patience after an item whose category was shown `repeats` times in the window."""
-    return np.where(repeats > 0, np.maximum(left - repeats, 0), np.minimum(left + 1, most))
+def patience_after(left: np.ndarray, costs: np.ndarray, most: int) -> np.ndarray:
+    """Patience after an item that costs so much of it: how often its category was shown in the window, + 1 for bait."""
+    return np.where(costs > 0, np.maximum(left - costs, 0), np.minimum(left + 1, most))
 
 
 def click_chance(logits: np.ndarray) -> np.ndarray:
