@@ -26,7 +26,7 @@ def bench():
 
 
 @lru_cache
-def fitted(name, epochs=10, **settings):
+def fitted(name, epochs=6, **settings):
     keywords, recipe = bench().plan(name, epochs=epochs, **settings)
     policy = bench().build(name, **keywords)
     policy.fit(bench().split, TrainingSession(recipe, 0, "cpu", None))
@@ -52,7 +52,7 @@ def test_it_is_better_than_its_base_and_than_a_random_planner_and_no_better_than
     assert lerl["return"] > base["return"] + 1 and lerl["return"] > random["return"] + 1
     assert lerl["length"] > random["length"]
     world = fitted("lerl").world("test")
-    assert lerl["return"] < optimum(world, np.arange(10)).value.mean()
+    assert lerl["return"] < optimum(world, np.arange(3)).value.mean()
 
 
 def test_what_tires_is_worth_less_to_the_bandit():

@@ -150,7 +150,7 @@ class AbstractStates(nn.Module):
 def ranking_loss(module: AbstractStates, batch: Batch, hidden: Tensor, numbers: Tensor) -> Tensor:
     """Mean of softplus(delta - (l_i - l_j)) over pairs of sessions at steps where their codes and items are equal so
     far, i among the best by return to go of such, j not and of a lower one; 0 where there are none."""
-    log_p = module.logits(hidden).log_softmax(-1).gather(-1, batch.items[..., None])[..., 0]
+    log_p = module.logits(hidden).log_softmax(-1).gather(-1, batch.items.clamp_min(1)[..., None])[..., 0]
     better = better_pairs(numbers, batch.items, batch.told[..., 0])
     gap = log_p.T[:, :, None] - log_p.T[:, None, :]
     losses = F.softplus(DELTA - gap)[better]
