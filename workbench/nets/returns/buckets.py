@@ -16,7 +16,7 @@ class SoftBuckets(nn.Module):
     def __init__(self, n: int, width: int, margin: float = 0.25):
         super().__init__()
         self.table = nn.Embedding(n, width)
-        nn.init.normal_(self.table.weight, std=0.3)
+        nn.init.normal_(self.table.weight)
         self.register_buffer("centres", torch.linspace(-margin, 1 + margin, n), persistent=False)
 
     def weights(self, numbers: Tensor) -> Tensor:

@@ -52,20 +52,20 @@ BUCKETS, ALTERED, TAU = 24, 3, 0.07
 
 
 def build(
-    bench, *, conditioned=True, ask=0.95, contrast=0.1, balance=0.5, shuffled=False, width=32, layers=2, dropout=0.1,
-    patience=6, value=5.0,
+    bench, *, conditioned=True, ask=0.95, contrast=0.1, balance=0.5, shuffled=False, width=32, layers=2, patience=6,
+    horizon=20, value=5.0,
 ):  # fmt: skip
     """conditioned: without it it is behaviour_cloning. ask: the quantile of the log's clicks that is asked for, with a
     return. contrast, balance: see Equation; contrast=0 draws and compares nothing. shuffled: the placebo. UserError for
     a setting out of range."""
-    check_session_sizes("dt4ier", width, layers, dropout)
+    check_session_sizes("dt4ier", width, layers)
     if not 0 <= ask <= 1 or not 0 <= contrast < np.inf or not 0 <= balance < np.inf:
         raise UserError(f"dt4ier: {ask=} is a quantile from 0 to 1, {contrast=} and {balance=} are 0 or more")
-    worlds = SessionWorlds(bench, patience=patience, value=value)
+    worlds = SessionWorlds(bench, patience=patience, horizon=horizon, value=value)
     if not conditioned:
-        return behaviour_cloning(bench, worlds, width=width, layers=layers, dropout=dropout)
+        return behaviour_cloning(bench, worlds, width=width, layers=layers)
     with bench.init():
-        module = TwoReturns(worlds, width=width, layers=layers, dropout=dropout)
+        module = TwoReturns(worlds, width=width, layers=layers)
 
     def loss(batch: Batch, step: int) -> Tensor:
         hidden = module(batch.states, batch.items, batch.told)
@@ -89,9 +89,9 @@ def two_returns(ask: float) -> Returns:
 class TwoReturns(nn.Module):
     """Tokens of weighed returns, states and actions; weights (B, 2) of the rewards by the user's profile."""
 
-    def __init__(self, worlds: SessionWorlds, *, width: int, layers: int, dropout: float):
+    def __init__(self, worlds: SessionWorlds, *, width: int, layers: int):
         super().__init__()
-        self.transformer = step_transformer(worlds, width=width, layers=layers, dropout=dropout)
+        self.transformer = step_transformer(worlds, width=width, layers=layers)
         self.state = nn.Linear(n_features(worlds.n_categories), width)
         self.returns = nn.ModuleList(SoftBuckets(BUCKETS, width) for _ in range(2))
         self.n_categories = worlds.n_categories
@@ -132,11 +132,12 @@ def altered_returns(module: TwoReturns, batch: Batch, hidden: Tensor, rng: np.ra
     are equal do not count."""
     rows = torch.arange(0, len(batch.items), 4)  # a forward pass for each altered return is dear
     few = Batch(*(tensor[rows] for tensor in batch))
+    drawn = torch.from_numpy(rng.integers(0, len(batch.items), ALTERED * len(rows))).to(batch.told.device)
+    told = batch.told[drawn]
+    states, items = (tensor.repeat(ALTERED, *[1] * (tensor.ndim - 1)) for tensor in (few.states, few.items))
+    altered = module(states, items, told).unflatten(0, (ALTERED, len(rows)))
+    same = (told.unflatten(0, (ALTERED, len(rows))) - few.told).abs().amax(-1) < 1e-6
     e = F.normalize(module.transformer.items()[few.items], dim=-1)
-    logits = [(F.normalize(hidden[rows], dim=-1) * e).sum(-1) / TAU]
-    for _ in range(ALTERED):
-        others = batch.told[torch.from_numpy(rng.integers(0, len(batch.items), len(rows))).to(batch.told.device)]
-        h = F.normalize(module(few.states, few.items, others), dim=-1)
-        same = (others - few.told).abs().amax(-1) < 1e-6
-        logits.append(((h * e).sum(-1) / TAU).masked_fill(same, -torch.inf))
-    return -torch.stack(logits, -1).log_softmax(-1)[..., 0][few.real].mean()
+    true, others = ((F.normalize(h, dim=-1) * e).sum(-1) / TAU for h in (hidden[rows], altered))
+    logits = torch.cat([true[None], others.masked_fill(same, -torch.inf)])
+    return -logits.log_softmax(0)[0][few.real].mean()

@@ -51,20 +51,20 @@ BUCKETS, NEGATIVES = 24, 5
 
 def build(
     bench, *, conditioned=True, ask=0.95, codes=64, ranking=0.1, spread=0.1, shuffled=False, width=32, layers=2,
-    dropout=0.1, value=5.0,
+    horizon=20, value=5.0,
 ):  # fmt: skip
     """conditioned: without it it is behaviour_cloning. ask: the quantile of the log's returns that is asked for. codes:
     of the states. ranking: weight of L_rank. spread: weight of the entropy of the use of codes. shuffled: the placebo.
     UserError for a setting out of range."""
-    check_session_sizes("tadt_csa", width, layers, dropout)
+    check_session_sizes("tadt_csa", width, layers)
     if not 0 <= ask <= 1 or codes < NEGATIVES + 1 or not 0 <= ranking < np.inf or not 0 <= spread < np.inf:
         raise UserError(f"tadt_csa: {ask=} is a quantile from 0 to 1, {codes=} more than {NEGATIVES}, {ranking=} and "
                         f"{spread=} are 0 or more")  # fmt: skip
-    worlds = SessionWorlds(bench, value=value)
+    worlds = SessionWorlds(bench, horizon=horizon, value=value)
     if not conditioned:
-        return behaviour_cloning(bench, worlds, width=width, layers=layers, dropout=dropout)
+        return behaviour_cloning(bench, worlds, width=width, layers=layers)
     with bench.init():
-        module = AbstractStates(worlds, codes=codes, width=width, layers=layers, dropout=dropout)
+        module = AbstractStates(worlds, codes=codes, width=width, layers=layers)
 
     def loss(batch: Batch, step: int) -> Tensor:
         seen = module.read(batch.states, batch.items, batch.told)
@@ -106,9 +106,9 @@ def advantage_returns(ask: float, value: float) -> Returns:
 class AbstractStates(nn.Module):
     """Tokens of returns with their advantage, codes of states, and actions; and what is predicted beside the action."""
 
-    def __init__(self, worlds: SessionWorlds, *, codes: int, width: int, layers: int, dropout: float):
+    def __init__(self, worlds: SessionWorlds, *, codes: int, width: int, layers: int):
         super().__init__()
-        self.transformer = step_transformer(worlds, width=width, layers=layers, dropout=dropout)
+        self.transformer = step_transformer(worlds, width=width, layers=layers)
         self.buckets = nn.ModuleList(SoftBuckets(BUCKETS, width) for _ in range(2))
         self.told = nn.Sequential(nn.Linear(2 * width, width), nn.GELU(), nn.Linear(width, width))
         self.codes = StateCodes(n_features(worlds.n_categories), width, codes=codes, width=width)
