@@ -214,7 +214,7 @@ def test_pairs_to_rank_are_alike_so_far_and_of_the_best_and_the_rest():
     ("behaviour_cloning", {"width": 33}, "width=33 is a multiple of 2"), ("dt4ier", {"ask": 1.5}, "ask=1.5"),
     ("dt4ier", {"contrast": -1.0}, "contrast=-1.0"), ("dt4ier", {"balance": np.inf}, "balance=inf"),
     ("tadt_csa", {"codes": 5}, "codes=5 more than 5"), ("tadt_csa", {"layers": 0}, "layers=0"),
-    ("dt4ier", {"patience": 0}, "patience=0"), ("random_items", {"horizon": 0}, "horizon=0"),
+    ("dt4ier", {"temper": 0}, "patience=0"), ("random_items", {"horizon": 0}, "horizon=0"),
     ("random_items", {"value": np.nan}, "value=nan"),
 ])  # fmt: skip
 def test_a_setting_out_of_range_is_an_error(name, settings, message):

@@ -10,6 +10,7 @@ from workbench import experiment
 from workbench.envs.session_optimum import optimum
 from workbench.errors import UserError
 from workbench.evaluate.episodes.rollout import rollout
+from workbench.recommenders.sessions.asked_model import AskedModel
 from workbench.recommenders.sessions.categories import CategoryBandit, RandomCategories, best, places
 from workbench.recommenders.sessions.features import recent_counts
 from workbench.recommenders.sessions.vector_policy import VectorPolicy
@@ -103,6 +104,33 @@ def test_random_categories_see_neither_the_user_nor_what_was_shown():
     assert not np.array_equal(first, planner.allowed(seen, exploring=False, seed=1))
 
 
+def test_a_language_model_is_asked_once_for_each_situation_and_told_what_was_shown():
+    class Told:
+        """Finds a category likelier the later its name is in the list, and unlikely if it was just shown."""
+
+        prompts: list[str] = []
+
+        def log_prob(self, prompts, continuations, *, prior_prompt):
+            self.prompts.extend(prompts)
+            shown = [prompt.split("last steps: ")[1].split(". Show")[0] for prompt in prompts]
+            return np.array([[at - 100 * (name.strip() in said) for at, name in enumerate(continuations)]
+                             for said in shown])  # fmt: skip
+
+    policy, told = bench().build("lerl"), Told()
+    worlds, C = policy.worlds, policy.worlds.n_categories
+    planner = AskedModel(told, worlds.names, worlds.categories, keep=2)
+    world = worlds.world("test")
+    seen = world.reset(np.arange(60), seed=0)
+    allowed = planner.allowed(seen, exploring=False, seed=0)
+    assert allowed[:, -2:].all() and allowed.sum() == 120 and 1 < len(told.prompts) <= C * C
+    seen, *_ = world.step(np.full(60, np.flatnonzero(worlds.categories == C - 1)[-1]))
+    first = len(told.prompts)
+    allowed = planner.allowed(seen, exploring=False, seed=0)
+    assert allowed[:, C - 3 : C - 1].all() and len(told.prompts) == 2 * first
+    planner.allowed(seen, exploring=True, seed=1)
+    assert len(told.prompts) == 2 * first and len(set(told.prompts)) == 2 * first
+
+
 def test_places_and_the_best_by_hand():
     assert places(np.array([[0.2, 0.5, 0.3], [0.4, 0.2, 0.4]])).tolist() == [[2, 0, 1], [0, 2, 1]]
     assert best(np.array([[1.0, 3, 2]]), 2).tolist() == [[False, True, True]]
@@ -115,10 +143,6 @@ def test_what_was_shown_lately_is_counted():
     for item in (by_category[0], by_category[0], by_category[1], by_category[0]):
         seen, *_ = world.step(np.array([item, item]))
     assert recent_counts(seen, categories)[0, :2].tolist() == [2, 1]
-
-
-class Stopped(Exception):
-    """Raised while a training is validated."""
 
 
 def test_a_resumed_training_is_the_same_bit_for_bit(tmp_path):
@@ -146,8 +170,9 @@ def test_a_resumed_training_is_the_same_bit_for_bit(tmp_path):
 
 
 @pytest.mark.parametrize("settings, message", [
-    ({"planner": "bandits"}, "planner of lerl"), ({"keep": 0}, "keep=0 is from 1 to"), ({"keep": 99}, "keep=99"),
-    ({"explore": -1.0}, "explore=-1.0"), ({"width": 0}, "width=0"), ({"patience": 0}, "patience=0"),
+    ({"planner": "bandits"}, "planner of lerl"), ({"planner": "model"}, "takes the name"),
+    ({"model": "x"}, "takes the name"), ({"keep": 0}, "keep=0 is from 1 to"), ({"keep": 99}, "keep=99"),
+    ({"explore": -1.0}, "explore=-1.0"), ({"width": 0}, "width=0"), ({"temper": 0}, "patience=0"),
 ])  # fmt: skip
 def test_a_setting_out_of_range_is_an_error(settings, message):
     with pytest.raises(UserError, match=message):

@@ -27,8 +27,8 @@ class SessionWorlds:
     than two categories.
     """
 
-    def __init__(self, bench: Any, *, patience: int = 6, horizon: int = 20, value: float = 5.0):
-        self.bench, self.rules = bench, Rules(patience, max(patience, horizon), horizon, value=value)
+    def __init__(self, bench: Any, *, temper: int = 6, horizon: int = 20, value: float = 5.0):
+        self.bench, self.rules = bench, Rules(temper, max(temper, horizon), horizon, value=value)
         check_rules(self.rules)
         self.names, self.categories = main_categories(bench.dataset)
         self.n_categories = len(self.names)

@@ -16,9 +16,9 @@ PLACEBO = None
 RECIPE = CLONING_RECIPE
 
 
-def build(bench, *, width=32, layers=2, patience=6, horizon=20, value=5.0):
-    """width, layers: of the transformer. patience, horizon, value: of the world, see random_items. UserError
+def build(bench, *, width=32, layers=2, temper=6, horizon=20, value=5.0):
+    """width, layers: of the transformer. temper, horizon, value: of the world, see random_items. UserError
     for a size out of range, or where the items have fewer than two categories."""
     check_session_sizes("behaviour_cloning", width, layers)
-    worlds = SessionWorlds(bench, patience=patience, horizon=horizon, value=value)
+    worlds = SessionWorlds(bench, temper=temper, horizon=horizon, value=value)
     return behaviour_cloning(bench, worlds, width=width, layers=layers)

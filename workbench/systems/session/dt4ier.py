@@ -52,7 +52,7 @@ BUCKETS, ALTERED, TAU = 24, 3, 0.07
 
 
 def build(
-    bench, *, conditioned=True, ask=0.95, contrast=0.1, balance=0.5, shuffled=False, width=32, layers=2, patience=6,
+    bench, *, conditioned=True, ask=0.95, contrast=0.1, balance=0.5, shuffled=False, width=32, layers=2, temper=6,
     horizon=20, value=5.0,
 ):  # fmt: skip
     """conditioned: without it it is behaviour_cloning. ask: the quantile of the log's clicks that is asked for, with a
@@ -61,7 +61,7 @@ def build(
     check_session_sizes("dt4ier", width, layers)
     if not 0 <= ask <= 1 or not 0 <= contrast < np.inf or not 0 <= balance < np.inf:
         raise UserError(f"dt4ier: {ask=} is a quantile from 0 to 1, {contrast=} and {balance=} are 0 or more")
-    worlds = SessionWorlds(bench, patience=patience, horizon=horizon, value=value)
+    worlds = SessionWorlds(bench, temper=temper, horizon=horizon, value=value)
     if not conditioned:
         return behaviour_cloning(bench, worlds, width=width, layers=layers)
     with bench.init():

@@ -18,9 +18,9 @@ PLACEBO = None
 RECIPE = Recipe(epochs=1, monitor="return")
 
 
-def build(bench, *, patience=6, horizon=20, value=5.0):
+def build(bench, *, temper=6, horizon=20, value=5.0):
     """As random_items."""
-    worlds = SessionWorlds(bench, patience=patience, horizon=horizon, value=value)
+    worlds = SessionWorlds(bench, temper=temper, horizon=horizon, value=value)
 
     def rule(observation):
         scores = np.log(observation.profile)[:, worlds.categories] + worlds.popularity

@@ -19,10 +19,10 @@ PLACEBO = None
 RECIPE = Recipe(epochs=1, monitor="return")
 
 
-def build(bench, *, patience=6, horizon=20, value=5.0):
-    """patience: what a user has at first. horizon: most steps of a session. value: clicks that a return is worth.
-    UserError where the items have fewer than two categories."""
-    worlds = SessionWorlds(bench, patience=patience, horizon=horizon, value=value)
+def build(bench, *, temper=6, horizon=20, value=5.0):
+    """temper: the patience that a user has at first. horizon: most steps of a session. value: clicks that a return is
+    worth. UserError where the items have fewer than two categories."""
+    worlds = SessionWorlds(bench, temper=temper, horizon=horizon, value=value)
     alike = np.arange(bench.split.n_items + 1) > 0
 
     def rule(observation):

@@ -21,9 +21,9 @@ RECIPE = Recipe(epochs=1, monitor="return")
 REPEATED = 100.0  # more than any share or popularity
 
 
-def build(bench, *, patience=6, horizon=20, value=5.0):
+def build(bench, *, temper=6, horizon=20, value=5.0):
     """As random_items."""
-    worlds = SessionWorlds(bench, patience=patience, horizon=horizon, value=value)
+    worlds = SessionWorlds(bench, temper=temper, horizon=horizon, value=value)
 
     def rule(observation):
         rested = np.log(observation.profile) - REPEATED * recent_counts(observation, worlds.categories)

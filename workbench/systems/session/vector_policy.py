@@ -19,9 +19,9 @@ PLACEBO = None
 RECIPE = VECTOR_RECIPE
 
 
-def build(bench, *, width=32, patience=6, horizon=20, value=5.0):
-    """width: of the networks. patience, horizon, value: of the world, see random_items. UserError for a width below 1,
+def build(bench, *, width=32, temper=6, horizon=20, value=5.0):
+    """width: of the networks. temper, horizon, value: of the world, see random_items. UserError for a width below 1,
     or where the items have fewer than two categories."""
     if width < 1:
         raise UserError(f"vector_policy: {width=} is 1 or more")
-    return VectorPolicy(bench, SessionWorlds(bench, patience=patience, horizon=horizon, value=value), width=width)
+    return VectorPolicy(bench, SessionWorlds(bench, temper=temper, horizon=horizon, value=value), width=width)
