@@ -12,6 +12,7 @@ from workbench.envs.sessions import NONE, WINDOW, SessionWorld, click_chance, pa
 from workbench.errors import UserError
 
 MAX_STATES = 200_000
+AT_ONCE = 5_000_000  # choices of all users that are weighed at a time
 
 
 class Optimum(NamedTuple):
@@ -26,11 +27,18 @@ def optimum(world: SessionWorld, episodes: np.ndarray, *, value: float | None = 
     """The best policy that knows the tastes of episodes (n,). value: clicks that a return is worth, by default the
     world's; over several values it gives the Pareto front of clicks and returns. UserError where there are too many
     categories to count."""
-    C, most, rules = world.n_categories, world.rules.most, world.rules
-    value = rules.value if value is None else value
+    C, most = world.n_categories, world.rules.most
+    value = world.rules.value if value is None else value
     if (C + 1) ** WINDOW * (most + 1) > MAX_STATES:
         raise UserError(f"{C} categories and patience up to {most} make too many states for the best policy to be "
                         f"computed; at most {MAX_STATES:,} are")  # fmt: skip
+    size = max(1, AT_ONCE // ((C + 1) ** WINDOW * (most + 1) * 2 * C))
+    parts = [_solved(world, np.asarray(episodes)[at : at + size], value) for at in range(0, len(episodes), size)]
+    return Optimum(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+
+
+def _solved(world: SessionWorld, episodes: np.ndarray, value: float) -> Optimum:
+    C, most, rules = world.n_categories, world.rules.most, world.rules
     windows = np.array(list(product(range(NONE, C), repeat=WINDOW)))  # (W, m)
     repeats = np.tile((windows[:, :, None] == np.arange(C)).sum(axis=1), 2)  # (W, 2C): plain items, then bait
     after = np.tile(np.ravel_multi_index(tuple(_shifted(windows, C) + 1), (C + 1,) * WINDOW), 2)  # (W, 2C)
