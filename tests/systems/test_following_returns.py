@@ -11,6 +11,7 @@ from workbench.errors import UserError
 from workbench.evaluate.episodes.rollout import rollout
 from workbench.nets.returns.buckets import SoftBuckets
 from workbench.nets.returns.state_codes import StateCodes, usage
+from workbench.recommenders.sessions.features import n_features
 from workbench.recommenders.sessions.following_returns import asked_and_obtained, returns_to_go
 from workbench.recommenders.sessions.logs import collect
 from workbench.systems.session import dt4ier, tadt_csa
@@ -41,7 +42,7 @@ def _fit(name, epochs=10, lr=1e-2, **settings):
 
 def inputs(policy, B=3, T=5, seed=0):
     g = torch.Generator().manual_seed(seed)
-    F = policy.module.state.in_features if hasattr(policy.module, "state") else 2 * policy.worlds.n_categories + 3
+    F = n_features(policy.worlds.n_categories)
     R = 0 if policy.returns is None else 2
     return [torch.randn(B, T, F, generator=g), torch.randint(1, 41, (B, T), generator=g),
             torch.rand(B, T, R, generator=g)]  # fmt: skip
