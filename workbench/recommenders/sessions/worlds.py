@@ -78,7 +78,7 @@ def main_categories(dataset: Dataset, most: int = MOST) -> tuple[list[str], np.n
             break
     else:
         raise UserError(f"{dataset.name}: sessions need items of two categories or more; datasets that have them are "
-                        "synthetic, movielens-small, office, beauty and kuairand")  # fmt: skip
+                        "synthetic, movielens-small, office and kuairand-clicks")  # fmt: skip
     order = np.argsort(-np.bincount(codes), kind="stable")
     kept = order if len(order) <= most else order[: most - 1]
     new = np.full(len(found), len(kept))
