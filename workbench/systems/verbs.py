@@ -45,12 +45,13 @@ class Family(NamedTuple):
 
 FIXED_RULES = ("always_recommend", "greatest_entropy", "random_questions")
 SLATE_RULES = ("popular_slate", "greedy_slate", "one_sample_slate")
+SESSION_RULES = ("random_items", "greedy_taste", "rotating_taste", "behaviour_cloning")
 RATES = ("item_rate", "overall_rate")
 RANKING = Family("rank")
 FAMILIES = {
     "rerank": Family("rescore"), "selection": Family("select"), "unlearning": Family("forget"),
     "conversational": Family("act", "success@15", FIXED_RULES), "bandit": Family("act", "return", SLATE_RULES),
-    "session": Family("act", "return", ()), "streaming": Family("observe", "auc", RATES),
+    "session": Family("act", "return", SESSION_RULES), "streaming": Family("observe", "auc", RATES),
 }
 
 
