@@ -17,7 +17,7 @@ def test_the_order_of_three_rules():
     rule = table["always_recommend"]
     assert rule[0] == rule[1] and rule[2] == rule[3] > rule[0], "it never asks, so silence is nothing to it"
     assert " = " in table["order"][0] and table["order"][2].startswith("greatest_entropy >"), table["order"].tolist()
-    run = bench.fit("greatest_entropy", patience=3, silence=0.6)
+    run = bench.fit("greatest_entropy", turns=3, silence=0.6)
     assert table["greatest_entropy"][1] == run.metrics["success@15"]
     with pytest.raises(UserError, match="sasrec hold no conversations"):
         by_simulator(bench, ("sasrec",))

@@ -28,7 +28,7 @@ def by_simulator(
     rows = []
     for turns in patience:
         for share in silence:
-            runs = [bench.fit(name, patience=turns, silence=share, **changes) for name in names]
+            runs = [bench.fit(name, turns=turns, silence=share, **changes) for name in names]
             values = {name: run.per_case(metric) for name, run in zip(names, runs, strict=True)}
             ranked = sorted(names, key=lambda name: -values[name].mean())
             order = ranked[0]

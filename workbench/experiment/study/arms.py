@@ -36,7 +36,15 @@ def arms_of(system: str, changes: dict, seeds: int) -> list[Arm]:
     arms = [Arm(name, system, changes | switch, seeds) for name, switch in switches.items() if switch is not None]
     if trains_parent(own, changes):
         arms[1] = Arm(OFF, own.parent, changes, seeds)
-    return arms + [Arm(name, name, {}, 1) for name in systems.baselines_of(system) if name != system]
+    rules = [name for name in systems.baselines_of(system) if name != system]
+    return arms + [Arm(name, name, _of_world(name, changes), 1) for name in rules]
+
+
+def _of_world(name: str, changes: dict) -> dict:
+    """The changes that hold for a baseline too: none for one that ranks; for a policy, or a model that is served, those
+    of settings that it has, such as how long an episode is, as all arms are measured in one world."""
+    own = systems.keywords(name) if systems.verb(name) in ("act", "observe") else ()
+    return {key: value for key, value in changes.items() if key in own}
 
 
 def trains_parent(own: Entry, changes: dict) -> bool:

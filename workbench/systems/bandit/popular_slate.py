@@ -8,7 +8,7 @@ Reported  Nothing.
 """
 import numpy as np
 
-from workbench.recommenders.slates.fixed_rule import FixedSlates
+from workbench.envs.fixed_rule import FixedRule
 from workbench.recommenders.slates.in_slate import best_items
 from workbench.recommenders.slates.worlds import SlateWorlds
 from workbench.train import Recipe
@@ -24,4 +24,4 @@ def build(bench, *, tastes="log", k=5, horizon=20, fatigue=0.15):
     categories that are shown again. UserError if a setting is out of range."""
     worlds = SlateWorlds(bench, tastes=tastes, k=k, horizon=horizon, fatigue=fatigue)
     slate = best_items(bench.split.train_counts().astype(float), k)
-    return FixedSlates(worlds, lambda observation: np.tile(slate, (len(observation.step), 1)))
+    return FixedRule(worlds, lambda observation: np.tile(slate, (len(observation.step), 1)))

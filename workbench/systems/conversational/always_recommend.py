@@ -9,8 +9,8 @@ Reported  Nothing on the data here.
 """
 import numpy as np
 
+from workbench.envs.fixed_rule import FixedRule
 from workbench.recommenders.conversation.asking import actions, best_items
-from workbench.recommenders.conversation.fixed_rule import FixedRule
 from workbench.recommenders.conversation.worlds import ConversationWorlds
 from workbench.train import Recipe
 
@@ -20,10 +20,10 @@ PLACEBO = None
 RECIPE = Recipe(epochs=1, monitor="success@15")
 
 
-def build(bench, *, scorer="item_knn", patience=15, k=10, silence=0.0):
-    """scorer: a system that scores items from histories. patience: turns. k: items of a list. silence: chance that a
+def build(bench, *, scorer="item_knn", turns=15, k=10, silence=0.0):
+    """scorer: a system that scores items from histories. turns: the most there are. k: items of a list. silence: chance that a
     question gets no answer. UserError where no item has attributes."""
-    worlds = ConversationWorlds(bench, scorer, patience=patience, k=k, silence=silence)
+    worlds = ConversationWorlds(bench, scorer, patience=turns, k=k, silence=silence)
 
     def rule(observation):
         B = len(observation.turn)

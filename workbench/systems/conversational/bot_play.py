@@ -20,11 +20,11 @@ Differs   The base recommender is a system of this catalogue and its score, as i
 Reported  Success and turns on Goodreads, BeerAdvocate and Amazon Music; no figures at hand.
 """
 from workbench.envs.critiques import CRITIQUES, CritiquedWorld
+from workbench.envs.fixed_rule import FixedRule
 from workbench.errors import UserError, unknown_name
 from workbench.nets.conversation.critique_blend import CritiqueBlend
 from workbench.recommenders.conversation.asking import best_items
 from workbench.recommenders.conversation.critiquing import Critiquing, recommendations
-from workbench.recommenders.conversation.fixed_rule import FixedRule
 from workbench.recommenders.conversation.node_vectors import node_vectors
 from workbench.recommenders.conversation.worlds import ConversationWorlds
 from workbench.train import Recipe
@@ -38,9 +38,9 @@ RECIPE = Recipe(
 
 
 def build(
-    bench, *, scorer="item_knn", patience=15, k=10, silence=0.0, aspects=3, critique="lacking", learnt=True, width=32
+    bench, *, scorer="item_knn", turns=15, k=10, silence=0.0, aspects=3, critique="lacking", learnt=True, width=32
 ):
-    """scorer, patience, k, silence: as always_recommend.
+    """scorer, turns, k, silence: as always_recommend.
 
     aspects: the most attributes of a critique; 0 for no critiques, its parent. critique: lacking, or random, the
     placebo. learnt: whether the blend is trained. width: of the vectors. UserError for an unknown critique, a setting
@@ -50,7 +50,7 @@ def build(
         raise unknown_name("critique of bot_play", critique, CRITIQUES)
     if aspects < 0 or width < 1:
         raise UserError(f"bot_play: {aspects=} is 0 or more, {width=} is 1 or more")
-    worlds = ConversationWorlds(bench, scorer, patience=patience, k=k, silence=silence)
+    worlds = ConversationWorlds(bench, scorer, patience=turns, k=k, silence=silence)
     if not aspects:
         return FixedRule(worlds, lambda seen: recommendations(best_items(seen, k)))
     past = bench.split.train.without_last(1)  # the last events are what is wanted in episodes of train

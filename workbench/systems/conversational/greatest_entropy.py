@@ -8,8 +8,8 @@ Equation  a_t = argmax over a not asked of H(p_a),  p_a = share of the candidate
 Differs   The paper recommends at random with a chance that grows as candidates fall.
 Reported  Nothing on the data here.
 """
+from workbench.envs.fixed_rule import FixedRule
 from workbench.recommenders.conversation.asking import actions, best_items, entropy, shares, unasked
-from workbench.recommenders.conversation.fixed_rule import FixedRule
 from workbench.recommenders.conversation.worlds import ConversationWorlds
 from workbench.train import Recipe
 
@@ -19,13 +19,13 @@ PLACEBO = None
 RECIPE = Recipe(epochs=1, monitor="success@15")
 
 
-def build(bench, *, scorer="item_knn", patience=15, k=10, silence=0.0):
+def build(bench, *, scorer="item_knn", turns=15, k=10, silence=0.0):
     """As always_recommend. UserError where no item has attributes."""
-    worlds = ConversationWorlds(bench, scorer, patience=patience, k=k, silence=silence)
+    worlds = ConversationWorlds(bench, scorer, patience=turns, k=k, silence=silence)
 
     def rule(observation):
         gain = unasked(observation, entropy(shares(observation, worlds.attributes.matrix)))
-        many = (observation.candidates.sum(axis=1) > k) & (observation.turn < patience)
+        many = (observation.candidates.sum(axis=1) > k) & (observation.turn < turns)
         return actions(many & (gain.max(axis=1) > 0), gain.argmax(axis=1), best_items(observation, k))
 
     return FixedRule(worlds, rule)

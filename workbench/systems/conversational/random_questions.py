@@ -8,9 +8,9 @@ Reported  Nothing.
 """
 import numpy as np
 
+from workbench.envs.fixed_rule import FixedRule
 from workbench.envs.streams import uniform
 from workbench.recommenders.conversation.asking import actions, best_items, unasked
-from workbench.recommenders.conversation.fixed_rule import FixedRule
 from workbench.recommenders.conversation.worlds import ConversationWorlds
 from workbench.train import Recipe
 
@@ -20,9 +20,9 @@ PLACEBO = None
 RECIPE = Recipe(epochs=1, monitor="success@15")
 
 
-def build(bench, *, scorer="item_knn", patience=15, k=10, silence=0.0):
+def build(bench, *, scorer="item_knn", turns=15, k=10, silence=0.0):
     """As always_recommend. UserError where no item has attributes."""
-    worlds = ConversationWorlds(bench, scorer, patience=patience, k=k, silence=silence)
+    worlds = ConversationWorlds(bench, scorer, patience=turns, k=k, silence=silence)
 
     def rule(observation):
         A = observation.asked.shape[1]

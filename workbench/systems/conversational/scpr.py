@@ -17,9 +17,9 @@ Differs   What a no rules out leaves the candidates, so the walk alone leaves ou
 Reported  LastFM (33 attributes) success@15 .465, turns 12.86; Yelp .973, 5.67; LastFM* .709, 8.43; Yelp* .489, 12.62
           (as repeated by UNICORN).
 """
+from workbench.envs.fixed_rule import FixedRule
 from workbench.errors import UserError
 from workbench.nets.conversation.outcome_values import OutcomeValues
-from workbench.recommenders.conversation.fixed_rule import FixedRule
 from workbench.recommenders.conversation.outcome_states import CODES, OutcomeStates
 from workbench.recommenders.conversation.q_learning import Learning, QPolicy
 from workbench.recommenders.conversation.weighted_asking import Asking, ask_then_recommend, rewired_attributes
@@ -35,10 +35,10 @@ RECIPE = Recipe(
 
 
 def build(
-    bench, *, scorer="item_knn", patience=15, k=10, silence=0.0, walk=True, weighted=True, learnt=True, rewired=False,
+    bench, *, scorer="item_knn", turns=15, k=10, silence=0.0, walk=True, weighted=True, learnt=True, rewired=False,
     width=64,
 ):  # fmt: skip
-    """scorer, patience, k, silence: as always_recommend.
+    """scorer, turns, k, silence: as always_recommend.
 
     walk: ask only about neighbours of what was accepted last. weighted: items count by their score. learnt: whether to
     ask is learned, else it asks until at most k are left. rewired: the placebo, it walks and weighs on a graph with
@@ -46,12 +46,12 @@ def build(
     """
     if width < 1:
         raise UserError(f"scpr: {width=} is 1 or more")
-    worlds = ConversationWorlds(bench, scorer, patience=patience, k=k, silence=silence)
+    worlds = ConversationWorlds(bench, scorer, patience=turns, k=k, silence=silence)
     matrix = worlds.attributes.matrix
     asking = Asking(rewired_attributes(matrix, bench.rng("rewired")) if rewired else matrix, walk=walk,
                     weighted=weighted)  # fmt: skip
     if learnt:
         with bench.init():
-            network = OutcomeValues(patience, CODES, width=width)
-        return QPolicy(worlds, network, OutcomeStates(asking, k=k, patience=patience), Learning())
-    return FixedRule(worlds, ask_then_recommend(asking, k=k, patience=patience))
+            network = OutcomeValues(turns, CODES, width=width)
+        return QPolicy(worlds, network, OutcomeStates(asking, k=k, patience=turns), Learning())
+    return FixedRule(worlds, ask_then_recommend(asking, k=k, patience=turns))

@@ -24,9 +24,9 @@ Reported  Success@15, turns, hDCG: LastFM .535, 11.82, .175; LastFM* .788, 7.58,
 """
 import numpy as np
 
+from workbench.envs.fixed_rule import FixedRule
 from workbench.errors import UserError, unknown_name
 from workbench.nets.conversation.graph_values import GraphValues
-from workbench.recommenders.conversation.fixed_rule import FixedRule
 from workbench.recommenders.conversation.graph_states import NUMBERS, GraphStates
 from workbench.recommenders.conversation.node_vectors import KINDS, node_vectors
 from workbench.recommenders.conversation.q_learning import Learning, QPolicy
@@ -45,9 +45,9 @@ HOW = Learning(gamma=0.999, capacity=6_000, steps=32, alpha=0.6, beta=0.4)
 
 
 def build(
-    bench, *, scorer="item_knn", patience=15, k=10, silence=0.0, questions=10, vectors="graph", learnt=True, width=64
+    bench, *, scorer="item_knn", turns=15, k=10, silence=0.0, questions=10, vectors="graph", learnt=True, width=64
 ):
-    """scorer, patience, k, silence: as always_recommend.
+    """scorer, turns, k, silence: as always_recommend.
 
     questions: attributes that may be asked about. vectors: start embeddings, graph, random or permuted, the placebo.
     learnt: without it is its parent, which asks until at most k are left. width: of embeddings and network. UserError
@@ -57,14 +57,14 @@ def build(
         raise unknown_name("vectors of unicorn", vectors, KINDS)
     if questions < 1 or width < 2 or width % 2:
         raise UserError(f"unicorn: {questions=} is 1 or more, {width=} an even number")
-    worlds = ConversationWorlds(bench, scorer, patience=patience, k=k, silence=silence)
+    worlds = ConversationWorlds(bench, scorer, patience=turns, k=k, silence=silence)
     matrix = worlds.attributes.matrix
     if not learnt:
         asking = Asking(matrix, walk=False, weighted=False)
-        return FixedRule(worlds, ask_then_recommend(asking, k=k, patience=patience))
+        return FixedRule(worlds, ask_then_recommend(asking, k=k, patience=turns))
     past = bench.split.train.without_last(1)  # the last events are what is wanted in episodes of train
     items, attributes = node_vectors(matrix, past, width, kind=vectors, seed=bench.seed)
     with bench.init():
         network = GraphValues(np.concatenate([items, attributes]), width=width, numbers=NUMBERS)
-    view = GraphStates(Asking(matrix, walk=False), items, questions=questions, k=k, patience=patience)
+    view = GraphStates(Asking(matrix, walk=False), items, questions=questions, k=k, patience=turns)
     return QPolicy(worlds, network, view, HOW)

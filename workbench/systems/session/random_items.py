@@ -8,7 +8,7 @@ Reported  Nothing.
 """
 import numpy as np
 
-from workbench.recommenders.conversation.fixed_rule import FixedRule
+from workbench.envs.fixed_rule import FixedRule
 from workbench.recommenders.sessions.features import drawn
 from workbench.recommenders.sessions.worlds import SessionWorlds
 from workbench.train import Recipe

@@ -1,20 +1,19 @@
-"""Policies of slates that learn nothing while they act: one slate for everybody, or what a rule says."""
+"""Policies that learn nothing: what to do follows from the observation."""
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from workbench.envs.slates import Observation, SlateWorld
-from workbench.recommenders.slates.worlds import SlateWorlds
+from workbench.verb_interfaces import World
 
 
-class FixedSlates:
-    """A `verb_interfaces.Policy`. rule(observation): actions (B, k)."""
+class FixedRule:
+    """A `verb_interfaces.Policy`. worlds: has `world(part)`, as a policy. rule(observation): actions (B, ...)."""
 
-    def __init__(self, worlds: SlateWorlds, rule: Callable[[Observation], np.ndarray]):
+    def __init__(self, worlds: Any, rule: Callable[[Any], np.ndarray]):
         self.worlds, self.act = worlds, rule
 
-    def world(self, part: str) -> SlateWorld:
+    def world(self, part: str) -> World:
         """Of a part of the split."""
         return self.worlds.world(part)
 
@@ -22,7 +21,7 @@ class FixedSlates:
         """Nothing is learned."""
         return []
 
-    def start(self, observation: Observation) -> None:
+    def start(self, observation: Any) -> None:
         """Nothing is remembered."""
 
     def state(self) -> dict[str, np.ndarray]:
