@@ -21,8 +21,8 @@ RECIPE = Recipe(epochs=1, monitor="success@15")
 
 
 def build(bench, *, scorer="item_knn", turns=15, k=10, silence=0.0):
-    """scorer: a system that scores items from histories. turns: the most there are. k: items of a list. silence: chance that a
-    question gets no answer. UserError where no item has attributes."""
+    """scorer: a system that scores items from histories. turns: the most there are. k: items of a list. silence: chance
+    that a question gets no answer. UserError where no item has attributes."""
     worlds = ConversationWorlds(bench, scorer, patience=turns, k=k, silence=silence)
 
     def rule(observation):
