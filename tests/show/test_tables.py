@@ -63,6 +63,11 @@ def test_what_cannot_be_shown_as_a_table_is_said(content):
         show.table(content)
 
 
+def test_rows_by_name():
+    shown = show.table({"one": {"a": 0.12345, "b": 2}, "two": {"a": 1.0, "b": 3}}, digits=2)
+    assert shown.names[1:] == ["a", "b"] and [row[0] for row in shown.cells] == ["one", "two"]
+
+
 def test_a_verdict_is_a_table_of_sentences():
     table = show.table([Sentence("It can show", "x" * 300, "data", ())])
     assert table.names == ["", "finding", "card"] and table.cells == [["It can show", "x" * 300, "data"]]

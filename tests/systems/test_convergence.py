@@ -3,6 +3,7 @@ import json
 from pathlib import Path
 
 import pytest
+from worlds import world_of
 
 from workbench import systems
 from workbench.data import datasets
@@ -34,12 +35,13 @@ def office_sample(real, tmp_path_factory):
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] if is_slow(n) else []) for n in TRAINED])
 def test_smoke_converges_on_the_synthetic_bench_or_the_run_says_so(name):
-    run = open_bench("synthetic", profile="smoke", device="cpu").fit(name)
+    run = open_bench(world_of(name), profile="smoke", device="cpu").fit(name)
     assert run.still_rising == (name in SLOW_LEARNERS), [row.get("ndcg@10") for row in run.curve]
 
 
 @pytest.mark.parametrize("name", [
-    pytest.param(n, marks=[] if n == "sasrec" else [pytest.mark.slow]) for n in TRAINED if n not in SLOW_LEARNERS
+    pytest.param(n, marks=[] if n == "sasrec" else [pytest.mark.slow]) for n in TRAINED
+    if n not in SLOW_LEARNERS and world_of(n) == "synthetic"
 ])
 def test_smoke_converges_on_a_small_log(name, office_sample):
     run = office_sample.fit(name)

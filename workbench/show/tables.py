@@ -73,7 +73,7 @@ def table(
     """A formatted table, at most 200 rows, of one of:
 
     - a DataFrame, numbers rounded to `digits`, texts cut at `length` characters. caption: by default its
-      `attrs["caption"]`. index: whether to show it.
+      `attrs["caption"]`. index: whether to show it. A dict of dicts, by row and then by column, is one too.
     - a card of an audit, such as `audit.graph`: value with 95 % interval, value under the null and whether the interval
       excludes it. only: figures whose names contain one of these words. name: show this table of the card instead.
     - the report of `bench.lint()`, warnings first. only: checks whose names contain one of these words.
@@ -81,6 +81,8 @@ def table(
 
     Raises UserError for anything else.
     """
+    if isinstance(content, dict) and content and all(isinstance(row, dict) for row in content.values()):
+        content = pd.DataFrame.from_dict(content, orient="index")
     if isinstance(content, pd.DataFrame):
         return _frame_table(content, digits, caption or content.attrs.get("caption", ""), index, length)
     if isinstance(content, Card) and name:
