@@ -1,41 +1,16 @@
 """Bot play: no critique changes nothing, the blend by hand, turns without, with untrained and with trained blend."""
 import signal
 from dataclasses import replace
-from functools import lru_cache
 
 import numpy as np
 import pytest
 import torch
+from small_policies import fitted, measured, small_bench
 
-from workbench import experiment
 from workbench.errors import UserError
-from workbench.evaluate.episodes.rollout import rollout
 from workbench.nets.conversation.critique_blend import CritiqueBlend
 from workbench.recommenders.conversation.asking import best_items
-from workbench.train import PROFILES
 from workbench.train.fit import TrainingSession
-
-SMALL = replace(PROFILES["smoke"], epochs=8, users=None)
-
-
-@lru_cache
-def small_bench():
-    return experiment.open_bench("synthetic", profile=SMALL, options={"users": 300})
-
-
-@lru_cache
-def fitted(system, **changes):
-    bench = small_bench()
-    settings, recipe = bench.plan(system, **changes)
-    policy = bench.build(system, **settings)
-    policy.fit(bench.split, TrainingSession(recipe, bench.seed, "cpu", None))
-    return policy
-
-
-@lru_cache
-def measured(system, **changes):
-    policy = fitted(system, **changes)
-    return rollout(policy, policy.world("test"), quiet=True)
 
 
 def toy():

@@ -1,45 +1,15 @@
 """SCPR: questions that divide the candidates, the walk and the weights by hand, the learned choice, the placebo."""
-from dataclasses import replace
-from functools import lru_cache
 
 import numpy as np
 import pytest
-from scipy.sparse import csc_matrix
+from small_policies import HAS, measured, observe, small_bench
 
-from workbench import experiment
-from workbench.envs.conversation import REJECTED, YES, Observation
+from workbench.envs.conversation import REJECTED, YES
 from workbench.envs.streams import uniform
 from workbench.errors import UserError
-from workbench.evaluate.episodes.rollout import rollout
 from workbench.recommenders.conversation.asking import actions, best_items, unasked
 from workbench.recommenders.conversation.outcome_states import OutcomeStates
 from workbench.recommenders.conversation.weighted_asking import Asking, neighbours, rewired_attributes, score_weights
-from workbench.train import PROFILES
-from workbench.train.fit import TrainingSession
-
-SMALL = replace(PROFILES["smoke"], epochs=8, users=None)
-HAS = csc_matrix(np.array([[0, 0, 0], [1, 1, 0], [1, 0, 0], [0, 1, 1], [0, 0, 1], [1, 1, 1]], np.float32))
-
-
-def observe(candidates, *, turn=1, known=(0, 0, 0), scores=(0, 1, 2, 3, 4, 5), outcome=0):
-    here = np.isin(np.arange(6), candidates)[None]
-    known = np.array([known], np.int8)
-    return Observation(np.array([turn]), here, known, known != 0, np.array([outcome]),
-                       np.array([scores], np.float32), np.array([0]))  # fmt: skip
-
-
-@lru_cache
-def small_bench():
-    return experiment.open_bench("synthetic", profile=SMALL, options={"users": 300})
-
-
-@lru_cache
-def measured(system, **changes):
-    bench = small_bench()
-    settings, recipe = bench.plan(system, **changes)
-    policy = bench.build(system, **settings)
-    policy.fit(bench.split, TrainingSession(recipe, bench.seed, "cpu", None))
-    return rollout(policy, policy.world("test"), quiet=True)
 
 
 def left_after(world, ask, *, turns=3):

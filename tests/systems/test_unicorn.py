@@ -1,48 +1,18 @@
 """UNICORN: start embeddings are really loaded, the graph by hand, actions of both kinds, between the rules or above."""
-from dataclasses import replace
-from functools import lru_cache
 
 import numpy as np
 import pytest
 import torch
-from scipy.sparse import csc_matrix
+from small_policies import HAS, measured, observe, small_bench
 from toys import make_histories
 
-from workbench import experiment
-from workbench.envs.conversation import YES, Observation
+from workbench.envs.conversation import YES
 from workbench.errors import UserError
-from workbench.evaluate.episodes.rollout import rollout
 from workbench.nets.conversation.graph_values import GraphValues
 from workbench.recommenders.conversation.graph_states import NUMBERS, GraphStates
 from workbench.recommenders.conversation.node_vectors import node_vectors
 from workbench.recommenders.conversation.weighted_asking import Asking, score_weights
 from workbench.systems.conversational.unicorn import HOW
-from workbench.train import PROFILES
-from workbench.train.fit import TrainingSession
-
-SMALL = replace(PROFILES["smoke"], epochs=6, users=None)
-HAS = csc_matrix(np.array([[0, 0, 0], [1, 1, 0], [1, 0, 0], [0, 1, 1], [0, 0, 1], [1, 1, 1]], np.float32))
-
-
-def observe(candidates, *, turn=1, known=(0, 0, 0), outcome=0):
-    here = np.isin(np.arange(6), candidates)[None]
-    known = np.array([known], np.int8)
-    return Observation(np.array([turn]), here, known, known != 0, np.array([outcome]),
-                       np.arange(6, dtype=np.float32)[None], np.array([0]))  # fmt: skip
-
-
-@lru_cache
-def small_bench():
-    return experiment.open_bench("synthetic", profile=SMALL, options={"users": 300})
-
-
-@lru_cache
-def measured(system, **changes):
-    bench = small_bench()
-    settings, recipe = bench.plan(system, **changes)
-    policy = bench.build(system, **settings)
-    policy.fit(bench.split, TrainingSession(recipe, bench.seed, "cpu", None))
-    return rollout(policy, policy.world("test"), quiet=True)
 
 
 def test_start_embeddings_are_the_vectors_of_the_graph():
@@ -156,7 +126,8 @@ def test_exploration_goes_on_after_the_first_step():
 
 
 def test_it_is_above_the_worse_of_the_rules_that_bracket_it():
-    learnt, asks, shows = measured("unicorn", width=16), measured("greatest_entropy"), measured("always_recommend")
+    learnt, asks, shows = (measured("unicorn", epochs=6, width=16), measured("greatest_entropy"),
+                           measured("always_recommend"))  # fmt: skip
     assert learnt["success@15"].mean() > shows["success@15"].mean() + 0.1
     assert learnt["return"].mean() > min(asks["return"].mean(), shows["return"].mean()) + 0.1
     assert learnt["turns"].mean() < asks["turns"].mean() + 1

@@ -140,15 +140,9 @@ def folder(tmp_path, monkeypatch):
     return write
 
 
-def test_an_unknown_verb_and_one_without_a_runner_are_one_error_each(folder, small, monkeypatch):
-    folder("talk", "slate", "def build(bench, *, noise=1.0): ...\n")
+def test_an_unknown_verb_is_an_error(folder, monkeypatch):
     folder("odd", "one", "def build(bench): ...\n")
-    monkeypatch.setitem(VERBS, "explain", verbs.Verb(("Policy",), ""))
-    monkeypatch.setitem(verbs.FAMILIES, "talk", verbs.Family("explain"))
-    assert systems.verb("slate") == "explain" and systems.verb("one") == "rank"
-    message = "slate is of the family 'talk', whose verb is 'explain': there is no runner"
-    with pytest.raises(UserError, match=message):
-        small.build("slate")
+    assert systems.verb("one") == "rank"
     monkeypatch.setitem(verbs.FAMILIES, "odd", verbs.Family("rnak"))
     with pytest.raises(UserError, match="unknown verb of the family 'odd' 'rnak'; did you mean 'rank'"):
         systems.verb("one")

@@ -3,7 +3,7 @@
 After Li et al., "Self-supervised bot play for transcript-free conversational recommendation with rationales", RecSys
 2022, whose seeker knows the aspects of the target and names those of the shown item that it lacks.
 """
-from typing import NamedTuple
+from typing import NamedTuple, get_type_hints
 
 import numpy as np
 from gymnasium import spaces
@@ -15,17 +15,10 @@ from workbench.errors import UserError, unknown_name
 CRITIQUES = ("lacking", "random")
 
 
-class CritiquedObservation(NamedTuple):
-    """As `Observation`, and critique: (B, A) bool, what was wrong with the list that was rejected just now."""
-
-    turn: np.ndarray
-    candidates: np.ndarray
-    known: np.ndarray
-    asked: np.ndarray
-    outcome: np.ndarray
-    scores: np.ndarray
-    episodes: np.ndarray
-    critique: np.ndarray
+# As `Observation`, and critique: (B, A) bool, what was wrong with the list that was rejected just now.
+CritiquedObservation = NamedTuple(
+    "CritiquedObservation", [*get_type_hints(Observation).items(), ("critique", np.ndarray)]
+)
 
 
 class CritiquedWorld:

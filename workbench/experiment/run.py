@@ -14,7 +14,7 @@ from workbench.artifacts import MANIFEST, digest, read_manifest, write_folder
 from workbench.errors import UserError, check_names
 from workbench.experiment.around_base import ROWS, inner
 from workbench.experiment.named_files import contents, dataset_name
-from workbench.experiment.online.episodes import MEASURE
+from workbench.experiment.online.measured import MEASURE
 from workbench.train import Profile
 
 FILES = ("metrics.json", "state.safetensors", "cases.npz")

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from workbench import systems
 from workbench.artifacts import digest
 from workbench.data import datasets
-from workbench.errors import UserError, check_names
+from workbench.errors import check_names
 from workbench.experiment.around_base import OnSelected, Unlearned, teacher
 from workbench.experiment.fit_command import fit_command
 from workbench.experiment.named_files import contents
@@ -15,7 +15,6 @@ from workbench.experiment.online.episodes import act_run
 from workbench.experiment.online.windows import observe_run
 from workbench.experiment.training import MONITORS, follow, train_run
 from workbench.stages import draw, drawing
-from workbench.systems.verbs import VERBS
 from workbench.train import RECIPE_FIELDS, Profile, Recipe, distributed, resolve_recipe
 from workbench.verb_interfaces import Observer, Policy
 
@@ -50,11 +49,8 @@ def training_plan(profile: Profile, system: str, changes: dict) -> tuple[dict, R
 
 def make(bench: Any, system: str, settings: dict) -> Any:
     """The untrained recommender of a system: what its build() returns, or a base that this selects for, or that is
-    made to forget. UserError for a system whose verb is not run yet, before anything is built."""
+    made to forget."""
     verb = systems.verb(system)
-    if not VERBS[verb].evaluated:
-        raise UserError(f"{system} is of the family {systems.family(system)!r}, whose verb is {verb!r}: there is no "
-                        "runner for it yet, so bench.fit cannot train and evaluate it", code=1)  # fmt: skip
     settings = systems.settings(system, **settings)
     trained = systems.base(system, settings)
     built = systems.build(system, bench, **settings)
@@ -102,7 +98,7 @@ def stored_folder(bench: Any, plan: Plan) -> Path:
 
     def train(folder: Path) -> None:
         built = plan.build()
-        make_run = (act_run if isinstance(built, Policy) else observe_run if isinstance(built, Observer) else train_run)
+        make_run = act_run if isinstance(built, Policy) else observe_run if isinstance(built, Observer) else train_run
         make_run(bench, inputs, plan.recipe, built, folder, about=plan.about, command=plan.command)
 
     draw(kind, digest(inputs))

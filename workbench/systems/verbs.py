@@ -10,7 +10,7 @@ from workbench.errors import UserError, unknown_name
 
 class Verb(NamedTuple):
     """returns: names of what build() returns, in workbench.interfaces or workbench.verb_interfaces. evaluated: how
-    `bench.fit` makes a run of it; "" where it does not yet. keywords: what build() must take, a setting that
+    `bench.fit` makes a run of it. keywords: what build() must take, a setting that
     `bench.fit` reads. runner: the file, beside that of the system and of its base, which decides what a run holds."""
 
     returns: tuple[str, ...]

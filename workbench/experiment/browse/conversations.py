@@ -10,7 +10,9 @@ from workbench.arguments import public
 from workbench.envs.conversation import NO, REJECTED, SILENT, TAKEN, YES, ConversationWorld, Observation
 from workbench.errors import UserError, unknown_name
 from workbench.experiment.bench_data import check_teacher
+from workbench.experiment.browse.users import typical_users
 from workbench.experiment.run import Run
+from workbench.recommenders.conversation.asking import entropy
 
 ANSWERS = {"yes": YES, "no": NO, "no answer": SILENT}
 OUTCOMES = {YES: "yes", NO: "no", SILENT: "no answer", REJECTED: "none of these", TAKEN: "I take it"}
@@ -42,8 +44,6 @@ class Conversations:
     @cached_property
     def attributes(self) -> pd.DataFrame:
         """One row per attribute: how many items have it, and the bits of its answer before anything is known."""
-        from workbench.recommenders.conversation.asking import entropy
-
         counts = np.asarray(self.policy.worlds.attributes.matrix.sum(axis=0)).ravel().astype(int)
         names = pd.Index(self.policy.worlds.attributes.names, name="attribute")
         bits = entropy(counts / self.bench.dataset.n_items)
@@ -51,8 +51,6 @@ class Conversations:
 
     def users(self, n: int = 30) -> list[int]:
         """n typical test users who have a conversation."""
-        from workbench.experiment.browse.users import typical_users
-
         return [int(user) for user in typical_users(self.bench, 10 * n) if user in self.world.histories.users][:n]
 
     def simulated(self, user: int) -> pd.DataFrame:

@@ -47,8 +47,8 @@ def added_by_language_model(
             seconds[name, reader] = (time.process_time() - since) / len(part.targets)
     rows = []
     for (name, reader), values in scores.items():
-        estimate, difference = (estimate_mean(values[None]),
-                                estimate_difference(values[None], scores[name, "retriever"][None]))  # fmt: skip
+        estimate = estimate_mean(values[None])
+        difference = estimate_difference(values[None], scores[name, "retriever"][None])
         low, high = estimate.interval()
         below, above = difference.interval()
         rows.append({"system": name, "reader": reader, "mean": estimate.mean, "low": low, "high": high,

@@ -3,18 +3,17 @@ import numpy as np
 from scipy.sparse import csc_matrix
 
 from workbench.envs.conversation import Observation
+from workbench.envs.greatest import greatest
 
 
 def best_items(observation: Observation, k: int, scores: np.ndarray | None = None) -> np.ndarray:
     """(B, k) the candidates of highest score, best first; 0 where there are fewer than k. scores: (B, I+1), by default
     those of the observation."""
     scores = np.where(observation.candidates, observation.scores if scores is None else scores, -np.inf)
-    k_found = min(k, scores.shape[1])
-    top = np.argpartition(-scores, k_found - 1, axis=1)[:, :k_found]
-    order = np.argsort(-np.take_along_axis(scores, top, 1), axis=1, kind="stable")
-    items = np.take_along_axis(top, order, axis=1)
+    found = min(k, scores.shape[1])
+    items = greatest(scores, found)
     items = np.where(np.take_along_axis(observation.candidates, items, 1), items, 0)
-    return np.pad(items, ((0, 0), (0, k - k_found)))
+    return np.pad(items, ((0, 0), (0, k - found)))
 
 
 def shares(observation: Observation, attributes: csc_matrix, weights: np.ndarray | None = None) -> np.ndarray:

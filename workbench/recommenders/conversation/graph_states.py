@@ -3,6 +3,7 @@ import numpy as np
 import torch
 
 from workbench.envs.conversation import REJECTED, Observation
+from workbench.envs.greatest import greatest
 from workbench.recommenders.conversation.asking import actions, best_items
 from workbench.recommenders.conversation.replay import State
 from workbench.recommenders.conversation.weighted_asking import Asking, score_weights
@@ -37,7 +38,7 @@ class GraphStates:
         """See `GraphValues`."""
         self._hear(observation)
         gains = np.where((observation.turn < self.patience)[:, None], self.asking.gains(observation), -np.inf)
-        which = _greatest(gains, self.questions)
+        which = greatest(gains, min(self.questions, gains.shape[1]))
         asks = np.take_along_axis(gains, which, axis=1) > 0
         self.attributes, self.items = np.where(asks, which, -1), best_items(observation, self.k)
         count = observation.candidates.sum(axis=1)
@@ -76,10 +77,3 @@ class GraphStates:
         columns = np.maximum(attributes - self.first_attribute, 0)
         linked = self.has[items[:, None, :], columns[:, :, None]]
         return linked & (attributes > 0)[:, :, None]
-
-
-def _greatest(values: np.ndarray, n: int) -> np.ndarray:
-    """(B, n) columns of the greatest values (B, A), greatest first; at most A."""
-    n = min(n, values.shape[1])
-    top = np.argpartition(-values, n - 1, axis=1)[:, :n]
-    return np.take_along_axis(top, np.argsort(-np.take_along_axis(values, top, 1), axis=1, kind="stable"), axis=1)

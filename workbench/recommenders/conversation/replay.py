@@ -71,10 +71,10 @@ class Replay(nn.Module):
         device = self.action.device
         rows = (int(self.written) + torch.arange(n, device=device)) % self.capacity
         for name in self.names:
-            getattr(self, f"before_{name}")[rows] = new.before[name][-n:].to(device)
-            getattr(self, f"after_{name}")[rows] = new.after[name][-n:].to(device)
-        for name in ("action", "reward", "over"):
-            getattr(self, name)[rows] = getattr(new, name)[-n:].to(device)
+            self.get_buffer(f"before_{name}")[rows] = new.before[name][-n:].to(device)
+            self.get_buffer(f"after_{name}")[rows] = new.after[name][-n:].to(device)
+        for buffer, values in ((self.action, new.action), (self.reward, new.reward), (self.over, new.over)):
+            buffer[rows] = values[-n:].to(device)
         self.priority[rows] = self.priority.max().clamp(min=1.0)
         self.written += n
 
@@ -82,7 +82,7 @@ class Replay(nn.Module):
         """(b,) rows for uniform numbers chance (b,), a row in proportion to priority^alpha, and their weights (b,), 1
         at most, which undo the share beta of that. alpha 0 draws all alike, with weights of 1."""
         filled = min(int(self.written), self.capacity)
-        mass = (self.priority[:filled]** alpha).cumsum(0)
+        mass = (self.priority[:filled] ** alpha).cumsum(0)
         at = torch.from_numpy(chance).to(mass) * mass[-1]
         rows = torch.searchsorted(mass, at, right=True).clamp(max=filled - 1)
         probability = self.priority[rows] ** alpha / mass[-1]
@@ -91,8 +91,8 @@ class Replay(nn.Module):
 
     def take(self, rows: Tensor) -> Transitions:
         """The transitions at rows (b,)."""
-        sides = ({name: getattr(self, f"{side}_{name}")[rows] for name in self.names} for side in ("before", "after"))
-        before, after = sides
+        before, after = ({name: self.get_buffer(f"{side}_{name}")[rows] for name in self.names}
+                         for side in ("before", "after"))  # fmt: skip
         return Transitions(before, self.action[rows], self.reward[rows], self.over[rows], after)
 
     def set_priority(self, rows: Tensor, errors: Tensor) -> None:

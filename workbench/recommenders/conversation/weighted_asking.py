@@ -38,13 +38,13 @@ class Asking:
         return np.where(neighbours(observation, self.matrix, self.last), values, -np.inf)
 
 
-def ask_then_recommend(asking: Asking, *, k: int, patience: int) -> Callable[[Observation], np.ndarray]:
+def ask_then_recommend(asking: Asking, *, k: int, turns: int) -> Callable[[Observation], np.ndarray]:
     """The rule that asks the best question until at most k candidates are left, no question divides them or it is the
     last turn, and then recommends."""
 
     def rule(observation: Observation) -> np.ndarray:
         gains = asking.gains(observation)
-        many = (observation.candidates.sum(axis=1) > k) & (observation.turn < patience)
+        many = (observation.candidates.sum(axis=1) > k) & (observation.turn < turns)
         return actions(many & (gains.max(axis=1) > 0), gains.argmax(axis=1), best_items(observation, k))
 
     return rule

@@ -44,7 +44,7 @@ class ConversationWorlds:
     def _cases(self, part: str) -> tuple[Cases, Callable[[Histories], np.ndarray]]:
         split = self.bench.split
         if part != "train":
-            return getattr(split, part), self._model.score
+            return split.valid if part == "valid" else split.test, self._model.score
         train = split.train
         last = train.offsets[1:][train.lengths > 1] - 1
         keep = np.ones(len(train.items), bool)

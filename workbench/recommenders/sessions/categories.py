@@ -26,7 +26,7 @@ class CategoryBandit:
 
     def allowed(self, observation: Observation, *, exploring: bool, seed: int) -> np.ndarray:
         """(B, C) bool, `keep` of each row."""
-        total, tried = (getattr(self.module, name).cpu().numpy() for name in ("total", "tried"))
+        total, tried = (self.module.get_buffer(name).cpu().numpy() for name in ("total", "tried"))
         worth = total / np.maximum(tried, 1)
         if exploring:
             worth = worth + self.explore * np.sqrt(np.log1p(tried.sum()) / np.maximum(tried, 1))

@@ -46,8 +46,8 @@ class SessionWorlds:
     def world(self, part: str) -> SessionWorld:
         """As `verb_interfaces.Policy.world`."""
         if part not in self._made:
-            train = self.bench.split.train
-            histories = train if part == "train" else getattr(self.bench.split, part).histories
+            split, train = self.bench.split, self.bench.split.train
+            histories = {"train": train, "valid": split.valid.histories, "test": split.test.histories}[part]
             liked = np.log(self.profiles(train) / self.shares)[histories.users]
             hidden = normal(0, "tastes of users", 0, histories.users, self.n_categories)
             self._made[part] = SessionWorld(

@@ -4,16 +4,13 @@ After the in-slate Thompson sampling of Eide, Leslie and Frigessi, arXiv:2104.15
 """
 import numpy as np
 
+from workbench.envs.greatest import greatest
 from workbench.envs.slates import without_repeats
 
 
 def best_items(scores: np.ndarray, k: int) -> np.ndarray:
     """(..., k) the items of highest score (..., I+1), best first, the lower id of two alike; item 0 is none."""
-    scores = scores.copy()
-    scores[..., 0] = -np.inf
-    top = np.sort(np.argpartition(-scores, k - 1, axis=-1)[..., :k], axis=-1)
-    order = np.argsort(-np.take_along_axis(scores, top, -1), axis=-1, kind="stable")
-    return np.take_along_axis(top, order, -1)
+    return 1 + greatest(scores[..., 1:], k)
 
 
 def read_across(ranked: np.ndarray) -> np.ndarray:

@@ -53,7 +53,10 @@ class SlateWorlds:
         split = self.bench.split
         order, (start, end) = named_rng(0, "slates", "users").permutation(split.n_users), SHARES[part]
         chosen = np.sort(order[round(start * len(order)) : round(end * len(order))])
-        return chosen if part == "train" else np.intersect1d(chosen, getattr(split, part).histories.users)
+        if part == "train":
+            return chosen
+        cases = split.valid if part == "valid" else split.test
+        return np.intersect1d(chosen, cases.histories.users)
 
 
 def item_groups(dataset: Dataset) -> np.ndarray | None:

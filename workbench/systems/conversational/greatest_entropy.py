@@ -9,7 +9,7 @@ Differs   The paper recommends at random with a chance that grows as candidates 
 Reported  Nothing on the data here.
 """
 from workbench.envs.fixed_rule import FixedRule
-from workbench.recommenders.conversation.asking import actions, best_items, entropy, shares, unasked
+from workbench.recommenders.conversation.weighted_asking import Asking, ask_then_recommend
 from workbench.recommenders.conversation.worlds import ConversationWorlds
 from workbench.train import Recipe
 
@@ -22,10 +22,5 @@ RECIPE = Recipe(epochs=1, monitor="success@15")
 def build(bench, *, scorer="item_knn", turns=15, k=10, silence=0.0):
     """As always_recommend. UserError where no item has attributes."""
     worlds = ConversationWorlds(bench, scorer, patience=turns, k=k, silence=silence)
-
-    def rule(observation):
-        gain = unasked(observation, entropy(shares(observation, worlds.attributes.matrix)))
-        many = (observation.candidates.sum(axis=1) > k) & (observation.turn < turns)
-        return actions(many & (gain.max(axis=1) > 0), gain.argmax(axis=1), best_items(observation, k))
-
-    return FixedRule(worlds, rule)
+    asking = Asking(worlds.attributes.matrix, walk=False, weighted=False)
+    return FixedRule(worlds, ask_then_recommend(asking, k=k, turns=turns))

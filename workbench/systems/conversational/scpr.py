@@ -54,4 +54,4 @@ def build(
         with bench.init():
             network = OutcomeValues(turns, CODES, width=width)
         return QPolicy(worlds, network, OutcomeStates(asking, k=k, patience=turns), Learning())
-    return FixedRule(worlds, ask_then_recommend(asking, k=k, patience=turns))
+    return FixedRule(worlds, ask_then_recommend(asking, k=k, turns=turns))

@@ -61,7 +61,7 @@ def build(
     matrix = worlds.attributes.matrix
     if not learnt:
         asking = Asking(matrix, walk=False, weighted=False)
-        return FixedRule(worlds, ask_then_recommend(asking, k=k, patience=turns))
+        return FixedRule(worlds, ask_then_recommend(asking, k=k, turns=turns))
     past = bench.split.train.without_last(1)  # the last events are what is wanted in episodes of train
     items, attributes = node_vectors(matrix, past, width, kind=vectors, seed=bench.seed)
     with bench.init():
