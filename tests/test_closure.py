@@ -15,19 +15,33 @@ from workbench.closure import closure
 from workbench.places import PACKAGE
 
 CODES = """
-import ast
-import json
-from workbench import systems
-print(json.dumps({name: systems.code(name) for name in systems.names()}))
+import json, sys
+from pathlib import Path
+from workbench import closure, systems
+
+def codes():
+    for cached in (closure._tree, closure._code_hash, closure._imports, closure._module):
+        cached.cache_clear()
+    return {name: systems.code(name) for name in systems.names()}
+
+states = [codes()]
+for texts in json.loads(sys.argv[1]):
+    before = {place: Path(place).read_text() for place in texts}
+    for place, text in texts.items():
+        Path(place).write_text(text)
+    states.append(codes())
+    for place, text in before.items():
+        Path(place).write_text(text)
+print(json.dumps(states))
 """
 ON_SASREC = [name for name in systems.names() if systems.keywords(name).get("base") == "sasrec"]
 SYSTEM = '"""Another one."""\nPARENT = OFF = PLACEBO = RECIPE = None\n\n\ndef build(bench):\n    """It."""\n'
 
 
-def codes(folder: Path) -> dict[str, str]:
-    """The code hash of every system of a copy of the package."""
-    answer = subprocess.run([sys.executable, "-c", CODES], cwd=folder, check=True, capture_output=True, text=True)
-    return json.loads(answer.stdout)
+def codes(folder: Path, *edits: dict[str, str]) -> list[dict[str, str]]:
+    """The code hash of every system of a copy of the package, as it is and with other texts of some files, by path."""
+    command = [sys.executable, "-c", CODES, json.dumps(edits)]
+    return json.loads(subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout)
 
 
 @pytest.fixture(scope="module")
@@ -38,18 +52,18 @@ def copy(tmp_path_factory):
 
 
 def test_files_beside_a_system_change_no_key(copy):
-    package, before = copy / "workbench", codes(copy)
+    package, [before] = copy / "workbench", codes(copy)
     assert before == {name: systems.code(name) for name in systems.names()}
     (package / "systems" / "sequential" / "another.py").write_text(SYSTEM)
     (package / "data" / "datasets" / "another.py").write_text('"""A source."""\n\n\ndef load():\n    """It."""\n')
     for room in ("recommenders", "losses", "nets", "tokens", "embed"):
         (package / room / "another.py").write_text('"""A part."""\nA = 1\n')
     (package / "errors.py").write_text((package / "errors.py").read_text() + "\nMESSAGE = 1\n")
-    after = codes(copy)
+    [after] = codes(copy)
     assert after.pop("another") and after == before
 
 
-@pytest.mark.parametrize("file, changed", [
+LINES = [
     ("systems/sequential/sasrec.py", {"sasrec", *ON_SASREC}),
     ("nets/transformer.py", {name for family in ("sequential", "text", "cross_domain", "generative", "preference")
                              for name in systems.names(family)} - {"gru4rec", "easyrec"}
@@ -57,16 +71,19 @@ def test_files_beside_a_system_change_no_key(copy):
     ("experiment/around_base.py", set(ON_SASREC)),
     ("recommenders/count_based.py", {*systems.names("baselines"), "easyrec", "g_crs"}),
     ("evaluate/metrics.py", set(systems.names())),
-])  # fmt: skip
-def test_a_line_changes_the_keys_of_what_imports_it(copy, file, changed):
-    before, path = codes(copy), copy / "workbench" / file
-    text = path.read_text()
-    path.write_text(text.replace('"""', '"""Other words, on\ntwo lines. ', 1) + "\n# a comment\n")
-    assert codes(copy) == before
-    path.write_text(text + "\nANOTHER_LINE = 1\n")
-    after = codes(copy)
-    path.write_text(text)
-    assert {name for name in before if after[name] != before[name]} - {"another"} == changed
+]  # fmt: skip
+
+
+def test_a_line_changes_the_keys_of_what_imports_it(copy):
+    """A line of code; other words in a docstring, and comments, change none."""
+    texts = {str(copy / "workbench" / file): (copy / "workbench" / file).read_text() for file, _ in LINES}
+    worded = {place: text.replace('"""', '"""Other words, on\ntwo lines. ', 1) + "\n# a comment\n"
+              for place, text in texts.items()}
+    with_a_line = [{place: text + "\nANOTHER_LINE = 1\n"} for place, text in texts.items()]
+    before, in_other_words, *after = codes(copy, worded, *with_a_line)
+    assert in_other_words == before
+    for (file, changed), found in zip(LINES, after, strict=True):
+        assert {name for name in before if found[name] != before[name]} - {"another"} == changed, file
 
 
 @pytest.mark.parametrize("text, lines", [

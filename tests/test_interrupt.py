@@ -69,7 +69,7 @@ def test_a_resumed_fit_has_the_same_weights(environment, tmp_path):
 
 def test_an_interrupted_audit_keeps_its_cards(environment, tmp_path):
     page, cards = tmp_path / "out" / "audit.html", Path(environment["WORKBENCH_HOME"])
-    arguments = ["audit", "--profile", "smoke", "--out", str(page)]
+    arguments = ["audit", *WORLD, "--out", str(page)]
     output = interrupted(arguments, environment, lambda: stored(cards, "*-card"))
     assert "the same command resumes from there" in output.splitlines()[-1] and not page.exists()
     before = {path: path.stat().st_mtime_ns for path in stored(cards, "*-card")}

@@ -99,7 +99,7 @@ CHECKS = {
     "hostile/05_diagnose_benchmark": (completes, menu("stratum"), no_title_runs),
 }
 
-QUICK = {"00_start_here", "01_explore_dataset", "04_probe_with_sae", "hostile/02_train_tokenizer"}
+QUICK = {"00_start_here", "hostile/02_train_tokenizer"}
 OTHERS = pytest.mark.slow  # papermill runs every notebook in `make test`, so here a few of each kind are enough
 
 

@@ -34,8 +34,12 @@ def test_notebook_keeps_the_rules(path):
     assert notebooks.lint(path) == []
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=names)
+@pytest.mark.parametrize("path", [
+    pytest.param(path, marks=pytest.mark.slow if path.parent.name == "workshop" else (), id=names(path))
+    for path in NOTEBOOKS
+])  # fmt: skip
 def test_notebook_runs(path, tmp_path):
+    """The classes of the workshop are slow: test_workshop.py runs their cells, with every answer."""
     defaults = declared_parameters(path)
     parameters = {name: value for name, value in FEW.items() if name in defaults}
     result = notebooks.run(path, parameters=parameters, out=tmp_path, timeout=180)
