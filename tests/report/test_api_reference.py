@@ -71,10 +71,14 @@ def test_the_command_writes_the_reference(tmp_path, capsys):
     assert (tmp_path / "docs" / "reference.html").stat().st_size > 10_000
 
 
-def test_the_page_of_systems_is_up_to_date(capsys):
-    """After a change: workbench systems --form markdown > reports/systems.md."""
-    assert main(["systems", "--form", "markdown"]) == 0
-    assert capsys.readouterr().out == (ROOT / "reports" / "systems.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("form, page", [("markdown", "systems.md"), ("evidence", "evidence.md")])
+def test_the_page_of_systems_is_up_to_date(form, page, capsys):
+    """After a change: workbench systems --form FORM > reports/PAGE."""
+    assert main(["systems", "--form", form]) == 0
+    assert capsys.readouterr().out == (ROOT / "reports" / page).read_text(encoding="utf-8")
+
+
+def test_an_unknown_form_is_an_error():
     assert main(["systems", "--form", "html"]) == 2
 
 

@@ -25,15 +25,16 @@ def datasets() -> None:
 def systems(*, family: str = "*", form: str = "lines") -> None:
     """List the recommender systems with a one-line description each, and with what they do where they do not rank, such
     as select. --family: only one family, such as baselines.
-    --form: lines, or markdown for the page reports/systems.md, with papers, ablations and placebos."""
+    --form: lines, markdown for the page reports/systems.md, with papers, ablations and placebos, or evidence for the
+    page reports/evidence.md, with the figures of all stored studies."""
     from workbench import systems as registry
 
-    if form not in ("lines", "markdown"):
-        raise unknown_name("form", form, ("lines", "markdown"))
-    if form == "markdown":
-        from workbench.systems.catalogue import markdown_page
+    if form not in ("lines", "markdown", "evidence"):
+        raise unknown_name("form", form, ("lines", "markdown", "evidence"))
+    if form != "lines":
+        from workbench.systems import catalogue, evidence_tables
 
-        print(markdown_page(), end="")
+        print((catalogue if form == "markdown" else evidence_tables).markdown_page(), end="")
         return
     verbs = {name: f" ({registry.verb(name)})" * (registry.verb(name) != "rank") for name in registry.names(family)}
     descriptions = {name: f"{registry.family(name)}{verb}: {registry.describe(name)}" for name, verb in verbs.items()}
