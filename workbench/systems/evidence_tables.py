@@ -10,10 +10,11 @@ COLUMNS = ("system", "on", "off", "placebo", "on - off", "on - placebo", "epoch"
 HEADER = """# What the idea of each system is worth
 
 Generated from the stored studies: `workbench systems --form evidence > reports/evidence.md`. A table for each
-benchmark: dataset, protocol where it is not the default, metric on test, profile. *on* is the system, *off* the same with its idea
-switched off, *placebo* with an input that says nothing; [95 % intervals] hold cases and training seeds, differences are
-paired. *epoch*: seconds of one with the idea, as a multiple of one without. Above each table what needs no training, or
-acts by a fixed rule, the best first. A difference counts where its interval leaves zero out; a dash is not measured.
+benchmark: dataset, protocol where it is not the default, metric on test, profile. *on* is the system, *off* the same
+with its idea switched off, *placebo* with an input that says nothing; [95 % intervals] hold cases and training seeds,
+differences are paired. *epoch*: seconds of one with the idea, as a multiple of one without. Above each table what needs
+no training, or acts by a fixed rule, the best first. A difference counts where its interval leaves zero out; a dash is
+not measured.
 
 """
 
