@@ -3,7 +3,7 @@ own: sampled metrics estimate another quantity than those of full ranking, and a
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.stats import rankdata
+import pandas as pd
 
 from workbench.data import Cases, Split
 from workbench.errors import UserError
@@ -53,7 +53,7 @@ def pooled_auc(positive: np.ndarray, negative: np.ndarray) -> float:
     >>> pooled_auc(np.array([2.0, 1.0]), np.array([1.0, 0.0]))
     0.875
     """
-    ranks = rankdata(np.concatenate([positive, negative]))[: len(positive)]
+    ranks = pd.Series(np.concatenate([positive, negative])).rank().to_numpy()[: len(positive)]
     n = len(positive)
     return float((ranks.sum() - n * (n + 1) / 2) / (n * len(negative)))
 

@@ -2,7 +2,7 @@
 popularity."""
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata, t
+from scipy.special import stdtrit
 
 from workbench.data import Dataset, Split
 from workbench.data.leakage_measures import jensen_shannon
@@ -59,7 +59,7 @@ def popularity_drift(dataset: Dataset, *, windows: int = 10, seed: int = 0) -> C
 def _mean(pairs: pd.Series) -> tuple[float, float, float]:
     """The mean over pairs of windows, and a t interval from every second pair, as adjacent pairs share a window."""
     disjoint = pairs.iloc[::2]
-    half = t.ppf(0.975, len(disjoint) - 1) * disjoint.std() / np.sqrt(len(disjoint)) if len(disjoint) > 1 else np.nan
+    half = stdtrit(len(disjoint) - 1, 0.975) * disjoint.std() / np.sqrt(len(disjoint)) if len(disjoint) > 1 else np.nan
     return float(pairs.mean()), float(pairs.mean() - half), float(pairs.mean() + half)
 
 
@@ -75,7 +75,7 @@ def spearman(a: np.ndarray, b: np.ndarray) -> float:
     -1.0
     """
     either = (a + b) > 0
-    x, y = (rankdata(side[either]) - (either.sum() + 1) / 2 for side in (a, b))
+    x, y = (pd.Series(side[either]).rank().to_numpy() - (either.sum() + 1) / 2 for side in (a, b))
     length = np.sqrt((x @ x) * (y @ y))
     return float(x @ y / length) if length > 0 else np.nan
 

@@ -3,7 +3,6 @@ from itertools import islice
 
 import numpy as np
 import pandas as pd
-from scipy.stats import kendalltau
 
 from workbench.data import Dataset
 from workbench.data.kcore import pruning_rounds
@@ -54,6 +53,8 @@ def split_sensitivity(
     give intervals by resampling cases within a protocol. Table `splits`: by system, the mean under each protocol and
     its ratio to the first (share, low, high). UserError for fewer than two protocols, or systems that differ.
     """
+    from scipy.stats import kendalltau  # half a second, which every command would take
+
     if len(scores) < 2:
         raise UserError(f"split sensitivity needs two protocols; got {len(scores)}")
     names = [sorted(systems) for systems in [*scores.values(), *(valid or {}).values()]]

@@ -7,7 +7,7 @@ its events are left to speak for the other policy is the effective sample size (
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri  # quantiles of the normal distribution
 
 from workbench.errors import UserError
 
@@ -97,7 +97,7 @@ def population_mean(
         raise UserError(f"off-policy: {values.shape} values, {propensities.shape} propensities of {cells:,} cells")
     _check_propensities(propensities)
     _check_rewards(values)
-    z, weight = norm.isf((1 - level) / 2), 1 / propensities
+    z, weight = -ndtri((1 - level) / 2), 1 / propensities
     centre = {"ips": (values * weight).sum() / cells, "snips": (values * weight).sum() / weight.sum()}
     of = {"ips": (values * weight, cells), "snips": ((values - centre["snips"]) * weight, weight.sum())}
     variance = {name: (terms**2 * (1 - propensities)).sum() / size**2 for name, (terms, size) in of.items()}
@@ -107,7 +107,7 @@ def population_mean(
 
 
 def _mean(terms: np.ndarray, level: float) -> Value:
-    half = norm.isf((1 - level) / 2) * terms.std(ddof=1) / np.sqrt(len(terms)) if len(terms) > 1 else np.inf
+    half = -ndtri((1 - level) / 2) * terms.std(ddof=1) / np.sqrt(len(terms)) if len(terms) > 1 else np.inf
     return Value(float(terms.mean()), float(terms.mean() - half), float(terms.mean() + half))
 
 
@@ -116,7 +116,7 @@ def _ratio(weight: np.ndarray, rewards: np.ndarray, level: float) -> Value:
         return Value(float("nan"), -np.inf, np.inf)
     value = (weight * rewards).sum() / weight.sum()
     error = np.sqrt((weight**2 * (rewards - value) ** 2).sum()) / weight.sum()
-    half = norm.isf((1 - level) / 2) * error
+    half = -ndtri((1 - level) / 2) * error
     return Value(float(value), float(value - half), float(value + half))
 
 
