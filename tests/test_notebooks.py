@@ -8,7 +8,7 @@ from canned import code, folded, prose, save
 
 from workbench import notebooks, report
 from workbench.errors import UserError
-from workbench.notebooks.parameters import declared_parameters, has_tag
+from workbench.notebooks.parameters import cell_source, declared_parameters, has_tag
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(path for path in FOLDER.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts)
@@ -34,19 +34,31 @@ def test_notebook_keeps_the_rules(path):
     assert notebooks.lint(path) == []
 
 
+def few(path: Path) -> dict:
+    """The parameters of a short run, as far as the notebook has them."""
+    return {name: value for name, value in FEW.items() if name in declared_parameters(path)}
+
+
 @pytest.mark.parametrize("path", [
-    pytest.param(path, marks=pytest.mark.slow if path.parent.name == "workshop" else (), id=names(path))
-    for path in NOTEBOOKS
+    pytest.param(path, marks=() if path.parent == FOLDER else pytest.mark.slow, id=names(path)) for path in NOTEBOOKS
 ])  # fmt: skip
 def test_notebook_runs(path, tmp_path):
-    """The classes of the workshop are slow: test_workshop.py runs their cells, with every answer."""
-    defaults = declared_parameters(path)
-    parameters = {name: value for name, value in FEW.items() if name in defaults}
-    result = notebooks.run(path, parameters=parameters, out=tmp_path, timeout=180)
+    """Those of folders are slow: below, and in test_workshop.py, their cells run without a kernel."""
+    result = notebooks.run(path, parameters=few(path), out=tmp_path, timeout=180)
     assert result.ok, f"code cell {result.cell}: {result.error}"
     text = report.export_notebook(result.executed).read_text()
     assert "FAILED" not in text and len(text) < 8e6
     assert notebooks.glued(result.executed), "the save cell must glue something"
+
+
+@pytest.mark.parametrize("path", [path for path in NOTEBOOKS if path.parent.name == "topics"], ids=names)
+def test_the_cells_of_a_topic_run(path, capsys):
+    values = {}
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        if cell["cell_type"] == "code":
+            exec(compile(cell_source(cell), f"{path.name}, {cell['id']}", "exec"), values)
+            values |= few(path) if has_tag(cell, "parameters") else {}
+    assert "FAILED" not in capsys.readouterr().out
 
 
 def test_each_notebook_of_the_series_has_a_cover():
