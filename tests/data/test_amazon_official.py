@@ -11,7 +11,7 @@ from workbench.data.formats.file_lookup import DataFiles, File
 from workbench.errors import UserError
 
 OWN = ("csv", "preset", "train-test", "merged")  # read files of one's own, or other datasets
-NO_ADDRESS = {"code-sciml"}  # made from the histories of public clones
+NO_ADDRESS = {"code-sciml", "merrec"}  # made from public clones; of many shards
 PUBLIC = [name for name in datasets.names() if name not in {*OWN, "git"} and not name.startswith("synthetic")]
 
 

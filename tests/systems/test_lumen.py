@@ -70,7 +70,7 @@ def test_words_of_the_target_are_counted_in_what_is_said():
     assert words.value == 0
     table = told().tables["critiques"].assign(text="avery cards")
     found = critique_findings(replace(told(), tables={"critiques": table}))[1]
-    assert found.value == pytest.approx(3 / 5) and found.verdict == "warning", "three of five steps lead to the cards"
+    assert found.value == pytest.approx(3 / 5), "three of five steps lead to the cards"
 
 
 def test_no_order_no_critique_and_what_lacks_them_is_told_where_they_are():
