@@ -1,4 +1,4 @@
-"""Shards in the layout of MerRec with planted traps: written for tests and for the benchmark, nothing of the real log."""
+"""Shards in the layout of MerRec with planted traps: written for tests and the benchmark, nothing of the real log."""
 from pathlib import Path
 
 import numpy as np
@@ -6,7 +6,8 @@ import polars as pl
 
 COLUMNS = ("user_id", "sequence_id", "session_id", "event_id", "stime", "item_id", "product_id", "name", "price",
            "c0_id", "c0_name", "c1_id", "c1_name", "c2_id", "c2_name", "brand_id", "brand_name", "item_condition_id",
-           "item_condition_name", "size_id", "size_name", "shipper_id", "shipper_name", "color", "sequence_length")  # fmt: skip
+           "item_condition_name", "size_id", "size_name", "shipper_id", "shipper_name", "color",
+           "sequence_length")  # fmt: skip
 EVENTS = ("item_view", "item_like", "item_add_to_cart_tap", "offer_make", "buy_start", "buy_comp")
 START = 1_682_899_200_000_000  # 2023-05-01, microseconds
 
@@ -14,14 +15,17 @@ START = 1_682_899_200_000_000  # 2023-05-01, microseconds
 def shard(users, sequences, times, items, products, events, sessions=None) -> pl.DataFrame:
     """A shard of (n,) arrays: times in seconds since the first of May, events as places in EVENTS, products -1: none.
     What an item is follows from its product: category number product % 7, brand product % 5, where 0 is missing."""
-    users, sequences, times, items, products, events = map(np.asarray, (users, sequences, times, items, products, events))
+    users, sequences, times, items, products, events = map(
+        np.asarray, (users, sequences, times, items, products, events)
+    )
     known, group, brand = products >= 0, products % 7, products % 5
     name = pl.Series(products).cast(pl.String)
     table = pl.DataFrame({
         "user_id": users.astype(np.int64), "sequence_id": sequences.astype(np.int64),
         "session_id": (sequences if sessions is None else np.asarray(sessions)).astype(np.int64),
-        "event_id": np.array(EVENTS, object)[events].tolist(), "stime": START + times.astype(np.int64) * 1_000_000, "item_id":
-        items.astype(np.int64), "known": known, "product": name, "price": (products % 50 + 5).astype(np.float64),
+        "event_id": np.array(EVENTS, object)[events].tolist(), "stime": START + times.astype(np.int64) * 1_000_000,
+        "item_id": items.astype(np.int64), "known": known, "product": name,
+        "price": (products % 50 + 5).astype(np.float64),
         "group": pl.Series(group).cast(pl.String), "brand": brand.astype(np.int64),
     })  # fmt: skip
     text = pl.concat_str

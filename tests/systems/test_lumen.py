@@ -41,7 +41,9 @@ def said(dataset: Dataset) -> list[str]:
 
 def test_a_critique_keeps_what_both_have_and_adds_what_the_next_one_has_alone():
     to_b, to_a = "More like this in Paper, but by x", "More like this in Paper, but by y"
-    assert said(told()) == [to_b, "", "", to_a, "", to_b, to_a, to_b, "", "", "", ""], "b and c share the root alone; nothing last"
+    assert said(told()) == [to_b, "", "", to_a, "", to_b, to_a, to_b, "", "", "", ""], (
+        "b and c share the root alone; nothing last"
+    )
     assert told().tables["critiques"][["keeps", "adds"]].drop_duplicates().to_numpy().tolist() == [
         ["category S > Paper", "brand x"], ["category S > Paper", "brand y"]]  # fmt: skip
     assert any("give away in part" in note for note in told().about["notes"])

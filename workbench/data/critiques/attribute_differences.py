@@ -49,16 +49,16 @@ def steps(dataset: Dataset, protocol: Protocol | None = None) -> Steps:
 ROWS = "row of the log"
 
 
-def with_critiques(
-    dataset: Dataset, *, protocol: Protocol | None = None, least: int = LEAST, seed: int = 0
-) -> Dataset:
+def with_critiques(dataset: Dataset, *, protocol: Protocol | None = None, least: int = LEAST, seed: int = 0) -> Dataset:
     """The dataset with the event column `critique`, int32, 0 for none: what is said after an event about the next one;
     and the table `critiques`: critique (1..C), text, keeps and adds (names of attributes).
 
-    A critique keeps the rarest category of both items, of at most half of the items, and adds one attribute of the next item that the last one lacks,
-    chosen by a seeded hash among all such. A pair without either has none, so that the steps with critiques are the
-    similar ones. protocol: whose order of events is meant; under another order of ties a critique may precede the
-    wrong event. least: items of an attribute. UserError for events without order, and as `item_attributes`.
+    A critique keeps the rarest category of both items, of those of at most half of the catalogue, and adds one
+    attribute of the next item that the last one lacks, chosen by a seeded hash among all such. A pair without either
+    has none, so that the steps with critiques are the similar ones.
+
+    protocol: whose order of events is meant; under another order of ties a critique may precede the wrong event. least:
+    items of an attribute. UserError for events without order, and as `item_attributes`.
     """
     names, matrix = item_attributes(dataset, least=least)
     pairs = steps(dataset, protocol)
@@ -100,7 +100,8 @@ def _phrase(attribute: str) -> str:
 
 
 def _first(pairs: csr_matrix, cost: np.ndarray, allowed: np.ndarray) -> np.ndarray:
-    """(S,) the column of each row (S, A) of least cost (A,) among those allowed (A,), ties to the lower one; -1 where there is none."""
+    """(S,) the column of each row (S, A) of least cost (A,) among those allowed (A,), ties to the lower one; -1 for
+    none."""
     row, column = pairs.nonzero()
     usable = allowed[column]
     row, column = row[usable], column[usable]

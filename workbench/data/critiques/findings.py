@@ -33,7 +33,7 @@ def _findings(dataset: Dataset, table: pd.DataFrame, said: np.ndarray, following
     has = said > 0
     share = float(has.mean()) if len(has) else 0.0
     yield Finding("critiques: steps that have one", share, np.nan, NOTE if share < 1 else OK,
-                  f"{share:.0%} of {len(has):,} steps have a critique; they are those whose items are alike.")  # fmt: skip
+                  f"{share:.0%} of {len(has):,} steps have a critique: those whose items are alike.")  # fmt: skip
     if not has.any():
         return
     overlap = word_overlap(table, dataset, said[has], following[has])

@@ -1,7 +1,7 @@
-"""The tasks of MerRec's released code, as splits of a loaded dataset (mercari/mercari-ml-merrec-pub-us, read 2024).
+"""The tasks of MerRec's released code, as splits of a loaded dataset (mercari/mercari-ml-merrec-pub-us).
 
-- session-based recommendation: `session_based`, and with the same sequences model inference acceleration, which measures
-  time and not another split;
+- session-based recommendation: `session_based`, and with the same sequences inference acceleration, which measures time
+  and has no other split;
 - click-through rate and multi-task learning: `event_windows`.
 The paper counts six tasks. The release's fifth, retrieval from texts (mercatran), takes sequences as the first one does
 and holds out their last events, whose number is a setting of its; the sixth is not in the release. Not verified: what
@@ -59,7 +59,7 @@ def event_windows(
     release has .8, .1, .1 for multi-task learning, and .9, 0, .1 for clicks (label item_view alone).
 
     A row is negative where the event is of another kind: there are no exposures without an event in the log, so what is
-    predicted is the kind of an event that took place. Rows of one sequence fall into different parts, as in the release.
+    predicted is the kind of an event that took place. Rows of a sequence fall into different parts, as in the release.
     UserError for shares that do not add up to 1, or where no sequence is long enough.
     """
     if abs(sum(shares) - 1) > 1e-9 or min(shares) < 0:

@@ -35,11 +35,12 @@ def session_split(
     parts = [train & ~drawn, train & drawn & usable, test & usable]
     counts = [int(part.sum()) for part in parts]
     if not all(counts):
-        raise UserError(f"{dataset.name}: {counts[0]:,} train, {counts[1]:,} validation and {counts[2]:,} test sessions; "
-                        "each needs one", code=3)  # fmt: skip
+        found = f"{counts[0]:,} train, {counts[1]:,} validation and {counts[2]:,} test sessions"
+        raise UserError(f"{dataset.name}: {found}; each needs one", code=3)
     own = sequence.where(parts[0][sequence.rows()])
-    return Split(own, _cases(sequence, parts[1]), _cases(sequence, parts[2]), dataset.n_users, dataset.n_items, protocol,
-                 _digest(dataset, sequence, protocol, parts))  # fmt: skip
+    valid_cases, test_cases = (_cases(sequence, part) for part in parts[1:])
+    key = _digest(dataset, sequence, protocol, parts)
+    return Split(own, valid_cases, test_cases, dataset.n_users, dataset.n_items, protocol, key)
 
 
 def published_test(dataset: Dataset, **settings) -> Split:

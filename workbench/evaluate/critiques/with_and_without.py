@@ -1,4 +1,4 @@
-"""One recommender on the same cases with what was said and with nothing said: the worth of a hint that knows the target.
+"""One recommender on the same cases with what was said and with nothing said: the worth of a hint of the target.
 
 A critique is written with the next item in sight. Figures with critiques are an upper figure under an oracle's hint;
 beside figures of systems that read none stand those of the same recommender without them.

@@ -13,7 +13,9 @@ from workbench.recommenders.sequential import EventInputs, padded_column
 from workbench.stages import draw
 
 WORD = re.compile(r"[^\W_]{2,}")
-WHERE = "dataset critiqued makes them for office, movielens-small and others (of=NAME), synthetic-critiques invents them"
+WHERE = (
+    "dataset critiqued makes them for office, movielens-small and others (of=NAME), synthetic-critiques invents them"
+)
 
 
 def critique_table(dataset: Dataset) -> pd.DataFrame:

@@ -57,7 +57,9 @@ def stories(recommender: VectorRecommender, dataset: Dataset, histories: Histori
     said = np.zeros(len(histories), np.int64)
     said[last.rows()] = said_in(last)
     return [
-        Story(tuple(titles[histories.row(row)[-EVENTS:]]), texts[said[row]], titles[item], tuple(names[n] for n in words))
+        Story(
+            tuple(titles[histories.row(row)[-EVENTS:]]), texts[said[row]], titles[item], tuple(names[n] for n in words)
+        )
         for row, (item, words) in enumerate(zip(np.asarray(items), best))
     ]  # fmt: skip
 

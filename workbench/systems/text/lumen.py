@@ -13,7 +13,7 @@ Differs   No language model with item tokens: a critique is the sum of the vecto
           next item (dataset critiqued), not written by a large model. THE CRITIQUE KNOWS THE TARGET: its figures are no
           better or worse than those of systems that read none. critique_retrieval, which reads the critique alone, and
           the same run without critiques (evaluate/critiques) stand beside it.
-Reported  REGEN Office: recall@10 .124 without and .1402 with critiques, of a hybrid of sequences and text (from memory).
+Reported  REGEN Office: recall@10 .124 without and .1402 with critiques, of a sequence-text hybrid (from memory).
 """
 import logging
 

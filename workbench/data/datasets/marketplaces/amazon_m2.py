@@ -26,11 +26,11 @@ BROKEN = ("count", "error")
 ABOUT = {
     "title": "Amazon-M2, KDD Cup 2023", "homepage": HOME, "terms": "Of the challenge, seen after login; not verified "
     "(Apache-2.0 as we remember it).", "release": "KDD Cup 2023",
-    "citation": "Jin et al., Amazon-M2: A Multilingual Multi-locale Shopping Session Dataset for Recommendation and Text "
-                "Generation, NeurIPS 2023 (datasets track), arXiv:2307.09688",
+    "citation": "Jin et al., Amazon-M2: A Multilingual Multi-locale Shopping Session Dataset for Recommendation and "
+                "Text Generation, NeurIPS 2023 (datasets track), arXiv:2307.09688",
 }  # fmt: skip
-ALTERNATIVE = (f"They are at {HOME} (login); test sessions and truth also in github.com/HaitaoMao/Amazon-M2, in folders "
-               "such as task2/public_test.")  # fmt: skip
+ALTERNATIVE = (f"They are at {HOME} (login); test sessions and truth also in github.com/HaitaoMao/Amazon-M2, in "
+               "folders such as task2/public_test.")  # fmt: skip
 
 
 def load(*, locales: str = "UK,DE,JP", test: str = "", broken: str = "count") -> Dataset:
@@ -50,13 +50,15 @@ def load(*, locales: str = "UK,DE,JP", test: str = "", broken: str = "count") ->
         if value not in allowed:
             raise unknown_name(what, value, allowed)
     files = DataFiles("amazon-m2", "amazon_m2")
-    wanted = [File(f"{test}/{name}") for name in ("sessions_test.parquet", "DONT_SHARE_gt_test.parquet")] if test else []
+    wanted = (
+        [File(f"{test}/{name}") for name in ("sessions_test.parquet", "DONT_SHARE_gt_test.parquet")] if test else []
+    )
     files.require(PRODUCTS, SESSIONS, *wanted, alternative=ALTERNATIVE)
     sessions = _train(files.read(SESSIONS), chosen, broken)
     if test:
         sessions = pl.concat([sessions, _test(*map(files.read, wanted), chosen)])
     items = _products(files.read(PRODUCTS), chosen)
-    return _assembled(sessions, items, files, broken)
+    return _assembled(sessions, items, files)
 
 
 def _table(content: Content, columns: tuple[str, ...]) -> pl.DataFrame:
@@ -83,9 +85,12 @@ def _train(content: Content, locales: tuple[str, ...], broken: str) -> pl.DataFr
     wrong = lists.broken | table["next_item"].is_null()
     if broken == "error" and wrong.any():
         at = int(wrong.arg_max())
-        raise data_error(content, None, f"session {table['row'][at] + 1:,}: prev_items {str(table['prev_items'][at])[:60]!r} "
-                         f"is no printed array of quoted ids, or next_item is missing; {int(wrong.sum()):,} sessions of "
-                         f"{len(table):,} are like that", "broken=count leaves them out")  # fmt: skip
+        cell = str(table["prev_items"][at])[:60]
+        what = (
+            f"session {table['row'][at] + 1:,}: prev_items {cell!r} is no printed array of quoted ids, or next_item is "
+            f"missing; {int(wrong.sum()):,} sessions of {len(table):,} are like that"
+        )
+        raise data_error(content, None, what, "broken=count leaves them out")
     return table.select(
         name=pl.concat_str(pl.lit("train "), "row"), locale="locale", part=pl.lit("train"),
         tokens=lists.tokens.list.concat(table["next_item"].fill_null("")), broken=wrong, cut=lists.cut,
@@ -99,8 +104,11 @@ def _test(sessions: Content, truth: Content, locales: tuple[str, ...]) -> pl.Dat
     asked, answers = tables
     same = len(asked) == len(answers) and (asked["locale"] == answers["locale"]).all()
     if not same:
-        raise data_error(truth, None, f"{len(answers):,} rows, the sessions have {len(asked):,}; they belong together by "
-                         "place, and their locales are not the same row by row", "take both from one folder")  # fmt: skip
+        what = (
+            f"{len(answers):,} rows, the sessions have {len(asked):,}; they belong together by place, and their "
+            "locales are not the same row by row"
+        )
+        raise data_error(truth, None, what, "take both from one folder")
     table = asked.with_columns(next_item=answers["next_item"]).with_row_index("row")
     table = table.filter(pl.col("locale").is_in(list(locales)))
     lists = table["prev_items"].cast(pl.List(pl.String))
@@ -122,7 +130,7 @@ def _products(content: Content, locales: tuple[str, ...]) -> pd.DataFrame:
     return made.to_pandas()
 
 
-def _assembled(sessions: pl.DataFrame, items: pd.DataFrame, files: DataFiles, broken: str) -> Dataset:
+def _assembled(sessions: pl.DataFrame, items: pd.DataFrame, files: DataFiles) -> Dataset:
     wrong, cut = int(sessions["broken"].sum()), int(sessions["cut"].sum())
     kept = sessions.filter(~pl.col("broken"))
     if kept.is_empty():
@@ -131,13 +139,13 @@ def _assembled(sessions: pl.DataFrame, items: pd.DataFrame, files: DataFiles, br
     events = kept.select("name", "locale", "tokens").explode("tokens").select(user="name", item=keys)
     frame = pd.DataFrame({USER: events["user"].to_pandas(), ITEM: events["item"].to_pandas()})
     users = kept.select(pl.col("name").alias(RAW), "locale", "part").to_pandas()
-    dropped = {"sessions with a broken cell": wrong}
-    about = {**ABOUT, "files": files.checksums, "read": kept["part"].value_counts().sort("part").rows() and {
-        f"{part} sessions": n for part, n in kept["part"].value_counts().sort("part").rows()}, "dropped": dropped,
-        "notes": ["order: within a session; there are no times and no users",
-                  "item: locale and product code; one code of several locales is several items",
-                  "a target may be an item of its own session"],
-        "findings": [list(finding) for finding in _findings(sessions, kept, events, items, wrong, cut)]}  # fmt: skip
+    read = dict(kept["part"].value_counts().sort("part").rows())
+    notes = ["order: within a session; there are no times and no users",
+             "item: locale and product code; one code of several locales is several items",
+             "a target may be an item of its own session"]  # fmt: skip
+    findings = [list(finding) for finding in _findings(sessions, kept, events, items, wrong, cut)]
+    about = {**ABOUT, "files": files.checksums, "read": {f"{part} sessions": n for part, n in read.items()},
+             "dropped": {"sessions with a broken cell": wrong}, "notes": notes, "findings": findings}  # fmt: skip
     return assemble("amazon-m2", frame, items=items, users=users, order="sequence", about=about)
 
 
@@ -145,7 +153,8 @@ def _findings(
     sessions: pl.DataFrame, kept: pl.DataFrame, events: pl.DataFrame, items: pd.DataFrame, wrong: int, cut: int
 ) -> list[Finding]:
     last = pl.col("tokens").list.last()
-    repeated = float(kept.select(pl.col("tokens").list.head(pl.col("tokens").list.len() - 1).list.contains(last)).to_series().mean())
+    before = pl.col("tokens").list.head(pl.col("tokens").list.len() - 1)
+    repeated = float(kept.select(before.list.contains(last)).to_series().mean())
     used = events["item"].unique()
     bare = int((~used.is_in(items[RAW].tolist())).sum())
     codes = items[RAW].str.split(":", n=1).str[1]
@@ -153,7 +162,7 @@ def _findings(
     share = wrong / max(1, len(sessions))
     return [
         Finding("amazon-m2: broken cells", share, 0.0, WARNING if wrong else OK,
-                f"{wrong:,} of {len(sessions):,} sessions have no array in prev_items or no next item and are left out; "
+                f"{wrong:,} of {len(sessions):,} sessions have no array in prev_items or no next item: left out; "
                 f"{cut:,} of them were shortened (...) when they were written."),
         Finding("amazon-m2: targets in their session", repeated, np.nan, NOTE,
                 f"{repeated:.1%} of the targets are an item of their own session; masking it makes them unreachable."),

@@ -4,8 +4,6 @@ Read lazily from the parquet shards of one or more months, never as a whole. The
 and of the code of the paper (mercari/mercari-ml-merrec-pub-us, MIT): a sequence is a pair of user_id and sequence_id,
 its events are ordered by stime, session_id is inside it, sequence_length is published.
 """
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -58,50 +56,69 @@ def load(
     files = DataFiles("merrec")
     chosen = tuple(month.strip() for month in months.split(",") if month.strip())
     shards = find_shards(files, folder, chosen, f"They are at {HOME}, monthly folders 20230501 to 20231001 of about "
-                         "300 shards, 166 GB, CC BY-NC 4.0; one shard is a month of its users and is enough.")  # fmt: skip
+                         "300 shards, 166 GB, CC BY-NC 4.0; one shard is a month of its users.")  # fmt: skip
     schema = check_columns(shards, WANTED, source=f"The published columns are those of {HOME}")
-    log, read = _events(shards, schema, KEYS[key], kept, sequences, least)
-    table = _frame(log, sequences)
-    items = _attributes(shards, schema, log, KEYS[key]) if attributes else None
+    scan = pl.scan_parquet(shards)
+    _check_events(scan)
+    findings = [*_order_findings(scan), *_purchase_findings(scan)]
+    table, read = _events(scan, schema, KEYS[key], kept, sequences, least)
+    findings += _key_findings(table, key)
+    items = _attributes(scan, schema, table[ITEM].cat.categories, KEYS[key]) if attributes else None
     notes = ["order: by time; ties in the order of the shards", "price: asked in the listing, not what was paid",
              f"item: {KEYS[key]}; user: {'user_id and sequence_id' if sequences else 'user_id'}",
              "files: digests of size and footer of each shard"]  # fmt: skip
-    findings = [*_order_findings(shards), *_key_findings(table, key), *_purchase_findings(shards, kept)]
     about = {**ABOUT, "files": footer_digests(shards), **read, "notes": notes,
              "findings": [list(finding) for finding in findings]}  # fmt: skip
     return assemble("merrec", table, items=items, about=about)
 
 
-def _events(
-    shards: list[Path], schema: pl.Schema, item: str, kept: tuple[str, ...], sequences: bool, least: int
-) -> tuple[pl.DataFrame, dict]:
-    """The events sorted by user and time, with the columns person, sequence, item, micro (of the time), event, price
-    and session; counts of what was read and dropped."""
-    scan = pl.scan_parquet(shards)
-    unknown = scan.select(pl.col("event_id").cast(pl.String).unique()).collect(engine="streaming")["event_id"]
-    if other := sorted(set(unknown.drop_nulls()) - set(EVENTS)):
+def _check_events(scan: pl.LazyFrame) -> None:
+    found = scan.select(pl.col("event_id").cast(pl.String).unique()).collect(engine="streaming")["event_id"]
+    if other := sorted(set(found.drop_nulls()) - set(EVENTS)):
         raise unknown_name("event_id of merrec", other[0], EVENTS)
-    rows = scan.select(
-        person="user_id", sequence="sequence_id", item=item, micro=_microseconds(schema["stime"]),
-        event=pl.col("event_id").cast(pl.String).replace_strict(CODES, return_dtype=pl.Int8), price=pl.col("price").cast(pl.Float32),
-        session="session_id",
+
+
+def _events(
+    scan: pl.LazyFrame, schema: pl.Schema, item: str, kept: tuple[str, ...], sequences: bool, least: int
+) -> tuple[pd.DataFrame, dict]:
+    """The events as `assemble` reads them, in the order of the shards, and counts of what was read and dropped.
+
+    Ids become numbers while the shards are read: texts of ten million events are never in memory together.
+    """
+    by = ["user_id", "sequence_id"] if sequences else ["user_id"]
+    people, things = (_numbered(scan, names, code) for names, code in ((by, USER), ([item], ITEM)))
+    known = scan.with_columns(event=pl.col("event_id").cast(pl.String).replace_strict(CODES, return_dtype=pl.Int8))
+    known = known.filter(pl.col("event").is_in([CODES[name] for name in kept])) if kept else known
+    time = _microseconds(schema["stime"])
+    session = ["user_id", "sequence_id", "session_id"]
+    rows = known.select(
+        *dict.fromkeys([*session, item]), "event", pl.col("price").cast(pl.Float32), second=time // 1_000_000,
+        rest=(time % 1_000_000).cast(pl.Int32),
     )  # fmt: skip
-    rows = rows.filter(pl.col("event").is_in([CODES[name] for name in kept])) if kept else rows
-    log = rows.collect(engine="streaming")
+    for table, names in ((people, by), (things, [item]), (_numbered(scan, session, "session"), session)):
+        rows = rows.join(table.lazy(), on=names, how="left", maintain_order="left")
+    log = rows.select(USER, ITEM, "second", "rest", "event", "price", "session").collect(engine="streaming")
     n_read = len(log)
-    log = log.drop_nulls(["person", "sequence", "item", "micro"])
-    nulls = n_read - len(log)
-    by = ["person", "sequence"] if sequences else ["person"]
-    log = log.sort([*by, "micro"], maintain_order=True)
-    session = pl.struct("person", "sequence", "session").rle_id().alias("session")
-    log = log.with_columns(session, user=(pl.struct(by) if sequences else pl.col("person")).rle_id())
-    n_known = len(log)
-    if least > 1:
-        log = log.filter(pl.len().over("user") >= least)
-    dropped = {"events without user, item or time": nulls, f"events of users with fewer than {least}": n_known - len(log)}
+    log = log.drop_nulls([USER, ITEM, "second"])
+    missing = n_read - len(log)
+    if least > 1 and len(log):
+        log = log.filter(pl.Series(np.bincount(log[USER])[log[USER]] >= least))
+    few = n_read - missing - len(log)
+    dropped = {"events without user, item or time": missing, f"events of users with fewer than {least}": few}
     if not len(log):
         raise UserError(f"merrec: no events are left of {n_read:,} read: {dropped}", code=3)
-    return log, {"read": {"events": n_read, "shards": len(shards)}, "dropped": dropped}
+    return _frame(log, _names(people, by), _names(things, [item])), {"read": {"events": n_read}, "dropped": dropped}
+
+
+def _numbered(scan: pl.LazyFrame, names: list[str], code: str) -> pl.DataFrame:
+    """The distinct values of columns, none of them missing, ascending, and the column `code`, int32, 0 and up."""
+    distinct = scan.select(names).drop_nulls().unique().collect(engine="streaming").sort(names)
+    return distinct.with_columns(pl.Series(code, np.arange(len(distinct), dtype=np.int32)))
+
+
+def _names(table: pl.DataFrame, names: list[str]) -> np.ndarray:
+    """Raw ids: the values of the columns, joined by _."""
+    return table.select(pl.concat_str(names, separator="_").alias("name"))["name"].to_numpy()
 
 
 def _microseconds(kind: pl.DataType) -> pl.Expr:
@@ -115,44 +132,26 @@ def _microseconds(kind: pl.DataType) -> pl.Expr:
     return time.str.to_datetime(time_unit="us", time_zone="UTC", strict=True).dt.epoch("us")
 
 
-def _frame(log: pl.DataFrame, sequences: bool) -> pd.DataFrame:
-    """The events as `assemble` reads them, users and items as categories."""
-    first = log.unique("user", keep="first", maintain_order=True)
-    name = pl.col("person").cast(pl.String)
-    name = name + "_" + pl.col("sequence").cast(pl.String) if sequences else name
-    people = first.select(name=name)["name"].to_numpy()
-    place = first["user"].to_numpy()
-    codes = np.zeros(int(place.max()) + 1, np.int32)
-    codes[place] = np.arange(len(place))
-    seconds, micro = np.divmod(log["micro"].to_numpy(), 1_000_000)
+def _frame(log: pl.DataFrame, people: np.ndarray, things: np.ndarray) -> pd.DataFrame:
     columns = {
-        USER: pd.Categorical.from_codes(codes[log["user"].to_numpy()], people), ITEM: _categories(log["item"]),
-        TIME: seconds, "event": pd.Categorical.from_codes(log["event"].to_numpy(), EVENTS),
-        "price": log["price"].to_numpy(), "session": log["session"].to_numpy().astype(np.int32),
+        USER: pd.Categorical.from_codes(log[USER].to_numpy(), people), ITEM: pd.Categorical.from_codes(
+            log[ITEM].to_numpy(), things), TIME: log["second"].to_numpy(), "price": log["price"].to_numpy(),
+        "event": pd.Categorical.from_codes(log["event"].to_numpy(), EVENTS), "session": log["session"].to_numpy(),
     }  # fmt: skip
-    if micro.any():
-        columns[MICROSECOND] = micro.astype(np.int32)
+    if (rest := log["rest"].to_numpy()).any():
+        columns[MICROSECOND] = rest
     return pd.DataFrame(columns, copy=False)
 
 
-def _categories(values: pl.Series) -> pd.Categorical:
-    """Raw ids as numbers of the distinct ones, in the order of their first place."""
-    distinct = values.unique(maintain_order=True)
-    numbers = pl.DataFrame({"item": distinct, "code": np.arange(len(distinct), dtype=np.int32)})
-    codes = pl.DataFrame({"item": values}).join(numbers, on="item", how="left", maintain_order="left")["code"]
-    return pd.Categorical.from_codes(codes.to_numpy(), distinct.cast(pl.String).to_numpy())
-
-
-def _attributes(shards: list[Path], schema: pl.Schema, log: pl.DataFrame, item: str) -> pd.DataFrame:
-    """Raw id, price and texts of the items in the log, of the first row that has each."""
+def _attributes(scan: pl.LazyFrame, schema: pl.Schema, used: pd.Index, item: str) -> pd.DataFrame:
+    """Raw id and texts of the items `used`, of the first row that has each."""
     levels = [pl.col(name).cast(pl.String) for name in LEVELS if name in schema]
     texts = {new: _known(name) for name, new in OTHERS.items() if name in schema}
     path = pl.concat_str(levels, separator=" > ", ignore_nulls=True).alias("category") if levels else None
-    first = pl.scan_parquet(shards).filter(pl.col(item).is_not_null()).group_by(pl.col(item).cast(pl.String).alias(RAW))
+    first = scan.filter(pl.col(item).is_not_null()).group_by(pl.col(item).cast(pl.String).alias(RAW))
     table = first.agg(*(each.first().alias(name) for name, each in texts.items()),
                       *([path.first()] if levels else [])).collect(engine="streaming")  # fmt: skip
-    used = log.select(pl.col("item").unique().cast(pl.String).alias(RAW))
-    return table.join(used, on=RAW, how="semi").fill_null("").to_pandas()
+    return table.join(pl.DataFrame({RAW: used.to_numpy()}), on=RAW, how="semi").fill_null("").to_pandas()
 
 
 def _known(name: str) -> pl.Expr:
@@ -161,10 +160,10 @@ def _known(name: str) -> pl.Expr:
     return pl.when(text == "0").then(pl.lit("")).otherwise(text)
 
 
-def _order_findings(shards: list[Path]) -> list[Finding]:
+def _order_findings(scan: pl.LazyFrame) -> list[Finding]:
     """Whether stime grows in the order of the rows of a sequence, and how often it stands still."""
     same = pl.all_horizontal(pl.col(name) == pl.col(name).shift() for name in ("user_id", "sequence_id"))
-    counts = pl.scan_parquet(shards).select(
+    counts = scan.select(
         pairs=same.sum(), back=(same & (pl.col("stime") < pl.col("stime").shift())).sum(),
         tied=(same & (pl.col("stime") == pl.col("stime").shift())).sum(),
     ).collect(engine="streaming").row(0, named=True)  # fmt: skip
@@ -180,9 +179,10 @@ def _order_findings(shards: list[Path]) -> list[Finding]:
 
 def _key_findings(table: pd.DataFrame, key: str) -> list[Finding]:
     """What the key of items leaves to collaborative filtering."""
-    users, items = (table[side].cat.codes.to_numpy().astype(np.int64) for side in (USER, ITEM))
+    items = table[ITEM].cat.codes.to_numpy()
     width = int(items.max()) + 1
-    code = users * width
+    code = table[USER].cat.codes.to_numpy().astype(np.int64)
+    code *= width  # in place: ten million pairs
     code += items
     code.sort()
     distinct = np.bincount(code[np.append(True, code[1:] != code[:-1])] % width, minlength=width)
@@ -195,10 +195,10 @@ def _key_findings(table: pd.DataFrame, key: str) -> list[Finding]:
     )]  # fmt: skip
 
 
-def _purchase_findings(shards: list[Path], kept: tuple[str, ...]) -> list[Finding]:
+def _purchase_findings(scan: pl.LazyFrame) -> list[Finding]:
     """How many purchases follow a view of the same listing by the same user, in the shards at hand."""
     pair = ["user_id", "item_id"]
-    scan = pl.scan_parquet(shards).select(*pair, "stime", event=pl.col("event_id").cast(pl.String))
+    scan = scan.select(*pair, "stime", event=pl.col("event_id").cast(pl.String))
     bought = scan.filter(pl.col("event") == "buy_comp").collect(engine="streaming")
     if not len(bought):
         return [Finding("merrec: purchases", 0.0, np.nan, NOTE, "There is no completed purchase in these shards.")]
@@ -206,5 +206,5 @@ def _purchase_findings(shards: list[Path], kept: tuple[str, ...]) -> list[Findin
     seen = seen.group_by(pair).agg(pl.col("stime").min().alias("seen")).collect(engine="streaming")
     before = bought.join(seen, on=pair, how="left")
     share = float((before["seen"] <= before["stime"]).fill_null(False).mean())
-    return [Finding("merrec: purchases after a view", share, np.nan, NOTE,
-                    f"{share:.1%} of {len(bought):,} completed purchases follow a view of the listing by the same user.")]  # fmt: skip
+    note = f"{share:.1%} of {len(bought):,} purchases follow a view of the listing by their user."
+    return [Finding("merrec: purchases after a view", share, np.nan, NOTE, note)]

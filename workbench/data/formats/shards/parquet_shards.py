@@ -40,7 +40,9 @@ def check_columns(shards: list[Path], wanted: dict[str, str], *, source: str) ->
         try:
             schema = pl.read_parquet_schema(shard)
         except (pl.exceptions.PolarsError, OSError) as error:
-            raise UserError(f"{shard}: not a parquet file, or a part of one ({error}); get a fresh copy", code=3) from error
+            raise UserError(
+                f"{shard}: not a parquet file, or a part of one ({error}); get a fresh copy", code=3
+            ) from error
         if lacking := [name for name in wanted if name not in schema]:
             raise UserError(f"{shard}: no column {', '.join(lacking)} ({wanted[lacking[0]]}); found "
                             f"{', '.join(schema)}. {source}", code=3)  # fmt: skip
@@ -55,8 +57,14 @@ def _differing(first: dict, other: dict) -> list[str]:
     """What differs between two schemas, in words."""
     lacking = [name for name in first if name not in other]
     more = [name for name in other if name not in first]
-    kinds = [f"{name} is {other[name]}, there {first[name]}" for name in first if first[name] != other.get(name, first[name])]
-    return [*([f"lacks {', '.join(lacking)}"] if lacking else []), *([f"has {', '.join(more)}"] if more else []), *kinds]
+    kinds = [
+        f"{name} is {other[name]}, there {first[name]}" for name in first if first[name] != other.get(name, first[name])
+    ]
+    return [
+        *([f"lacks {', '.join(lacking)}"] if lacking else []),
+        *([f"has {', '.join(more)}"] if more else []),
+        *kinds,
+    ]
 
 
 def footer_digests(shards: list[Path]) -> dict[str, str]:

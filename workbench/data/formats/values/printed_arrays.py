@@ -26,5 +26,7 @@ def printed_arrays(cells: pl.Series) -> Lists:
     rest = text.str.replace_all(TOKEN, "").str.replace_all(r"\s", "")
     tokens = text.str.extract_all(TOKEN).list.eval(pl.element().str.slice(1, pl.element().str.len_chars() - 2))
     broken = (rest != "[]") | (tokens.list.len() == 0)
-    kept = pl.select(pl.when(broken).then(pl.lit([], pl.List(pl.String))).otherwise(tokens).alias(cells.name)).to_series()
+    kept = pl.select(
+        pl.when(broken).then(pl.lit([], pl.List(pl.String))).otherwise(tokens).alias(cells.name)
+    ).to_series()
     return Lists(kept, broken, (rest == "[...]"))
