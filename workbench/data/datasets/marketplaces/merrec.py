@@ -4,6 +4,8 @@ Read lazily from the parquet shards of one or more months, never as a whole. The
 and of the code of the paper (mercari/mercari-ml-merrec-pub-us, MIT): a sequence is a pair of user_id and sequence_id,
 its events are ordered by stime, session_id is inside it, sequence_length is published.
 """
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -63,7 +65,7 @@ def load(
     findings = [*_order_findings(scan), *_purchase_findings(scan)]
     table, read = _events(scan, schema, KEYS[key], kept, sequences, least)
     findings += _key_findings(table, key)
-    items = _attributes(scan, schema, table[ITEM].cat.categories, KEYS[key]) if attributes else None
+    items = _attributes(shards, schema, table[ITEM].cat.categories, KEYS[key]) if attributes else None
     notes = ["order: by time; ties in the order of the shards", "price: asked in the listing, not what was paid",
              f"item: {KEYS[key]}; user: {'user_id and sequence_id' if sequences else 'user_id'}",
              "files: digests of size and footer of each shard"]  # fmt: skip
@@ -143,15 +145,20 @@ def _frame(log: pl.DataFrame, people: np.ndarray, things: np.ndarray) -> pd.Data
     return pd.DataFrame(columns, copy=False)
 
 
-def _attributes(scan: pl.LazyFrame, schema: pl.Schema, used: pd.Index, item: str) -> pd.DataFrame:
-    """Raw id and texts of the items `used`, of the first row that has each."""
-    levels = [pl.col(name).cast(pl.String) for name in LEVELS if name in schema]
+def _attributes(shards: list[Path], schema: pl.Schema, used: pd.Index, item: str) -> pd.DataFrame:
+    """Raw id and texts of the items `used`, of the first row that has each. A shard is read at a time, and of it the
+    items alone that no shard before had."""
     texts = {new: _known(name) for name, new in OTHERS.items() if name in schema}
-    path = pl.concat_str(levels, separator=" > ", ignore_nulls=True).alias("category") if levels else None
-    first = scan.filter(pl.col(item).is_not_null()).group_by(pl.col(item).cast(pl.String).alias(RAW))
-    table = first.agg(*(each.first().alias(name) for name, each in texts.items()),
-                      *([path.first()] if levels else [])).collect(engine="streaming")  # fmt: skip
-    return table.join(pl.DataFrame({RAW: used.to_numpy()}), on=RAW, how="semi").fill_null("").to_pandas()
+    levels = [pl.col(name).cast(pl.String) for name in LEVELS if name in schema]
+    if levels:
+        texts["category"] = pl.concat_str(levels, separator=" > ", ignore_nulls=True)
+    raw = pl.col(item).cast(pl.String).alias(RAW)
+    wanted, parts = pl.DataFrame({RAW: used.to_numpy()}), []
+    for shard in shards:
+        new = pl.scan_parquet(shard).select(raw, **texts).join(wanted.lazy(), on=RAW, how="semi")
+        parts.append(new.unique(RAW, keep="first", maintain_order=True).collect())
+        wanted = wanted.join(parts[-1], on=RAW, how="anti")
+    return pl.concat(parts).fill_null("").to_pandas()
 
 
 def _known(name: str) -> pl.Expr:
