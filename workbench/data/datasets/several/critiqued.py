@@ -1,5 +1,8 @@
 """A dataset with critiques made of attributes: of=office. What a user says after an item, to steer to the next one."""
+from dataclasses import replace
+
 from workbench.data.critiques.attribute_differences import with_critiques
+from workbench.data.critiques.findings import critique_findings
 from workbench.data.datasets import beauty, grocery, movielens_small, office, sports, toys
 from workbench.data.schema import Dataset
 from workbench.errors import unknown_name
@@ -19,4 +22,6 @@ def load(*, of: str = "office", seed: int = 0) -> Dataset:
     name = of.strip().replace("_", "-")
     if name not in SOURCES:
         raise unknown_name("dataset with critiques, option of=", of, SOURCES)
-    return with_critiques(SOURCES[name].load(), seed=seed)
+    made = replace(with_critiques(SOURCES[name].load(), seed=seed), name=f"{name}+critiques")
+    findings = [*made.about.get("findings", []), *map(list, critique_findings(made))]
+    return replace(made, about={**made.about, "findings": findings})
