@@ -9,7 +9,7 @@ from workbench.data.critiques.attribute_differences import steps
 from workbench.data.links.attributes import item_attributes
 from workbench.data.lint import lint
 
-SHARES = {"office": (0.2, 0.6), "movielens-small": (0.4, 0.7)}
+SHARES = {"office": (0.1, 0.3), "movielens-small": (0.4, 0.7)}
 
 
 @pytest.mark.parametrize("name", SHARES)
