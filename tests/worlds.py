@@ -5,7 +5,7 @@ from workbench import systems
 WORLDS = {
     (): "synthetic", ("lat", "lon"): "synthetic-places", ("social",): "synthetic-social",
     ("relations",): "synthetic-relations", ("tree",): "synthetic-files", ("domain",): "synthetic-domains",
-    ("relations", "mentions"): "synthetic-dialogues",
+    ("relations", "mentions"): "synthetic-dialogues", ("critiques",): "synthetic-critiques",
 }  # fmt: skip
 
 

@@ -10,8 +10,8 @@ from workbench.data import datasets, protocol_for
 from workbench.data.formats.file_lookup import DataFiles, File
 from workbench.errors import UserError
 
-OWN = ("csv", "preset", "train-test", "merged")  # read files of one's own, or other datasets
-NO_ADDRESS = {"code-sciml"}  # made from the histories of public clones
+OWN = ("csv", "preset", "train-test", "merged", "critiqued")  # read files of one's own, or other datasets
+NO_ADDRESS = {"code-sciml", "merrec", "amazon-m2", "regen"}  # of clones, of many shards, behind a login
 PUBLIC = [name for name in datasets.names() if name not in {*OWN, "git"} and not name.startswith("synthetic")]
 
 

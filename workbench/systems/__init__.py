@@ -43,9 +43,10 @@ def kind(name: str) -> Family:
 
 
 def baselines_of(name: str) -> list[str]:
-    """The systems without training that stand beside one in a study. UserError if there is no such system."""
+    """The systems without training that stand beside one in a study: those of its family, and what its file names in
+    `BESIDE`. UserError if there is no such system."""
     found = kind(name).baselines
-    return names(found) if isinstance(found, str) else list(found)
+    return [*(names(found) if isinstance(found, str) else found), *REGISTRY.literal(name, "BESIDE", ())]
 
 
 def base(name: str, settings: dict[str, Any]) -> str:

@@ -238,7 +238,12 @@ def side_tables(context: LintContext) -> Iterator[Finding]:
     yield from table_findings(context.dataset)
 
 
+def source_findings(context: LintContext) -> Iterator[Finding]:
+    """What the reader of a dataset measured while it saw the whole source."""
+    yield from (Finding(*row) for row in context.dataset.about.get("findings", ()))
+
+
 CHECKS = (
     basic_statistics, short_users, item_titles, duplicate_events, tied_timestamps, future_leakage, item_id_order,
-    cold_and_repeated_targets, popularity_drift, side_tables,
+    cold_and_repeated_targets, popularity_drift, side_tables, source_findings,
 )  # fmt: skip
