@@ -1,0 +1,1 @@
+"""Softmax losses over sampled items. Read log_q."""
