@@ -32,14 +32,18 @@ def test_uniform_q_is_the_sampled_softmax():
 
 
 def test_many_draws_of_a_skewed_q_are_the_full_softmax_and_without_the_correction_they_are_not():
-    h, weight, targets = parts()
-    q = mixed_distribution(np.concatenate([[7], 1000 * 0.8 ** np.arange(50)]))
+    """The five frequent items score 3, the others 0; the target is rare. Uniform weights take the sum of 50 q_j exp s_j
+    for that of exp s_j."""
+    scores = np.where(np.arange(51) < 6, 3.0, 0.0)
+    h, weight, targets = torch.ones(1, 1), torch.from_numpy(scores).float()[:, None], torch.tensor([50])
+    q = mixed_distribution(np.where(np.arange(51) < 6, 100, 1))
     negatives = torch.from_numpy(draw(q, 200_000, np.random.default_rng(0)))
     full = full_softmax(h, weight, targets).item()
-    log_q = torch.from_numpy(np.log(np.maximum(q, 1e-12))).float()
-    assert log_q_softmax(h, weight, targets, negatives, log_q).item() == pytest.approx(full, abs=0.03)
-    flat = log_q_softmax(h, weight, targets, negatives, torch.full((51,), -math.log(50)))
-    assert abs(flat.item() - full) > 0.1
+    log_q = torch.from_numpy(np.log(q.clip(1e-9))).float()
+    assert log_q_softmax(h, weight, targets, negatives, log_q).item() == pytest.approx(full, abs=0.01)
+    flat = log_q_softmax(h, weight, targets, negatives, torch.full((51,), -math.log(50))).item()
+    expected = math.log(1 + 50 * (q[1:50] * np.exp(scores[1:50])).sum())
+    assert flat == pytest.approx(expected, abs=0.01) and flat > full + 0.5
 
 
 def test_draws_follow_q_and_padding_is_never_drawn():
