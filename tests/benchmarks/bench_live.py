@@ -1,4 +1,4 @@
-"""Ranking of 100,000 cases among what was live, of 11.6 million rooms of 450,000 streamers in 21 days, as in KuaiLive."""
+"""Ranking of 100,000 cases among the live, of 11.6 million rooms of 450,000 streamers in 21 days, as in KuaiLive."""
 import json
 import sys
 import time

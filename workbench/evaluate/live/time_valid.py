@@ -11,7 +11,7 @@ from workbench.evaluate.metrics import GAINS, parse_metric, per_case
 from workbench.interfaces import Scorer
 
 ScoreOf = Callable[[Histories, np.ndarray], np.ndarray]  # B histories, items (n,) -> (B, n)
-AT_ONCE = 1 << 23  # scores held at a time
+AT_ONCE = 1 << 21  # scores held at a time
 CASES = 512
 
 
