@@ -154,6 +154,7 @@ def test_knowing_the_action_keeps_it_from_recommending_what_the_server_shows():
     assert told > 1.3 * blind and told > 1.3 * placebo
 
 
+@pytest.mark.slow
 def test_many_negatives_beat_one_at_equal_steps():
     """Where every event is a target like those of the test; on the toy, whose test has clicks alone, they do not."""
     bench = open_bench("synthetic", profile="smoke", device="cpu")

@@ -106,7 +106,7 @@ def _encoder(bench: Any, features: bool, column: str, vectors: str, shuffled: st
             bench.split.n_items, sizes["width"])  # fmt: skip
         kinds = int(train.columns[column].max(initial=0)) + 1 if column else 0
         encoder = FeatureEncoder(item, heads=HEADS, feedforward=FEEDFORWARD, profiles=profiles, actions=kinds, **sizes)
-    seed = derive_seed(bench.seed, "shuffled actions") if shuffled in ("actions", "all") else None
+    seed = derive_seed(bench.seed, "shuffled actions") % 2**32 if shuffled in ("actions", "all") else None
     return encoder, Additions(inputs=event_inputs(column, kinds, seed))
 
 
