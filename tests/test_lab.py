@@ -89,6 +89,7 @@ CHECKS = {
     "topics/read_time_and_interest": (runs, has_accessible_names, is_readable),
     "topics/graphs": (runs, has_accessible_names, is_readable),
     "topics/conversation": (runs, menu("user"), has_accessible_names, is_readable),
+    "topics/slates_and_returns": (runs, has_accessible_names, is_readable),
     "topics/choose_data": (runs, has_accessible_names, is_readable),
     "topics/language_models": (runs, menu("user"), has_accessible_names, is_readable),
     "workshop/1_spell_an_item": (runs, is_readable),

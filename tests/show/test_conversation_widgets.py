@@ -8,7 +8,7 @@ import workbench as wb
 from workbench.envs.conversation import YES
 from workbench.errors import UserError
 from workbench.show import explore_conversation
-from workbench.show.widgets.conversation import _widgets
+from workbench.show.widgets.policies.conversation import _widgets
 from workbench.train import PROFILES
 
 
@@ -92,3 +92,47 @@ def test_other_runs_and_users_without_a_conversation(bench, conversations):
         bench.conversations(bench.fit("popularity"))
     with pytest.raises(UserError, match="has no conversation"):
         conversations.simulated(10**6)
+
+
+@pytest.fixture(scope="module")
+def critiqued(bench):
+    return bench.conversations(bench.fit("bot_play", learnt=False))
+
+
+def test_a_policy_that_hears_critiques_is_played_with_what_is_wrong(critiqued):
+    """Words of the simulated user said by a person give the same conversation, and no other one disturbs it."""
+    user = critiqued.users(1)[0]
+    frame, game, other = critiqued.simulated(user), critiqued.game(user), critiqued.game(user)
+    assert frame["the user"].str.contains("none of these: not ").any() and not game.asks
+    for said in frame["the user"]:
+        word, _, wrong = said.partition(": not ")
+        assert set(filter(None, wrong.split(", "))) <= set(game.faults)
+        game.answer({"I take it": "yes", "none of these": "no"}[word], wrong.split(", ") if wrong else [])
+        if not other.over:
+            other.answer("no")
+    assert game.over and game.transcript.equals(frame)
+    assert other.rows[1][0] != game.rows[1][0], "what is wrong changes the next list"
+
+
+def test_faults_are_of_the_list_and_few(critiqued, conversations):
+    game = critiqued.game(critiqued.users(1)[0])
+    has, items = critiqued.inner.has, game.action[0, 1:]
+    assert game.faults and all(has[critiqued.names.index(name), items].any() for name in game.faults)
+    missing = next(name for name in critiqued.names if name not in game.faults)
+    with pytest.raises(UserError, match="fault of this list"):
+        game.answer("no", missing)
+    with pytest.raises(UserError, match="4 faults; at most 3"):
+        game.answer("no", game.faults[:4])
+    with pytest.raises(UserError, match="fault of this list"):
+        game.answer("yes", game.faults[:1])
+    assert not game.rows, "a wrong answer is no turn"
+    asking = conversations.game(conversations.users(1)[0])
+    assert asking.faults == []
+
+
+def test_the_menu_of_faults_names_them(critiqued):
+    menu, faults, yes, no, silent, anew, area, simulated = _widgets(critiqued, critiqued.users(1)[0], 2).children
+    chosen = faults.options[1]
+    faults.value = chosen
+    no.click()
+    assert f"none of these: not {chosen}" in area.value.replace("&#x27;", "'") and faults.value == faults.options[0]

@@ -46,7 +46,10 @@ _EXPORTS = {
     # prompts of a re-ranker
     "widgets.prompts": ["explore_prompt"],
     # conversations
-    "widgets.conversation": ["explore_conversation"],
+    "widgets.policies.conversation": ["explore_conversation"],
+    # slates and sessions
+    "widgets.policies.regret": ["explore_regret"],
+    "widgets.policies.asked_returns": ["explore_asked_returns"],
     # training data that is chosen
     "widgets.selections": ["explore_selections"],
 }  # fmt: skip

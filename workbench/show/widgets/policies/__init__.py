@@ -1,0 +1,1 @@
+"""Widgets of policies: a conversation to play, regret by how much is explored, and returns that are asked for."""
