@@ -140,3 +140,18 @@ def test_a_world_that_does_not_end_and_a_reward_that_is_no_number_are_errors():
         rollout(Anything(0), broken, quiet=True)
     with pytest.raises(UserError, match="at least one episode"):
         rollout(Anything(0), world(), episodes=np.zeros(0, int))
+
+
+def test_an_env_of_such_a_world_never_hangs():
+    endless, broken = world(), world()
+    endless.step = lambda actions, step=endless.step: (*step(actions)[:2], np.zeros(1, bool))
+    env = SingleEpisode(endless)
+    env.reset(seed=0)
+    with pytest.raises(UserError, match="ConversationWorld is not over after its horizon of 4 steps"):
+        while not env.step(np.array([1, 0, 0]))[2]:
+            pass
+    broken.step = lambda actions, step=broken.step: (step(actions)[0], np.full(1, np.nan), np.zeros(1, bool))
+    env = SingleEpisode(broken)
+    env.reset(seed=0)
+    with pytest.raises(UserError, match="a reward that is not a number"):
+        env.step(np.array([1, 0, 0]))
