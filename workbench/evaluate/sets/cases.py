@@ -1,4 +1,4 @@
-"""Who is tested: the users of a bench in equal parts, each of which is the test of one fold, and how models are measured.
+"""Who is tested: the users of a bench in equal parts, each the test of one fold, and how models are measured.
 
 Every visit is tested once, by a model that saw no visit of its user. The parts follow the seed of the bench, so several
 seeds are repeated splits of the same visits.
