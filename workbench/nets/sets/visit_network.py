@@ -77,7 +77,7 @@ class VisitNetwork(nn.Module):
         self.dropout = dropout
         for table in (self.ago, *self.tokens):
             table.weight.data.mul_(0.1)
-        self.register_buffer("threshold", torch.tensor(THRESHOLD, dtype=torch.float64))
+        self.register_buffer("threshold", torch.tensor([THRESHOLD], dtype=torch.float64))
 
     def forward(self, x: VisitInputs) -> Reading:
         there = x.places < len(x.sets)

@@ -10,6 +10,7 @@ from workbench.evaluate.sets.cases import Fold, at_threshold, dense
 from workbench.evaluate.sets.measures import Prescribed, best_threshold
 
 Learned = dict[str, np.ndarray]
+SCORED = 512  # visits at a time
 
 
 class Rule:
@@ -30,12 +31,17 @@ class Rule:
         self.learned, valid = self.learn(self.fold.train), self.fold.valid
         free = ~self.fixed(valid)[0] if self.fixed else np.ones(len(valid), bool)
         if free.any():
-            self.threshold = best_threshold(self.score(self.learned, valid[free]), dense(self.visits, valid[free]))
+            self.threshold = best_threshold(self.scores(valid[free]), dense(self.visits, valid[free]))
         return []
+
+    def scores(self, rows: np.ndarray) -> np.ndarray:
+        """(n, I+1) float64 at rows (n,), some at a time."""
+        return np.concatenate([self.score(self.learned, rows[start : start + SCORED])
+                               for start in range(0, max(1, len(rows)), SCORED)])  # fmt: skip
 
     def prescribe(self, rows: np.ndarray) -> Prescribed:
         """Scores, and the sets above the threshold or those that are fixed."""
-        found = at_threshold(self.score(self.learned, rows), self.threshold)
+        found = at_threshold(self.scores(rows), self.threshold)
         if self.fixed:
             where, sets = self.fixed(rows)
             found.chosen[where] = sets[where]
@@ -43,12 +49,12 @@ class Rule:
 
     def state(self) -> Learned:
         """The counts and the threshold."""
-        return self.learned | {"threshold": np.array(self.threshold)}
+        return self.learned | {"threshold": np.array([self.threshold])}
 
     def load_state(self, state: Learned) -> None:
         """Restore them."""
         self.learned = {name: array for name, array in state.items() if name != "threshold"}
-        self.threshold = float(state["threshold"])
+        self.threshold = float(state["threshold"][0])
 
 
 def shares(visits: Visits, rows: np.ndarray) -> np.ndarray:
