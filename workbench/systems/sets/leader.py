@@ -31,7 +31,7 @@ from workbench.train import Recipe, named_rng
 PARENT = "visit_net"
 OFF = {"alpha": 0.0}
 PLACEBO = {"teacher": "shuffled"}
-RECIPE = Recipe(epochs=60, batch_size=32, lr=2e-3, weight_decay=0.05, patience=6, monitor="jaccard")
+RECIPE = Recipe(epochs=60, batch_size=16, lr=5e-3, weight_decay=0.05, patience=8, monitor="jaccard")
 TEACHERS = ("own", "shuffled")
 
 

@@ -19,7 +19,7 @@ from workbench.train import Recipe
 PARENT = None
 OFF = {"profile": False}
 PLACEBO = None
-RECIPE = Recipe(epochs=60, batch_size=32, lr=2e-3, weight_decay=0.05, patience=6, monitor="jaccard")
+RECIPE = Recipe(epochs=60, batch_size=16, lr=5e-3, weight_decay=0.05, patience=8, monitor="jaccard")
 
 
 def build(bench, *, folds=5, width=64, past=3, profile=True, contrast=0.005):

@@ -15,7 +15,7 @@ WORDS = ("heart", "lung", "kidney", "bone", "skin", "liver", "nerve", "blood", "
 FORMS = ("acute", "chronic", "mild", "severe", "early", "late")
 
 
-def load(*, users: int = 150, items: int = 40, mean_visits: float = 2.0, noise: float = 0.1, profile: float = 0.8,
+def load(*, users: int = 300, items: int = 40, mean_visits: float = 2.0, noise: float = 0.1, profile: float = 0.8,
          seed: int = 0) -> Dataset:  # fmt: skip
     """Synthetic visits. An event is a remedy of a visit; column visit: the visit.
 
