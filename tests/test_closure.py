@@ -67,7 +67,7 @@ LINES = [
     ("systems/sequential/sasrec.py", {"sasrec", *ON_SASREC}),
     ("nets/transformer.py", {name for family in ("sequential", "text", "cross_domain", "generative", "preference")
                              for name in systems.names(family)} - {"gru4rec", "easyrec", "critique_retrieval"}
-     | {*ON_SASREC, "ulmrec", "scasrec", "behaviour_cloning", "dt4ier", "tadt_csa"}),
+     | {*ON_SASREC, "ulmrec", "scasrec", "behaviour_cloning", "dt4ier", "tadt_csa", "visit_net", "leader"}),
     ("experiment/around_base.py", set(ON_SASREC)),
     ("recommenders/count_based.py", {*systems.names("baselines"), "easyrec", "g_crs", "critique_retrieval"}),
     ("evaluate/metrics.py", set(systems.names())),

@@ -21,6 +21,7 @@ from worlds import world_of
 
 from workbench import experiment, systems
 from workbench.evaluate.episodes.rollout import rollout
+from workbench.evaluate.sets.cases import evaluate_sets
 from workbench.evaluate.streams.prequential import prequential
 from workbench.experiment.around_base import inner
 
@@ -30,7 +31,7 @@ FIELDS = {"system", "changes", "dataset", "profile", "seed", "metric", "value", 
 LONG = 6  # seconds of processor time, from which a golden run is slow
 LOWEST = {"conversational": ("random_questions", "greatest_entropy"),  # rules in the place of popularity
           "bandit": ("popular_slate", "greedy_slate"), "session": ("random_items", "rotating_taste"),
-          "streaming": ("overall_rate", "item_rate")}  # fmt: skip
+          "streaming": ("overall_rate", "item_rate"), "sets": ("popular_set", "repeat_last")}  # fmt: skip
 MACHINES = 0.002  # between processors and builds at one seed: another summation order changes a few ranks
 
 
@@ -97,6 +98,9 @@ def untrained(bench: experiment.Bench, system: str, changes: dict, metric: str) 
         ranks = np.arange(1, bench.split.n_items + 1, dtype=np.int32)
         return float(per_case(metric, np.where(ranks <= 20, ranks, 0), None).mean())
     recommender = inner(bench.build(system, **bench.plan(system, **changes)[0]))
+    if systems.verb(system) == "prescribe":
+        learns = all(hasattr(model, "module") for model in recommender.models)
+        return float(evaluate_sets(recommender)[metric].mean()) if learns else None
     if not hasattr(recommender, "module"):
         return None
     if systems.verb(system) == "act":
@@ -113,8 +117,8 @@ def measure(system: str, *, changes: dict, dataset: str, profile: str, metric: s
     scores = [run(config | {"seed": seed}).metrics[metric] for seed in range(5)]
     slow = {"slow": True} if time.process_time() - since > 5 * LONG else {}
     bench = experiment.open_bench(dataset, profile=profile, seed=0, device="cpu")
-    acts = systems.verb(system) == "act"
-    rules = LOWEST[systems.family(system)] if acts else ("popularity", None)
+    measured = systems.verb(system) in ("act", "observe", "prescribe")
+    rules = LOWEST[systems.family(system)] if measured else ("popularity", None)
     rule = rules[system == rules[0]]
     baseline = None if rule is None else bench.fit(rule).metrics[metric]
     before = untrained(bench, system, changes, metric)

@@ -10,7 +10,8 @@ WORLDS = {
 
 
 def world_of(system: str) -> str:
-    """The dataset's name; of what is served in a stream one with clicks."""
-    if systems.verb(system) == "observe":
-        return "synthetic-clicks"
+    """The dataset's name; of what is served in a stream one with clicks, of what predicts sets one with visits."""
+    by_verb = {"observe": "synthetic-clicks", "prescribe": "synthetic-visits"}
+    if systems.verb(system) in by_verb:
+        return by_verb[systems.verb(system)]
     return WORLDS[systems.REGISTRY.literal(system, "NEEDS", ())]

@@ -2,7 +2,7 @@
 
 A selection and an unlearning are recommenders too, as `bench.build` makes them of their base, so they are held to all
 that a ranking system is; what their verb asks for besides is in test_verbs.py. Policies are in test_acting_battery.py,
-what is served in a stream in test_streaming_battery.py.
+what is served in a stream in test_streaming_battery.py, what predicts sets in test_sets_battery.py.
 """
 import ast
 import inspect
@@ -32,7 +32,8 @@ OPTIONS = {"users": 300}
 SMALL = {"generative": {"layers": 1, "width": 32}}  # of a family, whose own sizes take seconds an epoch, and its heirs
 K = 10
 each_system = pytest.mark.parametrize("name", NAMES)
-each_ranking = pytest.mark.parametrize("name", [n for n in NAMES if systems.verb(n) not in ("act", "observe")])
+MEASURED = ("act", "observe", "prescribe")  # verbs with a battery of their own
+each_ranking = pytest.mark.parametrize("name", [n for n in NAMES if systems.verb(n) not in MEASURED])
 
 
 def make_bench(seed: int = 0, name: str = "") -> experiment.Bench:

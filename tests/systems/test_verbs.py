@@ -14,7 +14,7 @@ from workbench.experiment.around_base import checked_rows
 from workbench.interfaces import Recommender
 from workbench.systems import verbs
 from workbench.systems.verbs import VERBS
-from workbench.verb_interfaces import Observer, Policy
+from workbench.verb_interfaces import Observer, Policy, Prescriber
 
 
 def of_verb(verb: str) -> list[str]:
@@ -27,7 +27,7 @@ def test_what_it_builds_is_what_its_verb_asks_for(name):
     assert verb.evaluated and set(verb.keywords) <= set(systems.keywords(name))
     built = systems.build(name, bench)
     assert all(isinstance(built, verbs.interface(each)) for each in verb.returns)
-    assert isinstance(bench.build(name), Recommender | Policy | Observer)
+    assert isinstance(bench.build(name), Recommender | Policy | Observer | Prescriber)
 
 
 @pytest.mark.parametrize("name", of_verb("select"))

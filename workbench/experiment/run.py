@@ -18,7 +18,7 @@ from workbench.experiment.online.measured import MEASURE
 from workbench.train import Profile
 
 FILES = ("metrics.json", "state.safetensors", "cases.npz")
-HEADLINES = ("ndcg@10", "success@15", "return", "auc")  # what a run is described by, the first that it has
+HEADLINES = ("ndcg@10", "success@15", "return", "auc", "jaccard")  # what a run is described by, the first that it has
 RISE = 0.02  # relative rise of the validation score in the last fifth of the epochs; what noise does there is smaller
 
 

@@ -12,11 +12,12 @@ from workbench.experiment.around_base import OnSelected, Unlearned, teacher
 from workbench.experiment.fit_command import fit_command
 from workbench.experiment.named_files import contents
 from workbench.experiment.online.episodes import act_run
+from workbench.experiment.online.prescriptions import prescribe_run
 from workbench.experiment.online.windows import observe_run
 from workbench.experiment.training import MONITORS, follow, train_run
 from workbench.stages import draw, drawing
 from workbench.train import RECIPE_FIELDS, Profile, Recipe, distributed, resolve_recipe
-from workbench.verb_interfaces import Observer, Policy
+from workbench.verb_interfaces import Observer, Policy, Prescriber
 
 
 class Plan(NamedTuple):
@@ -98,7 +99,8 @@ def stored_folder(bench: Any, plan: Plan) -> Path:
 
     def train(folder: Path) -> None:
         built = plan.build()
-        make_run = act_run if isinstance(built, Policy) else observe_run if isinstance(built, Observer) else train_run
+        measured = ((Policy, act_run), (Observer, observe_run), (Prescriber, prescribe_run))
+        make_run = next((run for kind, run in measured if isinstance(built, kind)), train_run)
         make_run(bench, inputs, plan.recipe, built, folder, about=plan.about, command=plan.command)
 
     draw(kind, digest(inputs))

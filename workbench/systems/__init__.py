@@ -31,8 +31,8 @@ def family(name: str) -> str:
 
 
 def verb(name: str) -> str:
-    """What a system does: rank, rescore, select, forget, act or observe (systems/verbs.py). UserError if there is no
-    such system."""
+    """What a system does: rank, rescore, select, forget, act, observe or prescribe (systems/verbs.py). UserError if
+    there is no such system."""
     return kind(name).verb
 
 

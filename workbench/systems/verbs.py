@@ -31,6 +31,8 @@ VERBS = {
                 "each is measured.", (), "experiment/online/episodes.py"),
     "observe": Verb(("Observer",), "It is trained on the events before the first window of time, then predicts window "
                     "after window, and observes each before the next.", (), "experiment/online/windows.py"),
+    "prescribe": Verb(("Prescriber",), "It is trained in folds by user, and predicts the set of every visit, each "
+                      "by the model that saw no visit of its user.", (), "experiment/online/prescriptions.py"),
 }  # fmt: skip
 
 
@@ -47,11 +49,13 @@ FIXED_RULES = ("always_recommend", "greatest_entropy", "random_questions")
 SLATE_RULES = ("popular_slate", "greedy_slate", "one_sample_slate")
 SESSION_RULES = ("random_items", "greedy_taste", "rotating_taste", "behaviour_cloning")
 RATES = ("item_rate", "overall_rate")
+SET_RULES = ("popular_set", "repeat_last", "nearest_visits")
 RANKING = Family("rank")
 FAMILIES = {
     "rerank": Family("rescore"), "selection": Family("select"), "unlearning": Family("forget"),
     "conversational": Family("act", "success@15", FIXED_RULES), "bandit": Family("act", "return", SLATE_RULES),
     "session": Family("act", "return", SESSION_RULES), "streaming": Family("observe", "auc", RATES),
+    "sets": Family("prescribe", "jaccard", SET_RULES),
 }
 
 

@@ -10,6 +10,7 @@ from workbench.data import leakage_measures
 from workbench.data.histories import Histories
 from workbench.data.lint.finding import NOT_MEASURED, NOTE, OK, WARNING, Finding
 from workbench.data.lint.table_lints import table_findings
+from workbench.data.lint.visit_lints import visit_findings
 from workbench.data.protocol import Protocol, protocol_for, require_one_target
 from workbench.data.schema import ITEM, TIME, USER, Dataset
 from workbench.data.splits import Split, split, user_sequences
@@ -243,7 +244,13 @@ def source_findings(context: LintContext) -> Iterator[Finding]:
     yield from (Finding(*row) for row in context.dataset.about.get("findings", ()))
 
 
+def visits(context: LintContext) -> Iterator[Finding]:
+    """The checks of visits, where a dataset has them (visit_lints)."""
+    if "visits" in context.dataset.tables:
+        yield from visit_findings(context.dataset)
+
+
 CHECKS = (
     basic_statistics, short_users, item_titles, duplicate_events, tied_timestamps, future_leakage, item_id_order,
-    cold_and_repeated_targets, popularity_drift, side_tables, source_findings,
+    cold_and_repeated_targets, popularity_drift, side_tables, source_findings, visits,
 )  # fmt: skip

@@ -41,9 +41,9 @@ def arms_of(system: str, changes: dict, seeds: int) -> list[Arm]:
 
 
 def _of_world(name: str, changes: dict) -> dict:
-    """The changes that hold for a baseline too: none for one that ranks; for a policy, or a model that is served, those
-    of settings that it has, such as how long an episode is, as all arms are measured in one world."""
-    own = systems.keywords(name) if systems.verb(name) in ("act", "observe") else ()
+    """The changes that hold for a baseline too: none for one that ranks; for a policy, a served model or one of sets,
+    those of settings that it has, such as how long an episode is, as all arms are measured in one world."""
+    own = systems.keywords(name) if systems.verb(name) in ("act", "observe", "prescribe") else ()
     return {key: value for key, value in changes.items() if key in own}
 
 
