@@ -47,6 +47,8 @@ _EXPORTS = {
     "widgets.prompts": ["explore_prompt"],
     # conversations
     "widgets.conversation": ["explore_conversation"],
+    # what is still known after forgetting
+    "widgets.forgetting": ["explore_forgetting"],
     # training data that is chosen
     "widgets.selections": ["explore_selections"],
 }  # fmt: skip

@@ -92,16 +92,16 @@ def ask(model: Any, probe: Probe, split: Split) -> Said:
     """UserError for a model without scores of all items."""
     if not isinstance(model, Scorer):
         raise UserError(f"{type(model).__name__} gives no scores of all items, by which what it knows is measured")
-    ranks, inside = _of_targets(model, probe.forgotten)
-    _, outside = _of_targets(model, probe.unseen)
+    ranks, inside = of_targets(model, probe.forgotten)
+    _, outside = of_targets(model, probe.unseen)
     ndcg = evaluate(model, probe.retained, split, quiet=True).per_case("ndcg@10")
     lists = recommend_all(model, probe.retained.histories, min(10, split.n_items), batch=BATCH,
                           masked=split.protocol.mask_history)
     return Said(ranks, inside, outside, ndcg, lists.items)
 
 
-def _of_targets(model: Scorer, cases: Cases) -> tuple[np.ndarray, np.ndarray]:
-    """(n,) ranks and (n,) log-probabilities of the targets."""
+def of_targets(model: Scorer, cases: Cases) -> tuple[np.ndarray, np.ndarray]:
+    """(n,) ranks among all items and (n,) log-probabilities of the targets of cases."""
     ranks, logs = np.zeros(len(cases.targets)), np.zeros(len(cases.targets))
     for index in cases.histories.batches(BATCH):
         scores, targets = model.score(cases.histories.take(index)), cases.targets[index].astype(np.int64)

@@ -11,8 +11,8 @@ import pandas as pd
 from workbench.arguments import public
 from workbench.errors import UserError, unknown_name
 from workbench.evaluate.intervals import estimate_difference
-from workbench.evaluate.unlearning.forget_sets import rows_by_share
-from workbench.evaluate.unlearning.probes import Distance, Probe, Said, ask, distance, make_probe
+from workbench.evaluate.unlearning.forget_sets import event_cases, rows_by_share
+from workbench.evaluate.unlearning.probes import Distance, Probe, Said, ask, distance, make_probe, of_targets
 from workbench.experiment.run import Run
 from workbench.progress import Progress
 from workbench.train.rng import named_rng
@@ -59,6 +59,7 @@ class Forgetting:
     seeds: int = 2
     ways: tuple[str, ...] = tuple(WAYS)
     base_changes: dict = field(default_factory=dict)
+    loaded: dict[tuple[str, int], Any] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for name in self.ways:
@@ -111,7 +112,7 @@ class Forgetting:
             found = {}
             for name in self.possible:
                 for seed in range(self.seeds):
-                    found[name, seed] = self.run(name, seed).recommender()
+                    found[name, seed] = self.model(name, seed)
                     progress.step(note=f"{name}, seed {seed}")
         return found
 
@@ -155,6 +156,29 @@ class Forgetting:
         frame.attrs = {"base": self.base, "forgotten": len(self.rows), "cases": len(self.probe.retained.targets),
                        "seeds": self.seeds}  # fmt: skip
         return frame
+
+    def users_forgotten(self, n: int = 30) -> list[int]:
+        """n users who lose events, those with the most first."""
+        counts = np.bincount(self.bench.split.train.rows()[self.rows])
+        return np.argsort(-counts, kind="stable")[: min(n, int((counts > 0).sum()))].tolist()
+
+    def known(self, user: int) -> pd.DataFrame:
+        """What is still known of a user, by the bench's seed: a row for each forgotten event, its title and, a column a
+        way, the place of its item among all, after the events before it. UserError for a user of whom nothing is
+        forgotten."""
+        train = self.bench.split.train
+        rows = self.rows[train.rows()[self.rows] == user]
+        if not len(rows):
+            raise UserError(f"nothing of user {user} is forgotten; users_forgotten() lists some of whom something is")
+        cases = event_cases(train, rows)
+        places = {name: of_targets(self.model(name), cases)[0] for name in self.possible}
+        return pd.DataFrame({"title": self.bench.dataset.titles(cases.targets), **places})
+
+    def model(self, name: str, seed: int = 0) -> Any:
+        """The recommender of a way and a seed."""
+        if (name, seed) not in self.loaded:
+            self.loaded[name, seed] = self.run(name, seed).recommender()
+        return self.loaded[name, seed]
 
     def _seconds(self, name: str) -> float:
         """Mean seconds that a way took, without training the base."""
