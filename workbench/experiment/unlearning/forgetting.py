@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from workbench import systems
 from workbench.arguments import public
 from workbench.errors import UserError, unknown_name
 from workbench.evaluate.intervals import estimate_difference
@@ -23,11 +24,13 @@ ORACLE = "retrain"
 
 class Way(NamedTuple):
     """A row of the table. system, changes: what forgets. oracle: the row that it would be if it had never seen the
-    forgotten; an oracle is compared with itself of another seed, which is the null."""
+    forgotten; an oracle is compared with itself of another seed, which is the null. around: the row whose recommender
+    it serves, where it only serves one: it is not trained again then, and takes the seconds of that one."""
 
     system: str
     changes: dict = {}
     oracle: str = ORACLE
+    around: str = ""
 
 
 WAYS = {
@@ -35,8 +38,8 @@ WAYS = {
     "finetune_rest": Way("finetune_rest"), "cure": Way("cure"),
     "cure, random groups": Way("cure", {"grouping": "random"}), "u_can": Way("u_can"),
     "u_can, other neurons": Way("u_can", {"permuted": True}),
-    "cragru, full candidates": Way("cragru", {"candidates": "full"}, "cragru, retained candidates"),
-    "cragru, retained candidates": Way("cragru", {"candidates": "retained"}, "cragru, retained candidates"),
+    "cragru, full candidates": Way("cragru", {"candidates": "full"}, "cragru, retained candidates", "untouched"),
+    "cragru, retained candidates": Way("cragru", {"candidates": "retained"}, "cragru, retained candidates", ORACLE),
 }  # fmt: skip
 MEASURES = ("ranks", "lists", "scores")
 
@@ -65,8 +68,8 @@ class Forgetting:
         for name in self.ways:
             if name not in WAYS:
                 raise unknown_name("way to forget", name, WAYS)
-            if WAYS[name].oracle not in self.ways:
-                raise UserError(f"{name} is measured by {WAYS[name].oracle}: name it among the ways, too")
+            if lacking := {WAYS[name].oracle, WAYS[name].around or ORACLE} - {*self.ways}:
+                raise UserError(f"{name} is measured by {', '.join(sorted(lacking))}: name it among the ways, too")
         if self.seeds < 2:
             raise UserError(f"seeds={self.seeds}: an oracle of another seed is the null of every measure, so give 2 or "
                             "more")  # fmt: skip
@@ -101,9 +104,12 @@ class Forgetting:
         if name not in self.ways:
             raise unknown_name("way to forget", name, self.ways)
         way = WAYS[name]
-        bench = self.bench if not seed else self.bench.variant(seed=self.bench.seed + seed)
-        return bench.fit(way.system, base=self.base, users=self.users, events=self.events, **way.changes,
-                         **self.base_changes)  # fmt: skip
+        return self.seeded(seed).fit(way.system, base=self.base, users=self.users, events=self.events, **way.changes,
+                                     **self.base_changes)  # fmt: skip
+
+    def seeded(self, seed: int) -> Any:
+        """The bench from its seed and `seed` more."""
+        return self.bench if not seed else self.bench.variant(seed=self.bench.seed + seed)
 
     @cached_property
     def models(self) -> dict[tuple[str, int], Any]:
@@ -176,10 +182,16 @@ class Forgetting:
 
     def model(self, name: str, seed: int = 0) -> Any:
         """The recommender of a way and a seed."""
-        if (name, seed) not in self.loaded:
+        way = WAYS[name]
+        if (name, seed) not in self.loaded and way.around:
+            built = systems.build(way.system, self.seeded(seed), base=self.base, users=self.users, events=self.events,
+                                  **way.changes)  # fmt: skip
+            self.loaded[name, seed] = built.serve(self.model(way.around, seed), self.bench.split.train, self.rows)
+        elif (name, seed) not in self.loaded:
             self.loaded[name, seed] = self.run(name, seed).recommender()
         return self.loaded[name, seed]
 
     def _seconds(self, name: str) -> float:
         """Mean seconds that a way took, without training the base."""
+        name = WAYS[name].around or name
         return float(np.mean([self.run(name, seed).info["seconds"]["fit"] for seed in range(self.seeds)]))
