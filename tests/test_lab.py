@@ -91,6 +91,7 @@ CHECKS = {
     "topics/conversation": (runs, menu("user"), has_accessible_names, is_readable),
     "topics/slates_and_returns": (runs, has_accessible_names, is_readable),
     "topics/choose_data": (runs, has_accessible_names, is_readable),
+    "topics/forgetting": (runs, menu("user"), has_accessible_names, is_readable),
     "topics/language_models": (runs, menu("user"), has_accessible_names, is_readable),
     "workshop/1_spell_an_item": (runs, is_readable),
     "workshop/2_what_a_sasrec_knows": (runs, is_readable),

@@ -1,10 +1,11 @@
 """Systems that work on another one, as recommenders: a base that is trained on what is selected, or made to forget."""
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from workbench.errors import UserError
+from workbench.evaluate.unlearning.forget_sets import rows_by_share, without
 from workbench.interfaces import Recommendations, Recommender
 from workbench.verb_interfaces import Selector, Unlearner
 
@@ -59,32 +60,33 @@ class OnSelected:
 
 
 class Unlearned:
-    """An `interfaces.Recommender`: a trained base that an unlearner makes forget some users, all their events of train.
+    """An `interfaces.Recommender`: a trained base that an unlearner makes forget some events of train.
 
-    base, settings: as `OnSelected`. users: their share. They are the first by id: ids are a hash of what the log calls
-    them, so these are a random sample, the same at every seed, and among those of a larger share.
+    base, settings: as `OnSelected`. users, events: what share of them, as `forget_sets.rows_by_share`. rows: (n,) the
+    events to forget. forgotten: how many users lose all their events. Where single events are forgotten, they are left
+    out of the histories that are given, too: nobody has them any more.
     """
 
-    def __init__(self, bench: Any, unlearner: Unlearner, base: str, settings: dict, *, users: float):
-        if not 0 <= users < 1:
-            raise UserError(f"users={users} is the share of the users to forget: at least 0 and below 1")
+    def __init__(self, bench: Any, unlearner: Unlearner, base: str, settings: dict, *, users: float, events: float):
+        self.rows = rows_by_share(bench.split.train, users=users, events=events)
         self.forgotten = round(users * len(bench.split.train))
-        if users and not self.forgotten:
-            raise UserError(f"users={users} of {len(bench.split.train):,} users is nobody: give a larger share")
-        self.events = int(bench.split.train.offsets[self.forgotten])
+        self.events = len(self.rows)
         self.bench, self.unlearner, self.base, self.settings = bench, unlearner, base, settings
         self.model: Recommender = bench.build(base, **settings)
+        self.served = self.model
 
     def fit(self, split: Any, session: Any) -> list[dict]:
         """Train the base on everything, unless that is stored, and make it forget. Returns the curve of the latter."""
-        rows = np.arange(self.events)
         model = teacher(self.bench, self.base, self.settings, session.recipe).recommender()
-        self.model = self.unlearner.forget(model, split, rows, session)
+        self.model = self.unlearner.forget(model, split, self.rows, session)
+        self._serve()
         return self.unlearner.curve
 
     def recommend(self, histories: Any, k: int, exclude: Any = None) -> Recommendations:
-        """The k best items, by what is left of the base."""
-        return self.model.recommend(histories, k, exclude)
+        """The k best items, by what is left of the base, for what is left of the histories."""
+        if self.events and not self.forgotten:
+            histories = without(histories, self.bench.split.train, self.rows)
+        return self.served.recommend(histories, k, exclude)
 
     def state(self) -> dict[str, np.ndarray]:
         """The state of the base."""
@@ -93,11 +95,27 @@ class Unlearned:
     def load_state(self, state: dict[str, np.ndarray]) -> None:
         """Restore the base."""
         self.model.load_state(state)
+        self._serve()
+
+    def _serve(self) -> None:
+        self.served = self.model
+        if isinstance(self.unlearner, Serves):
+            self.served = self.unlearner.serve(self.model, self.bench.split.train, self.rows)
+
+
+@runtime_checkable
+class Serves(Protocol):
+    """Optional capability of an unlearner: what is served is not the base alone."""
+
+    def serve(self, model: Recommender, train: Any, rows: np.ndarray) -> Recommender:
+        """The recommender that answers, around what is left of a base. rows: (n,) events of train, forgotten."""
 
 
 def inner(recommender: Any) -> Any:
     """The base that a system works on, with all its capabilities; any other recommender is itself."""
-    return recommender.model if isinstance(recommender, OnSelected | Unlearned) else recommender
+    if isinstance(recommender, Unlearned):
+        return recommender.served
+    return recommender.model if isinstance(recommender, OnSelected) else recommender
 
 
 def teacher(bench: Any, base: str, settings: dict, recipe: Any) -> Any:

@@ -145,6 +145,17 @@ class Bench:
 
         return LetteredPrompts(self, run, trained)
 
+    def forgetting(
+        self, base: str = "sasrec", *, users: float = 0.05, events: float = 0.0, seeds: int = 2,
+        ways: tuple[str, ...] = (), **changes,
+    ) -> Any:  # fmt: skip
+        """Ways to make a base forget a share of its users, or with users=0.0 of its events, side by side with the
+        retrained oracle (`experiment.unlearning.forgetting.Forgetting`). ways: some of them, () for all. changes: of
+        the recipe, of all. UserError where it cannot be measured."""
+        from workbench.experiment.unlearning.forgetting import WAYS, Forgetting
+
+        return Forgetting(self, base, users, events, seeds, tuple(ways) or tuple(WAYS), changes)
+
     def conversations(self, run: Run) -> Any:
         """The conversations of a run of a policy, with the simulated users and with you
         (`experiment.browse.conversations.Conversations`). UserError for another run."""

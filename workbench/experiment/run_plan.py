@@ -58,7 +58,8 @@ def make(bench: Any, system: str, settings: dict) -> Any:
     if verb == "select":
         return OnSelected(bench, built, trained, bench.plan(trained)[0], share=settings["share"])
     if verb == "forget":
-        return Unlearned(bench, built, trained, bench.plan(trained)[0], users=settings["users"])
+        return Unlearned(bench, built, trained, bench.plan(trained)[0], users=settings["users"],
+                         events=settings["events"])  # fmt: skip
     return built
 
 

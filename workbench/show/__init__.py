@@ -50,6 +50,8 @@ _EXPORTS = {
     # slates and sessions
     "widgets.policies.regret": ["explore_regret"],
     "widgets.policies.asked_returns": ["explore_asked_returns"],
+    # what is still known after forgetting
+    "widgets.forgetting": ["explore_forgetting"],
     # training data that is chosen
     "widgets.selections": ["explore_selections"],
 }  # fmt: skip

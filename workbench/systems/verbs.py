@@ -25,8 +25,8 @@ VERBS = {
     "rescore": Verb(("Recommender", "Retrieves"), "As rank; beside it the recall of what the first stage retrieves."),
     "select": Verb(("Selector",), "Its base is trained on the events of train that it selects, and ranks the items of "
                    "every test case.", ("base", "share"), ON_BASE),
-    "forget": Verb(("Unlearner",), "It forgets users of its base, which is trained, and what it makes of it ranks the "
-                   "items of every test case.", ("base", "users"), ON_BASE),
+    "forget": Verb(("Unlearner",), "It makes its base, which is trained, forget users or events, and what is left "
+                   "ranks the items of every test case.", ("base", "users", "events"), ON_BASE),
     "act": Verb(("Policy",), "It is trained in episodes of train, then acts in those of test, one for each case, and "
                 "each is measured.", (), "experiment/online/episodes.py"),
     "observe": Verb(("Observer",), "It is trained on the events before the first window of time, then predicts window "

@@ -8,17 +8,17 @@ Differs   The whole base is trained, without the summation form or shards that m
           the validation cases of all users, those to be forgotten among them.
 Reported  Nothing on ranking.
 """
-import numpy as np
+from workbench.recommenders.unlearning.rest import left_of, untrained
 
 PARENT = "sasrec"
 OFF = {"users": 0.0}
 PLACEBO = None
 
 
-def build(bench, *, base="sasrec", users=0.05):
+def build(bench, *, base="sasrec", users=0.05, events=0.0):
     """The retraining of a base.
 
-    base: the system that forgets. users: the share of the users to forget.
+    base: the system that forgets. users: the share of the users to forget. events: with users=0.0, that of the events.
     """
     return Retraining(bench, base)
 
@@ -31,8 +31,7 @@ class Retraining:
 
     def forget(self, model, split, rows, session):
         """The base, trained on the other rows. The trained model is not read."""
-        keep = ~np.isin(np.arange(len(split.train.items)), rows)
-        left = self.bench if keep.all() else self.bench.variant(train=keep, label="retained")
-        retrained = left.build(self.base, **left.plan(self.base)[0])
+        left = left_of(self.bench, rows)
+        retrained = untrained(left, self.base)
         self.curve = retrained.fit(left.split, session)
         return retrained

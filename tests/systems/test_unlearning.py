@@ -1,0 +1,295 @@
+"""Unlearning: modules patched and updated one by one, neurons damped, candidates ordered by what is left."""
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+import pytest
+import torch
+from tiny_lm import save_tiny_model
+from toys import make_histories, random_histories
+
+import workbench as wb
+from workbench import systems
+from workbench.errors import UserError
+from workbench.evaluate.unlearning.forget_sets import rows_by_share
+from workbench.recommenders.prompts import local_model
+from workbench.recommenders.unlearning.remaining import FromRemaining, drawn, newest
+from workbench.recommenders.unlearning.sides import case_losses, forget_loss, learned_cases
+from workbench.recommenders.unlearning.twins import distant_twins
+from workbench.recommenders.unlearning.units import (
+    HEAD,
+    INPUT,
+    NEURONS,
+    Unit,
+    encoder_of,
+    recorded,
+    replaced,
+    units_of,
+    weights_of,
+)
+from workbench.systems.unlearning import cure, u_can
+from workbench.train import PROFILES
+from workbench.train.fit import TrainingSession
+
+
+@lru_cache
+def make_bench():
+    return wb.open_bench("synthetic", profile=replace(PROFILES["smoke"], epochs=1), options={"users": 120, "items": 70})
+
+
+def network(base: str = "sasrec"):
+    """An untrained base with weights large enough that its modules matter, the same at every call."""
+    model = make_bench().build(base)
+    with torch.no_grad():
+        for name, parameter in model.module.named_parameters():
+            parameter.mul_(5 if "norm" not in name else 1)
+    model.module.eval()
+    return model
+
+
+def forget(name: str, *, base: str = "sasrec", model=None, **changes):
+    """The unlearner after it has made a model forget a tenth of the users, the model, and the rows."""
+    bench = make_bench()
+    unlearner = systems.build(name, bench, base=base, **changes)
+    rows = rows_by_share(bench.split.train, users=0.1, events=0.0)
+    session = TrainingSession(bench.plan(base)[1], bench.seed, "cpu", None)
+    return unlearner, unlearner.forget(model or network(base), bench.split, rows, session), rows
+
+
+def weights(model) -> dict[str, np.ndarray]:
+    return {name: np.array(value) for name, value in model.state().items()}
+
+
+def test_patching_all_modules_recovers_the_clean_states_and_one_does_not():
+    model, split = network(), make_bench().split
+    clean = split.valid.histories.take(np.arange(20))
+    twin = distant_twins(clean, split.train, split.n_items, np.random.default_rng(0))
+    encoder = encoder_of(model, "cure", "sasrec")
+    with recorded(encoder) as values:
+        wanted = model.states(clean)
+    units, before = units_of(encoder, chunks=3), model.states(twin)
+    assert [unit.kind for unit in units] == [INPUT] + ([HEAD] * 2 + [NEURONS] * 3) * 2
+    with replaced(encoder, values, units):
+        assert torch.equal(model.states(twin), wanted)
+    for unit in units:
+        with replaced(encoder, values, [unit]):
+            changed = model.states(twin)
+        assert not torch.equal(changed, before)
+        assert torch.equal(changed, wanted) == (unit.kind == INPUT), "all that follows from the input is clean with it"
+    with replaced(encoder, values, []):
+        assert torch.equal(model.states(twin), before)
+    assert torch.equal(model.states(twin), before), "the hooks are gone"
+
+
+def test_a_head_is_what_a_network_without_it_lacks():
+    """Its values set to zero are as good as its columns of the output matrix set to zero."""
+    model, cut, histories = network(), network(), random_histories(9, make_bench().split.n_items)
+    encoder = encoder_of(model, "cure", "sasrec")
+    with recorded(encoder) as values:
+        model.states(histories)
+    unit, nothing = Unit(1, HEAD, 32, 64), {place: torch.zeros_like(value) for place, value in values.items()}
+    with torch.no_grad():
+        cut.module.blocks[1].attention.out.weight[:, 32:64] = 0
+    with replaced(encoder, nothing, [unit]):
+        assert torch.allclose(model.states(histories), cut.states(histories), atol=1e-5)
+
+
+def test_the_units_have_all_weights_of_a_block_once():
+    encoder = network().module
+    seen = {id(p): torch.zeros_like(p) for p in encoder.parameters()}
+    for unit in units_of(encoder, chunks=5):
+        for parameter, at in weights_of(encoder, unit):
+            seen[id(parameter)][at] += 1
+    own = {f"blocks.{n}.{name}" for n in range(2) for name in (
+        "attention.qkv.weight", "attention.qkv.bias", "attention.out.weight", "expand.weight", "expand.bias",
+        "contract.weight")}  # fmt: skip
+    for name, parameter in encoder.named_parameters():
+        assert (seen[id(parameter)] == float(name in own)).all(), name
+
+
+def test_twins_are_far_away():
+    """Two worlds whose users share nothing: the twin of an item is of the other world."""
+    rng = np.random.default_rng(0)
+    rows = [(rng.permutation(20) + 1 + 20 * (user % 2)).tolist() for user in range(40)]
+    train = make_histories(*rows)
+    twin = distant_twins(train, train, 40, rng)
+    assert ((twin.items > 20) != (train.items > 20)).mean() > 0.98
+    assert (twin.items >= 1).all() and (twin.items <= 40).all() and np.array_equal(twin.offsets, train.offsets)
+
+
+def test_circuits_are_the_highest_effects_on_either_side():
+    forgotten, kept = np.array([0.9, -0.8, 0.1, 0.0]), np.array([0.5, 0.0, 0.1, 0.7])
+    assert cure.grouped(forgotten, kept, 0.5).tolist() == ["both", "forget", "neither", "rest"]
+
+
+def test_shared_modules_move_against_the_rest_no_further_than_the_rest_moves_them():
+    f, r = [torch.tensor([1.0, 0.0])], [torch.tensor([-2.0, 1.0])]  # product -2, size 5
+    assert torch.allclose(cure.combined("both", f, r)[0], torch.tensor([1 - 0.8 - 2, 0.4 + 1]))
+    conflict = cure.combined("both", f, r)[0] - r[0]
+    assert torch.dot(conflict, r[0]).abs() < 1e-6, "what is left of the forgotten's gradient leaves the rest as it is"
+    agreeing = [torch.tensor([2.0, 1.0])]
+    assert torch.equal(cure.combined("both", f, agreeing)[0], torch.tensor([3.0, 1.0]))
+    assert cure.combined("forget", f, r) is f and cure.combined("rest", f, r) is r
+
+
+def test_cure_moves_the_weights_of_circuits_alone_and_the_forgotten_down_to_chance():
+    before = weights(network())
+    unlearner, model, rows = forget("cure", steps=4, prompts=20, circuit=0.3)
+    assert {"neither"} < set(unlearner.groups.tolist()) and len(unlearner.groups) == len(unlearner.units) == 12
+    moved = {name for name, value in weights(model).items() if not np.array_equal(value, before[name])}
+    assert moved and not {name for name in moved if "item" in name or "position" in name or "norm" in name}
+    encoder, fresh = model.module, network().module
+    for unit, group in zip(unlearner.units, unlearner.groups):
+        pairs = zip(weights_of(encoder, unit), weights_of(fresh, unit))
+        assert any(not torch.equal(p[at], q[at]) for (p, at), (q, _) in pairs) == (group != "neither"), unit
+    assert unlearner.curve[-1]["above_chance"] < unlearner.curve[0]["above_chance"]
+    random, _, _ = forget("cure", steps=1, prompts=20, circuit=0.3, grouping="random")
+    assert sorted(random.groups) == sorted(unlearner.groups) and list(random.groups) != list(unlearner.groups)
+
+
+def test_what_is_no_more_probable_than_chance_is_left_alone():
+    losses = torch.tensor([np.log(70.0) - 1, np.log(70.0) + 4], requires_grad=True)
+    value = cure.above_chance(losses, 70)
+    value.backward()
+    assert value.item() == pytest.approx(0.5) and losses.grad.tolist() == [-0.5, 0]
+
+
+def test_damping_by_hand():
+    unlearner = u_can.Damping(decay=2.0, threshold=0.5, sample=9, permuted=False)
+    forgotten = torch.tensor([[3.0, -1.0, 1.0]])
+    kept = torch.tensor([[1.0, 1.0, -3.0]])
+    weight = torch.tensor([[3.0, 0.0, 1.0], [4.0, 1.0, 0.0]])  # norms 5, 1, 1
+    contrast = torch.tensor([0.5, 0.0, -0.5])  # standard deviation .5
+    use = torch.tensor([5.0, 1.0, 3.0])  # norms times 1, 1, 3; median 3
+    expected = torch.exp(-2 * (contrast / 0.5 - 0.5).clamp_min(0) * (1 - use / (use + 3)))
+    assert torch.allclose(unlearner.scale(forgotten, kept, weight), expected)
+    assert expected[0] < 1 and (expected[1:] == 1).all(), "only what responds to the forgotten is damped"
+
+
+def test_no_decay_is_the_identity_and_the_placebo_has_the_same_dampings():
+    before = weights(network())
+    plain, damped, _ = forget("u_can")
+    assert all(np.array_equal(value, before[name]) for name, value in weights(forget("u_can", decay=0.0)[1]).items())
+    changed = {name for name, value in weights(damped).items() if not np.array_equal(value, before[name])}
+    assert changed == {f"blocks.{n}.contract.weight" for n in range(2)}
+    other, control, _ = forget("u_can", permuted=True)
+    for one, two in zip(plain.scales, other.scales):
+        assert torch.equal(one.sort()[0], two.sort()[0]) and not torch.equal(one, two)
+        assert 0 < one.min() < 1 and one.max() == 1
+    assert not np.array_equal(weights(control)["blocks.0.contract.weight"], weights(damped)["blocks.0.contract.weight"])
+
+
+@pytest.mark.parametrize("base", ["sasrec", "bpr_mf", "lightgcn"])
+def test_ascent_goes_up_the_loss_of_the_forgotten(base):
+    unlearner, model, _ = forget("gradient_ascent", base=base, steps=6)
+    assert unlearner.curve[-1]["loss"] > unlearner.curve[0]["loss"] and len(unlearner.curve) == 6
+    assert not np.array_equal(model.score(make_bench().split.test.histories), network(base).score(
+        make_bench().split.test.histories))  # fmt: skip
+    if base != "sasrec":  # whoever is forgotten is nobody in particular any more
+        users = model.module.user.weight
+        assert torch.equal(users[0], users[-1]) and not torch.equal(users[-2], users[-1])
+
+
+def test_training_on_brings_the_rest_down():
+    bench, before = make_bench(), network()
+    _, model, rows = forget("finetune_rest", epochs_more=2)
+    cases = learned_cases(before, bench.split, np.setdiff1d(np.arange(len(bench.split.train.items)), rows))
+    with torch.no_grad():
+        assert case_losses(model, cases).mean() < case_losses(before, cases).mean()
+
+
+def test_the_loss_of_the_forgotten_is_that_of_their_events_alone():
+    model, split = network(), make_bench().split
+    rows, session = np.array([1, 2, int(split.train.offsets[3]) + 1]), TrainingSession(make_bench().plan("sasrec")[1])
+    expected = torch.stack([model.scores(split.train.take([user]).last(99).without_last(
+        int(split.train.lengths[user]) - place))[0, 1:].log_softmax(0)[split.train.row(user)[place] - 1]
+        for user, place in ((0, 1), (0, 2), (3, 1))])  # fmt: skip
+    found = forget_loss(model, split, rows, session)(0)
+    assert found.item() == pytest.approx(-expected.mean().item(), rel=1e-5)
+    with pytest.raises(UserError, match="first events of users"):
+        learned_cases(model, split, split.train.offsets[:1])
+
+
+class Fixed:
+    """A base that scores items by their id, the first highest."""
+
+    def score(self, histories):
+        return np.tile(-np.arange(8.0), (len(histories), 1))
+
+    def state(self):
+        return {}
+
+
+def around(rows, judge, *, weight=1.0, retrieve=None):
+    train = make_histories([1, 2, 3, 4], [5, 6])
+    found = FromRemaining(Fixed(), train, np.array(rows, np.int64), n=4, retrieve=retrieve or newest(9), judge=judge,
+                          weight=weight)  # fmt: skip
+    return train, found
+
+
+def test_what_is_forgotten_is_not_retrieved_and_only_the_candidates_change_places():
+    asked = []
+
+    def judge(slices, candidates):
+        asked.append([slices.row(n).tolist() for n in range(len(slices))])
+        return candidates.astype(float)  # the highest id first
+
+    train, model = around([1, 3], judge)
+    lists = model.recommend(train, 6)
+    assert asked == [[[1, 3], [5, 6]]] and lists.items.tolist() == [[4, 3, 2, 1, 5, 6]] * 2
+    assert np.array_equal(np.sort(model.score(train), axis=1), np.sort(Fixed().score(train), axis=1))
+    train, nobody = around([0, 1, 2, 3], judge)
+    assert nobody.recommend(train, 4).items.tolist() == [[1, 2, 3, 4], [4, 3, 2, 1]], "nothing left: the base's order"
+    assert around([], judge, weight=0.0)[1].recommend(train, 4).items.tolist() == [[1, 2, 3, 4]] * 2
+    mixed = around([], lambda slices, candidates: (candidates == 4).astype(float), weight=0.8)[1]
+    assert mixed.recommend(train, 4).items.tolist() == [[4, 1, 2, 3]] * 2  # .8 * (1, 2, 3, 0) + .2 * (0, 1, 2, 3)
+
+
+def test_slices_are_of_the_size_that_was_asked_for():
+    histories = random_histories(40, 50, longest=9)
+    for retrieve in (newest(3), drawn(3, 0)):
+        found = retrieve(histories)
+        assert np.array_equal(found.lengths, np.minimum(histories.lengths, 3))
+        assert all(set(found.row(n)) <= set(histories.row(n)) for n in range(40))
+    assert not np.array_equal(drawn(3, 0)(histories).items, drawn(3, 1)(histories).items)
+
+
+def test_a_model_of_language_judges_what_is_left(tmp_path):
+    bench = make_bench()
+    folder = str(save_tiny_model(tmp_path / "tiny"))
+    unlearner = systems.build("cragru", bench, base="bpr_mf", n=3, candidates="full", model=folder)
+    served = unlearner.serve(network("bpr_mf"), bench.split.train, np.zeros(0, np.int64))
+    histories = bench.split.test.histories.take(np.arange(2))
+    base = network("bpr_mf").recommend(histories, 5).items
+    lists = served.recommend(histories, 5).items
+    assert np.array_equal(np.sort(lists[:, :3]), np.sort(base[:, :3])) and np.array_equal(lists[:, 3:], base[:, 3:])
+    local_model._loaded.cache_clear()
+
+
+def test_single_events_that_are_forgotten_are_in_no_history_that_is_served():
+    bench, given = make_bench(), []
+    unlearned = bench.build("untouched", base="item_knn", users=0.0, events=0.3)
+
+    class Listening:
+        def recommend(self, histories, k, exclude=None):
+            given.append(histories)
+
+    unlearned.served, train = Listening(), bench.split.train
+    unlearned.recommend(train, 5)
+    left = np.setdiff1d(np.arange(len(train.items)), unlearned.rows)
+    assert np.array_equal(given[0].items, train.items[left]) and unlearned.forgotten == 0 < unlearned.events
+
+
+@pytest.mark.parametrize("name, changes, message", [
+    ("cure", {"base": "bpr_mf"}, "cure edits attention heads.*bpr_mf has not; choose one with transformer blocks"),
+    ("u_can", {"base": "gru4rec"}, "u_can edits attention heads and feed-forward neurons.*gru4rec has not"),
+    ("gradient_ascent", {"base": "item_knn"}, "by gradients of vectors, which item_knn has not"),
+    ("finetune_rest", {"base": "popularity"}, "popularity has not"), ("cure", {"circuit": 0.0}, "0 < circuit=0.0 <= 1"),
+    ("cure", {"grouping": "causl"}, "did you mean 'causal'"), ("u_can", {"decay": -1.0}, "decay=-1.0 must be 0 or"),
+    ("cragru", {"candidates": "ful"}, "did you mean 'full'"), ("cragru", {"weight": 2.0}, "weight=2.0 from 0 to 1"),
+    ("cragru", {"n": 200}, "n=200 must be 0 to"), ("finetune_rest", {"epochs_more": -1}, "must be 0 or more"),
+    ("gradient_ascent", {"rate": 0.0}, "rate=0.0 above 0"), ("retrain", {"events": 0.1}, "forget whole users, or with"),
+])  # fmt: skip
+def test_a_setting_or_base_that_cannot_be_is_one_error_before_training(name, changes, message):
+    with pytest.raises(UserError, match=message):
+        make_bench().build(name, **changes)
