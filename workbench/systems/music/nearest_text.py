@@ -24,6 +24,7 @@ def build(bench, *, aspects=2):
     views = worlds.views
 
     def rule(query):
-        return query.words @ words_of_tags(views, views.tags[query.candidates[0]]).T
+        cosines = query.words @ words_of_tags(views, views.tags[query.candidates[0]]).T
+        return cosines.round(5)  # clips with the same aspects are alike, in whatever order they are summed
 
     return FixedRule(worlds, rule)

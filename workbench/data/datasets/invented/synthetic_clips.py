@@ -15,7 +15,7 @@ SAID = 2  # of a clip's three aspects that its description names
 FILLERS = ("music", "clip", "plays", "song", "sound", "recording", "melody", "part")
 
 
-def load(*, users: int = 400, items: int = 700, mean_length: float = 5.0, dim: int = 24, seed: int = 0) -> Dataset:
+def load(*, users: int = 400, items: int = 1_000, mean_length: float = 5.0, dim: int = 24, seed: int = 0) -> Dataset:
     """Synthetic clips; users watch them, mean_length each, without any taste.
 
     A clip has a mood, an instrument and a tempo (its aspects), and a mood of its own that no word tells. tables: audio,
@@ -32,7 +32,7 @@ def load(*, users: int = 400, items: int = 700, mean_length: float = 5.0, dim: i
     own = rng.standard_normal((items, OWN))
     heard = [np.eye(n)[number[kind]] * 2.0 for kind, n in KINDS.items()] + [own]
     audio = _mapped(np.concatenate(heard, axis=1), dim, 0.1, _stream(seed, "audio"))
-    image = _mapped(np.concatenate([heard[0], own], axis=1), dim, 1.0, _stream(seed, "image"))
+    image = _mapped(np.concatenate([heard[0], own], axis=1), dim, 0.8, _stream(seed, "image"))
     aspects = np.stack([[f"{kind} {value}" for value in number[kind]] for kind in KINDS], axis=1)
     raw = np.array([f"clip {value}" for value in _stream(seed, "ids").permutation(items) + 100], object)
     words = _stream(seed, "words")
