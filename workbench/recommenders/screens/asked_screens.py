@@ -43,10 +43,13 @@ class AskedScreens:
         found = np.tile(np.eye(len(self.data.names))[0], (len(self.data.texts), 1))
         rows = np.concatenate([self.data.rows("valid"), self.data.rows("test")])
         texts, place = np.unique(self.data.texts[rows].astype(str), return_inverse=True)
-        prompts = [WhichIntent(text, tuple(self.data.names[1:])).render() for text in texts]
-        logits = self.model.answer_logits(prompts, LETTERS[: len(self.data.names)])
+        logits = self.model.answer_logits([self.prompt(text) for text in texts], LETTERS[: len(self.data.names)])
         found[rows] = softmax(logits, axis=1)[place]
         return found
+
+    def prompt(self, text: str) -> str:
+        """What the model is asked about a screen."""
+        return WhichIntent(text, tuple(self.data.names[1:])).render()
 
     def state(self) -> dict[str, np.ndarray]:
         """Nothing was learned; the array says so, as a file of weights holds at least one."""

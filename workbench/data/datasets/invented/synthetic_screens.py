@@ -17,7 +17,7 @@ INTENTS = {
 }  # fmt: skip
 APPS, WIDGETS = ("browser", "messages", "notes", "mail", "maps", "shop"), ("list", "form", "page", "dialog")
 FILLERS = ("back", "home", "search", "settings", "share", "today", "open", "news", "photo", "video", "weather", "like",
-           "profile", "battery", "update", "music", "score", "friend", "scroll", "menu bar")  # fmt: skip
+           "profile", "battery", "update", "music", "score", "friend", "scroll", "toolbar")  # fmt: skip
 KINDS = ("one", "two", "noise")
 SHARES = (0.4, 0.4, 0.2)  # of the trajectories
 EVIDENCE = (5, 7)  # screens of an intent, fewest and most
