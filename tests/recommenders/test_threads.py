@@ -77,9 +77,9 @@ def test_threads_that_came_to_be_about_one_thing_are_merged():
 
 
 def test_random_threads_are_about_nothing():
-    said, threads = run("1212121212", route="random", threads=8, need=3, patience=0)
-    assert set(said) == {0} and {1, 2} <= set(run("1212121212", threads=8, need=3, patience=0)[0])
-    assert len(threads[-1]) > 4, "what is about one thing is all over the places"
+    threads = run("1212121212", route="random", threads=8, need=3, patience=0)[1][-1]
+    assert len(threads) > 4, "what is about one thing is all over the places, and is not merged"
+    assert len(run("1212121212", threads=8, need=3, patience=0)[1][-1]) == 2
 
 
 def test_a_screen_that_is_not_sure_is_no_evidence():
