@@ -8,8 +8,9 @@ Equation  thread = (id, intent, evidence steps, state in forming, ready, suggest
           evidence of a screen: argmax_i P(i | words), if that is no "nothing" and at least `sure`; it goes into the
           thread of i, a new one, or the newest where none is free;  forming -> ready at `need` screens
           reflection: a thread without evidence for `patience` steps is dropped, or done if it was suggested
-Claim     Interleaved intents are found about as well as single ones; one rolling summary (off) loses one of two, and
-          threads that take any evidence (the placebo) lose more. Noise alone suggests nothing.
+Claim     Interleaved intents are found about as well as single ones; one rolling summary (off) loses one of two where
+          the other leads throughout, and threads that take any evidence (the placebo) lose more. Noise alone suggests
+          next to nothing.
 Differs   A test of mechanisms, not the benchmark: a screen is a text (app, widget, words), its intents are those of a
           list, and what it speaks of is said by naive Bayes over words, learned from the train trajectories; with
           model= a local language model is asked instead, by letters. So a thread's description is the name of its
