@@ -31,7 +31,8 @@ FIELDS = {"system", "changes", "dataset", "profile", "seed", "metric", "value", 
 LONG = 6  # seconds of processor time, from which a golden run is slow
 LOWEST = {"conversational": ("random_questions", "greatest_entropy"),  # rules in the place of popularity
           "bandit": ("popular_slate", "greedy_slate"), "session": ("random_items", "rotating_taste"),
-          "streaming": ("overall_rate", "item_rate"), "sets": ("popular_set", "repeat_last")}  # fmt: skip
+          "streaming": ("overall_rate", "item_rate"), "sets": ("popular_set", "repeat_last"),
+          "music": ("random_clips", "popular_clips"), "assistant": ("every_screen", "rolling_summary")}  # fmt: skip
 MACHINES = 0.002  # between processors and builds at one seed: another summation order changes a few ranks
 
 

@@ -6,6 +6,8 @@ WORLDS = {
     (): "synthetic", ("lat", "lon"): "synthetic-places", ("social",): "synthetic-social",
     ("relations",): "synthetic-relations", ("tree",): "synthetic-files", ("domain",): "synthetic-domains",
     ("relations", "mentions"): "synthetic-dialogues", ("critiques",): "synthetic-critiques",
+    ("audio",): "synthetic-clips",
+    ("screens",): "synthetic-screens",
 }  # fmt: skip
 
 

@@ -50,12 +50,15 @@ SLATE_RULES = ("popular_slate", "greedy_slate", "one_sample_slate")
 SESSION_RULES = ("random_items", "greedy_taste", "rotating_taste", "behaviour_cloning")
 RATES = ("item_rate", "overall_rate")
 SET_RULES = ("popular_set", "repeat_last", "nearest_visits")
+ASSISTANT_RULES = ("rolling_summary", "every_screen")
+MUSIC_RULES = ("video_alone", "nearest_text", "popular_clips", "random_clips")
 RANKING = Family("rank")
 FAMILIES = {
     "rerank": Family("rescore"), "selection": Family("select"), "unlearning": Family("forget"),
     "conversational": Family("act", "success@15", FIXED_RULES), "bandit": Family("act", "return", SLATE_RULES),
     "session": Family("act", "return", SESSION_RULES), "streaming": Family("observe", "auc", RATES),
     "sets": Family("prescribe", "jaccard", SET_RULES),
+    "music": Family("act", "recall@10", MUSIC_RULES), "assistant": Family("act", "f1", ASSISTANT_RULES),
 }
 
 

@@ -1,0 +1,21 @@
+"""Every screen: whatever the screen of the moment speaks of is suggested, once.
+
+Paper     None; the simplest baseline.
+Idea      Without a memory nothing is lost, and every advertisement is taken for an intent.
+Equation  a_t = argmax_i P(i | words of screen t), if at least `sure`, else silent
+Differs   -
+Reported  Nothing.
+"""
+from workbench.recommenders.screens.assistant import ASSISTANT_RECIPE, screen_assistant
+from workbench.recommenders.screens.threads import NoMemory
+
+PARENT = None
+OFF = None
+PLACEBO = None
+NEEDS = ("screens",)
+RECIPE = ASSISTANT_RECIPE
+
+
+def build(bench, *, sure=0.5, model=""):
+    """As pirf. UserError for a dataset without screens."""
+    return screen_assistant(bench, NoMemory(sure), model=model)
