@@ -9,9 +9,9 @@ from worlds import world_of
 from workbench import experiment, systems
 from workbench.evaluate.sets.cases import cases_of, checked, evaluate_sets, validation
 from workbench.experiment.run_plan import plan_system
+from workbench.set_interfaces import Prescriber
 from workbench.train import PROFILES
 from workbench.train.fit import TrainingSession
-from workbench.verb_interfaces import Prescriber
 
 NAMES = [name for name in systems.names() if systems.verb(name) == "prescribe"]
 TINY = replace(PROFILES["smoke"], epochs=2, users=None)

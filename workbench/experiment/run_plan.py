@@ -15,9 +15,10 @@ from workbench.experiment.online.episodes import act_run
 from workbench.experiment.online.prescriptions import prescribe_run
 from workbench.experiment.online.windows import observe_run
 from workbench.experiment.training import MONITORS, follow, train_run
+from workbench.set_interfaces import Prescriber
 from workbench.stages import draw, drawing
 from workbench.train import RECIPE_FIELDS, Profile, Recipe, distributed, resolve_recipe
-from workbench.verb_interfaces import Observer, Policy, Prescriber
+from workbench.verb_interfaces import Observer, Policy
 
 
 class Plan(NamedTuple):

@@ -9,7 +9,7 @@ from workbench.errors import UserError, unknown_name
 
 
 class Verb(NamedTuple):
-    """returns: names of what build() returns, in workbench.interfaces or workbench.verb_interfaces. evaluated: how
+    """returns: names of what build() returns, in workbench.interfaces, verb_interfaces or set_interfaces. evaluated: how
     `bench.fit` makes a run of it. keywords: what build() must take, a setting that
     `bench.fit` reads. runner: the file, beside that of the system and of its base, which decides what a run holds."""
 
@@ -75,9 +75,9 @@ def family_of(family: str, *, verb: str = "") -> Family:
 
 def interface(name: str) -> type:
     """The protocol that a verb names."""
-    from workbench import interfaces, verb_interfaces  # numpy: not for a listing
+    from workbench import interfaces, set_interfaces, verb_interfaces  # numpy: not for a listing
 
-    return (vars(interfaces) | vars(verb_interfaces))[name]
+    return (vars(interfaces) | vars(verb_interfaces) | vars(set_interfaces))[name]
 
 
 def check_built(name: str, family: str, built: Any, *, verb: str = "") -> Any:

@@ -11,9 +11,9 @@ from workbench.artifacts import digest
 from workbench.data.visits.records import Visits, read_visits
 from workbench.errors import UserError, is_integer
 from workbench.evaluate.sets.measures import Prescribed, choose, conflict_rate, f1, jaccard, prauc
+from workbench.set_interfaces import Prescriber
 from workbench.stages import draw
 from workbench.train.rng import named_rng
-from workbench.verb_interfaces import Prescriber
 
 BATCH = 1024  # visits that are predicted at a time
 FIRST, LATER = "first", "later"  # groups: a user's first visit, and the others

@@ -6,8 +6,8 @@ import numpy as np
 
 from workbench.evaluate.sets.cases import Cases, evaluate_sets, validation
 from workbench.experiment.online.measured import Measured, measured_run
+from workbench.set_interfaces import Prescriber
 from workbench.train import Recipe
-from workbench.verb_interfaces import Prescriber
 
 
 def prescribe_run(

@@ -29,7 +29,7 @@ class FoldModel(Protocol):
 
 
 class CrossFitted:
-    """A `verb_interfaces.Prescriber` of one model a fold. make: a new model of a fold."""
+    """A `set_interfaces.Prescriber` of one model a fold. make: a new model of a fold."""
 
     def __init__(self, cases: Cases, make: Callable[[Fold], FoldModel]):
         self.cases, self.models = cases, [make(fold) for fold in cases.folds]
