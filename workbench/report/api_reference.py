@@ -18,8 +18,8 @@ PACKAGE = Path(__file__).parents[1]
 FUNCTION_NODES = (ast.FunctionDef, ast.AsyncFunctionDef)
 LAYERS = (  # the modules and folders of the package; each imports only from those before it
     "errors arguments progress interruption interfaces verb_interfaces set_interfaces places closure registry locks "
-    "artifacts prune stages data losses nets train llm embed tokens decode evaluate envs recommenders systems probing diagnose "
-    "experiment show notebooks report cli __main__"
+    "artifacts prune stages data losses nets train llm embed tokens decode evaluate envs recommenders systems probing "
+    "diagnose experiment show notebooks report cli __main__"
 ).split()
 
 

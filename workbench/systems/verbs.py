@@ -9,9 +9,9 @@ from workbench.errors import UserError, unknown_name
 
 
 class Verb(NamedTuple):
-    """returns: names of what build() returns, in workbench.interfaces, verb_interfaces or set_interfaces. evaluated: how
-    `bench.fit` makes a run of it. keywords: what build() must take, a setting that
-    `bench.fit` reads. runner: the file, beside that of the system and of its base, which decides what a run holds."""
+    """returns: names of what build() returns, in interfaces, verb_interfaces or set_interfaces. evaluated: how
+    `bench.fit` makes a run of it. keywords: what build() must take, a setting that `bench.fit` reads. runner: the file,
+    beside that of the system and of its base, which decides what a run holds."""
 
     returns: tuple[str, ...]
     evaluated: str
