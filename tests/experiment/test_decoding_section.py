@@ -23,6 +23,7 @@ def test_a_baseline_and_a_network_that_scores_items(bench):
     assert "decoder" in card.unmeasured
 
 
+@pytest.mark.slow
 def test_a_decoder_of_semantic_ids_and_its_control(bench):
     run = bench.fit("tiger", epochs=2)
     card = decoding_card(run, cases=200, decoded=60, control=bench.fit("tiger", epochs=2, permuted=True))

@@ -23,6 +23,7 @@ def families(seed: int) -> dict[str, int]:
     return table[table["significant"]]["family"].value_counts().to_dict()
 
 
+@pytest.mark.slow
 def test_categories_are_significant():
     found = families(0)
     assert sum(count for family, count in found.items() if family.startswith("category")) >= 10

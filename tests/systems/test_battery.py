@@ -183,6 +183,7 @@ def test_a_second_fit_on_other_held_out_events_is_identical(name):
 
 
 @each_ranking
+@pytest.mark.slow
 def test_another_seed_gives_another_model(name):
     bench, recommender, curve = fitted(name)
     seeded = make_bench(seed=1, name=name)

@@ -12,9 +12,10 @@ from workbench.artifacts import Store, using_store
 from workbench.errors import UserError
 from workbench.experiment.around_base import checked_rows
 from workbench.interfaces import Recommender
+from workbench.set_interfaces import Prescriber
 from workbench.systems import verbs
 from workbench.systems.verbs import VERBS
-from workbench.verb_interfaces import Observer, Policy, Prescriber
+from workbench.verb_interfaces import Observer, Policy
 
 
 def of_verb(verb: str) -> list[str]:

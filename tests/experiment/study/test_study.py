@@ -137,6 +137,7 @@ def test_the_same_call_goes_on_after_an_interruption(bench, monkeypatch):
     assert not result.errors and all(path.stat().st_mtime_ns == time for path, time in before.items())
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_runs_of_one(bench, tmp_path):
     one = wb.study(bench, "gru4rec", seeds=2, epochs=1, width=16)
     with using_store(Store(tmp_path)):
