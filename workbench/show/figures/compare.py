@@ -169,7 +169,8 @@ def plot_comparison(table: pd.DataFrame, *, metric: str = "ndcg@10") -> go.Figur
     figure.update_xaxes(rangemode="tozero")
     subtitle = f"Means over {table['cases'].iloc[0]:,} test cases, dashed: the baseline. {INTERVALS} {caveats(table)}"
     title = headline(table, metric)
-    return finish(figure, title, subtitle=subtitle.strip(), x=f"{metric} (0 to 1)", height=75 + 34 * len(table))
+    unit = " (0 to 1)" if table["mean"].max() <= 1 else ""  # clicks and returns of an episode are sums
+    return finish(figure, title, subtitle=subtitle.strip(), x=f"{metric}{unit}", height=75 + 34 * len(table))
 
 
 def plot_differences(table: pd.DataFrame, *, metric: str = "ndcg@10") -> go.Figure:
