@@ -8,37 +8,22 @@ import io
 import numpy as np
 import pandas as pd
 
+from workbench.data.datasets.exposures.kuairand_clicks import ABOUT as CLICKS
+from workbench.data.datasets.exposures.kuairand_clicks import FEATURES as VIDEOS
+from workbench.data.datasets.exposures.kuairand_clicks import LOG, RELEASE
 from workbench.data.formats.attributes.action_types import ACTION, CLICKED, CONVERTED, EXPOSED, with_positive_ends
 from workbench.data.formats.file_lookup import DataFiles, File
 from workbench.data.schema import ITEM, MICROSECOND, TIME, USER, Dataset, assemble
 
-RELEASE = (
-    "https://raw.githubusercontent.com/wmyh-0416/kuairand-short-video-recommender/"
-    "59b6e92272c505b0d90bc6279acc42c9bc575b7a/"
-)
-SHA256 = {
-    "val.parquet": "77d41160c6ad7b67ea9497881c965d7650d3e1b494c3f3b1dfcf8df11e6395c0",
-    "test.parquet": "afe40f62090c7cf086700038c7f754b9598e4f3b7e2d3fd923fe662e30ea01cb",
-}
-LOG = [File(f"splits/{name}", f"{RELEASE}processed/splits/{name}", digest) for name, digest in SHA256.items()]
-FEATURES = {
-    name: File(name, f"{RELEASE}KuaiRand-Pure/data/{name}", digest) for name, digest in {
-        "video_features_basic_pure.csv": "a6f7ee02684c5777422306cdc416e170302288aa89aca9dfea995edbd625bcc2",
-        "user_features_pure.csv": "dc729a656301b4c6d07f713fe41d05ec9bfaab670b90e531c70037caf033c011",
-    }.items()
-}  # fmt: skip
-VIDEOS, USERS = FEATURES.values()
+USERS = File(
+    "user_features_pure.csv", f"{RELEASE}KuaiRand-Pure/data/user_features_pure.csv",
+    "dc729a656301b4c6d07f713fe41d05ec9bfaab670b90e531c70037caf033c011",
+)  # fmt: skip
 OF_USERS = ["user_active_degree", "is_live_streamer", "is_video_author", "follow_user_num_range",
             "fans_user_num_range", "friend_user_num_range", "register_days_range",
             *(f"onehot_feat{n}" for n in range(18) if n != 3)]  # fmt: skip
 SHORT, LONG = 15_000, 60_000  # milliseconds that part the lengths of videos
-ABOUT = {
-    "title": "KuaiRand-Pure, exposures, clicks and long views, 25 April to 8 May 2022",
-    "homepage": "https://kuairand.com", "terms": "CC BY-SA 4.0.",
-    "release": "kuairand-short-video-recommender, rows of the published log",
-    "citation": "Gao et al., KuaiRand: an unbiased sequential recommendation dataset with randomly exposed videos, "
-                "CIKM 2022",
-}  # fmt: skip
+ABOUT = {**CLICKS, "title": "KuaiRand-Pure, exposures, clicks and long views, 25 April to 8 May 2022"}
 
 
 def load() -> Dataset:
@@ -49,7 +34,7 @@ def load() -> Dataset:
     author, upload and music, the kind of either, and length. Users: ranges and encoded columns of few values.
     """
     files = DataFiles("kuairand-actions", "kuairand_pure_14d")
-    files.require(*LOG, *FEATURES.values())
+    files.require(*LOG, VIDEOS, USERS)
     columns = ["user_id", "video_id", "time_ms", "is_click", "long_view"]
     log = pd.concat([pd.read_parquet(io.BytesIO(files.read(file).data), columns=columns) for file in LOG])
     events = log.drop_duplicates(columns[:3])
