@@ -28,7 +28,9 @@ def main() -> None:
         dataset, base, what = name.split("/")
         bench = wb.open_bench(dataset, profile=options.profile)
         table = bench.forgetting(base, seeds=options.seeds, **SHARES[what]).table()
-        found[name] = {"profile": options.profile, **table.attrs, "rows": json.loads(table.to_json(orient="index"))}
+        split, about = bench.split, {"profile": options.profile}
+        about |= {"protocol": split.protocol.dict(), "data_hash": split.data_hash}
+        found[name] = {**about, **table.attrs, "rows": json.loads(table.to_json(orient="index"))}
         options.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
         print(name, table.round(3).to_string(), sep="\n", flush=True)
 

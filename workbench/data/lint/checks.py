@@ -235,8 +235,9 @@ def popularity_drift(context: LintContext) -> Iterator[Finding]:
 
 
 def side_tables(context: LintContext) -> Iterator[Finding]:
-    """Side tables against the log and their kind: unknown ids, duplicates, cycles, places."""
+    """Side tables against the log and their kind: unknown ids, duplicates, cycles, places, and visits."""
     yield from table_findings(context.dataset)
+    yield from visit_findings(context.dataset)
 
 
 def source_findings(context: LintContext) -> Iterator[Finding]:
@@ -244,13 +245,7 @@ def source_findings(context: LintContext) -> Iterator[Finding]:
     yield from (Finding(*row) for row in context.dataset.about.get("findings", ()))
 
 
-def visits(context: LintContext) -> Iterator[Finding]:
-    """The checks of visits, where a dataset has them (visit_lints)."""
-    if "visits" in context.dataset.tables:
-        yield from visit_findings(context.dataset)
-
-
 CHECKS = (
     basic_statistics, short_users, item_titles, duplicate_events, tied_timestamps, future_leakage, item_id_order,
-    cold_and_repeated_targets, popularity_drift, side_tables, source_findings, visits,
+    cold_and_repeated_targets, popularity_drift, side_tables, source_findings,
 )  # fmt: skip

@@ -15,7 +15,9 @@ LEFT_OUT = ("visits of users without an event", "visits without a set", "codes o
 
 
 def visit_findings(dataset: Dataset) -> Iterator[Finding]:
-    """The checks of a dataset with visits; values are counts and shares."""
+    """The checks of a dataset with visits, none for one without; values are counts and shares."""
+    if "visits" not in dataset.tables:
+        return
     visits = read_visits(dataset)
     n, later = len(visits), int((visits.position > 0).sum())
     yield Finding("visits", n, np.nan, OK if n >= FEW else NOTE,

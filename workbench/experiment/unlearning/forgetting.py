@@ -155,8 +155,8 @@ class Forgetting:
                    "membership low": np.mean([one.auc.low for one in each]),
                    "membership high": np.mean([one.auc.high for one in each])}  # fmt: skip
             for measure in MEASURES:
-                row[measure] = np.mean([getattr(one, measure) for one in each])
-                row[f"{measure} null"] = np.mean([getattr(one, measure) for one in self.distances[oracle]])
+                row[measure] = np.mean([one._asdict()[measure] for one in each])
+                row[f"{measure} null"] = np.mean([one._asdict()[measure] for one in self.distances[oracle]])
             rows.append(row | {"seconds": self._seconds(name) / oracle_seconds})
         frame = pd.DataFrame(rows).set_index("way")
         frame.attrs = {"base": self.base, "forgotten": len(self.rows), "cases": len(self.probe.retained.targets),
