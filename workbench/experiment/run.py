@@ -15,10 +15,11 @@ from workbench.errors import UserError, check_names
 from workbench.experiment.around_base import ROWS, inner
 from workbench.experiment.named_files import contents, dataset_name
 from workbench.experiment.online.measured import MEASURE
+from workbench.systems.verbs import FAMILIES, RANKING
 from workbench.train import Profile
 
 FILES = ("metrics.json", "state.safetensors", "cases.npz")
-HEADLINES = ("ndcg@10", "success@15", "return", "auc", "jaccard")  # what a run is described by, the first that it has
+HEADLINES = tuple(dict.fromkeys(family.metric for family in (RANKING, *FAMILIES.values())))  # of a run: its first
 RISE = 0.02  # relative rise of the validation score in the last fifth of the epochs; what noise does there is smaller
 
 

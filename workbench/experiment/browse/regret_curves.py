@@ -55,9 +55,10 @@ class RegretCurves:
             raise UserError(f"{variance=} is a factor of the posterior's covariance, 0 or more")
         policy = self.policies[self.sampling]
         before, policy.variance = policy.variance, float(variance)
-        found = self._regret(policy)
-        policy.variance = before
-        return found
+        try:
+            return self._regret(policy)
+        finally:  # Ctrl-C too
+            policy.variance = before
 
     @cached_property
     def sampling(self) -> int:

@@ -67,7 +67,7 @@ class FollowingReturns:
         """Imitate the log. Returns the learning curve."""
         module = self.module.to(session.device)
         log = collect(self.worlds, session.seed, self.passes)
-        told = self._told(log, session.seed)
+        told = self.returns_told(log, session.seed)
 
         def batches(epoch: int) -> list[np.ndarray]:
             order = named_rng(session.seed, "order", epoch).permutation(len(log.lengths))
@@ -82,8 +82,9 @@ class FollowingReturns:
         validate = (lambda: session.validate(self)) if session.validate else None
         return fit(module, batches, loss, session, validate=validate)
 
-    def _told(self, log: Trajectories, seed: int) -> np.ndarray:
-        """(n, T, R) what is told at each step of the log, scaled so that the most of each is 1."""
+    def returns_told(self, log: Trajectories, seed: int) -> np.ndarray:
+        """(n, T, R) what is told at each step of the log, scaled so that the most of each is 1. The network keeps the
+        scale, and what of the log to ask for."""
         if self.returns is None:
             return np.zeros((*log.items.shape, 0), np.float32)
         told = self.returns.of(log.rewards).astype(np.float32)

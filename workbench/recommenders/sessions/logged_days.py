@@ -89,7 +89,7 @@ def fit_logged(policy: FollowingReturns, log: Trajectories, session: TrainingSes
     """As `FollowingReturns.fit`, on logged trajectories and not on simulated ones; nothing is validated. Returns the
     learning curve."""
     module = policy.module.to(session.device)
-    told = policy._told(log, session.seed)
+    told = policy.returns_told(log, session.seed)
 
     def batches(epoch: int) -> list[np.ndarray]:
         order = named_rng(session.seed, "order", epoch).permutation(len(log.lengths))
