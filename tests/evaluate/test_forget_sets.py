@@ -76,6 +76,8 @@ def test_a_request_names_users_and_single_events():
     ({"events": [(3, 3)]}, "item 3 of user 3 is a validation event"),
     ({"events": [(0, 6)]}, "user 0 has no event with item 6 in train"),
     ({"events": [(1, 4)]}, r"user 1 has no other item in train: forget the whole user, users=\[1\]"),
+    ({"users": [1.5]}, r"users=\[1.5\] must be a list of whole numbers, such as"), ({"users": "ab"}, "whole numbers"),
+    ({"events": [(0, 2, 1)]}, r"whole numbers, such as events=\[\("), ({"events": [0, (1, 2)]}, "whole numbers"),
     ({}, "nothing is to be forgotten"), ({"users": [0, 1, 3, 4]}, "everything is to be forgotten"),
 ])  # fmt: skip
 def test_a_request_that_cannot_be_is_one_error(request_, message):

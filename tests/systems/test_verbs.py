@@ -93,6 +93,28 @@ def test_the_base_of_a_stored_run_has_its_lists(small, base):
             assert len(run.selected_rows) == round(n / 2)
 
 
+def test_who_asks_is_forgotten(small):
+    """User 3 with all events, and one item of user 4, who keeps the others."""
+    train = small.split.train
+    item = int(train.row(4)[0])
+    for request in ({"users": [3], "events": [[4, item]]}, {"users": (3,), "events": ((4, item),)}):
+        model = small.build("retrain", base="item_knn", **request)
+        rows = model.rows
+        assert {*train.rows()[rows].tolist()} == {3, 4} and (model.forgotten, model.events) == (1, len(rows))
+    run = small.fit("retrain", base="item_knn", **request)
+    left = small.variant(train=~np.isin(np.arange(len(train.items)), rows), label="without them").fit("item_knn")
+    mine, theirs = run.recommender(), left.recommender()
+    histories, (of_three, of_four) = small.split.train, ([3], [4])
+    assert np.array_equal(mine.recommend(histories.take(np.array(of_three)), 9).scores,
+                          theirs.recommend(histories.take(np.array(of_three)), 9).scores)  # fmt: skip
+    served = small.build("retrain", base="item_knn", **request)
+    served.load_state(run.recommender().state())
+    kept = histories.take(np.array(of_four)).where(histories.row(4) != item)
+    assert np.array_equal(served.recommend(histories.take(np.array(of_four)), 9).scores,
+                          theirs.recommend(kept, 9).scores)  # fmt: skip
+    assert small.forgetting("item_knn", **request, ways=("retrain",)).users_forgotten() == [3, 4]
+
+
 def test_a_smaller_selection_is_part_of_a_larger_one(small):
     for of in ("users", "events"):
         selector, session = systems.build("random_selection", small, of=of), SimpleNamespace(seed=3)
@@ -113,6 +135,10 @@ def test_a_smaller_selection_is_part_of_a_larger_one(small):
     ("random_selection", {"of": "user"}, "did you mean 'users'"),
     ("retrain", {"users": 1.0}, "below 1"),
     ("retrain", {"users": 1e-9}, "nobody"),
+    ("retrain", {"users": [999]}, "user 999 is not there: users are 0 to 149"),
+    ("retrain", {"users": 3}, r"users=3.0 is the share.*to name them, give a list, users=\[3, 7\]"),
+    ("retrain", {"events": [(3, 12)]}, "users=0.05 and events=.*set the share to 0.0"),
+    ("random_selection", {"share": [1]}, "share must be float, not list"),
 ])  # fmt: skip
 def test_a_request_that_cannot_be_is_one_error_before_training(small, name, changes, message):
     with pytest.raises(UserError, match=message):

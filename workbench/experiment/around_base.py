@@ -5,7 +5,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from workbench.errors import UserError
-from workbench.evaluate.unlearning.forget_sets import rows_by_share, without
+from workbench.evaluate.unlearning.forget_sets import Events, Users, rows_to_forget, whole_users, without
 from workbench.interfaces import Recommendations, Recommender
 from workbench.verb_interfaces import Selector, Unlearner
 
@@ -62,15 +62,16 @@ class OnSelected:
 class Unlearned:
     """An `interfaces.Recommender`: a trained base that an unlearner makes forget some events of train.
 
-    base, settings: as `OnSelected`. users, events: what share of them, as `forget_sets.rows_by_share`. rows: (n,) the
-    events to forget. forgotten: how many users lose all their events. Where single events are forgotten, they are left
-    out of the histories that are given, too: nobody has them any more.
+    base, settings: as `OnSelected`. users, events: a share of them, or which, as `forget_sets.rows_to_forget`. rows:
+    (n,) the events to forget. forgotten: how many users lose all their events. single: those of the rows whose users
+    keep others; they are left out of the histories that are given, too: nobody has them any more.
     """
 
-    def __init__(self, bench: Any, unlearner: Unlearner, base: str, settings: dict, *, users: float, events: float):
-        self.rows = rows_by_share(bench.split.train, users=users, events=events)
-        self.forgotten = round(users * len(bench.split.train))
-        self.events = len(self.rows)
+    def __init__(self, bench: Any, unlearner: Unlearner, base: str, settings: dict, *, users: Users, events: Events):
+        self.rows, train = rows_to_forget(bench.split, users=users, events=events), bench.split.train
+        gone = whole_users(train, self.rows)
+        self.forgotten, self.events = len(gone), len(self.rows)
+        self.single = self.rows[~np.isin(train.rows()[self.rows], gone)]
         self.bench, self.unlearner, self.base, self.settings = bench, unlearner, base, settings
         self.model: Recommender = bench.build(base, **settings)
         self.served = self.model
@@ -84,8 +85,8 @@ class Unlearned:
 
     def recommend(self, histories: Any, k: int, exclude: Any = None) -> Recommendations:
         """The k best items, by what is left of the base, for what is left of the histories."""
-        if self.events and not self.forgotten:
-            histories = without(histories, self.bench.split.train, self.rows)
+        if len(self.single):
+            histories = without(histories, self.bench.split.train, self.single)
         return self.served.recommend(histories, k, exclude)
 
     def state(self) -> dict[str, np.ndarray]:

@@ -146,12 +146,13 @@ class Bench:
         return LetteredPrompts(self, run, trained)
 
     def forgetting(
-        self, base: str = "sasrec", *, users: float = 0.05, events: float = 0.0, seeds: int = 2,
+        self, base: str = "sasrec", *, users: Any = 0.05, events: Any = 0.0, seeds: int = 2,
         ways: tuple[str, ...] = (), **changes,
     ) -> Any:  # fmt: skip
-        """Ways to make a base forget a share of its users, or with users=0.0 of its events, side by side with the
-        retrained oracle (`experiment.unlearning.forgetting.Forgetting`). ways: some of them, () for all. changes: of
-        the recipe, of all. UserError where it cannot be measured."""
+        """Ways to make a base forget, side by side with the retrained oracle
+        (`experiment.unlearning.forgetting.Forgetting`). users, events: a share of them, the other 0.0, or which, a
+        list of users and one of pairs (user, item). ways: some of them, () for all. changes: of the recipe, of all.
+        UserError where it cannot be measured."""
         from workbench.experiment.unlearning.forgetting import WAYS, Forgetting
 
         return Forgetting(self, base, users, events, seeds, tuple(ways) or tuple(WAYS), changes)

@@ -125,6 +125,8 @@ def file(name: str) -> Path:
 
 
 def _checked_value(name: str, key: str, value: Any, default: Any) -> Any:
+    if type(value) in (list, tuple) and key in VERBS[verb(name)].listed:
+        return tuple(tuple(each) if type(each) is list else each for each in value)  # as JSON gives it back
     if type(default) is float and type(value) is int:
         return float(value)
     if type(default) is tuple and type(value) is list:

@@ -11,12 +11,14 @@ from workbench.errors import UserError, unknown_name
 class Verb(NamedTuple):
     """returns: names of what build() returns, in interfaces, verb_interfaces or set_interfaces. evaluated: how
     `bench.fit` makes a run of it. keywords: what build() must take, a setting that `bench.fit` reads. runner: the file,
-    beside that of the system and of its base, which decides what a run holds."""
+    beside that of the system and of its base, which decides what a run holds. listed: those of the keywords that may
+    be a list in place of a number."""
 
     returns: tuple[str, ...]
     evaluated: str
     keywords: tuple[str, ...] = ()
     runner: str = ""
+    listed: tuple[str, ...] = ()
 
 
 ON_BASE = "experiment/around_base.py"
@@ -26,7 +28,7 @@ VERBS = {
     "select": Verb(("Selector",), "Its base is trained on the events of train that it selects, and ranks the items of "
                    "every test case.", ("base", "share"), ON_BASE),
     "forget": Verb(("Unlearner",), "It makes its base, which is trained, forget users or events, and what is left "
-                   "ranks the items of every test case.", ("base", "users", "events"), ON_BASE),
+                   "ranks the items of every test case.", ("base", "users", "events"), ON_BASE, ("users", "events")),
     "act": Verb(("Policy",), "It is trained in episodes of train, then acts in those of test, one for each case, and "
                 "each is measured.", (), "experiment/online/episodes.py"),
     "observe": Verb(("Observer",), "It is trained on the events before the first window of time, then predicts window "

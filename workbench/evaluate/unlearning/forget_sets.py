@@ -4,7 +4,7 @@ Rows are places in `split.train`. What is chosen by share follows from hashes of
 and that of a smaller share is part of that of a larger one. Nothing of validation or test can be chosen: what is held
 out was never learned.
 """
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -12,7 +12,21 @@ from workbench.data import Cases, Histories, Split
 from workbench.data.splits import splitmix64
 from workbench.errors import UserError
 
+EXAMPLES = {"users": "[3, 7]", "events": "[(3, 12)]"}
 SEED = 22  # of the hash of events, apart from that of ties
+Users = float | Sequence[int]  # a share, or ids
+Events = float | Sequence[tuple[int, int]]  # a share, or pairs of a user and an item
+
+
+def rows_to_forget(split: Split, *, users: Users, events: Events) -> np.ndarray:
+    """(n,) sorted rows to forget, by share (`rows_by_share`) or, where one of the two is a list, on request
+    (`requested_rows`). UserError as those, and for a list beside a share."""
+    listed = [not isinstance(given, int | float) for given in (users, events)]
+    if not any(listed):
+        return rows_by_share(split.train, users=users, events=events)
+    if (users and not listed[0]) or (events and not listed[1]):
+        raise UserError(f"{users=} and {events=}: one is a list and the other a share; set the share to 0.0")
+    return requested_rows(split, users=users or (), events=events or ())
 
 
 def rows_by_share(train: Histories, *, users: float, events: float) -> np.ndarray:
@@ -20,7 +34,8 @@ def rows_by_share(train: Histories, *, users: float, events: float) -> np.ndarra
     user's. UserError for a share out of range, for both at once, and where it is nobody, or more than there is."""
     for name, share in (("users", users), ("events", events)):
         if not 0 <= share < 1:
-            raise UserError(f"{name}={share} is the share of the {name} to forget: at least 0 and below 1")
+            raise UserError(f"{name}={share} is the share of the {name} to forget: at least 0 and below 1; to name "
+                            f"them, give a list, {name}={EXAMPLES[name]}")  # fmt: skip
     if users and events:
         raise UserError(f"{users=} and {events=}: forget whole users, or with users=0.0 single events")
     return rows_of_users(train, users) if users else rows_of_events(train, events)
@@ -59,8 +74,7 @@ def requested_rows(split: Split, *, users: Iterable[int] = (), events: Iterable[
     something that is not in train, an event that is held out, the only item of a user, nothing, and everything.
     """
     train = split.train
-    users = np.asarray(list(users), np.int64)
-    pairs = np.asarray(list(events), np.int64).reshape(-1, 2)
+    users, pairs = _ids("users", users, ()), _ids("events", events, (2,))
     _check_users(train, np.concatenate([users, pairs[:, 0]]))
     of_users = np.isin(train.rows(), users)
     own, width = train.rows() * (split.n_items + 1) + train.items, split.n_items + 1
@@ -78,6 +92,19 @@ def requested_rows(split: Split, *, users: Iterable[int] = (), events: Iterable[
     if len(rows) == len(train.items):
         raise UserError("everything is to be forgotten, which leaves nothing to recommend from: use an untrained model")
     return rows
+
+
+def _ids(name: str, given: Iterable, each: tuple[int, ...]) -> np.ndarray:
+    """(n, *each) what is named, as whole numbers. UserError where it is something else."""
+    try:
+        found = np.asarray(list(given))
+        if not found.size:
+            return np.zeros((0, *each), np.int64)
+    except (TypeError, ValueError):  # no list, or parts of several lengths
+        found = np.zeros(0)
+    if found.dtype.kind not in "iu" or found.shape[1:] != each:
+        raise UserError(f"{name}={given!r} must be a list of whole numbers, such as {name}={EXAMPLES[name]}")
+    return found.astype(np.int64)
 
 
 def _check_users(train: Histories, users: np.ndarray) -> None:

@@ -12,7 +12,7 @@ from workbench import systems
 from workbench.arguments import public
 from workbench.errors import UserError, unknown_name
 from workbench.evaluate.intervals import estimate_difference
-from workbench.evaluate.unlearning.forget_sets import event_cases, rows_by_share
+from workbench.evaluate.unlearning.forget_sets import Events, Users, event_cases, rows_to_forget
 from workbench.evaluate.unlearning.probes import Distance, Probe, Said, ask, distance, make_probe, of_targets
 from workbench.experiment.run import Run
 from workbench.progress import Progress
@@ -49,16 +49,16 @@ MEASURES = ("ranks", "lists", "scores")
 class Forgetting:
     """Ways to forget users or events, on a base, each trained from the same seeds.
 
-    users, events: the share to forget, one of them 0. seeds: two or more, so that every oracle has another one beside
-    it. ways: names of `WAYS`; those that a base is not made for are left out and said so. base_changes: fields of the
-    recipe of all, such as {"epochs": 5}. UserError for an unknown way, one without its oracle, fewer seeds, or a share
-    that cannot be.
+    users, events: a share to forget, the other 0, or lists of ids and of (user, item), as `rows_to_forget`. seeds: two
+    or more, so that every oracle has another one beside it. ways: names of `WAYS`; those that a base is not made for
+    are left out and said so. base_changes: fields of the recipe of all, such as {"epochs": 5}. UserError for an unknown
+    way, one without its oracle, fewer seeds, or a share that cannot be.
     """
 
     bench: Any
     base: str = "sasrec"
-    users: float = 0.05
-    events: float = 0.0
+    users: Users = 0.05
+    events: Events = 0.0
     seeds: int = 2
     ways: tuple[str, ...] = tuple(WAYS)
     base_changes: dict = field(default_factory=dict)
@@ -79,7 +79,7 @@ class Forgetting:
     @cached_property
     def rows(self) -> np.ndarray:
         """(n,) events of train to forget."""
-        return rows_by_share(self.bench.split.train, users=self.users, events=self.events)
+        return rows_to_forget(self.bench.split, users=self.users, events=self.events)
 
     @cached_property
     def probe(self) -> Probe:

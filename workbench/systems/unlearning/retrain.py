@@ -18,7 +18,8 @@ PLACEBO = None
 def build(bench, *, base="sasrec", users=0.05, events=0.0):
     """The retraining of a base.
 
-    base: the system that forgets. users: the share of the users to forget. events: with users=0.0, that of the events.
+    base: the system that forgets. users: the share of the users to forget, or their ids, users=[3, 7]. events: with
+    users=0.0, the share of the events, or pairs of a user and an item, events=[(3, 12)].
     """
     return Retraining(bench, base)
 
