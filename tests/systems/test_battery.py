@@ -28,8 +28,8 @@ from workbench.train.fit import TrainingSession
 
 NAMES = systems.names()
 TINY = replace(PROFILES["smoke"], epochs=3, users=None)
-OPTIONS = {"users": 300}
-SMALL = {"generative": {"layers": 1, "width": 32}}  # of a family, whose own sizes take seconds an epoch, and its heirs
+OPTIONS = {"users": 200}
+SMALL = {"width": 32, "layers": 1}  # of networks that have both: at their own size an epoch takes seconds
 K = 10
 each_system = pytest.mark.parametrize("name", NAMES)
 MEASURED = ("act", "observe", "prescribe")  # verbs with a battery of their own
@@ -45,13 +45,14 @@ def make_bench(seed: int = 0, name: str = "") -> experiment.Bench:
 
 def small(name: str) -> dict:
     """The settings with which a system is fitted here."""
-    return SMALL.get(systems.family(systems.load(name).PARENT or name), {})
+    compared = filter(None, (name, systems.load(name).PARENT))
+    return SMALL if all(set(SMALL) <= set(systems.keywords(each)) for each in compared) else {}
 
 
 def fit(bench: experiment.Bench, name: str, *, validate_on: Split | None = None, **changes):
     """A newly fitted recommender, without any cache, and its learning curve. validate_on: whose validation cases select
     the epoch; None keeps the last."""
-    settings, recipe = bench.plan(name, **small(name), **changes)
+    settings, recipe = bench.plan(name, **changes)
     recommender, split = bench.build(name, **settings), bench.split
 
     def validation(current) -> dict[str, float]:
@@ -62,11 +63,11 @@ def fit(bench: experiment.Bench, name: str, *, validate_on: Split | None = None,
 
 
 @lru_cache
-def fitted(name: str, of: str = ""):
-    """One fit shared by the tests that do not change it: bench, recommender, curve. of: a system on whose world it is
-    fitted, instead of its own."""
+def fitted(name: str, of: str = "", sized: str = ""):
+    """One fit shared by the tests that do not change it: bench, recommender, curve. of, sized: a system on whose world,
+    and with whose settings, it is fitted instead of its own."""
     bench = make_bench(name=of or name)
-    return bench, *fit(bench, name, validate_on=bench.split)
+    return bench, *fit(bench, name, validate_on=bench.split, **small(sized or name))
 
 
 def identical(a, b) -> bool:
@@ -176,7 +177,7 @@ def test_a_second_fit_on_other_held_out_events_is_identical(name):
     assert np.array_equal(bench.split.train.items, changed.split.train.items)
     assert not (bench.split.test.targets == changed.split.test.targets).any()
     assert has_teacher or not (bench.split.valid.targets == changed.split.valid.targets).any()
-    again, curve_again = fit(changed, name, validate_on=bench.split)
+    again, curve_again = fit(changed, name, validate_on=bench.split, **small(name))
     histories = bench.split.test.histories
     assert identical(recommender.recommend(histories, K), again.recommend(histories, K))
     assert [row["loss"] for row in curve] == [row["loss"] for row in curve_again]
@@ -187,7 +188,7 @@ def test_a_second_fit_on_other_held_out_events_is_identical(name):
 def test_another_seed_gives_another_model(name):
     bench, recommender, curve = fitted(name)
     seeded = make_bench(seed=1, name=name)
-    other, _ = fit(seeded, name, validate_on=seeded.split)
+    other, _ = fit(seeded, name, validate_on=seeded.split, **small(name))
     histories = bench.split.test.histories
     assert not curve or not identical(recommender.recommend(histories, K), other.recommend(histories, K))
 
@@ -212,11 +213,12 @@ def test_the_ablation_equals_the_parent(name):
         return
     bench, recommender, _ = fitted(name)
     histories = bench.split.test.histories
-    ablated = fit(bench, name, validate_on=bench.split, **module.OFF)[0].recommend(histories, K)
+    ablated = fit(bench, name, validate_on=bench.split, **small(name) | module.OFF)[0].recommend(histories, K)
     assert not identical(ablated, recommender.recommend(histories, K)), "the ablation changes nothing"
     if module.PARENT is not None:
-        of = [name] if "NEEDS" in vars(module) else []
-        parent = fitted(module.PARENT, *of)[1].recommend(histories, K)
+        of = name if "NEEDS" in vars(module) else ""
+        sized = name if small(name) != small(module.PARENT) else ""
+        parent = fitted(module.PARENT, of, sized)[1].recommend(histories, K)
         assert identical(ablated, parent)
 
 
@@ -227,5 +229,5 @@ def test_the_placebo_runs_and_differs(name):
         return
     bench, recommender, _ = fitted(name)
     histories = bench.split.test.histories
-    control = fit(bench, name, validate_on=bench.split, **placebo)[0]
+    control = fit(bench, name, validate_on=bench.split, **small(name) | placebo)[0]
     assert not identical(control.recommend(histories, K), recommender.recommend(histories, K))
