@@ -28,7 +28,7 @@ from workbench.experiment.around_base import inner
 FOLDER = Path(__file__).parent / "golden"
 FILES = sorted(FOLDER.glob("*.json"))
 FIELDS = {"system", "changes", "dataset", "profile", "seed", "metric", "value", "tolerance", "baseline", "untrained"}
-LONG = 6  # seconds of processor time, from which a golden run is slow
+LONG = 4  # seconds of processor time, from which a golden run is slow
 LOWEST = {"conversational": ("random_questions", "greatest_entropy"),  # rules in the place of popularity
           "bandit": ("popular_slate", "greedy_slate"), "session": ("random_items", "rotating_taste"),
           "streaming": ("overall_rate", "item_rate"), "sets": ("popular_set", "repeat_last"),

@@ -67,6 +67,7 @@ def test_a_resumed_fit_has_the_same_weights(environment, tmp_path):
     assert resumed == direct and not stored(home, "checkpoints")
 
 
+@pytest.mark.slow
 def test_an_interrupted_audit_keeps_its_cards(environment, tmp_path):
     page, cards = tmp_path / "out" / "audit.html", Path(environment["WORKBENCH_HOME"])
     arguments = ["audit", *WORLD, "--out", str(page)]

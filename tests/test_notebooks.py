@@ -12,7 +12,7 @@ from workbench.notebooks.parameters import cell_source, declared_parameters, has
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(path for path in FOLDER.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts)
-FEW = {"profile": "smoke", "options": {"users": 600}}  # `make report` and the slow tests take all users
+FEW = {"profile": "smoke", "options": {"users": 300}}  # `make report` and the slow tests take all users
 
 GOOD = (
     "from workbench import experiment, notebooks",

@@ -91,6 +91,7 @@ def test_a_chain_is_solved_by_its_last_item(chain):
     assert ("It cannot show", ablation_name(chain)) in conclusions and ("It can show", "shortcuts") not in conclusions
 
 
+@pytest.mark.slow
 def test_a_lag_of_five_is_not():
     lag = audit_gru4rec(open_bench("synthetic-lag5", profile="smoke", options={"users": 1000, "items": 40}),
                   epochs=15, dropout=0.0)  # fmt: skip

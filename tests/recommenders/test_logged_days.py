@@ -80,6 +80,7 @@ def test_popularity_by_hand():
     assert found["ndcg@20"] == pytest.approx([(1 + 1 / np.log2(3)) / 2, 1.0]) and found["recall@20"].tolist() == [1, 1]
 
 
+@pytest.mark.slow
 def test_returns_are_followed_where_what_is_shown_depends_on_them():
     """In a log that shows other items when the next one is clicked, true returns foretell; those of others do not."""
     bench = experiment.open_bench("synthetic-clicks", profile=SMALL, options={"users": 300, "items": 30})

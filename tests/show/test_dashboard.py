@@ -165,6 +165,7 @@ def test_without_titles_raw_ids_are_shown(tmp_path):
     assert any("<i>12</i>" in word for word in page.words)
 
 
+@pytest.mark.slow
 def test_codes_get_a_profile_and_a_decoder_is_steered_in_generation(world):
     run = world.fit("tiger", epochs=1, layers=1, width=32)
     activations = train_sae.read_activations(run, Site("blocks.0.out"))

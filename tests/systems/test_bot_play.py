@@ -61,6 +61,7 @@ def test_what_was_criticised_goes_down():
     assert np.mean(apart) > 0.95
 
 
+@pytest.mark.slow
 def test_turns_fall_with_critiques_and_further_with_play():
     without, untrained = measured("always_recommend"), measured("bot_play", learnt=False)
     trained, placebo = measured("bot_play"), measured("bot_play", critique="random")

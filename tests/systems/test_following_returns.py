@@ -134,6 +134,7 @@ def lists(asked, name, **settings):
 ASKED = [(1.0, 0.0), (6.0, 0.0), (6.0, 1.0)]
 
 
+@pytest.mark.slow
 def test_dt4ier_obtains_what_it_is_asked_for():
     few, many, both = lists(ASKED, "dt4ier")
     assert many["clicks"] > few["clicks"] + 0.1, "asking for clicks gives clicks"
@@ -147,6 +148,7 @@ def test_dt4ier_told_the_returns_of_others_obtains_the_same_whatever_it_is_asked
     assert abs(both["return"] - few["return"]) < 0.6
 
 
+@pytest.mark.slow
 def test_tadt_csa_obtains_what_it_is_asked_for():
     few, many = lists([(0.5, 0.0), (4.0, 0.0)], "tadt_csa")
     assert many["return"] > few["return"] + 0.4

@@ -38,6 +38,7 @@ def cold_recall(bench, recommender) -> float:
     return evaluate(recommender, cold, bench.split, quiet=True).metrics(cold, bench.split)["recall@10"]
 
 
+@pytest.mark.slow
 def test_cold_items_are_recommended_where_an_id_table_has_chance(bench):
     chance = 10 / bench.split.n_items
     text, ids, permuted = (cold_recall(bench, fitted(bench, "llm2rec", **changes)) for changes in (

@@ -86,6 +86,7 @@ def test_more_groups_are_live_under_rewards_of_prefixes():
     assert exact["policy/hit"] == prefix["policy/hit"] == exact["policy/live"] < prefix["policy/live"]
 
 
+@pytest.mark.slow
 def test_rewards_are_learned_from_and_shuffled_ones_are_not():
     """Each history is seen often, so that what its target is can be learned from rewards alone."""
     (_, learned), (_, placebo) = (train("rere", **MUCH, **arm) for arm in ({}, {"shuffled": True}))

@@ -93,6 +93,7 @@ def test_the_walk_leaves_out_nothing_that_divides_the_candidates():
     assert misled["turns"].mean() > parent["turns"].mean() + 0.5
 
 
+@pytest.mark.slow
 def test_the_learned_choice_is_better_than_the_rule_and_than_the_placebo():
     learnt, rule, placebo = measured("scpr"), measured("greatest_entropy"), measured("scpr", rewired=True)
     assert learnt["return"].mean() > rule["return"].mean() + 0.01

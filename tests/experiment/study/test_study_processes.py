@@ -32,7 +32,8 @@ def test_two_studies_at_once_share_each_training(environment, tmp_path):  # noqa
     assert not [path for path in tmp_path.rglob("*.part")] and not stored(environment["WORKBENCH_HOME"], "quarantine")
 
 
-@pytest.mark.parametrize("jobs", ["1", pytest.param("2", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("jobs", ["1", "2"])
 def test_an_interrupted_study_keeps_what_is_finished(environment, tmp_path, jobs):  # noqa: F811
     """Interrupted once a fit is stored; the same command trains the others alone."""
     home, out = environment["WORKBENCH_HOME"], tmp_path / "study.json"
