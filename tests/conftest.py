@@ -20,6 +20,7 @@ def pytest_addoption(parser):
 # Files whose tests train the same systems go to one worker, whose home keeps them. These come first: they take longest.
 TOGETHER = {
     "test_notebooks": "notebooks", "test_lab": "notebooks", "test_golden": "trained", "test_convergence": "trained",
+    "test_workshop": "trained", "test_causal_tests": "trained",
 }  # fmt: skip
 
 

@@ -19,8 +19,18 @@ import json, sys
 from pathlib import Path
 from workbench import closure, systems
 
+parse, trees = closure._tree.__wrapped__, {}
+
+def tree(path):  # parsed again only where the text is another
+    text = path.read_text()
+    if trees.get(path, ("", None))[0] != text:
+        trees[path] = text, parse(path)
+    return trees[path][1]
+
+closure._tree = tree
+
 def codes():
-    for cached in (closure._tree, closure._code_hash, closure._imports, closure._module):
+    for cached in (closure._code_hash, closure._imports, closure._module):
         cached.cache_clear()
     return {name: systems.code(name) for name in systems.names()}
 
