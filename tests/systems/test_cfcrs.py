@@ -126,6 +126,7 @@ def test_without_an_edit_flows_are_distributed_as_the_original_ones():
     at = (rng.random(len(flows)) * ((flows > 0).sum(axis=1) - 1)).astype(np.int64)
     original = model.go_on(flows, at, rng.random(flows.shape), module.knowledge.numpy())
     assert np.array_equal(without, original) and np.array_equal(held, original)
+    assert all(len(set(flow[flow > 0])) == (flow > 0).sum() for flow in original), "none comes twice, as in the log"
     learned = counterfactual_flows(module, model, flows, np.random.default_rng(3), l2=0.0)
     edited = learned[np.arange(len(flows)), at] != flows[np.arange(len(flows)), at]
     assert 0.1 < edited.mean() and np.array_equal(learned[~edited], original[~edited])

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from toys import make_histories
 
 from workbench import systems
 from workbench.data import Histories, assemble, protocol_for, split
@@ -184,3 +185,14 @@ def test_readout_positions_of_a_profile_in_front():
 def test_bad_settings(changes, said):
     with pytest.raises(UserError, match=said):
         toy().build("feature_retriever", **systems.settings("feature_retriever", **SMALL | changes))
+
+
+def test_of_a_user_who_is_not_there_nothing_is_known():
+    """As of one whose columns are empty; and a history that was typed in has no actions."""
+    profiles = Profiles(torch.tensor([[[1]], [[0]]]), 2, 8)
+    with torch.no_grad():
+        known, empty, later, before = profiles(torch.tensor([0, 1, 7, -1]))
+    assert torch.equal(later, empty) and torch.equal(before, empty) and not torch.equal(known, empty)
+    typed = make_histories([3, 4])
+    _, done, wanted = retriever.event_inputs("click", 2)(typed, 2)
+    assert not done.any() and wanted.tolist() == [[0, 2]]

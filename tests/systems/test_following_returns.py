@@ -168,6 +168,20 @@ def test_what_was_asked_is_asked_again_afterwards():
     assert np.array_equal(rollout(policy, policy.world("test"), quiet=True)["clicks"], first["clicks"])
 
 
+def test_what_is_asked_for_stays_within_what_the_log_has():
+    """Clicks at every step or at none: the remainder, divided by gamma each time, would leave any range."""
+    policy = fitted("tadt_csa")
+    world, most = policy.world("test"), policy.module.scale.numpy()
+    for click in (0.0, 1.0):
+        seen = world.reset(np.arange(20), seed=0)
+        policy.start(seen)
+        for _ in range(world.horizon):
+            items = policy.act(seen)
+            seen = world.step(items)[0]._replace(rewards=np.tile(np.float32([click, 0]), (20, 1)))
+        told = np.stack(policy.said, 1) / most
+        assert told[..., 0].min() >= 0 and np.abs(told).max() <= 1
+
+
 def test_temporal_advantage_is_none_of_constant_returns_and_by_hand():
     assert not tadt_csa.temporal_advantage(np.full((3, 7), 2.5)).any()
     rng = np.random.default_rng(0).random((2, 6))

@@ -166,6 +166,26 @@ def test_training_on_brings_the_rest_down():
         assert case_losses(model, cases).mean() < case_losses(before, cases).mean()
 
 
+def test_a_stored_run_stands_on_what_is_left():
+    """The vocabulary of features follows from train: a base of another size is not what was evaluated."""
+    bench, changes = make_bench(), {"base": "feature_retriever", "users": 0.3, "epochs": 1}
+    run = bench.fit("retrain", **changes)
+    again = bench.evaluate(run.recommender(), name="again")
+    assert np.array_equal(again.per_case("ndcg@10"), run.per_case("ndcg@10"))
+    with pytest.raises(UserError, match="without what is to be forgotten.*use retrain"):
+        bench.fit("finetune_rest", **changes)
+
+
+@pytest.mark.parametrize("base, changes", [("sasrec", {}), ("bpr_mf", {"bias": True}), ("desmil", {})])
+def test_losses_are_of_the_scores_that_rank(base, changes):
+    bench = make_bench()
+    model, cases = bench.build(base, **changes), bench.split.test
+    cases = cases.take(np.arange(8))
+    log_p = model.scores(cases.histories)[:, 1:].log_softmax(1).numpy()
+    expected = -log_p[np.arange(8), cases.targets - 1]
+    assert case_losses(model, cases).detach().numpy() == pytest.approx(expected, abs=1e-5)
+
+
 def test_the_loss_of_the_forgotten_is_that_of_their_events_alone():
     model, split = network(), make_bench().split
     rows, session = np.array([1, 2, int(split.train.offsets[3]) + 1]), TrainingSession(make_bench().plan("sasrec")[1])

@@ -18,7 +18,7 @@ from workbench.evaluate.episodes.measures import hdcg, success
 
 START, YES, NO, SILENT, REJECTED, TAKEN = range(6)  # outcomes of an action
 REWARDS = np.array([0.0, 0.01, -0.1, 0.0, -0.1, 1.0])  # of an outcome, as in UNICORN (Deng et al., SIGIR 2021)
-QUIT = -0.3  # when patience ends
+QUIT = -0.3  # when patience ends, beside what the last action costs
 
 
 class Observation(NamedTuple):

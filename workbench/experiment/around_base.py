@@ -94,7 +94,9 @@ class Unlearned:
         return self.model.state()
 
     def load_state(self, state: dict[str, np.ndarray]) -> None:
-        """Restore the base."""
+        """Restore the base, built on the events that `forget` built it on."""
+        if isinstance(self.unlearner, Rebuilds):
+            self.model = self.unlearner.rebuilt(self.model, self.rows)
         self.model.load_state(state)
         self._serve()
 
@@ -102,6 +104,16 @@ class Unlearned:
         self.served = self.model
         if isinstance(self.unlearner, Serves):
             self.served = self.unlearner.serve(self.model, self.bench.split.train, self.rows)
+
+
+@runtime_checkable
+class Rebuilds(Protocol):
+    """Optional capability of an unlearner: what it gives is built on what is left, and so are its vectors and graphs.
+    """
+
+    def rebuilt(self, model: Recommender, rows: np.ndarray) -> Recommender:
+        """What `forget` gives, untrained, in the place of a base built on all of train. rows: (n,) events, forgotten.
+        """
 
 
 @runtime_checkable

@@ -17,7 +17,7 @@ WORD = r"(?u)\b\w\w+\b"
 
 def critique_findings(dataset: Dataset, protocol: Protocol | None = None) -> list[Finding]:
     """The share of steps that have a critique, and how many of its words stand in the title (or raw id) of the next
-    item; the reference is the title of an item that follows the same critique's step in another place of the log.
+    item; the reference is the title of the next item of another step, drawn at random.
 
     UserError where a dataset has no critiques, or its events no order.
     """
@@ -37,7 +37,7 @@ def _findings(dataset: Dataset, table: pd.DataFrame, said: np.ndarray, following
     if not has.any():
         return
     overlap = word_overlap(table, dataset, said[has], following[has])
-    others = word_overlap(table, dataset, said[has], np.roll(following[has], 1))
+    others = word_overlap(table, dataset, said[has], np.random.default_rng(0).permutation(following[has]))
     yield Finding(
         "critiques: words of the target's title", overlap, others, WARNING if overlap > 2 * others + 0.01 else NOTE,
         f"{overlap:.1%} of the words of a critique stand in the title of the item that follows, {others:.1%} in the "

@@ -43,15 +43,18 @@ class FusedItems(nn.Module):
 
 
 class Profiles(nn.Module):
-    """Users as relu(W [columns]): (B, D) of users (B,). codes: (U, F, M) as of items."""
+    """Users as relu(W [columns]): (B, D) of users (B,). codes: (U, F, M) as of items; of a user that is not among them
+    nothing is known, as of one whose columns are empty."""
 
     def __init__(self, codes: Tensor, size: int, width: int):
         super().__init__()
         self.value, self.fuse = nn.Embedding(size + 1, FIELD, padding_idx=0), nn.Linear(FIELD * codes.shape[1], width)
-        self.register_buffer("codes", codes, persistent=False)
+        self.register_buffer("codes", torch.cat([codes, torch.zeros_like(codes[:1])]), persistent=False)
         start_tables(self.value)
 
     def forward(self, users: Tensor) -> Tensor:
+        nobody = len(self.codes) - 1
+        users = torch.where((users >= 0) & (users < nobody), users, nobody)
         return F.relu(self.fuse(self.value(self.codes[users]).sum(-2).flatten(1)))
 
 

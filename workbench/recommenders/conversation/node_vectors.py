@@ -23,8 +23,8 @@ def node_vectors(
     n_attributes = matrix.shape[1]
     rows, columns = histories.items, histories.rows()
     users = coo_matrix((np.ones(len(rows)), (rows, columns)), shape=(matrix.shape[0], len(histories)))
-    u, s, v = randomized_svd(ppmi(hstack([matrix, users.tocsr().sign()]).tocsr()), _rank(width, matrix),
-                             random_state=seed % 2**32)  # fmt: skip
+    links = hstack([matrix, users.tocsr().sign()]).tocsr()
+    u, s, v = randomized_svd(ppmi(links), min(width, min(links.shape) - 1), random_state=seed % 2**32)
     tables = [np.zeros((n, width)) for n in (matrix.shape[0], n_attributes)]
     tables[0][:, : len(s)], tables[1][:, : len(s)] = u * np.sqrt(s), (v.T * np.sqrt(s))[:n_attributes]
     tables[0][0] = 0  # of a singular vector it is zero but for rounding
@@ -45,10 +45,6 @@ def ppmi(matrix: csr_matrix) -> csr_matrix:
     rows, columns = (np.asarray(matrix.sum(axis=axis)).ravel() for axis in (1, 0))
     ratio = counts.data * counts.data.sum() / (rows[counts.row] * columns[counts.col])
     return csr_matrix((np.maximum(np.log(ratio), 0), (counts.row, counts.col)), shape=matrix.shape)
-
-
-def _rank(width: int, matrix: csc_matrix) -> int:
-    return min(width, min(matrix.shape) - 1)
 
 
 def _changed(table: np.ndarray, kind: str, first: int, rng: np.random.Generator) -> np.ndarray:

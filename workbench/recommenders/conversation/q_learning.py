@@ -19,6 +19,7 @@ from workbench.recommenders.conversation.replay import Replay, State, play
 from workbench.recommenders.conversation.worlds import ConversationWorlds
 from workbench.train import named_rng
 from workbench.train.fit import TrainingSession, fit
+from workbench.train.rng import derive_seed
 
 
 class View(Protocol):
@@ -154,8 +155,8 @@ class QPolicy:
             other = np.where(np.isfinite(values), chance[:, 1:], -1).argmax(axis=1)
             return np.where(chance[:, 0] < random, other, values.argmax(axis=1))
 
-        return play(world, drawn, seed=seed, start=self.view.start, state=self.view.state, choose=choose,
-                    actions=self.view.actions)  # fmt: skip
+        return play(world, drawn, seed=derive_seed(seed, "play", epoch), start=self.view.start, state=self.view.state,
+                    choose=choose, actions=self.view.actions)  # fmt: skip
 
     state = score_methods.state
     load_state = score_methods.load_state

@@ -14,8 +14,7 @@ from workbench.recommenders.rerank.first_stages import before
 
 class ConversationWorlds:
     """The worlds of train, validation and test of a bench. scorer: a system that scores every item from a history.
-    patience, k, silence: see `ConversationWorld`; all three parts have them alike. matrix: other attributes than the
-    items' own (I+1, A), for a policy that is to be misled; the user answers by the true ones.
+    patience, k, silence: see `ConversationWorld`; all three parts have them alike.
 
     The target of a case of train is the last event of a user there, and the recommender of that world is fitted without
     these: one that was fitted on them would know the answer. Cases whose target has no attribute, or is in the history,

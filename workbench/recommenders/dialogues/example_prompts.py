@@ -11,7 +11,7 @@ from workbench.llm.causal_lm import CausalLM
 from workbench.recommenders.prompts.letters import by_candidate, letter_orders
 from workbench.recommenders.prompts.templates import LETTERS, RULE, quoted
 
-MENTIONED = 12  # names of a dialogue that a prompt has, the last ones
+MENTIONED = 12  # names of a dialogue that a prompt has, movies first
 
 
 class ChoiceByExample(NamedTuple):
@@ -58,4 +58,4 @@ class ExampleModel:
                                 tuple(self.names[items])).render() for at, items in enumerate(offered)]  # fmt: skip
 
     def _names(self, rows: csr_matrix, row: int) -> tuple[str, ...]:
-        return tuple(self.names[rows.indices[rows.indptr[row] : rows.indptr[row + 1]]][-MENTIONED:])
+        return tuple(self.names[rows.indices[rows.indptr[row] : rows.indptr[row + 1]]][:MENTIONED])

@@ -58,17 +58,28 @@ class FlowModel(NamedTuple):
 
     def go_on(self, flows: np.ndarray, after: np.ndarray, chance: np.ndarray, vectors: np.ndarray) -> np.ndarray:
         """Flows (F, T) with the same kinds and the same entities up to places after (F,), the others drawn anew, each
-        given the one before it. chance: (F, T) uniform numbers, so that equal flows go on alike."""
+        given the one before it and none that the flow has already, as no dialogue of the log repeats one. chance:
+        (F, T) uniform numbers, so that equal flows go on alike."""
         flows = flows.copy()
         kinds = self.kinds[flows]
         for t in range(1, flows.shape[1]):
             drawn = (t > after) & (flows[:, t] > 0)
             for kind in np.unique(kinds[drawn, t]):
                 rows = np.flatnonzero(drawn & (kinds[:, t] == kind))
-                below = self.shares(flows[rows, t - 1], kind, vectors).cumsum(axis=1)
+                shares = self.shares(flows[rows, t - 1], kind, vectors)
+                below = self._new(shares, kind, flows[rows, :t]).cumsum(axis=1)
                 at = (below < chance[rows, t, None] * below[:, -1:]).sum(axis=1)
                 flows[rows, t] = self.allowed[kind][np.minimum(at, below.shape[1] - 1)]
         return flows
+
+    def _new(self, shares: np.ndarray, kind: int, so_far: np.ndarray) -> np.ndarray:
+        """Shares (n, m) of the entities of a kind without those of so_far (n, t); as they are where none is left."""
+        place = np.full(len(self.kinds), -1)
+        place[self.allowed[kind]] = np.arange(shares.shape[1])
+        row, column = np.nonzero(place[so_far] >= 0)
+        left = shares.copy()
+        left[row, place[so_far[row, column]]] = 0
+        return np.where(left.sum(axis=1, keepdims=True) > 0, left, shares)
 
 
 def flow_model(flows: np.ndarray, mentions: Mentions, n_items: int, *, smoothing: float) -> FlowModel:

@@ -9,7 +9,7 @@ from workbench.recommenders.music.views import TEST, TRAIN, VALID, ClipViews, cl
 from workbench.train import named_rng
 
 PARTS = {"train": TRAIN, "valid": VALID, "test": TEST}
-REMARKS = ("lacking", "shuffled", "none")
+REMARKS = ("lacking", "shuffled")
 
 
 class ClipWorlds:

@@ -74,7 +74,7 @@ class FollowingReturns:
             return np.array_split(order, -(-len(order) // session.recipe.batch_size))
 
         def loss(index: np.ndarray, step: int) -> Tensor:
-            batch = _batch(log, told, index, session.device)
+            batch = batch_of(log, told, index, session.device)
             if self.loss is not None:
                 return self.loss(batch, step)
             return imitation(module, module(batch.states, batch.items, batch.told), batch)
@@ -108,10 +108,11 @@ class FollowingReturns:
         B, module, t = len(observation.step), self.module, len(self.seen)
         self.seen.append(features(observation, self.worlds.categories))
         if self.returns is not None:
-            first = np.tile(module.asked.cpu().numpy(), (B, 1))
-            self.said.append(self.returns.after(self.said[-1], observation.rewards) if self.said else first)
+            first, most = np.tile(module.asked.cpu().numpy(), (B, 1)), module.scale.cpu().numpy()
+            said = self.returns.after(self.said[-1], observation.rewards) if self.said else first
+            self.said.append(np.clip(said, -most, most))  # no more than the log has
         device = next(module.parameters()).device
-        told = np.stack(self.said, 1) / module.scale.cpu().numpy() if self.said else np.zeros((B, t + 1, 0))
+        told = np.stack(self.said, 1) / most if self.said else np.zeros((B, t + 1, 0))
         with torch.no_grad():
             inputs = np.stack(self.seen, 1), observation.shown[:, : t + 1], told.astype(np.float32)
             hidden = module(*(torch.from_numpy(array).to(device) for array in inputs))[:, -1]
@@ -127,7 +128,8 @@ def imitation(module: nn.Module, hidden: Tensor, batch: Batch) -> Tensor:
     return F.cross_entropy(module.logits(hidden[batch.real]), batch.items[batch.real])
 
 
-def _batch(log: Trajectories, told: np.ndarray, index: np.ndarray, device: str) -> Batch:
+def batch_of(log: Trajectories, told: np.ndarray, index: np.ndarray, device: Any) -> Batch:
+    """The trajectories at index (B,), as long as the longest of them. told: (n, T, R)."""
     T = int(log.lengths[index].max())
     arrays = (array[index, :T] for array in (log.states, log.items, told, log.rewards))
     return Batch(*(torch.from_numpy(np.ascontiguousarray(array)).to(device) for array in arrays))

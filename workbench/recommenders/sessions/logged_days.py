@@ -4,8 +4,6 @@ predicted, action by action, from what was logged before it.
 A log says what its own policy showed. How well that is foretold is imitation; what a policy would obtain that is asked
 for more, no log says, and a world is needed for it.
 """
-from typing import Any
-
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -16,7 +14,7 @@ from workbench.data.sessions.two_rewards import daily_sessions
 from workbench.envs.sessions import Observation
 from workbench.errors import UserError
 from workbench.recommenders.sessions.features import features
-from workbench.recommenders.sessions.following_returns import Batch, FollowingReturns, imitation
+from workbench.recommenders.sessions.following_returns import FollowingReturns, batch_of, imitation
 from workbench.recommenders.sessions.logs import Trajectories
 from workbench.recommenders.sessions.worlds import SMOOTHING, SessionWorlds
 from workbench.train import named_rng
@@ -96,7 +94,7 @@ def fit_logged(policy: FollowingReturns, log: Trajectories, session: TrainingSes
         return np.array_split(order, -(-len(order) // session.recipe.batch_size))
 
     def loss(index: np.ndarray, step: int) -> Tensor:
-        batch = _batch(log, told, index, session.device)
+        batch = batch_of(log, told, index, session.device)
         own = policy.loss(batch, step) if policy.loss is not None else None
         return imitation(module, module(batch.states, batch.items, batch.told), batch) if own is None else own
 
@@ -114,7 +112,7 @@ def teacher_forced(policy: FollowingReturns, log: Trajectories) -> dict[str, np.
         told = (returns.of(log.rewards) / module.scale.cpu().numpy()).astype(np.float32)
     parts = []
     for at in range(0, len(log.lengths), SIZE):
-        batch = _batch(log, told, np.arange(at, min(at + SIZE, len(log.lengths))), str(device))
+        batch = batch_of(log, told, np.arange(at, min(at + SIZE, len(log.lengths))), str(device))
         log_p = F.log_softmax(module.logits(module(batch.states, batch.items, batch.told)[batch.real]), dim=-1)
         own = log_p.gather(1, batch.items[batch.real][:, None])
         rank = 1 + (log_p > own).sum(1)
@@ -138,9 +136,3 @@ def _by_trajectory(rank: np.ndarray, log_p: np.ndarray, real: np.ndarray) -> dic
     rows = np.nonzero(real)[0]
     n = np.maximum(np.bincount(rows, minlength=len(real)), 1)
     return {name: np.bincount(rows, value, minlength=len(real)) / n for name, value in values.items()}
-
-
-def _batch(log: Trajectories, told: np.ndarray, index: np.ndarray, device: Any) -> Batch:
-    T = int(log.lengths[index].max())
-    arrays = (array[index, :T] for array in (log.states, log.items, told, log.rewards))
-    return Batch(*(torch.from_numpy(np.ascontiguousarray(array)).to(device) for array in arrays))

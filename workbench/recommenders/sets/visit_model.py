@@ -14,9 +14,11 @@ from workbench.evaluate.sets.measures import Prescribed, best_threshold
 from workbench.losses.contrast import info_nce
 from workbench.nets.sets.visit_network import Reading, VisitInputs, VisitNetwork
 from workbench.recommenders import score_methods
+from workbench.train import Recipe
 from workbench.train.fit import TrainingSession, fit
 from workbench.train.rng import named_rng
 
+VISIT_RECIPE = Recipe(epochs=60, batch_size=16, lr=5e-3, weight_decay=0.05, patience=8, monitor="jaccard")
 TAU = 0.5  # temperature of the contrast between a profile and a set
 
 

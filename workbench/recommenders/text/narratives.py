@@ -47,7 +47,7 @@ def stories(recommender: VectorRecommender, dataset: Dataset, histories: Histori
         raise UserError("this lumen was trained with narrative=0, so its states name no words")
     with torch.no_grad():
         logits = recommender.module.narrator(recommender.states(histories)).log_softmax(1)
-    above = (logits - logits.mean(0)).numpy() if len(logits) > 1 else logits.numpy()
+    above = (logits - logits.mean(0) if len(logits) > 1 else logits).cpu().numpy()
     _, names = item_words(dataset, logits.shape[1] - 1)
     above[:, 0] = above[:, len(names) :] = -np.inf
     best = np.argsort(-above, axis=1, kind="stable")[:, :NAMED]

@@ -43,7 +43,9 @@ class FromRemaining:
     def score(self, histories: Histories) -> np.ndarray:
         """(B, I+1); column 0 is meaningless."""
         scores = np.array(self.base.score(histories))
-        head, slices = top_k(scores.copy(), self.n).items, self.retrieved(histories)
+        others = scores.copy()  # an item is most like itself, so those of the history are no candidates
+        others[histories.rows(), histories.items] = scores.min() - 1
+        head, slices = top_k(others, self.n).items, self.retrieved(histories)
         judged = places(self.judge(slices, head)) * (slices.lengths > 0)[:, None]
         order = np.argsort(self.weight * judged + (1 - self.weight) * np.arange(self.n), axis=1, kind="stable")
         own = np.take_along_axis(scores, head, axis=1)

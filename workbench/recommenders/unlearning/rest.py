@@ -20,8 +20,14 @@ def untrained(bench: Any, base: str) -> Recommender:
 
 
 def moved(model: Recommender, left: Any, base: str) -> VectorRecommender:
-    """A trained base with its weights, built on what is left: a graph of train has lost edges."""
+    """A trained base with its weights, built on what is left: a graph of train has lost edges. UserError where weights
+    have another shape there, as those of a vocabulary that train decides."""
     moved = untrained(left, base)
+    wanted = moved.state()
+    for name, value in model.state().items():
+        if wanted[name].shape != value.shape:
+            raise UserError(f"{base}: {name} is {wanted[name].shape} without what is to be forgotten and "
+                            f"{value.shape} with it, so it cannot go on from its weights; use retrain")  # fmt: skip
     moved.load_state(model.state())
     return moved
 

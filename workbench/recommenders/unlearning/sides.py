@@ -41,8 +41,10 @@ def learned_cases(
 
 
 def case_losses(model: VectorRecommender, cases: Cases) -> Tensor:
-    """(C,) cross-entropy of the targets over all items, with gradients."""
-    logits = model.reader.states(model.module, cases.histories) @ model.module.item.weight[1:].T
+    """(C,) cross-entropy of the targets over all items, with gradients: the scores are those of `model.scores`."""
+    logits = model.reader.states(model.module, cases.histories) @ model.module.item.weight.T
+    logits = logits.amax(1) if logits.ndim == 3 else logits
+    logits = (logits + model.module.bias.weight[:, 0] if model.biased else logits)[:, 1:]
     targets = torch.from_numpy(cases.targets.astype(np.int64)).to(logits.device) - 1
     return F.cross_entropy(logits, targets, reduction="none")
 

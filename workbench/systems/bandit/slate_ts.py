@@ -4,8 +4,9 @@ Paper     Eide, Leslie and Frigessi, "Dynamic slate recommendation with gated re
           DMKD 2022, arXiv:2104.15046 (FINN.no).
 Idea      A slate has room for several guesses of what the user likes: sample one for each slot, and take the best items
           of all of them before the second best of any.
-Equation  p(click i | slate) = e^(z.v_i + b_i + place) / (e^none + sum over the slate), none grows with its length
-          v_i ~ N(centre of its category, own);  z ~ N(0, 1) at first, N(m_t, P_t^-1) after t slates
+Equation  p(click i | slate) = e^(z.v_i + b_i + slot) / (e^none + sum over the slate), slot and none the logits of a
+          place and of no click, which grows with the slate's length;  v_i ~ N(centre of its category, sigma_i)
+          z ~ N(0, 1) at first, N(m_t, P_t^-1) after t slates
           z_s ~ N(m_t, variance P_t^-1), s = 1 .. k, each ranks all items; read all first places, then all second ones,
           each item once, until the slate is full
 Claim     Slates that explore earn at least the clicks of greedy ones (the parent), as they are more diverse, and learn

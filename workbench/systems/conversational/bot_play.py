@@ -7,7 +7,7 @@ Idea      A critique is a set of aspects that the target lacks. It is fused into
           transcripts of human dialogues.
 Equation  z_0 = 0;  z_t = keep z_(t-1) - W mean of a over the critique, z_(t-1) without one
           score_t(i) = score(u, i) + spread_u z_t . v_i;  list_t = top_k over the candidates
-          loss = mean over turns of -log softmax over candidates of (sharpness score_t(target))
+          loss = mean over turns of -log softmax over candidates of (sharpness score_t(target) / spread_u)
 Claim     With critiques the target is shown earlier than without (always_recommend, its parent), with a trained blend
           earlier than with the one that it begins with (learnt=False), and with critiques of random aspects of what was
           shown (the placebo) it is not.

@@ -4,9 +4,11 @@ Paper     Improving Conversational Recommendation Systems via Counterfactual Dat
           arXiv:2306.02842.
 Idea      Dialogues are few. Ask what one thing a seeker mentioned would have to be for the recommender to fail, take
           the real entity nearest to that, let the dialogue go on from there, and train on it; small edits first.
-Equation  d* = argmax_d - log p(last movie | m + d / n) - l2_t |d|^2,  l2_t = l2 decay^t, by gradient ascent from 0
+Equation  d* = argmax_d - log p(last movie | m + d / n) - l2_t |d|^2,  l2_t = l2 decay^t, by gradient ascent from 0,
+          m the mean of the n entities of the dialogue
           e' = the entity of the kind of e nearest to z_e + d*;  a new flow = the old one up to e', then
-          e_j ~ (1 - a) share of what follows e_(j-1) in train + a softmax(k_(j-1) . k_j / T), of the kind it was of
+          e_j ~ (1 - a) share of what follows e_(j-1) in train + a softmax(k_(j-1) . k_j / T), of the kind it was of and
+          not in the flow yet
           loss = that of entity_bag on train dialogues + weight times that of the last movies of new flows
 Claim     A recommender is better with the new dialogues (on) than without (off), and by what the edit learned: with
           edits of the same length in random directions (the placebo) it is not.

@@ -11,7 +11,7 @@ Equation  r <- alpha p + (1 - alpha) A D^-1 r,  p the entities of the dialogue, 
 Claim     The walk retrieves what is recommended better than co-occurrence of movies (item_knn, its parent), and by
           knowledge as it is: with the tails of the links of every relation permuted (the placebo) it does not.
 Differs   Without model= no language model: candidates are ordered by the walk and the dialogues that it retrieves. With
-          model= a local one orders n of at most 26, after `examples` dialogues as lists of what they mention, by the
+          model= a local one orders n of at most 26, after 3 similar dialogues as lists of what they mention, by the
           logits of letters in two orders, without reasons. The paper's expansion of entities by a graph network is the
           walk alone. Each mention counts once. What was mentioned is not recommended anew but after all else. `prior`
           is ours: a replication found the candidates to lean to popular movies. Without mentions the walk starts as u.

@@ -5,7 +5,7 @@ Paper     UNICORN, Unified Conversational Recommendation Policy Learning via Gra
 Idea      What to ask, what to recommend and when to do which are one choice: each attribute and each item is an action,
           and a graph of those that are left says what the choice depends on.
 Equation  nodes: the user, accepted attributes, 10 attributes and 10 items that may be chosen;  edges: item - attribute
-          1, user - item sigmoid(score);  h = relu(D^-1/2 A D^-1/2 E W + E W')
+          and user - accepted 1, user - item sigmoid(score);  h = relu(D^-1/2 A D^-1/2 E W + E W')
           s = mean over user and accepted of attention(h);  Q(s, a) = V(s) + Adv(s, e_a)
           double DQN with prioritised replay
 Claim     Better than the fixed rules that bracket it (always ask until few are left, always recommend). With start
@@ -19,8 +19,8 @@ Differs   Start embeddings are a truncated SVD of the mutual information of the 
           episodes of train, where the release takes validation; the chance of a random action falls over epochs, where
           the release ends it after a step; the target is copied every epoch; at test nothing is decided by hand, but
           that it never asks at the last turn, nor what divides nothing.
-Reported  Success@15, turns, hDCG: LastFM .535, 11.82, .175; LastFM* .788, 7.58, .349; Yelp .985, 5.33, .397; Yelp*
-          .520, 11.31, .203.
+Reported  Success@15, turns, hDCG (gain by turn and place): LastFM .535, 11.82, .175; LastFM*, with attributes that are
+          not merged, .788, 7.58, .349; Yelp .985, 5.33, .397; Yelp* .520, 11.31, .203.
 """
 import numpy as np
 

@@ -159,7 +159,10 @@ def event_inputs(column: str, kinds: int, shuffled: int | None = None) -> EventI
         if not column:
             return [users]
         read = histories.last(T)
-        values = np.clip(read.columns[column].astype(np.int64), 0, kinds - 1) + 1
+        if column in read.columns:
+            values = np.clip(read.columns[column].astype(np.int64), 0, kinds - 1) + 1
+        else:  # of a history that was typed in, nothing is known but its items
+            values = np.zeros(len(read.items), np.int64)
         if shuffled is not None:
             place = np.arange(len(values)) - read.offsets[read.rows()]
             values = values[np.lexsort((splitmix64(read.users[read.rows()], place, seed=shuffled), read.rows()))]

@@ -1,13 +1,13 @@
-"""DT4IER: asked for so many clicks and for a return, it shows what sessions with such returns showed.
+"""DT4IER: asked for so many clicks and for users who come back, it shows what sessions with such returns showed.
 
 Paper     DT4IER, Sequential Recommendation for Optimizing Both Immediate Feedback and Long-term Retention, SIGIR 2024,
           arXiv:2404.03637.
-Idea      A transformer reads, before each state, what is still to come of two rewards, clicks and the return, weighed
+Idea      A transformer reads, before each state, what is still to come of two rewards, clicks and coming back, weighed
           for each user so that neither outweighs the other; and an item must be told by its returns: it is nearer to
           what was predicted at the true ones than at altered ones.
 Equation  tokens (R_t, s_t, a_t), R_t the sums of the rewards from t on;  R_1 asked, R_t+1 = R_t - r_t
           (w_s, w_l) = softmax(MLP(user));  L_w = -(w_s R_s + w_l R_l) + balance |w_s R_s - w_l R_l|
-          L_c = -log exp(h(R) . e_a / tau) / sum over R' of exp(h(R') . e_a / tau), R' the true and altered returns
+          L_c = -log exp(cos(h(R), e_a) / tau) / sum over R' of the same, R' the true and altered returns
           loss = cross-entropy + contrast L_c + L_w
 Claim     It obtains more than what imitates the same log without returns (off), and not where sessions are told the
           returns of others (the placebo). More clicks asked for are more clicks obtained.
@@ -55,9 +55,9 @@ def build(
     bench, *, conditioned=True, ask=0.95, contrast=0.1, balance=0.5, shuffled=False, width=32, layers=2, temper=6,
     horizon=20, value=5.0,
 ):  # fmt: skip
-    """conditioned: without it it is behaviour_cloning. ask: the quantile of the log's clicks that is asked for, with a
-    return. contrast, balance: see Equation; contrast=0 draws and compares nothing. shuffled: the placebo. UserError for
-    a setting out of range."""
+    """conditioned: without it it is behaviour_cloning. ask: the quantile of the log's clicks that is asked for, with
+    the most of coming back. contrast, balance: see Equation; contrast=0 draws and compares nothing. shuffled: the
+    placebo. UserError for a setting out of range."""
     check_session_sizes("dt4ier", width, layers)
     if not 0 <= ask <= 1 or not 0 <= contrast < np.inf or not 0 <= balance < np.inf:
         raise UserError(f"dt4ier: {ask=} is a quantile from 0 to 1, {contrast=} and {balance=} are 0 or more")
@@ -79,7 +79,7 @@ def build(
 
 
 def two_returns(ask: float) -> Returns:
-    """Clicks and returns to come, the most of each asked for that the log has (of clicks a quantile)."""
+    """Clicks and visits to come, the most of each asked for that the log has (of clicks a quantile)."""
     return Returns(
         names=("clicks", "returns"), of=returns_to_go, after=lambda told, rewards: told - rewards,
         ask=lambda told: np.array([np.quantile(told[:, 0], ask), told[:, 1].max()], np.float32),

@@ -4,7 +4,8 @@ Paper     LERL, LLM-enhanced reinforcement learning for long-term user satisfact
           in a summary, as neither the full text nor code was at hand.
 Idea      What tires a user is a matter of categories, and slow to learn from clicks: a planner that sees the categories
           shown and how earlier sessions went narrows the choice, and a continuous policy makes it.
-Equation  c_t = the best categories by worth(place in the profile, times shown lately) + explore sqrt(log n / n_arm)
+Equation  c_t = the best categories by worth(place in the profile, times shown lately) + explore sqrt(log n / n_arm),
+          n how often the bandit chose, n_arm how often that pair of place and times
           a_t = argmax over items i in c_t of p_t . e_i,  p_t ~ N(mu(s_t), sigma^2), learnt by PPO
 Claim     It obtains more than its vector policy with all categories (off, vector_policy), through longer sessions, and
           a planner that draws as many categories by chance (the placebo) does not.

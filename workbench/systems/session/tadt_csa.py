@@ -8,12 +8,13 @@ Equation  G_t = sum over i >= t of gamma^(i-t) r_i;  TA_t = sum over i = 2..t of
           tokens (MLP[bucket(G_t); bucket(TA_t)], c_t, a_t);  c_t = the code of greatest alpha cos(s_t, c) + (1 - alpha)
           cos(TA_t, c), Gumbel noise added;  L_rank = -log sigmoid(l_i - l_j - delta), l the log-probability of the item
           of a session i in the top 1 - beta by return and j in the rest, of equal codes and items up to t
-          loss = cross-entropy + ranking L_rank + 0.1 (L_return + L_reward + L_next code) - usage H(mean use of codes)
+          loss = cross-entropy + ranking L_rank + 0.1 (L_return + L_reward + L_next code) - spread H(mean use of codes)
 Claim     It obtains more than what imitates the same log without returns (off), and not where sessions are told the
           returns of others (the placebo). More asked for is more obtained.
-Differs   The release computes the shifted advantage and does not use it; here it is used as in the paper. The weights
-          of the three further losses are 0.1, not 1: imitation is to lead. Buckets are soft, 24, not 100. Equal codes
-          and items up to t are searched for in a batch; beyond the first steps there are hardly any.
+Differs   The release computes TA and does not use it; here it is used as in the paper. The weights of the three further
+          losses are 0.1, not 1: imitation is to lead. Buckets are soft, 24, not 100. Equal codes and items up to t are
+          searched for in a batch; beyond the first steps there are hardly any. While it acts, what is asked for stays
+          between nothing and the most of the log: dividing by gamma would let any gap grow from step to step.
 Reported  KuaiRand R@1 .2704, N@10 .4995, MRR .4278; RetailRocket R@1 .4430: of a small set of candidates, which the
           paper does not name; not comparable.
 """
@@ -51,7 +52,7 @@ BUCKETS, NEGATIVES = 24, 5
 
 def build(
     bench, *, conditioned=True, ask=0.95, codes=64, ranking=0.1, spread=0.1, shuffled=False, width=32, layers=2,
-    horizon=20, value=5.0,
+    temper=6, horizon=20, value=5.0,
 ):  # fmt: skip
     """conditioned: without it it is behaviour_cloning. ask: the quantile of the log's returns that is asked for. codes:
     of the states. ranking: weight of L_rank. spread: weight of the entropy of the use of codes. shuffled: the placebo.
@@ -60,11 +61,11 @@ def build(
     if not 0 <= ask <= 1 or codes < NEGATIVES + 1 or not 0 <= ranking < np.inf or not 0 <= spread < np.inf:
         raise UserError(f"tadt_csa: {ask=} is a quantile from 0 to 1, {codes=} more than {NEGATIVES}, {ranking=} and "
                         f"{spread=} are 0 or more")  # fmt: skip
-    worlds = SessionWorlds(bench, horizon=horizon, value=value)
+    worlds = SessionWorlds(bench, temper=temper, horizon=horizon, value=value)
     if not conditioned:
         return behaviour_cloning(bench, worlds, width=width, layers=layers)
     with bench.init():
-        module = AbstractStates(worlds, codes=codes, width=width, layers=layers)
+        module = AbstractStates(worlds, codes=codes, width=width, layers=layers, value=value)
 
     def loss(batch: Batch, step: int) -> Tensor:
         seen = module.read(batch.states, batch.items, batch.told)
@@ -96,7 +97,7 @@ def advantage_returns(ask: float, value: float) -> Returns:
         return np.stack([to_go, temporal_advantage(to_go)], -1)
 
     def after(told: np.ndarray, rewards: np.ndarray) -> np.ndarray:
-        to_go = (told[:, 0] - rewards @ worth) / GAMMA
+        to_go = np.maximum((told[:, 0] - rewards @ worth) / GAMMA, 0)  # less than nothing is never to come
         return np.column_stack([to_go, GAMMA * told[:, 1] + to_go - told[:, 0]])
 
     return Returns(("return", "advantage"), of, after,
@@ -106,8 +107,9 @@ def advantage_returns(ask: float, value: float) -> Returns:
 class AbstractStates(nn.Module):
     """Tokens of returns with their advantage, codes of states, and actions; and what is predicted beside the action."""
 
-    def __init__(self, worlds: SessionWorlds, *, codes: int, width: int, layers: int):
+    def __init__(self, worlds: SessionWorlds, *, codes: int, width: int, layers: int, value: float):
         super().__init__()
+        self.value = value
         self.transformer = step_transformer(worlds, width=width, layers=layers)
         self.buckets = nn.ModuleList(SoftBuckets(BUCKETS, width) for _ in range(2))
         self.told = nn.Sequential(nn.Linear(2 * width, width), nn.GELU(), nn.Linear(width, width))
@@ -139,7 +141,8 @@ class AbstractStates(nn.Module):
         acted = hidden[:, :-1, 2][both]
         next_return = F.mse_loss(self.next_return(acted)[:, 0], batch.told[:, 1:, 0][both])
         of_pair = torch.cat([codes, self.transformer.items()[batch.items]], -1)[real]
-        reward = F.mse_loss(self.reward(of_pair)[:, 0], batch.rewards.sum(-1)[real])
+        worth = batch.rewards[..., 0] + self.value * batch.rewards[..., 1]
+        reward = F.mse_loss(self.reward(of_pair)[:, 0], worth[real] / self.scale[0])
         right, K = numbers[:, 1:][both], len(self.codes.codebook)
         others = (right[:, None] + torch.randint(1, K, (len(right), NEGATIVES), device=right.device)) % K
         candidates = F.normalize(self.codes.codebook, dim=-1)[torch.cat([right[:, None], others], 1)]
@@ -160,12 +163,13 @@ def ranking_loss(module: AbstractStates, batch: Batch, hidden: Tensor, numbers: 
 def better_pairs(numbers: Tensor, items: Tensor, returns: Tensor) -> Tensor:
     """(T, B, B) bool: that session i is to be preferred to j at a step, from codes, items and returns (B, T)."""
     prefix, masks = torch.zeros_like(items[:, 0]), []
+    itself = torch.eye(len(prefix), dtype=torch.bool, device=items.device)
     for t in range(items.shape[1]):
         before = items[:, t - 1] if t else prefix
         rows = torch.stack([prefix, before, numbers[:, t]], 1)
         prefix = torch.unique(rows, dim=0, return_inverse=True)[1]
         real = items[:, t] > 0
-        same = (prefix[:, None] == prefix) & real[:, None] & real & ~torch.eye(len(prefix), dtype=torch.bool)
+        same = (prefix[:, None] == prefix) & real[:, None] & real & ~itself
         lower = same & (returns[:, t, None] > returns[:, t])
         best = lower.sum(1) >= BETA * same.sum(1).clamp_min(1)
         masks.append(lower & best[:, None] & ~best)

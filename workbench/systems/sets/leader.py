@@ -24,14 +24,14 @@ from torch import nn
 from workbench.errors import UserError, unknown_name
 from workbench.evaluate.sets.cases import cases_of
 from workbench.recommenders.sets.cross_fitted import CrossFitted
-from workbench.recommenders.sets.visit_model import VisitModel, visit_network
+from workbench.recommenders.sets.visit_model import VISIT_RECIPE, VisitModel, visit_network
 from workbench.recommenders.sets.visit_texts import documents, draw_on, text_vectors
-from workbench.train import Recipe, named_rng
+from workbench.train import named_rng
 
 PARENT = "visit_net"
 OFF = {"alpha": 0.0}
 PLACEBO = {"teacher": "shuffled"}
-RECIPE = Recipe(epochs=60, batch_size=16, lr=5e-3, weight_decay=0.05, patience=8, monitor="jaccard")
+RECIPE = VISIT_RECIPE
 TEACHERS = ("own", "shuffled")
 
 

@@ -13,13 +13,12 @@ Reported  MIMIC-III without distillation: PRAUC .7673, with .7795 (paper, Table 
 from workbench.errors import UserError
 from workbench.evaluate.sets.cases import cases_of
 from workbench.recommenders.sets.cross_fitted import CrossFitted
-from workbench.recommenders.sets.visit_model import VisitModel, visit_network
-from workbench.train import Recipe
+from workbench.recommenders.sets.visit_model import VISIT_RECIPE, VisitModel, visit_network
 
 PARENT = None
 OFF = {"profile": False}
 PLACEBO = None
-RECIPE = Recipe(epochs=60, batch_size=16, lr=5e-3, weight_decay=0.05, patience=8, monitor="jaccard")
+RECIPE = VISIT_RECIPE
 
 
 def build(bench, *, folds=5, width=64, past=3, profile=True, contrast=0.005):

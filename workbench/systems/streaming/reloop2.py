@@ -8,8 +8,9 @@ Equation  memory: (h(x_j), y_j - f(x_j)), in buckets by the signs of random proj
           e(x) = sum over the k nearest of softmax(cos(h(x), h(x_j)) / tau) (y_j - f(x_j))
           p = clip(f(x) + lam * e(x), 0, 1)
 Claim     It adapts to what changes faster than training by increments: AUC and log loss by windows are better than
-          those of the same model alone (off), of one with errors of other inputs (the placebo), and of one that is
-          trained a step further after every window (tuned_ctr).
+          those of the same model alone (off), of one with errors of other inputs of the window (the placebo, which
+          still knows how the rate of clicks has changed), and of one that is trained a step further after every window
+          (tuned_ctr).
 Differs   After the abstract and summaries of the paper; no code is released. The model is small (served_ctr), h its
           last hidden vector. Several hash tables, whose finds are united; h is whitened by the first events that are
           remembered, as it varies nearly all along the model's output. Nothing is retrained between windows. Before the

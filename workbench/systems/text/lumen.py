@@ -70,7 +70,10 @@ def build(bench, *, critiques="said", narrative=0.1, width=64, layers=2, max_len
 
     def joint(h: Tensor, weight: Tensor, targets: Tensor, step: int) -> Tensor:
         loss = full_softmax(h, weight, targets, chunk=128)
-        return loss + narrative * word_loss(module.narrator(h), ids[targets], shares[targets]) if narrative else loss
+        if narrative:
+            words, weights = (table.to(h.device)[targets] for table in (ids, shares))
+            loss = loss + narrative * word_loss(module.narrator(h), words, weights)
+        return loss
 
     seed = derive_seed(bench.seed, "shuffled critiques") if critiques == "shuffled" else None
     additions = Additions(inputs=critique_inputs(train, seed))

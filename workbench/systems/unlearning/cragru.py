@@ -69,12 +69,14 @@ class ByRetrieval:
 
     def forget(self, model, split, rows, session):
         """The base that finds the candidates: as it is, or trained anew."""
-        if self.candidates == "full" or not len(rows):
-            return model
-        left = left_of(self.bench, rows)
-        retrained = untrained(left, self.base)
-        self.curve = retrained.fit(left.split, session)
-        return retrained
+        found = self.rebuilt(model, rows)
+        if found is not model:
+            self.curve = found.fit(left_of(self.bench, rows).split, session)
+        return found
+
+    def rebuilt(self, model, rows):
+        """The base as it is, or untrained on what is left."""
+        return model if self.candidates == "full" or not len(rows) else untrained(left_of(self.bench, rows), self.base)
 
     def serve(self, model, train, rows):
         """The base, its list ordered by what is left."""

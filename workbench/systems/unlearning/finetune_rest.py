@@ -10,7 +10,7 @@ Reported  Nothing on ranking.
 from dataclasses import replace
 
 from workbench.errors import UserError
-from workbench.recommenders.unlearning.rest import check_vectors, left_of, moved
+from workbench.recommenders.unlearning.rest import check_vectors, left_of, moved, untrained
 
 PARENT = "sasrec"
 OFF = {"epochs_more": 0}
@@ -41,3 +41,7 @@ class TrainedOn:
         phase = replace(session.phase("rest", epochs=self.epochs), validate=None)
         self.curve = edited.fit(left.split, phase)
         return edited
+
+    def rebuilt(self, model, rows):
+        """The base, built on what is left, if anything is changed."""
+        return untrained(left_of(self.bench, rows), self.base) if self.epochs and len(rows) else model

@@ -12,7 +12,7 @@ Reported  Nothing on ranking.
 import torch
 
 from workbench.errors import UserError
-from workbench.recommenders.unlearning.rest import check_vectors, left_of, moved
+from workbench.recommenders.unlearning.rest import check_vectors, left_of, moved, untrained
 from workbench.recommenders.unlearning.sides import forget_loss
 
 PARENT = "sasrec"
@@ -54,3 +54,7 @@ class Ascent:
         if rest.each_epoch:
             rest.each_epoch(self.steps)  # vectors that are derived from the weights, such as those of unknown users
         return edited
+
+    def rebuilt(self, model, rows):
+        """The base, built on what is left, if anything is changed."""
+        return untrained(left_of(self.bench, rows), self.base) if self.steps and len(rows) else model

@@ -32,7 +32,10 @@ class Retraining:
 
     def forget(self, model, split, rows, session):
         """The base, trained on the other rows. The trained model is not read."""
-        left = left_of(self.bench, rows)
-        retrained = untrained(left, self.base)
-        self.curve = retrained.fit(left.split, session)
+        retrained = self.rebuilt(model, rows)
+        self.curve = retrained.fit(left_of(self.bench, rows).split, session)
         return retrained
+
+    def rebuilt(self, model, rows):
+        """The untrained base, built on the other rows."""
+        return untrained(left_of(self.bench, rows), self.base)

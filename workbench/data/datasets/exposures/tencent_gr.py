@@ -136,7 +136,8 @@ def _events(folder: Path, users: int) -> tuple[pd.DataFrame, dict, dict]:
     user, times = kept["user_id"].to_numpy(), kept["timestamp"].to_numpy().astype(np.int64)
     codes, _ = factorize(user)
     action = kept["action_type"].to_numpy().astype(np.int8)
-    ends, few = with_positive_ends(codes, times, action > EXPOSED), np.bincount(codes, action > EXPOSED)[codes] < 2
+    in_order, few = np.arange(len(codes)), np.bincount(codes, action > EXPOSED)[codes] < 2
+    ends = with_positive_ends(codes, in_order, action > EXPOSED)  # the order of the lists, by which they are split
     events = pd.DataFrame({USER: user, ITEM: kept["item_id"].to_numpy(), TIME: times, ACTION: action})[ends]
     back = (np.diff(codes) == 0) & (np.diff(times) < 0)
     read = {"events": len(table), "users": len(np.unique(codes)), "events before the one above them": int(back.sum())}

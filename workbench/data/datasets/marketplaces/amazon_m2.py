@@ -139,7 +139,7 @@ def _assembled(sessions: pl.DataFrame, items: pd.DataFrame, files: DataFiles) ->
     events = kept.select("name", "locale", "tokens").explode("tokens").select(user="name", item=keys)
     frame = pd.DataFrame({USER: events["user"].to_pandas(), ITEM: events["item"].to_pandas()})
     users = kept.select(pl.col("name").alias(RAW), "locale", "part").to_pandas()
-    read = dict(kept["part"].value_counts().sort("part").rows())
+    read = dict(sessions["part"].value_counts().sort("part").rows())
     notes = ["order: within a session; there are no times and no users",
              "item: locale and product code; one code of several locales is several items",
              "a target may be an item of its own session"]  # fmt: skip

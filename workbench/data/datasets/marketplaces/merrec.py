@@ -64,7 +64,7 @@ def load(
     _check_events(scan)
     findings = [*_order_findings(scan), *_purchase_findings(scan)]
     table, read = _events(scan, schema, KEYS[key], kept, sequences, least)
-    findings += _key_findings(table, key)
+    findings += _key_findings(table, key, "user and sequence" if sequences else "user")
     items = _attributes(shards, schema, table[ITEM].cat.categories, KEYS[key]) if attributes else None
     notes = ["order: by time; ties in the order of the shards", "price: asked in the listing, not what was paid",
              f"item: {KEYS[key]}; user: {'user_id and sequence_id' if sequences else 'user_id'}",
@@ -130,7 +130,8 @@ def _microseconds(kind: pl.DataType) -> pl.Expr:
     if kind.is_temporal():
         return time.dt.epoch("us")
     if kind.is_numeric():
-        return (time * pl.when(time > 100_000_000_000).then(1_000).otherwise(1_000_000)).cast(pl.Int64)
+        scale = pl.when(time > 100_000_000_000).then(1_000).otherwise(1_000_000)
+        return ((time.cast(pl.Int64) if kind.is_integer() else time) * scale).cast(pl.Int64)
     return time.str.to_datetime(time_unit="us", time_zone="UTC", strict=True).dt.epoch("us")
 
 
@@ -184,8 +185,8 @@ def _order_findings(scan: pl.LazyFrame) -> list[Finding]:
     ]  # fmt: skip
 
 
-def _key_findings(table: pd.DataFrame, key: str) -> list[Finding]:
-    """What the key of items leaves to collaborative filtering."""
+def _key_findings(table: pd.DataFrame, key: str, who: str) -> list[Finding]:
+    """What the key of items leaves to collaborative filtering. who: what a user is here."""
     items = table[ITEM].cat.codes.to_numpy()
     width = int(items.max()) + 1
     code = table[USER].cat.codes.to_numpy().astype(np.int64)
@@ -197,7 +198,7 @@ def _key_findings(table: pd.DataFrame, key: str) -> list[Finding]:
     remedy = "; key=product puts listings of one product together" if key == "listing" else ""
     return [Finding(
         f"merrec: items of one user, key={key}", alone, np.nan, WARNING if alone > 0.5 else NOTE,
-        f"{alone:.1%} of the items have events of one user alone: nothing about them is learned from other users, only "
+        f"{alone:.1%} of the items have events of one {who} alone: nothing about them is learned from others, only "
         f"from their text and category{remedy}.",
     )]  # fmt: skip
 
