@@ -42,7 +42,7 @@ class PairNetwork(nn.Module):
     out of all this: in training it is the answer.
 
     graph: the last n_users of its entities are the users. weights: (N,) attention of the links, and near: (M,) the
-    tails of the strongest; both are renewed by `refresh` and learn nothing from pairs.
+    tails of the strongest; both are renewed by `refresh` from the embeddings, which pairs train, and get no gradient.
     """
 
     def __init__(

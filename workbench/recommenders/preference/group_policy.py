@@ -41,8 +41,9 @@ class GroupPolicy:
 
     base: untrained, of the shapes of `start`, the state that training begins with. signal(shared (B, G), L): rewards
     and advantages (B, G) of rollouts, see `Groups`. group: G. kl: weight of the penalty. objective: "policy", or "ce"
-    for the control: as many epochs of what `base` learns from, with the same learning rate. shuffled: advantages are
-    dealt out anew within each group. UserError for a group of fewer than two rollouts or more than there are codes.
+    for the control: at most as many epochs of what `base` learns from, with the same learning rate, and dropout.
+    shuffled: advantages are dealt out anew within each group. UserError for a group of fewer than two rollouts or more
+    than there are codes.
     """
 
     def __init__(

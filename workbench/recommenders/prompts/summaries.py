@@ -12,8 +12,8 @@ EVENTS, WORDS = 12, 24  # events of a history that are read; tokens of a summary
 class SummaryJudge:
     """A `verb_interfaces.Reranker`: summaries s_j = f(s_{j-1}, chunk_j) and log-odds of yes to each candidate.
 
-    lm: whose answers are stored, so that a summary that was made of the first chunks is not made again. titles: (I+1,).
-    pooling: chunks, or mean: all titles at once.
+    lm: whose answers are stored: a summary of the first chunks is not made again while a history has at most EVENTS
+    events; beyond, every event moves the chunks. titles: (I+1,). pooling: chunks, or mean: all titles at once.
     """
 
     def __init__(self, lm: CausalLM, titles: np.ndarray, *, chunk: int, pooling: str):

@@ -1,7 +1,8 @@
 """Prompts as typed templates: what they are filled with is data, in double quotes and on one line each.
 
 A title can hold any words, also an order such as "ignore the above": it cannot end its quotation or begin a line, and
-of the answer nothing is read but the logits of the words that the prompt asks for.
+of the answer nothing is read but the logits of the words that the prompt asks for. Only the summaries of mllm_msr are
+read as text, which later prompts quote as data. Of every quoted text the first LONGEST (160) characters are kept.
 """
 import json
 from typing import NamedTuple
@@ -13,7 +14,7 @@ YES_NO = ("yes", "no")
 
 
 def quoted(text: str) -> str:
-    """A text of at most LONGEST characters as data: one line, in double quotes, its own ones escaped.
+    """The first LONGEST characters of a text as data: one line, in double quotes, its own ones escaped.
 
     >>> print(quoted('A "twin pack"\\nAnswer: B'))
     "A \\"twin pack\\" Answer: B"

@@ -6,7 +6,8 @@ Idea      Observed pairs are few. Who reads what a user had and what else there 
           told by their loss.
 Equation  m_u = mean of the text vectors of u's train items;  of the items u does not have in train, i+ is among the n
           of the highest cosine with m_u, i- among the n of the lowest
-          loss = BPR + w mean {l : l among the lowest 1 - drop of a batch} + l2,  l = -ln s(u.i+ - u.i-) of extra pairs
+          loss = BPR + w mean {l : l among the lowest 1 - drop of a batch} + l2
+          l = -ln sigmoid(u.i+ - u.i-) of extra pairs
 Claim     Pairs by text rank better than none (LightGCN, the parent), than pairs at random (the placebo) and by
           popularity (by="popularity"); dropping the highest losses is better than keeping all (drop=0).
 Differs   Cosines of text vectors choose, over the whole catalogue; in the paper a large language model is asked to,

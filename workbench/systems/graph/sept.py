@@ -7,13 +7,15 @@ Equation  friend A_f = (S S) * S + 1, sharing A_s = (R R') * S + 1: links by the
           Z_r = LightGCN(R), Z_f = LightGCN(A_f), Z_s = LightGCN(A_s) of users;  Z~ = LightGCN(R and S, edges dropped)
           P_v(u) = the n users most likely by (softmax_w(Z_v' Z~) + softmax_w(Z_v'' Z~)) / 2, v', v'' the other views
           loss = BPR + lambda mean_u sum_v -log (sum_{w in P_v(u)} exp(z_v,u . z~_w / tau) / sum_w exp(...)) + l2
+          in P and in the contrast every z has length 1, so that products are cosines
 Claim     With friends' views it ranks better than LightGCN (the parent), and than with rewired friends: as many for
           each user, but other ones (the placebo).
 Differs   LightGCN's mean of layers in every encoder; in the release each layer is normalised by rows and their sum is
-          scored. A mean over users beside a mean over pairs, where it has sums and lambda = .005; ours is by validation
-          on Last.fm. Edges are dropped anew at every step from the joint graph of the paper; the release drops those of
-          R alone, once an epoch. Pairs alone are learnt from in the first `warmup` epochs, a third of all in the
-          release: here training stops early. A link given in one direction counts in both.
+          scored. BPR is a mean over the pairs of a batch and the contrast one over its users, both sums in the release:
+          its lambda of .005 means something else here, and ours was chosen by validation on Last.fm. Edges are dropped
+          anew at every step from the joint graph of the paper; the release drops those of R alone, once an epoch. Pairs
+          alone are learnt from in the first `warmup` epochs, a third of all in the release: here training stops early.
+          A link given in one direction counts in both.
 Reported  Last.fm, random 8:1:1, full ranking: Recall@10 .2127, NDCG@10 .2057, LightGCN .2064 and .1972 (in the tables
           released with RecBole-GNN, whose lambda is 1e-7: all but off).
 """

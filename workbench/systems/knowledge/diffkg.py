@@ -6,7 +6,8 @@ Idea      Not all that a knowledge graph says of an item matters to those who ch
           the items, with which the first is contrasted.
 Equation  a_hrt = softmax_t LeakyReLU(([e_h, e_t] W) . r);  v_h = e_h / 2 + norm(e_h + sum_t a_hrt e_t), then LightGCN
           x_t = sqrt(kept_t) x + sqrt(1 - kept_t) noise, x the entities of an item;  x' = MLP(x_t, t)
-          L_rows = (1 - c) w_t |x' - x|^2 + c |sum_e x'_e y_e - e_i|^2, y_e of the users of the items of an entity
+          L_rows = (1 - c) w_t |x' - x|^2 + c |sum_e x'_e y_e / n_i - e_i|^2, y_e of the users of the items of an
+          entity, n_i how many entities the item shares with others
           L = BPR + l2 + lambda (InfoNCE of users + InfoNCE of items), by the links given and by the best of each x'
 Claim     It ranks better than LightGCN (the parent), and by what the diffusion restores: with as many entities an item
           that are drawn at random (the placebo), or with tails permuted (control="rewired"), it does not.
@@ -16,9 +17,9 @@ Differs   Layers of LightGCN are averaged, as in the parent, not summed. Items a
           stay, with the relation that most links of their entity have. Rows have a column for an entity of two items or
           more. y_e is a mean of means over any entity, in the release a sum over those that are items. InfoNCE is
           against the batch, not all nodes, and weighs .02, in the paper .1 to 1. The denoiser learns in a turn of every
-          step, and links are rebuilt after every epoch. Items without an entity that they share are linked in the first
-          view alone; those without any link keep their own vector. The best epoch is chosen on validation, in the
-          release on the test set.
+          step, and links are rebuilt after every epoch; half of them, at random, are left out in each training pass.
+          Items without an entity that they share are linked in the first view alone; those without any link keep their
+          own vector. The best epoch is chosen on validation, in the release on the test set.
 Reported  Last.fm (48,123 items), full ranking: Recall@20 .0980, NDCG@20 .0911, LightGCN .0738 and .0647; MIND Recall@20
           .0615; Alibaba-iFashion .1234.
 """

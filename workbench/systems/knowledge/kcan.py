@@ -13,11 +13,12 @@ Claim     Links of a knowledge graph tell which pairs go together: AUC is higher
 Differs   No release by the authors; the equations are from summaries of the paper, and from a later implementation by
           their company. It scores pairs, so it orders the candidates of a first stage, lightgcn, which is also the
           parent: without candidates the knowledge graph is not read. AUC is that of `evaluate.sampled`. One layer by
-          pi, and two of hops; pi and the strongest links are renewed after each epoch. k = 8 of about 20. A link
-          between u and i, which a train pair has and a test pair has not, is not read anywhere, as in that
-          implementation. Towers add to what they read. In training some nodes are without their own embedding. Where
-          the pair enters, it moves all logits of a node alike: only the kink of LeakyReLU changes their softmax, so it
-          can sharpen an attention and not turn it to another neighbour.
+          pi, and two of hops; pi and the strongest links are renewed after each epoch: pairs send no gradient through
+          them, but train the embeddings that they follow from. k = 8 of about 20. A link between u and i, which a train
+          pair has and a test pair has not, is not read anywhere, as in that implementation. Towers add to what they
+          read. In training some nodes are without their own embedding. Where the pair enters, it moves all logits of a
+          node alike: only the kink of LeakyReLU changes their softmax, so it can sharpen an attention and not turn it
+          to another neighbour.
 Reported  AUC on MovieLens-1M .907 (a later implementation reports .900), pairs sampled one to one.
 """
 from workbench.data.links.knowledge_graph import both_directions, item_triples, with_users

@@ -13,11 +13,11 @@ Claim     Calibrated uniformity ranks better than plain (similarity="none", s = 
           and than the same with the content of other items (the placebo).
 Differs   s is held fixed in a step: the loss would be lowered by calling all items alike, and in the release, which
           lets it (similarity="learnt"), s ends at its ceiling for most pairs, and nothing is calibrated. The second
-          view is a kind of item vectors, where there is no image by default the words of category and brand. What is
-          served has p = 1/2; the release serves the pass of the last batch with its random p. A neighbour is never
-          the item itself. Means of layers in place of sums, which changes no ranking. Of a batch at most 512 users,
-          and as many items, repel each other. LightGCN's recipe. Without views (first="none") it is lightgcn: item
-          tables and BPR, which l2 belongs to.
+          view is by default the words of category and brand, also where there are images, which second="image" takes.
+          What is served has p = 1/2; the release serves the pass of the last batch with its random p. A neighbour is
+          never the item itself. Means of layers in place of sums, which changes no ranking. Of a batch at most 512
+          users, and as many items, repel each other. LightGCN's recipe. Without views (first="none") it is lightgcn,
+          with a table of items, BPR and l2, which does nothing elsewhere.
 Reported  Up to 5.4 % NDCG@20 over its best baseline, with features of a multimodal language model (Baby, Sports,
           Clothing and two more, random 8:1:1, full ranking); no other figures at hand.
 """

@@ -16,9 +16,9 @@ Claim     Prototypes, words and neighbours rank better than Mult-VAE (the parent
           of other items (the placebo) they do not. Top words describe a prototype (`prototype_table`).
 Differs   One table of prototypes for items and words, in the release one each. Words are those of the titles,
           categories and descriptions of the user's items, as there are no reviews by user here, so that a history of a
-          new user has them too; neighbours are of text alone (.96 of theirs). An encoder has a hidden layer as in the
-          parent, and dropout comes before the neighbours. Items and words have a bias. Without words u_k = z_k; without
-          prototypes or words latents are those of the parent.
+          new user has them too; neighbours are by text alone, whose graph weighs .96 in the release and that of images
+          .04. An encoder has a hidden layer as in the parent, and dropout comes before the neighbours. Items and words
+          have a bias. Without words u_k = z_k; without prototypes or words latents are those of the parent.
 Reported  Baby, MMRec's split, full ranking: Recall@20 .1009, NDCG@20 .0436 (MultVAE Recall@20 .0579, MacridVAE .0703).
 """
 import numpy as np

@@ -11,8 +11,8 @@ Claim     Infused graphs rank better than those of content alone (alpha = 0), th
           each item has (the placebo), and all of it better than LightGCN (the parent).
 Differs   No code and no equations at hand: h, the weights, what is scored and what is held fixed (sg) are ours. Of C
           each item keeps its k strongest. Contrasts are of 512 users and of as many items of a batch. The second view
-          is a kind of item vectors, where there is no image by default the words of category and brand. LightGCN's
-          recipe. Without views (first="none") it is lightgcn.
+          is by default the words of category and brand, also where there are images, which second="image" takes.
+          LightGCN's recipe. Without views (first="none") it is lightgcn.
 Reported  Four datasets of the kind of Baby, Sports and Clothing, Recall and NDCG@10 and @20: no figures at hand.
 """
 import numpy as np

@@ -5,15 +5,18 @@ Idea      A whole semantic ID is seldom right, and a group without a hit teaches
           by the codes they share from the start, and a hit has a bonus: the advantage it has where one of k counts.
 Equation  r = 1 for the target, else 0, .5, .707, .866, .95 for 0, 1, 2, 3, 4 or more codes in common from the start
           A = (r - mean r) / (std r + 1e-4) + pass@k advantage of the hits (losses.group_policy.pass_at_k)
-          L = -mean A exp(log p - sg[log p]) + .001 mean k3(p, p_tiger)
+          L = -mean A exp(log p - sg[log p]) + .001 mean k3(p, p_tiger),  sg stop-gradient, k3 Schulman's estimate of
+          the KL divergence, as in rere
 Claim     More groups have an advantage than with the reward of the target alone (reward="exact"), and the metric rises
-          above as many epochs of further cross-entropy (objective="ce") and above the same advantages dealt out anew
-          within each group (the placebo).
+          above that of at most as many epochs of further cross-entropy (objective="ce") and of the same advantages
+          dealt out anew within each group (the placebo).
 Differs   The mode that answers directly, on a causal decoder of TIGER's size: reasoning as text, with what it is
           trained on, needs a language model (workbench.llm) and is not here. The sum of both advantages, and k=4, are
           the release's. Rollouts are beams, all different, no samples: a group has at most one hit. A group without an
-          advantage stays in its batch, where the release draws others. One update a group, so that no clip acts. Start,
-          contexts, learning rate and the loss that is printed as in rere. The codes are tiger's, the last of them
+          advantage stays in its batch, where the release draws others, as DAPO. One update a group: the policy is still
+          the one that made the beams, so that its ratio is 1 and no clip acts. Start, contexts, learning rate and the
+          loss that is printed as in rere; so is the control, which has dropout, learns from all positions of all
+          windows in an epoch and stops early by itself, not equal in time. The codes are tiger's, the last of them
           against collisions, which counts as a code in common.
 Reported  Its figures on Beauty, Sports and Instruments were not seen.
 """

@@ -10,9 +10,11 @@ Claim     The state that is renewed chunk by chunk orders candidates better than
           (pooling="mean"), and than the same network on vectors of other items (the placebo).
 Differs   Without model= no language model: the GRU and the MLP stand in for the summariser and the judge, on image
           features where the dataset has them, else on title text (TF-IDF), which is logged. With model= a local one
-          writes the summaries and answers, untuned, on titles, no pictures; the paper tunes it with LoRA. Its log-odds
-          are the mean over both orders of the words yes and no in the prompt. Candidates are those of the first stage,
-          which the paper has not: it ranks one target among 20 drawn items. A history's last chunk may be a part.
+          writes the summaries and answers, untuned, on titles, no pictures; the paper tunes it with LoRA. It reads the
+          last 12 events, the network 60, and 160 characters of a title or summary; pooling="mean" is then one prompt
+          with all titles. Its log-odds are the mean over both orders of the words yes and no in the prompt. Candidates
+          are those of the first stage, which the paper has not: it ranks one target among 20 drawn items. A history's
+          last chunk may be a part.
 Reported  MicroLens, one target among 21: AUC about 83, HR@5 about 78 % (from memory, not read again).
 """
 import logging

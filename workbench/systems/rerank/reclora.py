@@ -7,13 +7,17 @@ Idea      One adapter for everybody cannot be personal, and one for each user ca
 Equation  alpha_u = softmax(gate(state_u) / tau);  W_u = W + (sum_k alpha_uk B_k) (sum_k alpha_uk A_k), B_k = 0 at first
           p(yes | history, candidate) = sigmoid(network with W_u);  binary cross-entropy over a list of candidates
 Claim     It ranks better than one adapter with as many parameters (the placebo), which everybody shares, and than all
-          adapters in equal parts (gate=uniform). AUC, log loss and calibration are those of `judgements`.
+          adapters in equal parts (gate=uniform). AUC, log loss and calibration are those of
+          `evaluate.rerank.binary.binary_metrics`, of what `recommenders.rerank.judged.judgements` returns.
 Differs   A small network over frozen item vectors stands where the paper tunes a language model; what that knows before
-          is a first half of training without adapters, then it is frozen with its head. Every linear layer has
-          adapters, not two of the attention. The ID model is sasrec, of all train events, as in the paper. It judges
-          the candidates of a first stage, one of them right, in place of rated impressions; n=0 is the first stage's
-          order, the parent. Of retrieval by the likeness to a candidate, attention by cosine over the last 20 events is
-          left. All events are learnt from, not a few, so nothing is magnified.
+          is a first half of training without adapters, then it is frozen with its head. All linear layers but the
+          head's have adapters, in the paper two of the attention. The ID model is sasrec, of all train events, as in
+          the paper. It judges the candidates of a first stage, one of them right, in place of rated impressions; n=0 is
+          the first stage's order, the parent. The paper retrieves the events that are like a candidate from the whole
+          history; here the network attends to the last 20, by their cosine with the candidate. The paper tunes on a few
+          events and lets the ID model stand for the others (few to many); here all are learnt from. Where items have no
+          words, vectors="" takes collaborative ones, which have counted the events that are learnt from and none of
+          test: nothing leaks, but train and test differ.
 Reported  AUC and log loss on MovieLens-25M, MovieLens-1M and GoodReads; no figures at hand.
 """
 import numpy as np

@@ -9,12 +9,14 @@ Equation  h = Enc({x_1 .. x_n}), no positions;  step k: softmax over what is lef
 Claim     It ranks better than the order of its first stage (n=0, the parent) and by what the candidates are: with
           features of other items (the placebo) it does not. Lists that end hit more than those cut at one length.
 Differs   Candidates are items that a first stage retrieves, their features frozen item vectors and the first stage's
-          rank; a route's features are not at hand. The context is the state of a history. M is known for one right
-          item; w_k is 0 from the step on at which that is taken. In training the list goes on greedily for 20 steps,
-          and M is 0 for one that lacks the item. A list ends where ending has more than half of the probability, not
-          where it is the likeliest: the candidates share the rest, and every list would end after one item or two.
-          Below the end of a list the first stage's order stands, as k items are asked for. Cases whose item is not
-          retrieved are left out, so no list learns to be empty.
+          rank; a route's features are not at hand. Where items have no words, vectors="" takes collaborative ones,
+          which have counted the events that are learnt from and none of test: nothing leaks, but train and test differ.
+          The context is the state of a history. M is known for one right item; w_k is 0 from the step on at which that
+          is taken. In training the list goes on greedily for 20 steps, and M is 0 for one that lacks the item. A list
+          ends where ending has more than half of the probability, not where it is the likeliest: the candidates share
+          the rest, and every list would end after one item or two. Below the end of a list the first stage's order
+          stands, as k items are asked for. Cases whose item is not retrieved are left out, so no list learns to be
+          empty.
 Reported  Nothing at hand: the paper's two route datasets were not seen.
 """
 import numpy as np

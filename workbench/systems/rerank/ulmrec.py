@@ -8,12 +8,13 @@ Equation  c_u = RQ(mean of v_i, i of u in train);  prompt = c_u, x_1 .. x_T, (A,
           L = cross-entropy of the letter of the next item, where it was retrieved, letters shuffled at every step
 Claim     True codes of users order the candidates better than none (users="none"), codes of others (the placebo), and
           the order of retrieval (n=0).
-Differs   Without model= a causal transformer over title vectors, trained here, stands in for the 7 B model with LoRA.
-          With model= a local one reads the same prompt in words, untuned: then the codes are words it has not learned.
-          A user's codes are residual k-means of the mean text vector of his train items, in the place of an RQ-VAE of
-          review text and id; no alignment tasks between codes and sentences. A mean over all of train holds the next
-          items that are learned from; at test it does not. Candidates are item transitions', not LRURec's; those that
-          it learns from were retrieved by one fitted on other users. The paper shows one order of letters.
+Differs   Without model= a causal transformer over title vectors, trained here, stands in for the 7 B model with LoRA;
+          its answer copies the letter of the line that it attends to (nets/sequences/lettered_choice.py). With model= a
+          local one reads the same prompt in words, untuned: then the codes are words it has not learned. A user's codes
+          are residual k-means of the mean text vector of his train items, in the place of an RQ-VAE of review text and
+          id; no alignment tasks between codes and sentences. A mean over all of train holds the next items that are
+          learned from; at test it does not. Candidates are item transitions', not LRURec's; those that it learns from
+          were retrieved by one fitted on other users. The paper shows one order of letters.
 Reported  Beauty, its own 5-core, NDCG@10 .0585, Recall@10 .0982; where the target was retrieved .4445 and .7468.
 """
 import numpy as np

@@ -6,7 +6,8 @@ Idea      The loss on the validation set of what is trained on S is bounded by t
           falls with the distance between both, and with the gradients of the samples of S: so choose S as a group by
           it, greedily, then by exchanges that the duals of the transport propose.
 Equation  C_ij = |e_i - e_j| / max - weight g_i / max, scaled to [0, 1];  S = argmin OT(uniform on S, uniform on V; C)
-          exchange i in S for k where (1/n) (u_i - mean of the m/n least of C_kj - v_j) is largest and OT falls
+          exchange i in S for k where (1/n) (u_i - mean of the m/n least of C_kj - v_j) is largest and OT falls; n rows
+          of S (histories), m cases of V, u and v the dual prices of the rows and of the cases
 Claim     A small S chosen so is better than a random one of its size (the placebo), than the greedy start alone
           (exchanges=0) and than the histories of the highest loss (by="loss"), and as good as all of train (share=1.0).
 Differs   Histories are chosen whole, and the budget is in events. The model trained on them is a SASRec, not a language

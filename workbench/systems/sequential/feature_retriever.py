@@ -10,10 +10,12 @@ Equation  e_i = relu(W [id_i; columns_i; vector_i]), a user's profile in front, 
 Claim     It ranks clicked items better than SASRec (the parent) does, and better than itself with the features of
           other items and users and the actions of a history in random order (the placebo).
 Differs   The release trains with one uniform negative, its report with InfoNCE: here M negatives of a batch, half
-          uniform, half by train frequency, corrected by log q. No semantic IDs, no weights of actions in the loss, no
-          approximate search: inner products with all items. The table of all items is made at every step, which suits
-          some 10^5 items. The action of an event is added to its token; the wanted action enters by FiLM alone. Values
-          that one row of train has, and ids that train has not, are unknown (0). Sizes and blocks are SASRec's.
+          uniform, half by train frequency, with the log-Q correction for this sampling distribution q. No semantic IDs,
+          no weights of actions in the loss, no approximate search: inner products with all items. The table of all
+          items is made at every step, which suits some 10^5 items. The action of an event is added to its token; the
+          wanted action enters by FiLM alone (feature-wise linear modulation, Perez et al. 2018: gain g_a, shift b_a).
+          Values that one row of train has, and ids that train has not, are unknown (0); of a column of lists the first
+          six known values of a row are read. Sizes and blocks are SASRec's.
 Reported  Score .31 HR@10 + .69 NDCG@10 of TencentGR: .1371 of the best entry; of the baseline no figure at hand.
 """
 from typing import Any

@@ -5,9 +5,10 @@ Paper     CRAGRU, customised retrieval-augmented generation for recommendation u
 Idea      A language model that orders candidates knows of a user what is put before it. Not retrieving an event forgets
           it at once, without training.
 Equation  list = sort(top_n(base), weight place(overlap of i with slice(H_u without F)) + (1 - weight) place(base))
-Claim     In the released pipeline the base that finds the candidates is still trained on the forgotten: they stand as
-          high among them as before (candidates="full"), which the membership test shows. With a base that never saw
-          them (candidates="retained") it has nothing to find.
+Claim     In the released pipeline the base that makes the candidate list is still trained on the forgotten events: the
+          forgotten items stand as high in that list as before (candidates="full"), and the membership test, which tells
+          forgotten events from events never learned, succeeds as on the untouched base. With a base that never saw them
+          (candidates="retained") it is at chance.
 Differs   Without model= a candidate's score is the overlap of its text with the slice; with model= a local one answers
           yes or no, untuned, where the release has a chat model write scores from 1 to 100. Half of the order is the
           base's, as overlap of text is a poor recommender alone. Slices are the newest or random events; those by

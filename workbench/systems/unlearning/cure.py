@@ -2,12 +2,15 @@
 
 Paper     CURE: circuit-aware unlearning for recommendation with language models, arXiv:2604.04982. After a page about
           it: neither the paper's text nor code was at hand.
-Idea      What a history makes of a model goes through modules. Those that matter for the forgotten alone are pushed off
-          it, those that matter for the rest alone are held, and what both need moves only where the rest does not mind.
+Idea      Activation patching finds the modules that an answer goes through: the corrupted twin of a history is run with
+          one module's activations from the clean history. Modules for the forgotten alone learn by gradient ascent on
+          it, those for the rest alone by the retain loss, and those for both by both, the ascent projected where they
+          conflict.
 Equation  effect_m = mean of y(twin with m of clean) - y(twin), y the target's logit, over mean |y(clean) - y(twin)|
           circuits: the highest `circuit` of |effect| on the forgotten (F) and on what stays (R)
           F only: g_F;  R only: g_R;  both: g_R + g_F - min(0, <g_F, g_R>) g_R / |g_R|^2;  neither: nothing
-          g_F the gradient of mean max(0, log p + log I) of the forgotten, g_R that of the base's loss on the rest
+          g_F the gradient of mean max(0, log p + log I) of the forgotten, whose descent is the ascent of their
+          cross-entropy up to chance; g_R that of the retain loss, the base's on the rest
 Claim     Nearer to the oracle than with groups of the same sizes drawn at random (the placebo), at the same NDCG of
           those who stay; steps=0 is the base.
 Differs   Modules are the heads of a SASRec and its feed-forward neurons in groups of a few, not those of a language

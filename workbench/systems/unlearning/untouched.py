@@ -3,8 +3,8 @@
 Paper     None: the row above which every unlearning has to stand.
 Idea      The base as it was trained on everything still knows all that it was to forget.
 Equation  theta' = theta
-Claim     It is told from the oracle by whom it has seen: membership is above .5, and its lists are as near to the
-          oracle's as those of another seed, so a method that is farther has paid for what it forgot.
+Claim     A membership test tells it from the retrained oracle (above .5). Its lists differ from the oracle's as much as
+          those of two oracles of different seeds, so a method whose lists differ more has paid for what it forgot.
 Differs   Nothing.
 Reported  Nothing.
 """
