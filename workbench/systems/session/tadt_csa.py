@@ -52,7 +52,7 @@ BUCKETS, NEGATIVES = 24, 5
 
 def build(
     bench, *, conditioned=True, ask=0.95, codes=64, ranking=0.1, spread=0.1, shuffled=False, width=32, layers=2,
-    temper=6, horizon=20, value=5.0,
+    horizon=20, value=5.0,
 ):  # fmt: skip
     """conditioned: without it it is behaviour_cloning. ask: the quantile of the log's returns that is asked for. codes:
     of the states. ranking: weight of L_rank. spread: weight of the entropy of the use of codes. shuffled: the placebo.
@@ -61,7 +61,7 @@ def build(
     if not 0 <= ask <= 1 or codes < NEGATIVES + 1 or not 0 <= ranking < np.inf or not 0 <= spread < np.inf:
         raise UserError(f"tadt_csa: {ask=} is a quantile from 0 to 1, {codes=} more than {NEGATIVES}, {ranking=} and "
                         f"{spread=} are 0 or more")  # fmt: skip
-    worlds = SessionWorlds(bench, temper=temper, horizon=horizon, value=value)
+    worlds = SessionWorlds(bench, horizon=horizon, value=value)
     if not conditioned:
         return behaviour_cloning(bench, worlds, width=width, layers=layers)
     with bench.init():
