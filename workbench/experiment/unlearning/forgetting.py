@@ -140,8 +140,8 @@ class Forgetting:
 
         ndcg@10: of those who stay. difference, low, high: to its oracle, paired by case, 95 % over cases and seeds.
         membership: the area under the curve by which the forgotten are told from what was never learned, .5 where
-        nothing is known; membership low, high: the mean bounds of its 95 % intervals over users. An oracle's is against
-        that of the next seed, so with two seeds it would be .5 whatever is known, and is not given. ranks, lists,
+        nothing is known; membership low, high: the mean bounds of its 95 % intervals over users. An oracle's is
+        against that of the next seed, which is as good: it is .5 but for chance, whatever both know. ranks, lists,
         scores: Kolmogorov-Smirnov distance of the ranks of the forgotten items, share of the items of the lists of
         those who stay, and Jensen-Shannon divergence of their scores, all to the oracle. null: of each, between oracles
         of two seeds. seconds: as a share of the oracle's.
@@ -158,8 +158,6 @@ class Forgetting:
             for measure in MEASURES:
                 row[measure] = np.mean([one._asdict()[measure] for one in each])
                 row[f"{measure} null"] = np.mean([one._asdict()[measure] for one in self.distances[oracle]])
-            if name == oracle and self.seeds == 2:
-                row |= {column: np.nan for column in row if column.startswith("membership")}
             rows.append(row | {"seconds": self._seconds(name) / oracle_seconds})
         frame = pd.DataFrame(rows).set_index("way")
         frame.attrs = {"base": self.base, "forgotten": len(self.rows), "cases": len(self.probe.retained.targets),
