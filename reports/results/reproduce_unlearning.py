@@ -1,38 +1,26 @@
 """Ways to forget on real data, beside the retrained oracle: python reports/results/reproduce_unlearning.py
 
 Writes unlearning.json beside itself. Runs are stored, so an interrupted call goes on, and a finished table is kept.
+--only: names such as office/sasrec/users.
 """
-import argparse
-import json
 from pathlib import Path
+
+from kept_tables import keep, options
 
 import workbench as wb
 
-OUT = Path(__file__).parent / "unlearning.json"
 CASES = [f"{dataset}/{base}/{what}" for dataset in ("movielens-small", "office")
          for base in ("bpr_mf", "lightgcn", "sasrec") for what in ("users", "events")]  # fmt: skip
 SHARES = {"users": {"users": 0.05, "events": 0.0}, "events": {"users": 0.0, "events": 0.05}}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--profile", default="smoke")
-    parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--out", type=Path, default=OUT)
-    parser.add_argument("--only", nargs="*", default=CASES, choices=CASES, metavar="DATASET/BASE/WHAT")
-    options = parser.parse_args()
-    found = json.loads(options.out.read_text(encoding="utf-8")) if options.out.exists() else {}
-    for name in options.only:
-        if name in found:
-            continue
+    given = options(__doc__, Path(__file__).parent / "unlearning.json", seeds=2, only=CASES)
+    for name in given.only:
         dataset, base, what = name.split("/")
-        bench = wb.open_bench(dataset, profile=options.profile)
-        table = bench.forgetting(base, seeds=options.seeds, **SHARES[what]).table()
-        split, about = bench.split, {"profile": options.profile}
-        about |= {"protocol": split.protocol.dict(), "data_hash": split.data_hash}
-        found[name] = {**about, **table.attrs, "rows": json.loads(table.to_json(orient="index"))}
-        options.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-        print(name, table.round(3).to_string(), sep="\n", flush=True)
+        bench = wb.open_bench(dataset, profile=given.profile)
+        forgetting = bench.forgetting(base, seeds=given.seeds, **SHARES[what])
+        keep(given.out, name, bench, lambda forgetting=forgetting: forgetting.table().reset_index())
 
 
 if __name__ == "__main__":

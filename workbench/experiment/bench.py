@@ -155,7 +155,8 @@ class Bench:
         UserError where it cannot be measured."""
         from workbench.experiment.unlearning.forgetting import WAYS, Forgetting
 
-        return Forgetting(self, base, users, events, seeds, tuple(ways) or tuple(WAYS), changes)
+        which = [each.tolist() if isinstance(each, np.ndarray) else each for each in (users, events)]
+        return Forgetting(self, base, *which, seeds, tuple(ways) or tuple(WAYS), changes)
 
     def conversations(self, run: Run) -> Any:
         """The conversations of a run of a policy, with the simulated users and with you

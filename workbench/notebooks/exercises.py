@@ -178,8 +178,8 @@ def _assigned(code: str) -> set[str]:
 
 
 def _calls_check(code: str) -> bool:
-    calls = [node.func for line in _body(code) for node in ast.walk(line) if isinstance(node, ast.Call)]
-    return any("check_answer" in (getattr(call, "attr", ""), getattr(call, "id", "")) for call in calls)
+    calls = [ast.unparse(node.func) for line in _body(code) for node in ast.walk(line) if isinstance(node, ast.Call)]
+    return any(call.split(".")[-1] == "check_answer" for call in calls)
 
 
 def _has_hint(cell: dict | None) -> bool:

@@ -117,7 +117,7 @@ def _save(cells: list[dict]) -> Iterator[str]:
 def _called(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
-            yield getattr(node.func, "attr", getattr(node.func, "id", ""))
+            yield _name(node)
 
 
 def _cell(code: str, *, own_model: bool = False) -> Iterator[str]:
@@ -145,11 +145,13 @@ def _cell(code: str, *, own_model: bool = False) -> Iterator[str]:
 def _name(node: ast.AST) -> str:
     """The last component of the name of a call or an attribute."""
     node = node.func if isinstance(node, ast.Call) else node
-    return getattr(node, "attr", getattr(node, "id", ""))
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def _tqdm(node: ast.AST) -> bool:
-    modules = [getattr(node, "module", "") or ""] if isinstance(node, ast.ImportFrom) else []
+    modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
     modules += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
     return any(module in ("tqdm.auto", "tqdm.notebook", "tqdm.autonotebook") for module in modules)
 

@@ -26,8 +26,9 @@ def parse_literals(code: str) -> dict[str, Any]:
     """
     values = {}
     for line in ast.parse(code).body:
-        targets = line.targets if isinstance(line, ast.Assign) else [getattr(line, "target", None)]
-        if not isinstance(line, ast.Assign | ast.AnnAssign) or not all(isinstance(t, ast.Name) for t in targets):
+        targets = line.targets if isinstance(line, ast.Assign) else []
+        targets = [line.target] if isinstance(line, ast.AnnAssign) else targets
+        if not targets or not all(isinstance(target, ast.Name) for target in targets):
             raise ValueError(f"line {line.lineno} is not `name = literal`: {ast.unparse(line)}")
         try:
             values |= {target.id: ast.literal_eval(line.value) for target in targets}

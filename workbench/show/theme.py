@@ -143,7 +143,7 @@ def finish(
     height += top + 20
     figure.update_layout(
         title={"text": title, "y": 1 - 14 / height, "subtitle": {"text": subtitle}}, height=height, margin_t=top + 20,
-        showlegend=sum(bool(trace.name) and getattr(trace, "showlegend", 0) is not False for trace in figure.data) > 1,
+        showlegend=len(_legend_names(figure)) > 1,
     )  # fmt: skip
     if x:
         figure.update_xaxes(title_text=x)
@@ -157,10 +157,15 @@ def headline(title: str, note: str) -> str:
     return escape(note, 200) or title
 
 
+def _legend_names(figure: go.Figure) -> list[str]:
+    """The names of the traces that a legend shows; some kinds of traces, such as tables, have none."""
+    return [trace.name for trace in figure.data
+            if trace.name and not ("showlegend" in trace and trace.showlegend is False)]  # fmt: skip
+
+
 def _legend_below(figure: go.Figure) -> go.Figure:
     """The legend in lines under the figure: beside it, it would leave no width for the figure on a narrow page."""
-    names = [trace.name for trace in figure.data if trace.name and getattr(trace, "showlegend", 0) is not False]
-    lines = 1 + sum(7 * len(name) + 50 for name in names) // LEGEND_WIDTH
+    lines = 1 + sum(7 * len(name) + 50 for name in _legend_names(figure)) // LEGEND_WIDTH
     below = {"orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom"}
     room = 20 * lines + 24
     return figure.update_layout(legend=below, height=figure.layout.height + room, margin_b=40 + room)

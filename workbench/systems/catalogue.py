@@ -72,7 +72,7 @@ def markdown_page() -> str:
 def _literal(module: ast.Module, name: str) -> Any:
     """The literal value assigned to a name in a module's source, None if there is none."""
     for node in module.body:
-        if isinstance(node, ast.Assign) and name in [getattr(target, "id", "") for target in node.targets]:
+        if isinstance(node, ast.Assign) and name in map(ast.unparse, node.targets):
             return ast.literal_eval(node.value)
     return None
 

@@ -17,7 +17,8 @@ def parse_json(content: Content) -> dict:
     try:
         value = json.loads(content.data)
     except (ValueError, RecursionError) as error:
-        raise data_error(content, getattr(error, "lineno", None), f"not JSON ({error})") from error
+        line = error.lineno if isinstance(error, json.JSONDecodeError) else None
+        raise data_error(content, line, f"not JSON ({error})") from error
     if not isinstance(value, dict) or not value:
         what = "the file contains no JSON object with entries"
         raise data_error(content, None, what, "check that this is the right file")

@@ -1,63 +1,17 @@
 """Checks of a dataset before evaluation: size, short users, titles, duplicates, ties, leakage, cold items, drift."""
 from collections.abc import Iterator
-from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from workbench.data import leakage_measures
-from workbench.data.histories import Histories
+from workbench.data.lint.context import LintContext
 from workbench.data.lint.finding import NOT_MEASURED, NOTE, OK, WARNING, Finding
 from workbench.data.lint.table_lints import table_findings
 from workbench.data.lint.visit_lints import visit_findings
-from workbench.data.protocol import Protocol, protocol_for, require_one_target
-from workbench.data.schema import ITEM, TIME, USER, Dataset
-from workbench.data.splits import Split, split, user_sequences
+from workbench.data.protocol import require_one_target
+from workbench.data.schema import ITEM, TIME, USER
 from workbench.errors import UserError
-
-
-class LintReport(NamedTuple):
-    """findings: check, value, reference (the value expected without the problem), verdict (ok, note, warning, not
-    measured), note. tables: lengths, popularity, tie_orders, id_order, as far as they could be measured."""
-
-    findings: pd.DataFrame
-    tables: dict[str, pd.DataFrame]
-
-
-class LintContext:
-    """The dataset and protocol to check. `sequence` and `split` raise UserError where the data does not allow them."""
-
-    def __init__(self, dataset: Dataset, protocol: Protocol):
-        self.dataset, self.protocol = dataset, protocol
-        self.tables: dict[str, pd.DataFrame] = {}
-
-    @cached_property
-    def sequence(self) -> Histories:
-        return user_sequences(self.dataset, self.protocol)
-
-    @cached_property
-    def split(self) -> Split:
-        return split(self.dataset, self.protocol)
-
-    @property
-    def times(self) -> np.ndarray:
-        if not self.dataset.has_times:
-            raise UserError("the dataset has no timestamps", code=3)
-        return self.dataset.interactions[TIME].to_numpy(np.int64)
-
-
-def lint(dataset: Dataset, protocol: Protocol | None = None) -> LintReport:
-    """All checks of a dataset under a protocol (default: its own). A check that cannot be measured says why."""
-    context = LintContext(dataset.with_exact_times(), protocol or protocol_for(dataset))
-    findings = []
-    for check in CHECKS:
-        try:
-            findings.extend(check(context))
-        except UserError as error:
-            name = check.__name__.replace("_", " ")
-            findings.append(Finding(name, np.nan, np.nan, NOT_MEASURED, f"Cannot be measured: {error}."))
-    return LintReport(pd.DataFrame(findings, columns=Finding._fields), context.tables)
 
 
 def basic_statistics(context: LintContext) -> Iterator[Finding]:

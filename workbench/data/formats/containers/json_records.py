@@ -33,7 +33,8 @@ def document(path: Path, form: FileFormat) -> Any:
     try:
         return json.loads(b"".join(utf8_blocks(path, find_encoding(path, form.encoding))))
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{path}, line {getattr(error, 'lineno', 1)}: not JSON ({error})", code=3) from error
+        line = error.lineno if isinstance(error, json.JSONDecodeError) else 1
+        raise UserError(f"{path}, line {line}: not JSON ({error})", code=3) from error
     except DAMAGED as error:
         raise damaged_error(path, 1, error) from error
 

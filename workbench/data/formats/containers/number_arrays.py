@@ -34,7 +34,7 @@ def read_mat(content: Content, name: str, columns: int) -> np.ndarray:
 
 
 def _checked(content: Content, array: object, columns: int) -> np.ndarray:
-    shape, kind = getattr(array, "shape", ()), getattr(array, "dtype", type(array))
+    shape, kind = (array.shape, array.dtype) if isinstance(array, np.ndarray) else ((), type(array))
     if len(shape) != 2 or shape[1] != columns or not np.issubdtype(kind, np.number) or not shape[0]:
         what = f"an array {shape} of {kind}; {columns} columns of whole numbers and at least one row are expected"
         raise data_error(content, None, what, COPY)

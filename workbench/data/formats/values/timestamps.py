@@ -41,7 +41,8 @@ def read_times(array: "pa.Array", time_format: str = "") -> np.ndarray:
         values = parse_with_format(without_empty_text(array.cast(pa.string())).to_pandas(), time_format)
         raise_where(np.isnat(values), f"is not a time as time_format={time_format!r}")
     elif pa.types.is_temporal(array.type):
-        values = array.cast(pa.timestamp("us", getattr(array.type, "tz", None)), safe=False).to_numpy()
+        zone = array.type.tz if pa.types.is_timestamp(array.type) else None
+        values = array.cast(pa.timestamp("us", zone), safe=False).to_numpy()
     elif (integers := try_cast(array, pa.int64())) is not None:
         values = integers.to_numpy()
     else:

@@ -1,0 +1,31 @@
+"""Tables of several runs, kept in one JSON file as they are finished: what is there is not made again."""
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+
+def options(doc: str, out: Path, **more: Any) -> argparse.Namespace:
+    """The options of a script, each with its default: --profile smoke, --out, and more."""
+    parser = argparse.ArgumentParser(description=doc.partition("\n")[0])
+    for name, default in {"profile": "smoke", "out": out, **more}.items():
+        many = {"nargs": "*"} if isinstance(default, list) else {}
+        kind = type(default[0] if many else default)
+        parser.add_argument(f"--{name}", type=Path if isinstance(default, Path) else kind, default=default, **many)
+    return parser.parse_args()
+
+
+def keep(out: Path, name: str, bench: Any, make: Callable[[], pd.DataFrame], **about: Any) -> None:
+    """Add the table of a name to the JSON file out, unless it is there, with profile, protocol and data hash of its
+    bench, its attrs and more about it."""
+    found = json.loads(out.read_text(encoding="utf-8")) if out.exists() else {}
+    if name in found:
+        return
+    table, split = make(), bench.split
+    about = {"profile": bench.profile.name, "protocol": split.protocol.dict(), "data_hash": split.data_hash, **about}
+    found[name] = {**about, **table.attrs, "rows": json.loads(table.to_json(orient="records"))}
+    out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    print(name, table.round(4).to_string(), sep="\n", flush=True)
