@@ -5,6 +5,7 @@ import pytest
 from merrec_sample import random_shard, shard, write
 
 from workbench.data import datasets
+from workbench.data.datasets.marketplaces.merrec import _microseconds
 from workbench.data.lint import lint
 from workbench.data.sessions.merrec_tasks import WINDOW, event_windows, session_based
 from workbench.errors import UserError
@@ -139,3 +140,10 @@ def test_windows_of_seven_items_and_what_the_event_was(month):
     shares = np.bincount(rows.part, minlength=3) / len(rows.part)
     assert shares == pytest.approx([0.8, 0.1, 0.1], abs=0.05)
     assert set(event_windows(month, labels=("item_view",), shares=(0.9, 0.0, 0.1)).part) == {0, 2}
+
+
+@pytest.mark.parametrize("kind", [pl.Int32, pl.Int64, pl.Float64])
+def test_whole_seconds_of_any_width_are_microseconds(kind):
+    """Times a million they do not fit 32 bits."""
+    seconds = pl.DataFrame({"stime": pl.Series([1_690_000_000], dtype=kind)})
+    assert seconds.select(_microseconds(kind()))["stime"].to_list() == [1_690_000_000_000_000]

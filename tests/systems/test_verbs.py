@@ -112,7 +112,8 @@ def test_who_asks_is_forgotten(small):
     kept = histories.take(np.array(of_four)).where(histories.row(4) != item)
     assert np.array_equal(served.recommend(histories.take(np.array(of_four)), 9).scores,
                           theirs.recommend(kept, 9).scores)  # fmt: skip
-    assert small.forgetting("item_knn", **request, ways=("retrain",)).users_forgotten() == [3, 4]
+    arrays = {name: np.array(value) for name, value in request.items()}
+    assert small.forgetting("item_knn", **arrays, ways=("retrain",)).users_forgotten() == [3, 4]
 
 
 def test_a_smaller_selection_is_part_of_a_larger_one(small):
