@@ -6,7 +6,13 @@ import pytest
 import torch
 
 from workbench.errors import UserError
-from workbench.tokens.alignment.code_alignment import CodeAlignment, codeword_groups, collaborative_loss, spread_loss
+from workbench.tokens.alignment.code_alignment import (
+    CodeAlignment,
+    codeword_groups,
+    collaborative_loss,
+    drawn_peers,
+    spread_loss,
+)
 from workbench.tokens.rq_vae import RQVAE
 
 QUICK = {"levels": 3, "size": 16, "width": 8, "hidden": (32,), "steps": 200}
@@ -43,6 +49,18 @@ def test_the_spread_loss_by_hand():
     by_hand = ((math.log(math.exp(1) + math.exp(0)) - 1) + (math.log(math.exp(1) + math.exp(1)) - 1)) / 2
     assert spread_loss(codes, table, groups, torch.Generator()).item() == pytest.approx(by_hand)
     assert spread_loss(codes[2:], table, groups, torch.Generator()).item() == 0
+
+
+def test_peers_are_the_others_of_a_group_as_often_as_each_other():
+    groups = torch.tensor([1, 0, 1, 1, 2, 0])
+    codes = torch.arange(6).repeat(3000)
+    own, peers = drawn_peers(codes, groups, torch.Generator().manual_seed(0))
+    drawn = np.zeros((6, 6))
+    np.add.at(drawn, (own.numpy(), peers.numpy()), 1)
+    same = (groups[:, None] == groups).numpy() & ~np.eye(6, dtype=bool)
+    assert not drawn[~same].any() and not drawn[4].any(), "never itself, never of another group"
+    expected = 3000 * same / np.maximum(same.sum(1, keepdims=True), 1)
+    assert np.abs(drawn - expected).max() < 150, "more than five standard deviations of a draw from two"
 
 
 def test_groups_are_of_like_size():

@@ -55,16 +55,25 @@ def spread_loss(codes: Tensor, tables: Tensor, groups: Tensor, generator: torch.
     group, drawn by `generator`; a codeword that is alone in its group has none and is left out. The codeword itself is
     no candidate.
     """
-    losses = []
+    losses, itself = [], torch.eye(tables.shape[1], dtype=torch.bool, device=tables.device)
     for level, table in enumerate(tables):
-        own = codes[:, level]
-        peers = groups[level][own][:, None] == groups[level]
-        peers.scatter_(1, own[:, None], False)
-        some = peers.any(1)
-        positive = torch.multinomial(peers[some].float(), 1, generator=generator)[:, 0]
-        logits = (table[own] @ table.T).scatter(1, own[:, None], -torch.inf)[some]
-        losses.append(F.cross_entropy(logits, positive) if len(positive) else table.sum() * 0)
+        own, positive = drawn_peers(codes[:, level], groups[level], generator)
+        scores = (table @ table.T).masked_fill(itself, -torch.inf).log_softmax(1)  # of each codeword, for all its rows
+        losses.append(-scores[own, positive].mean() if len(own) else table.sum() * 0)
     return torch.stack(losses).mean()
+
+
+def drawn_peers(codes: Tensor, groups: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Those of the codes (n,) whose group holds another codeword, and such a one for each, all as likely. groups: (K,)
+    """
+    together = groups.argsort(stable=True)  # the codewords, group by group
+    sizes = groups.bincount()
+    starts = sizes.cumsum(0) - sizes
+    codes = codes[sizes[groups[codes]] > 1]
+    of = groups[codes]
+    ahead = 1 + (torch.rand(len(codes), generator=generator).to(sizes.device) * (sizes[of] - 1)).long()
+    place = together.argsort()[codes] - starts[of]
+    return codes, together[starts[of] + (place + ahead) % sizes[of]]
 
 
 def codeword_groups(tables: Tensor, seed: int) -> Tensor:
