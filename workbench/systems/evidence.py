@@ -25,8 +25,13 @@ class Evidence(NamedTuple):
     study: dict[str, Any]
 
     def text(self) -> str:
-        """Such as "office: works"."""
-        return f"{self.dataset}: {self.verdict}{f' ({STALE})' if self.stale else ''}"
+        """Such as "office: works", or "office, vectors=sentence: works"."""
+        return f"{', '.join([self.dataset, *self.changed()])}: {self.verdict}{f' ({STALE})' if self.stale else ''}"
+
+    def changed(self) -> list[str]:
+        """The settings that are not the defaults of the system's file, such as ["vectors=sentence"]."""
+        usual = {name: _listed(value) for name, value in systems.keywords(self.system).items()}
+        return [f"{name}={value}" for name, value in self.study["settings"].items() if value != usual.get(name, value)]
 
 
 def stored(system: str, folder: Path = FOLDER) -> list[Evidence]:
@@ -43,3 +48,8 @@ def stored(system: str, folder: Path = FOLDER) -> list[Evidence]:
         except (OSError, ValueError, KeyError, TypeError) as error:
             log.warning("left out: %s is no study (%s)", path, error)
     return found
+
+
+def _listed(value: Any) -> Any:
+    """As JSON has it."""
+    return list(value) if isinstance(value, tuple) else value

@@ -12,9 +12,9 @@ HEADER = """# What the idea of each system is worth
 Generated from the stored studies: `workbench systems --form evidence > reports/evidence.md`. A table for each
 benchmark: dataset, protocol where it is not the default, metric on test, profile. *on* is the system, *off* the same
 with its idea switched off, *placebo* with an input that says nothing; [95 % intervals] hold cases and training seeds,
-differences are paired. *epoch*: seconds of one with the idea, as a multiple of one without. Above each table what needs
-no training, or acts by a fixed rule, the best first. A difference counts where its interval leaves zero out; a dash is
-not measured.
+differences are paired. Beside a name: settings that are not the defaults of its file. *epoch*: seconds of one with the
+idea, as a multiple of one without. Above each table what needs no training, or acts by a fixed rule, the best first. A
+difference counts where its interval leaves zero out; a dash is not measured.
 
 """
 
@@ -54,7 +54,7 @@ def _section(title: str, group: list[evidence.Evidence]) -> str:
 def _row(each: evidence.Evidence) -> list[str]:
     rows, differences, cost = each.study["rows"], each.study["differences"], each.study.get("cost") or {}
     on = rows["on"]
-    cells = [f"[`{each.system}`](results/systems/{each.path.name})"]
+    cells = [" ".join([f"[`{each.system}`](results/systems/{each.path.name})", *each.changed()])]
     cells += [f"{on['mean']:.4f} [{on['low']:.4f}, {on['high']:.4f}]"]
     cells += [f"{rows[arm]['mean']:.4f}" if arm in rows else "—" for arm in ("off", "placebo")]
     cells += [_difference(differences.get(f"on - {arm}")) for arm in ("off", "placebo")]
