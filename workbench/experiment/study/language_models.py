@@ -32,7 +32,7 @@ def added_by_language_model(
     names = list(names) or reading
     if strange := [name for name in names if name not in reading]:
         raise UserError(f"{', '.join(strange)} read no language model; those that can are {', '.join(reading)}")
-    part = _retrieved(bench, cases, n)
+    part = retrieved(bench, cases, n)
     scores: dict[tuple[str, str], np.ndarray] = {}
     seconds: dict[tuple[str, str], float] = {}
     for name in names:
@@ -57,8 +57,9 @@ def added_by_language_model(
     return pd.DataFrame(rows)
 
 
-def _retrieved(bench: Any, cases: int, n: int) -> Cases:
-    """The first test cases whose target the first stage retrieves."""
+def retrieved(bench: Any, cases: int, n: int) -> Cases:
+    """The first test cases whose target is among the n items that the first stage retrieves. UserError for less than
+    two."""
     test = bench.split.test
     masked = test.histories if bench.protocol.mask_history else None
     items = bench.fit(FIRST).recommender().recommend(test.histories, n, masked).items

@@ -1,0 +1,90 @@
+"""What sequential systems claim beside their studies: python reports/results/reproduce_sequential.py --profile paper
+
+Writes sequential.json beside itself: `dtrec`'s score by mean steps, what random items in test histories cost `igr_sr`,
+`desmil` where every target counts as much as any other, and what contrast is worth in units of the range over orders of
+tied events. Runs are stored, so an interrupted call goes on, and a finished table is kept.
+"""
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from kept_tables import keep, options
+
+import workbench as wb
+from workbench.diagnose.data.event_order import tie_sensitivity
+from workbench.evaluate.intervals import estimate_difference
+from workbench.evaluate.noise import noise_drop
+from workbench.experiment import Bench
+from workbench.systems.sequential.dtrec import halting_curve
+
+METRIC, THRESHOLDS, CONTRASTIVE = "ndcg@10", [0.05, 0.1, 0.2, 0.3, 0.4], ("mclrec", "sra_cl")
+STUDIES = Path(__file__).parent / "systems"
+
+
+def halting(benches: list[Bench]) -> pd.DataFrame:
+    """Fixed depths and thresholds of `dtrec`, mean over seeds."""
+    tables = [halting_curve(bench.fit("dtrec").recommender(), bench.split.test, bench.split, THRESHOLDS)
+              for bench in benches]  # fmt: skip
+    return pd.concat(tables).groupby(["rule", "setting"], sort=False).mean().reset_index()
+
+
+def noise(benches: list[Bench]) -> pd.DataFrame:
+    """A fifth of random items in test histories: `sasrec`, `igr_sr`, and that without consistency, mean over seeds."""
+    def drop(bench: Bench) -> pd.DataFrame:
+        runs = {"sasrec": bench.fit("sasrec"), "igr_sr": bench.fit("igr_sr"),
+                "igr_sr, consistency=0": bench.fit("igr_sr", consistency=0.0)}  # fmt: skip
+        return noise_drop({name: run.recommender() for name, run in runs.items()}, bench.split)
+
+    table = pd.concat(map(drop, benches)).groupby("system", sort=False).mean().reset_index()
+    return table.assign(drop=1 - table["noised"] / table["clean"])
+
+
+def shifted(benches: list[Bench]) -> pd.DataFrame:
+    """The test cases as they are, and weighed so that every target item counts as much as any other: `desmil`, its
+    interests with all samples alike, and `sasrec`. The difference is to the samples alike, paired."""
+    targets = benches[0].split.test.targets
+    weight = 1 / np.bincount(targets)[targets]
+    weight *= len(weight) / weight.sum()
+    settings = {"desmil": ("desmil", {}), "desmil, steps=0": ("desmil", {"steps": 0}), "sasrec": ("sasrec", {})}
+    values = {name: np.stack([bench.fit(system, **changes).per_case(METRIC) for bench in benches])
+              for name, (system, changes) in settings.items()}  # fmt: skip
+    rows = []
+    for test, scale in (("as it is", 1.0), ("every item alike", weight)):
+        for name, each in values.items():
+            difference = estimate_difference(each * scale, values["desmil, steps=0"] * scale)
+            low, high = difference.interval() if name != "desmil, steps=0" else (np.nan, np.nan)
+            rows.append({"test": test, "system": name, METRIC: (each * scale).mean(), "over steps=0": difference.mean,
+                         "from": low, "to": high})  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def contrast() -> pd.DataFrame:
+    """The stored studies of contrastive systems against `sasrec` with the whole cross-entropy, and their difference in
+    units of the range of NDCG@10 of item transitions over orders of tied events."""
+    rows, ranges = [], {}
+    for path in sorted(path for name in CONTRASTIVE for path in STUDIES.glob(f"{name}*.json")):
+        study = json.loads(path.read_text(encoding="utf-8"))
+        dataset = study["dataset"]
+        if dataset not in ranges:
+            bench = wb.open_bench(dataset, profile="paper")
+            ranges[dataset] = tie_sensitivity(bench.dataset, bench.split)["tie range"].value
+        difference = study["differences"]["on - off"]
+        rows.append({"system": study["system"], "dataset": dataset, "profile": study["profile"],
+                     "on": study["rows"]["on"]["mean"], "sasrec": study["rows"]["off"]["mean"], **difference,
+                     "tie range": ranges[dataset], "in tie ranges": difference["mean"] / ranges[dataset],
+                     "verdict": study["verdict"]})  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def main() -> None:
+    given = options(__doc__, Path(__file__).parent / "sequential.json", dataset="office", seeds=2)
+    benches = [wb.open_bench(given.dataset, profile=given.profile, seed=seed) for seed in range(given.seeds)]
+    for table in (halting, noise, shifted):
+        keep(given.out, f"{given.dataset}/{table.__name__}", benches[0], lambda table=table: table(benches),
+             seeds=given.seeds)  # fmt: skip
+    keep(given.out, "contrast", benches[0], contrast)
+
+
+if __name__ == "__main__":
+    main()
