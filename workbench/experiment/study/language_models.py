@@ -21,7 +21,7 @@ def added_by_language_model(
     bench: Any, model: str, names: Sequence[str] = (), *, cases: int = 40, n: int = 10, **changes: Any
 ) -> pd.DataFrame:
     """One row per system and reader (the retriever's order, the small stand-in, the model): ndcg@10 with its 95 %
-    interval, the difference to the retriever's order with its own, and seconds a user.
+    interval, the difference to the retriever's order with its own (nan for that order itself), and seconds a user.
 
     model: a local language model, as `llm.load` takes it. names: systems, by default all with a setting `model`. cases:
     the first test cases whose target is among the n candidates: others no order of them can reach, so the figures are
@@ -50,7 +50,7 @@ def added_by_language_model(
         estimate = estimate_mean(values[None])
         difference = estimate_difference(values[None], scores[name, "retriever"][None])
         low, high = estimate.interval()
-        below, above = difference.interval()
+        below, above = difference.interval() if reader != "retriever" else (np.nan, np.nan)
         rows.append({"system": name, "reader": reader, "mean": estimate.mean, "low": low, "high": high,
                      "added": difference.mean, "added from": below, "added to": above, "cases": len(values),
                      "seconds a user": seconds[name, reader]})  # fmt: skip
