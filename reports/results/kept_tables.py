@@ -7,6 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.artifacts import write_text
+
 
 def options(doc: str, out: Path, **more: Any) -> argparse.Namespace:
     """The options of a script, each with its default: --profile smoke, --out, and more."""
@@ -19,13 +21,19 @@ def options(doc: str, out: Path, **more: Any) -> argparse.Namespace:
 
 
 def keep(out: Path, name: str, bench: Any, make: Callable[[], pd.DataFrame], **about: Any) -> None:
-    """Add the table of a name to the JSON file out, unless it is there, with profile, protocol and data hash of its
-    bench, its attrs and more about it."""
-    found = json.loads(out.read_text(encoding="utf-8")) if out.exists() else {}
-    if name in found:
-        return
-    table, split = make(), bench.split
+    """Add the table of a name to the JSON file out, with profile, protocol and data hash of its bench, its attrs and
+    more about it; not again if it is there from the same. Others may add to the file meanwhile."""
+    split = bench.split
     about = {"profile": bench.profile.name, "protocol": split.protocol.dict(), "data_hash": split.data_hash, **about}
-    found[name] = {**about, **table.attrs, "rows": json.loads(table.to_json(orient="records"))}
-    out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    about = json.loads(json.dumps(about))
+    found = _read(out).get(name, {})
+    if all(found.get(key) == value for key, value in about.items()):
+        return
+    table = make()
+    rows = json.loads(table.to_json(orient="records"))
+    write_text(out, json.dumps({**_read(out), name: {**about, **table.attrs, "rows": rows}}, indent=1) + "\n")
     print(name, table.round(4).to_string(), sep="\n", flush=True)
+
+
+def _read(out: Path) -> dict[str, Any]:
+    return json.loads(out.read_text(encoding="utf-8")) if out.exists() else {}

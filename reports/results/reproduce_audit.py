@@ -24,7 +24,7 @@ from workbench.report.audit_page import replace_nonfinite
 UNTRAINED = ("cds", "lastfm", "retailrocket")  # training-free baselines only
 SHORT = {"sports": {"epochs": 20, "valid_every": 5}}
 DIGITS = {"SSI": "{:.2f}", "AUC_f": "{:.2f}", "lead": "{:+.4f}"}  # the others in per cent
-OF_NETWORK = ("SSI", "HD_1", "OS keep 1", "lead")  # columns from which nothing follows if the network was cut off
+OF_NETWORK = ("HD_1", "OS keep 1", "lead")  # columns from which nothing follows if the network was cut off
 BEGIN, END = "<!-- audits -->", "<!-- end of audits -->"  # of the table in reports/README.md
 DATASETS = ("beauty", "toys", "sports", "office", "grocery", "cds", "movielens-small", "foursquare-nyc", "retailrocket",
             "lastfm")  # fmt: skip

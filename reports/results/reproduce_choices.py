@@ -115,7 +115,21 @@ class Logit(nn.Module):
         return order, np.full(len(x), x.shape[1])
 
 
-def fitted(model: nn.Module, parts: dict[str, tuple[Tensor, Tensor]], seed: int) -> nn.Module:
+def most_likely(model: Logit, x: Tensor, chosen: Tensor) -> Logit:
+    """The weights of maximum likelihood."""
+    optimizer = torch.optim.LBFGS(model.parameters(), max_iter=200, line_search_fn="strong_wolfe")
+
+    def loss() -> Tensor:
+        optimizer.zero_grad()
+        value = model.loss(x, chosen)
+        value.backward()
+        return value
+
+    optimizer.step(loss)
+    return model
+
+
+def fitted(model: Pointer, parts: dict[str, tuple[Tensor, Tensor]], seed: int) -> Pointer:
     """The model with the weights of its best epoch on validation people, by hits of the first place."""
     optimizer, best, kept = torch.optim.Adam(model.parameters(), LR), -1.0, model.state_dict()
     generator = torch.Generator().manual_seed(seed)
@@ -145,9 +159,11 @@ def measured(choices: Choices, seed: int) -> pd.DataFrame:
         parts = {part: (torch.from_numpy(x[mask]).float(), torch.from_numpy(choices.chosen[mask]).long())
                  for part, mask in masks.items()}  # fmt: skip
         with seeded_torch(seed, name):
-            features = x.shape[2]
-            model = Logit(features) if name == "conditional logit" else Pointer(features, weighted="alike" not in name)
-            order, lengths = fitted(model, parts, seed).lists(parts["test"][0])
+            if name == "conditional logit":
+                model = most_likely(Logit(x.shape[2]), *parts["train"])
+            else:
+                model = fitted(Pointer(x.shape[2], weighted="alike" not in name), parts, seed)
+            order, lengths = model.lists(parts["test"][0])
         places = (order == choices.chosen[masks["test"], None]).argmax(axis=1)
         curve = stop_curve(places, lengths, order.shape[1])
         rows.append({"model": name, "tasks": len(order), "first place": curve.hits[0], "first two": curve.hits[1],

@@ -65,14 +65,14 @@ def contrast() -> pd.DataFrame:
     rows, ranges = [], {}
     for path in sorted(path for name in CONTRASTIVE for path in STUDIES.glob(f"{name}*.json")):
         study = json.loads(path.read_text(encoding="utf-8"))
-        dataset = study["dataset"]
-        if dataset not in ranges:
-            bench = wb.open_bench(dataset, profile="paper")
-            ranges[dataset] = tie_sensitivity(bench.dataset, bench.split)["tie range"].value
+        dataset, profile = which = study["dataset"], study["profile"]
+        if which not in ranges:
+            bench = wb.open_bench(dataset, profile=profile, protocol=study["protocol"])
+            ranges[which] = tie_sensitivity(bench.dataset, bench.split)["tie range"].value
         difference = study["differences"]["on - off"]
-        rows.append({"system": study["system"], "dataset": dataset, "profile": study["profile"],
+        rows.append({"system": study["system"], "dataset": dataset, "profile": profile,
                      "on": study["rows"]["on"]["mean"], "sasrec": study["rows"]["off"]["mean"], **difference,
-                     "tie range": ranges[dataset], "in tie ranges": difference["mean"] / ranges[dataset],
+                     "tie range": ranges[which], "in tie ranges": difference["mean"] / ranges[which],
                      "verdict": study["verdict"]})  # fmt: skip
     return pd.DataFrame(rows)
 

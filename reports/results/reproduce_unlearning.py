@@ -15,12 +15,12 @@ SHARES = {"users": {"users": 0.05, "events": 0.0}, "events": {"users": 0.0, "eve
 
 
 def main() -> None:
-    given = options(__doc__, Path(__file__).parent / "unlearning.json", seeds=2, only=CASES)
+    given = options(__doc__, Path(__file__).parent / "unlearning.json", seeds=5, only=CASES)
     for name in given.only:
         dataset, base, what = name.split("/")
         bench = wb.open_bench(dataset, profile=given.profile)
         forgetting = bench.forgetting(base, seeds=given.seeds, **SHARES[what])
-        keep(given.out, name, bench, lambda forgetting=forgetting: forgetting.table().reset_index())
+        keep(given.out, name, bench, lambda forgetting=forgetting: forgetting.table().reset_index(), seeds=given.seeds)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,8 @@ def rows(dataset) -> list[tuple[str, str]]:
 def test_a_user_is_a_sequence_and_an_item_a_product(folder):
     dataset = datasets.load("merrec", folder=str(folder))
     assert rows(dataset) == [("1_0", "p3")] * 3 + [("1_1", "p4")] * 2 + [("2_0", "p3"), ("2_0", "p5")]
-    assert dataset.about["dropped"] == {"events without user, item or time": 1, "events of users with fewer than 1": 0}
+    assert dataset.about["dropped"] == {"events without user, item, time or kind": 1,
+                                        "events of users with fewer than 1": 0}
     assert dataset.about["read"] == {"events": 8} and len(dataset.about["files"]) == 2
     log = dataset.interactions
     assert log["timestamp"].min() == 1_682_899_200 and log["price"].tolist() == [8, 8, 8, 9, 9, 10, 8]
@@ -147,3 +148,10 @@ def test_whole_seconds_of_any_width_are_microseconds(kind):
     """Times a million they do not fit 32 bits."""
     seconds = pl.DataFrame({"stime": pl.Series([1_690_000_000], dtype=kind)})
     assert seconds.select(_microseconds(kind()))["stime"].to_list() == [1_690_000_000_000_000]
+
+
+def test_an_event_of_no_kind_is_left_out_and_counted(tmp_path):
+    whole = shard(USERS, SEQUENCES, TIMES, ITEMS, PRODUCTS, EVENTS)
+    event = pl.when(pl.int_range(pl.len()) == 1).then(None).otherwise(pl.col("event_id"))
+    dataset = datasets.load("merrec", folder=str(write(tmp_path / "merrec", [whole.with_columns(event_id=event)])))
+    assert len(rows(dataset)) == 6 and dataset.about["dropped"]["events without user, item, time or kind"] == 2

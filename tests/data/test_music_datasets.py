@@ -101,6 +101,15 @@ def test_traps_of_music_text_clips_are_counted(offline):
     assert dataset.n_items == 66 and dataset.about["read"]["train"] == 30
 
 
+def test_a_clip_of_both_parts_is_one_of_test(offline):
+    folder = offline / "yt8m_music_text_clips"
+    tables = write_clips(folder)
+    pd.concat([tables["train"].iloc[1:], tables["test"].iloc[:1]]).to_csv(folder / "train.csv", index=False)
+    dataset = datasets.load("yt8m-music-text-clips")
+    assert dataset.about["dropped"] == {"train clips of a video of test": 1}
+    assert "test-0000@0" in set(dataset.items["raw_id"])
+
+
 def test_what_is_missing_of_music_text_clips_is_said_once(offline):
     with pytest.raises(UserError, match=r"train.csv(.|\n)*zenodo.org/records/8040754, under the Adobe"):
         datasets.load("yt8m-music-text-clips")

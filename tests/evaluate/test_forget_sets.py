@@ -55,7 +55,7 @@ def test_a_share_of_events_leaves_every_user_something_and_takes_equal_pairs_tog
     ({"users": 1.0, "events": 0.0}, "users=1.0.*below 1"), ({"users": 0.0, "events": -0.1}, "events=-0.1.*at least 0"),
     ({"users": 0.1, "events": 0.1}, "users=0.1 and events=0.1: forget whole users, or"),
     ({"users": 0.0, "events": 0.95}, "every user keeps one"), ({"users": 0.0, "events": 1e-9}, "is none"),
-    ({"users": 1e-9, "events": 0.0}, "is nobody"),
+    ({"users": 1e-9, "events": 0.0}, "is nobody"), ({"users": 0.999, "events": 0.0}, "is everybody"),
 ])  # fmt: skip
 def test_a_share_that_cannot_be_is_one_error(shares, message):
     with pytest.raises(UserError, match=message):
@@ -75,6 +75,7 @@ def test_a_request_names_users_and_single_events():
     ({"events": [(0, 5)]}, "item 5 of user 0 is a test event: it is held out"),
     ({"events": [(3, 3)]}, "item 3 of user 3 is a validation event"),
     ({"events": [(0, 6)]}, "user 0 has no event with item 6 in train"),
+    ({"events": [(0, 10)]}, "user 0 has no event with item 10"), ({"events": [(1, -4)]}, "user 1 has no event with"),
     ({"events": [(1, 4)]}, r"user 1 has no other item in train: forget the whole user, users=\[1\]"),
     ({"users": [1.5]}, r"users=\[1.5\] must be a list of whole numbers, such as"), ({"users": "ab"}, "whole numbers"),
     ({"events": [(0, 2, 1)]}, r"whole numbers, such as events=\[\("), ({"events": [0, (1, 2)]}, "whole numbers"),
@@ -108,6 +109,11 @@ def test_membership_is_the_area_under_the_curve_with_whole_users_resampled():
     assert alike.value == 0.5 and alike.low == alike.high == 0.5
     one_user_each = membership(inside, outside, np.arange(300), np.arange(300, 500))
     assert one_user_each.high - one_user_each.low < 0.2
+
+
+def test_a_signal_that_is_no_number_is_refused():
+    with pytest.raises(UserError, match="signal of membership is NaN"):
+        membership(np.array([np.nan, 1.0]), np.array([0.0, 2.0]), np.array([0, 1]), np.array([0, 1]))
 
 
 def test_score_distance_by_hand():

@@ -48,6 +48,7 @@ def test_no_times_and_times_before_all():
 
 @pytest.mark.parametrize("arrays, said", [
     (([1, 2], [0, 5], [3, 5]), "1 of 2 windows end at or before their start, such as that of item 2, 5 to 5"),
+    (([1, 2], [0.0, 5.0], [3.0, np.nan]), "1 of 2 windows end at or before"),
     (([], [], []), "need an item"), (([1], [0, 1], [2]), "need an item"),
 ])  # fmt: skip
 def test_windows_that_cannot_be(arrays, said):

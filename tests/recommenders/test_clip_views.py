@@ -10,7 +10,16 @@ from scipy.sparse import csr_matrix
 from workbench.data import datasets
 from workbench.errors import UserError
 from workbench.recommenders.music.reasons import reason, remark
-from workbench.recommenders.music.views import TEST, TRAIN, VALID, ClipViews, clip_views, lacking_tags, words_of_tags
+from workbench.recommenders.music.views import (
+    TEST,
+    TRAIN,
+    VALID,
+    ClipViews,
+    _vectorizer,
+    clip_views,
+    lacking_tags,
+    words_of_tags,
+)
 
 
 def bench(dataset):
@@ -105,3 +114,8 @@ def test_reasons_say_what_was_asked_for_and_met():
     assert reason(views, wish, 3) == "You asked for fast and sad song; this has sad song."
     assert reason(views, wish, 2).endswith("this does not say so, but sounds closest to it.")
     assert reason(views, np.array([], object), 2) == "Nothing was missing."
+
+
+def test_words_joined_by_an_ampersand_are_one():
+    vectorizer = _vectorizer(["an r&b tune", "r&b and rock & roll"], np.array([True, True]), 1)
+    assert set(vectorizer.get_feature_names_out()) == {"an", "r&b", "tune", "and", "rock", "roll"}

@@ -40,6 +40,11 @@ def test_a_summary_that_turns_to_something_else_says_so():
     assert said == [0, 0, 2, 0] and threads[-1][0]["evidence"] == [0, 1, 2, 3]
 
 
+def test_a_summary_that_is_done_is_begun_anew():
+    said, threads = run("111000010222", threads=1)
+    assert said == [0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0] and threads[-1][0]["evidence"] == [7, 9, 10, 11]
+
+
 def test_noise_suggests_nothing_as_reflection_deletes_what_it_started():
     noise = "1000020000300001"
     assert set(run(noise)[0]) == {0} and run(noise)[1][4] == [], "deleted after four steps without evidence"
@@ -106,3 +111,8 @@ def test_episodes_do_not_touch_each_other():
 def test_rules_out_of_range_are_one_error(rules, message):
     with pytest.raises(UserError, match=message):
         ThreadMemory(MemoryRules(**rules))
+
+
+def test_also_without_a_memory():
+    with pytest.raises(UserError, match="sure=7.0 from 0 to 1"):
+        NoMemory(7.0)

@@ -1,4 +1,5 @@
 """LEADER: its teacher gives a gradient or none, its words know nothing of the set, and profiles help first visits."""
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -91,6 +92,18 @@ def test_codes_that_no_train_visit_has_are_read_as_none():
     seen = np.unique(model.visits.codes["diagnosis"][model.fold.train].indices)
     assert np.flatnonzero(model.module.kinds["diagnosis"].known.numpy()).tolist() == seen.tolist()
     assert len(seen) < model.visits.codes["diagnosis"].shape[1]
+
+
+def test_values_of_a_profile_that_no_train_visit_has_are_read_as_missing():
+    model = model_of(0.0)[0]
+    profile, rows = model.visits.profile.copy(), model.fold.test[:2]
+    own = profile[rows]
+    model.visits = replace(model.visits, profile=profile)
+    unseen = int(profile[:, 0].max())
+    profile[model.fold.train, 0] = np.where(profile[model.fold.train, 0] == unseen, 0, profile[model.fold.train, 0])
+    profile[rows[0], 0] = unseen
+    read = model.inputs(rows).profile.numpy()
+    assert read[0, 0] == 0 and read[0, 1:].tolist() == own[0, 1:].tolist()
 
 
 @lru_cache

@@ -59,6 +59,7 @@ def test_a_local_model_words_the_reasons_and_changes_nothing_else(tmp_path):
 
 @pytest.mark.parametrize("changes, message", [
     ({"weight": -1.0}, "musechat: weight=-1.0 is 0 or more"), ({"remarks": "lack"}, "did you mean 'lacking'"),
+    ({"drop": 1.0}, "at drop=1 no text is ever read"),
 ])  # fmt: skip
 def test_settings_out_of_range_are_one_error(changes, message):
     with pytest.raises(UserError, match=message):

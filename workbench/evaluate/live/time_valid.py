@@ -50,7 +50,8 @@ def rank_among_live(score: ScoreOf | Scorer, cases: Cases, windows: LiveWindows,
     """
     if cases.times is None or cases.offsets is not None:
         raise UserError("a ranking among live items needs cases of one target with times", code=3)
-    score = scores_of(score) if isinstance(score, Scorer) else score
+    if isinstance(score, Scorer):  # scores more than what is live
+        score, batch = scores_of(score), max(1, min(batch, AT_ONCE // (int(windows.items.max()) + 1)))
     ranks, live = np.zeros(len(cases.targets), np.int64), np.zeros(len(cases.targets), np.int64)
     valid = windows.is_live(cases.targets, cases.times)
     order = np.flatnonzero(valid)[np.argsort(cases.times[valid], kind="stable")]

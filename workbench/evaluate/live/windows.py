@@ -29,7 +29,7 @@ class LiveWindows:
         if not len(items) or not items.shape == starts.shape == ends.shape:
             raise UserError(f"windows need an item, a start and an end each; given {items.shape}, {starts.shape} and "
                             f"{ends.shape}", code=3)  # fmt: skip
-        if (wrong := ends <= starts).any():
+        if (wrong := ~(ends > starts)).any():  # a missing end too
             first = int(wrong.argmax())
             raise UserError(f"{int(wrong.sum()):,} of {len(items):,} windows end at or before their start, such as "
                             f"that of item {items[first]}, {starts[first]} to {ends[first]}", code=3)  # fmt: skip

@@ -46,6 +46,8 @@ def rows_of_users(train: Histories, share: float) -> np.ndarray:
     n = round(share * len(train))
     if share and not n:
         raise UserError(f"users={share} of {len(train):,} users is nobody: give a larger share")
+    if n == len(train):
+        raise UserError(f"users={share} of {len(train):,} users is everybody: give a smaller share")
     return np.arange(train.offsets[n])
 
 
@@ -79,7 +81,8 @@ def requested_rows(split: Split, *, users: Iterable[int] = (), events: Iterable[
     of_users = np.isin(train.rows(), users)
     own, width = train.rows() * (split.n_items + 1) + train.items, split.n_items + 1
     wanted = pairs[:, 0] * width + pairs[:, 1]
-    for (user, item), found in zip(pairs.tolist(), np.isin(wanted, own)):
+    in_train = np.isin(wanted, own) & (pairs[:, 1] >= 1) & (pairs[:, 1] < width)  # other ids would be another user's
+    for (user, item), found in zip(pairs.tolist(), in_train):
         if not found:
             raise _not_in_train(split, user, item)
     chosen = np.isin(own, wanted)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from workbench.errors import UserError
 from workbench.train.rng import named_rng
 
 DRAWS = 500  # bootstrap resamples of users
@@ -80,12 +81,14 @@ def membership(
 ) -> Auc:
     """How well signals tell the forgotten events (n,) from events (m,) that were never learned: the chance that one of
     the former has the larger signal. .5 is what is known where nothing is known. The interval resamples whole users,
-    as the events of one are alike.
+    as the events of one are alike. UserError for a signal that is NaN.
 
     >>> membership(np.array([2.0, 3]), np.array([1.0, 2]), np.array([0, 1]), np.array([0, 1])).value
     0.875
     """
     signal = np.concatenate([members, others])
+    if np.isnan(signal).any():
+        raise UserError("a signal of membership is NaN: a model diverged, or its loss is infinite before and after")
     order = np.argsort(signal, kind="stable")
     is_member = (np.arange(len(signal)) < len(members))[order]
     _, first = np.unique(signal[order], return_index=True)

@@ -141,10 +141,10 @@ class Forgetting:
         ndcg@10: of those who stay. difference, low, high: to its oracle, paired by case, 95 % over cases and seeds.
         membership: the area under the curve by which the forgotten are told from what was never learned, .5 where
         nothing is known; membership low, high: the mean bounds of its 95 % intervals over users. An oracle's is
-        against that of the next seed, which is as good: it is .5 but for chance, whatever both know. ranks, lists,
-        scores: Kolmogorov-Smirnov distance of the ranks of the forgotten items, share of the items of the lists of
-        those who stay, and Jensen-Shannon divergence of their scores, all to the oracle. null: of each, between oracles
-        of two seeds. seconds: as a share of the oracle's.
+        against that of the next seed, which is as good: it is .5 but for chance, whatever both know, and with two seeds
+        .5 exactly. ranks, lists, scores: Kolmogorov-Smirnov distance of the ranks of the forgotten items, share of the
+        items of the lists of those who stay, and Jensen-Shannon divergence of their scores, all to the oracle. null: of
+        each, between oracles of two seeds. seconds: as a share of the oracle's.
         """
         rows, oracle_seconds = [], self._seconds(ORACLE)
         for name, each in self.distances.items():

@@ -99,9 +99,9 @@ def _tfidf(texts: list, train: np.ndarray, *, least: int = 2) -> csr_matrix:
 def _vectorizer(texts: list, train: np.ndarray, least: int) -> Any:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    words = isinstance(texts[0], str)
+    words = isinstance(texts[0], str)  # of two letters or more; "r&b" is one
     known = [texts[row] for row in np.flatnonzero(train)]
-    how = {} if words else {"analyzer": lambda terms: terms}
+    how = {"token_pattern": r"(?u)\b\w[\w&]*\w\b"} if words else {"analyzer": lambda terms: terms}
     try:
         return TfidfVectorizer(min_df=least, sublinear_tf=True, dtype=np.float32, **how).fit(known)
     except ValueError as error:

@@ -88,6 +88,7 @@ class ThreadMemory:
         if self.rules.route == "random":
             return (uniform(0, "random thread", self.step, self.episodes[rows])[:, 0] * S).astype(np.int64)
         own = (self.intents()[rows] == intent[:, None]) & (state != FREE)
+        own &= (state != DONE) | (S > 1)  # a summary that is done is begun anew
         newest = np.where(state == FREE, -1, self.last[rows]).argmax(axis=1)
         oldest_done = np.where(state == DONE, self.last[rows], np.inf).argmin(axis=1)
         place = np.where((state == DONE).any(axis=1), oldest_done, newest)
@@ -147,7 +148,7 @@ class NoMemory:
     """In the place of a `ThreadMemory`: what a screen speaks of is suggested at once. sure: as there."""
 
     def __init__(self, sure: float):
-        self.sure = sure
+        self.sure = MemoryRules(sure=sure).checked().sure
 
     def start(self, episodes: np.ndarray, n_intents: int, horizon: int) -> None:
         """Nothing is remembered."""

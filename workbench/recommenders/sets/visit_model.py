@@ -87,8 +87,14 @@ class VisitModel:
         return VisitInputs(
             {kind: self._tensor(padded(matrix, needed)) for kind, matrix in self.visits.codes.items()},
             self._tensor(padded(self.visits.sets, needed)), self._tensor(places),
-            self._tensor(self.visits.profile[rows]),
+            self._tensor(np.where(self._known_values(rows), self.visits.profile[rows], 0)),
         )  # fmt: skip
+
+    def _known_values(self, rows: np.ndarray) -> np.ndarray:
+        """(B, P) whether a train visit has the value of the profile, too; others are read as missing."""
+        profile, train = self.visits.profile, self.visits.profile[self.fold.train]
+        each = [np.isin(profile[rows, trait], train[:, trait]) for trait in range(profile.shape[1])]
+        return np.stack(each, axis=1) if each else np.ones((len(rows), 0), bool)
 
     def _tensor(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(array).to(self.module.out.weight.device)

@@ -17,5 +17,5 @@ RECIPE = ASSISTANT_RECIPE
 
 
 def build(bench, *, sure=0.5, model=""):
-    """As pirf. UserError for a dataset without screens."""
+    """As pirf. UserError for a dataset without screens, or sure out of range."""
     return screen_assistant(bench, NoMemory(sure), model=model)

@@ -39,6 +39,8 @@ def build(bench, *, weight=1.0, drop=0.5, width=64, aspects=2, remarks="lacking"
     two views of its items."""
     if not weight >= 0:
         raise UserError(f"musechat: {weight=} is 0 or more")
+    if weight and drop == 1:
+        raise UserError("musechat: at drop=1 no text is ever read, so there is no remark to learn from; set weight=0")
     worlds = ClipWorlds(bench, aspects=aspects, remarks=remarks)
     module = fused_query(bench, worlds, width=width)
     if not weight:

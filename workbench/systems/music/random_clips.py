@@ -22,6 +22,6 @@ def build(bench, *, aspects=2):
     """aspects: that a remark names. UserError as music_for_video."""
 
     def rule(query):
-        return uniform(0, "random clips", int(query.number[0]), query.episodes, query.candidates.shape[1])
+        return uniform(bench.seed, "random clips", int(query.number[0]), query.episodes, query.candidates.shape[1])
 
     return FixedRule(ClipWorlds(bench, aspects=aspects), rule)

@@ -101,12 +101,12 @@ def _events(
         rows = rows.join(table.lazy(), on=names, how="left", maintain_order="left")
     log = rows.select(USER, ITEM, "second", "rest", "event", "price", "session").collect(engine="streaming")
     n_read = len(log)
-    log = log.drop_nulls([USER, ITEM, "second"])
+    log = log.drop_nulls([USER, ITEM, "second", "event"])
     missing = n_read - len(log)
     if least > 1 and len(log):
         log = log.filter(pl.Series(np.bincount(log[USER])[log[USER]] >= least))
     few = n_read - missing - len(log)
-    dropped = {"events without user, item or time": missing, f"events of users with fewer than {least}": few}
+    dropped = {"events without user, item, time or kind": missing, f"events of users with fewer than {least}": few}
     if not len(log):
         raise UserError(f"merrec: no events are left of {n_read:,} read: {dropped}", code=3)
     return _frame(log, _names(people, by), _names(things, [item])), {"read": {"events": n_read}, "dropped": dropped}

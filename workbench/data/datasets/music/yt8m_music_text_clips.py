@@ -47,7 +47,7 @@ def load() -> Dataset:
                 for name in given}  # fmt: skip
     clips = pd.concat(read.values(), ignore_index=True)
     faults = {
-        "repeats of a clip": clips.duplicated(RAW),
+        "repeats of a clip": clips.duplicated(["part", RAW]),
         "clips without a text": clips["text"].str.strip() == "",
         "clips that end before they start": clips["end"] <= clips["start"],
         "train clips of a video of test": (clips["part"] == "train") & clips["video"].isin(read["test"]["video"]),
