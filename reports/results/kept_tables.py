@@ -20,6 +20,11 @@ def options(doc: str, out: Path, **more: Any) -> argparse.Namespace:
     return parser.parse_args()
 
 
+def records(table: pd.DataFrame | None) -> list[dict] | None:
+    """A table as JSON values of six decimals, its index among the columns; None for none."""
+    return None if table is None else json.loads(table.reset_index().round(6).to_json(orient="records"))
+
+
 def keep(out: Path, name: str, bench: Any, make: Callable[[], pd.DataFrame], **about: Any) -> None:
     """Add the table of a name to the JSON file out, with profile, protocol and data hash of its bench, its attrs and
     more about it; not again if it is there from the same. Others may add to the file meanwhile."""

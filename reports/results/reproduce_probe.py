@@ -9,6 +9,7 @@ One dictionary per kind, sparsity and seed; the network is one run, of seed 0. S
 import json
 
 import pandas as pd
+from kept_tables import records
 from reproduce import HERE, TUNED, arguments
 
 from workbench.artifacts import write_text
@@ -123,11 +124,6 @@ def probe_topk(run: Run, dataset: str, by_network: dict[bool, Activations]) -> d
         "by_latent_set": records(faithfulness_by_group.metric_by_latent_set(run, activations, dictionary, table)),
         "list_overlap": faithfulness_by_group.list_overlap(run, activations, dictionary),
     }  # fmt: skip
-
-
-def records(table: pd.DataFrame) -> list[dict]:
-    """A table as JSON values, its index among the columns."""
-    return json.loads(table.reset_index().round(6).to_json(orient="records"))
 
 
 def study(dataset: str, device: str) -> dict:

@@ -10,6 +10,7 @@ import json
 
 import numpy as np
 import pandas as pd
+from kept_tables import records
 from reproduce import HERE, arguments
 from reproduce_codes import ALONE, LEARNED, PERMUTED, SMALL, TREE
 
@@ -30,11 +31,6 @@ CODES = {
     "office": {"learned": LEARNED, "permuted": PERMUTED, "category": TREE, "alone": ALONE},
     "beauty": {"learned": LEARNED, "permuted": PERMUTED},
 }
-
-
-def records(table: pd.DataFrame | None) -> list[dict] | None:
-    """A table as JSON values, its index among the columns."""
-    return None if table is None else json.loads(table.reset_index().round(6).to_json(orient="records"))
 
 
 def dictionaries(run: Run, activations: Activations, *, more: bool) -> dict[str, tuple]:
