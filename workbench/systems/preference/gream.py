@@ -11,13 +11,13 @@ Claim     More groups have an advantage than with the reward of the target alone
           above that of at most as many epochs of further cross-entropy (objective="ce") and of the same advantages
           dealt out anew within each group (the placebo).
 Differs   The mode that answers directly, on a causal decoder of TIGER's size: reasoning as text, with what it is
-          trained on, is not here; what it adds to an untrained local model is in reports/results/reasoning.json. The sum of both advantages, and k=4, are
-          the release's. Rollouts are beams, all different, no samples: a group has at most one hit. A group without an
-          advantage stays in its batch, where the release draws others, as DAPO. One update a group: the policy is still
-          the one that made the beams, so that its ratio is 1 and no clip acts. Start, contexts, learning rate and the
-          loss that is printed as in rere; so is the control, which has dropout, learns from all positions of all
-          windows in an epoch and stops early by itself, not equal in time. The codes are tiger's, the last of them
-          against collisions, which counts as a code in common.
+          trained on, is not here; what it adds to an untrained local model is in reports/results/reasoning.json. The
+          sum of both advantages, and k=4, are the release's. Rollouts are beams, all different, no samples: a group has
+          at most one hit. A group without an advantage stays in its batch, where the release draws others, as DAPO. One
+          update a group: the policy is still the one that made the beams, so that its ratio is 1 and no clip acts.
+          Start, contexts, learning rate and the loss that is printed as in rere; so is the control, which has dropout,
+          learns from all positions of all windows in an epoch and stops early by itself, not equal in time. The codes
+          are tiger's, the last of them against collisions, which counts as a code in common.
 Reported  Its figures on Beauty, Sports and Instruments were not seen.
 """
 import torch
