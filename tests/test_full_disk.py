@@ -1,6 +1,7 @@
 """A full disk: the error names the folder that is full, and a report stops at the first page that does not fit."""
 import errno
 import resource
+import signal
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +33,16 @@ def largest_file(size):
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
+@contextmanager
+def interruptible():
+    """Ctrl-C interrupts, also where a shell started the tests with `&`, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def series(tmp_path, monkeypatch):
     """A series of two notebooks, the first with the given cell; the second leaves a mark."""
@@ -55,7 +66,7 @@ def test_a_report_stops_at_the_first_page_that_does_not_fit(series, tmp_path):
 @pytest.mark.parametrize("size", [1_000, 10_000])
 def test_ctrl_c_on_a_full_disk_is_an_interruption(series, tmp_path, size):
     out = series(INTERRUPT)
-    with largest_file(size), pytest.raises(KeyboardInterrupt, match="interrupted; .*disk is full"):
+    with interruptible(), largest_file(size), pytest.raises(KeyboardInterrupt, match="interrupted; .*disk is full"):
         series_report("synthetic", profile="smoke", out=out)
     assert not (tmp_path / "second").exists()
 
