@@ -38,11 +38,7 @@ def failed_message(names: dict, *codes: str) -> str:
     return ""
 
 
-SLOW = ("2_what_a_sasrec_knows",)  # trains for half a minute; its cells run in test_notebooks, too
-
-
-@pytest.mark.parametrize("path", [pytest.param(path, marks=[pytest.mark.slow] * (path.stem in SLOW))
-                                  for path in notebooks.workshop()], ids=lambda path: path.stem)  # fmt: skip
+@pytest.mark.parametrize("path", notebooks.workshop(), ids=lambda path: path.stem)
 def test_every_check_fails_with_its_hint_and_passes_with_the_solution(path, home, capsys):
     cells, names = cells_of(path), {}
     by_cell = {each.exercise: each for each in exercises(cells)}
