@@ -59,16 +59,22 @@ def shifted(benches: list[Bench]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def studies() -> list[Path]:
+    """The stored ones of contrastive systems."""
+    return sorted(path for name in CONTRASTIVE for path in STUDIES.glob(f"{name}*.json"))
+
+
 def contrast() -> pd.DataFrame:
     """The stored studies of contrastive systems against `sasrec` with the whole cross-entropy, and their difference in
-    units of the range of NDCG@10 of item transitions over orders of tied events."""
+    units of the range of NDCG@10 of item transitions over orders of tied events, nan for a log without times."""
     rows, ranges = [], {}
-    for path in sorted(path for name in CONTRASTIVE for path in STUDIES.glob(f"{name}*.json")):
+    for path in studies():
         study = json.loads(path.read_text(encoding="utf-8"))
         dataset, profile = which = study["dataset"], study["profile"]
         if which not in ranges:
             bench = wb.open_bench(dataset, profile=profile, protocol=study["protocol"])
-            ranges[which] = tie_sensitivity(bench.dataset, bench.split)["tie range"].value
+            known = bench.dataset.has_times
+            ranges[which] = tie_sensitivity(bench.dataset, bench.split)["tie range"].value if known else np.nan
         difference = study["differences"]["on - off"]
         rows.append({"system": study["system"], "dataset": dataset, "profile": profile,
                      "on": study["rows"]["on"]["mean"], "sasrec": study["rows"]["off"]["mean"], **difference,
@@ -83,7 +89,8 @@ def main() -> None:
     for table in (halting, noise, shifted):
         keep(given.out, f"{given.dataset}/{table.__name__}", benches[0], lambda table=table: table(benches),
              seeds=given.seeds)  # fmt: skip
-    keep(given.out, "contrast", benches[0], contrast)
+    codes = {path.name: json.loads(path.read_text(encoding="utf-8"))["code"] for path in studies()}
+    keep(given.out, "contrast", benches[0], contrast, studies=codes)
 
 
 if __name__ == "__main__":

@@ -139,7 +139,7 @@ def _cell(code: str, *, own_model: bool = False) -> Iterator[str]:
     for node in ast.walk(tree):
         for is_violation, problem in RULES:
             if is_violation(node) and not (own_model and isinstance(node, ast.ClassDef)):
-                yield f"line {getattr(node, 'lineno', 1)}: {problem}"
+                yield f"line {node.lineno if isinstance(node, ast.stmt | ast.expr) else 1}: {problem}"
 
 
 def _name(node: ast.AST) -> str:

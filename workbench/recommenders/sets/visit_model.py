@@ -1,5 +1,6 @@
 """A network of visits, trained on the train visits of a fold by the binary cross-entropy of every item."""
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -87,14 +88,16 @@ class VisitModel:
         return VisitInputs(
             {kind: self._tensor(padded(matrix, needed)) for kind, matrix in self.visits.codes.items()},
             self._tensor(padded(self.visits.sets, needed)), self._tensor(places),
-            self._tensor(np.where(self._known_values(rows), self.visits.profile[rows], 0)),
+            self._tensor(self._known_profile[rows]),
         )  # fmt: skip
 
-    def _known_values(self, rows: np.ndarray) -> np.ndarray:
-        """(B, P) whether a train visit has the value of the profile, too; others are read as missing."""
-        profile, train = self.visits.profile, self.visits.profile[self.fold.train]
-        each = [np.isin(profile[rows, trait], train[:, trait]) for trait in range(profile.shape[1])]
-        return np.stack(each, axis=1) if each else np.ones((len(rows), 0), bool)
+    @cached_property
+    def _known_profile(self) -> np.ndarray:
+        """(V, P) the profile of every visit, where values that no train visit has are missing."""
+        profile = self.visits.profile.copy()
+        for values in profile.T:
+            values[~np.isin(values, values[self.fold.train])] = 0
+        return profile
 
     def _tensor(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(array).to(self.module.out.weight.device)
