@@ -1,15 +1,21 @@
 """The bench: computed once, keyed by what matters, saved so that the same answers come back."""
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from workbench.data import assemble, datasets
+from workbench.data.tables import attach_tables
 from workbench.errors import UserError
-from workbench.experiment import load_run, open_bench, reproduce, run_plan, stored_runs
+from workbench.experiment import bench_data, item_features, load_run, open_bench, reproduce, run_plan, stored_runs
+from workbench.tokens import make_codes
 
 WORLD = {"users": 300, "items": 80}
 QUICK = {"epochs": 2, "width": 16, "feedforward": 16, "layers": 1}
@@ -180,3 +186,45 @@ def test_a_damaged_run_hides_no_other(tmp_path, monkeypatch, caplog):
     (runs[0].folder / "cases.npz").write_bytes(b"cut")
     assert [run.system for run in stored_runs()] == ["item_knn"]
     assert "left out: " in caplog.text and "cases.npz: missing or changed" in caplog.text
+
+
+def test_vectors_of_text_of_items_without_any_name_datasets_that_have(bench):
+    wordless = replace(bench, given={"dataset": replace(bench.dataset, items=bench.dataset.items[["raw_id"]])})
+    for kind in ("text", "sentence"):
+        with pytest.raises(UserError, match=f"no item text .*kind '{kind}' .*office, beauty") as raised:
+            wordless.vectors(kind)
+        assert raised.value.code == 3
+    for name in re.findall(r"[a-z-]+", item_features.WITH_TEXT.split(" are ")[1].replace(" and ", ", ")):
+        assert name in datasets.names()
+
+
+def test_what_the_data_lack_is_said(bench, caplog, tmp_path):
+    caplog.set_level("INFO", "workbench")
+    log_file = tmp_path / "log.csv"
+    log_file.write_text("user,item,t\n" + "".join(f"u{n // 6},i{n % 7},{n}\n" for n in range(60)) + "late,i1,99\n")
+    short = open_bench("csv", profile="smoke", protocol={"split": "ratio"},
+                       options={"path": log_file, "user": "user", "item": "item", "timestamp": "t"})  # fmt: skip
+    assert len(short.split.test.histories) == short.users - 1
+    assert "1 of 11 users have no test case under split=ratio and are train-only" in caplog.text
+    titles = bench.dataset.items["title"].where(bench.dataset.items.index > 5, "")
+    items = bench.dataset.items.assign(title=titles)[["raw_id", "title"]]
+    replace(bench, given={"dataset": replace(bench.dataset, items=items)}).vectors("text")
+    assert re.search(r"5 of \d+ items have no vector of kind text", caplog.text)
+
+
+def test_links_that_are_left_out_are_said(caplog):
+    caplog.set_level("INFO", "workbench")
+    social = pd.DataFrame({"user": ["u1", "u1", "stranger"], "friend": ["u2", "stranger", "u2"]})
+    events = pd.DataFrame({"user": ["u1", "u2"] * 5, "item": list("abcdeabcde"), "timestamp": range(10)})
+    from_log = attach_tables(assemble("log", events), {"social": social})
+    bench_data._say_dropped(from_log)
+    assert "left out rows of social about unknown ids: 2" in caplog.text
+    bench_data._say_dropped(attach_tables(assemble("log", events), {"social": social[2:]}))
+    assert "no row of its table social is about its users and items" in caplog.text
+
+
+def test_a_codebook_of_k_means_that_is_hardly_used_is_said_with_the_remedy(bench, caplog):
+    same = np.zeros((bench.dataset.n_items + 1, 4), np.float32)
+    same[1:, 0] = 1 + np.arange(bench.dataset.n_items) % 3
+    item_features._said_if_poor("rq-kmeans", make_codes("rq-kmeans", bench.dataset, same, size=64, seed=0))
+    assert "rq-kmeans: level 1 uses 3 of 64 codes (5 %): choose a smaller size" in caplog.text

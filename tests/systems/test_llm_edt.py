@@ -161,12 +161,12 @@ def test_a_stopped_second_phase_goes_on_where_it_was(bench, tmp_path, monkeypatc
     assert states(again) == states(whole)
 
 
-def test_a_catalogue_without_domains_is_one(bench):
+def test_a_catalogue_of_one_domain_is_refused():
     plain = experiment.open_bench("synthetic", profile=PROFILE, options={"users": 200, "items": 80})
     domains, names = item_domains(plain.dataset)
     assert names == ["synthetic"] and not domains.any()
-    model = plain.build("llm_edt", **SMALL)
-    assert len(model.module.adapters) == 1 and model.fill(plain.split.train) is plain.split.train
+    with pytest.raises(UserError, match="synthetic is one domain; datasets .*food-kitchen"):
+        plain.build("llm_edt", **SMALL)
 
 
 def test_what_cannot_be_is_one_error_before_any_work(bench):

@@ -1,4 +1,5 @@
 """What a bench is made of: its dataset, from the store or parsed, its split, and its variants."""
+import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from workbench.data.schema import TIME
 from workbench.errors import UserError
 from workbench.progress import Progress
 
+log = logging.getLogger("workbench")
 TRAIN_EVENTS = ("dataset", "data_hash", "items", "users", "protocol")  # of a bench's key: what there is to learn from
 
 
@@ -24,11 +26,22 @@ def read_dataset(bench: Any) -> Dataset:
     code = closure_hash(*datasets.files(bench.name, bench.options), "data/datasets/__init__.py")
     inputs = {"name": bench.name, "options": bench.options | names, "files": bench.files, "code": code}
     if bench.store.path("dataset", inputs).exists():
-        return Dataset.load(bench.store.get("dataset", inputs, lambda folder: _parse(bench).save(folder)))
-    dataset = _parse(bench)
-    if not dataset.about.get("missing_files"):
-        bench.store.get("dataset", inputs, dataset.save)
+        dataset = Dataset.load(bench.store.get("dataset", inputs, lambda folder: _parse(bench).save(folder)))
+    else:
+        dataset = _parse(bench)
+        if not dataset.about.get("missing_files"):
+            bench.store.get("dataset", inputs, dataset.save)
+    _say_dropped(dataset)
     return dataset
+
+
+def _say_dropped(dataset: Dataset) -> None:
+    """Log what was left out of the files, and warn where nothing is left of a side table."""
+    for what, count in dataset.about.get("dropped", {}).items():
+        log.info("%s: left out %s: %s", dataset.name, what, f"{count:,}")
+    for name, table in dataset.tables.items():
+        if not len(table):
+            log.warning("%s: no row of its table %s is about its users and items", dataset.name, name)
 
 
 def _parse(bench: Any) -> Dataset:
@@ -41,7 +54,12 @@ def make_split(bench: Any) -> Split:
     say_order(bench.dataset, bench.protocol)
     with Progress(f"split {bench.name}"):
         limits = {"users": bench.profile.users, "events": bench.profile.event_limit(bench.dataset.n_items)}
-        return split(bench.dataset, bench.protocol, **limits)
+        made = split(bench.dataset, bench.protocol, **limits)
+    without = made.n_users - len(made.test.histories)
+    if without and made.protocol.split != "leave-one-out":  # which says so itself
+        log.info("%s: %s of %s users have no test case under split=%s and are train-only", bench.dataset.name,
+                 f"{without:,}", f"{made.n_users:,}", made.protocol.split)  # fmt: skip
+    return made
 
 
 def content_hash(dataset: Dataset) -> str:

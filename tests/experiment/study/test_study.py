@@ -119,6 +119,20 @@ def test_a_failed_fit_is_a_row_with_its_error(bench, monkeypatch):
     assert result.rows()["on"]["seeds"] == 2 and json.dumps(result.dict())
 
 
+@pytest.mark.parametrize(("system", "lacks"), [
+    ("ga_llm", "lat, lon"), ("llm_edt", "one domain"), ("tim4rec", "time"),
+])  # fmt: skip
+def test_data_that_the_system_cannot_read_are_one_error_before_other_arms_train(system, lacks, tmp_path, monkeypatch):
+    trained, real = [], study_fits.run_fit
+    monkeypatch.setattr(study_fits, "run_fit", lambda fit: trained.append(fit) or real(fit))
+    timeless = tmp_path / "log.csv"
+    timeless.write_text("user,item\n" + "".join(f"{n // 5},{n % 7}\n" for n in range(60)))
+    plain = wb.open_bench("csv", profile="smoke", options={"path": timeless, "user": "user", "item": "item"})
+    with pytest.raises(UserError, match=lacks) as raised:
+        wb.study(plain, system, seeds=2)
+    assert len(trained) == 1 and raised.value.code == 3
+
+
 def test_the_same_call_goes_on_after_an_interruption(bench, monkeypatch):
     real, trained = study_fits.run_fit, []
 

@@ -17,6 +17,7 @@ from workbench.train import Profile
 log = logging.getLogger("workbench")
 RETRIES = 2  # of a fit whose worker of a cluster died
 SECONDS_TO_CONNECT = 10
+UNREADABLE = 3  # the code of an error of the data
 
 
 class Fit(NamedTuple):
@@ -70,16 +71,19 @@ def run_fit(fit: Fit) -> Fitted:
     return Fitted(folder, error, code, round(time.monotonic() - started, 2), trace, full)
 
 
-def run_fits(fits: list[Fit], *, jobs: int = 1, cluster: str = "") -> list[Fitted]:
+def run_fits(fits: list[Fit], *, jobs: int = 1, cluster: str = "", readable: bool = False) -> list[Fitted]:
     """The outcome of each fit, in their order. Finished runs are in the store, so an interrupted call resumes.
 
     jobs: processes on this machine, one thread each where there are several. cluster: address of a Dask scheduler whose
-    workers share this store's folder; a fit whose worker dies is made again by another. UserError where the cluster
-    cannot be reached, a process is killed or the disk is full.
+    workers share this store's folder; a fit whose worker dies is made again by another. readable: the first
+    fit must be able to read the data. UserError where it cannot, the cluster cannot be reached, a process is killed or
+    the disk is full.
     """
     done = []
     with Progress("study", len(fits), "fits", stages=True) as progress:
         for fit, fitted in zip(fits, each_fit(fits, jobs=jobs, cluster=cluster), strict=True):
+            if readable and not done and fitted.code == UNREADABLE:
+                raise UserError(fitted.error, code=UNREADABLE)
             done.append(fitted)
             progress.step(note=f"{fit.system}, seed {fit.seed}{': failed' * bool(fitted.error)}")
     return done

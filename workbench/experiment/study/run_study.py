@@ -118,7 +118,7 @@ class Study:
         on = self.runs[ON][0].info if ON in self.runs else {}
         decided, sentence = self.verdict
         return {
-            "system": self.system, "dataset": bench.name, "profile": bench.profile.name,
+            "system": self.system, "dataset": bench.name, "options": bench.options, "profile": bench.profile.name,
             "protocol": bench.protocol.dict(), "data_hash": bench.split.data_hash, "users": bench.users,
             "metric": self.metric, "seeds": [run.info["seed"] for run in self.runs.get(ON, [])],
             "settings": on.get("settings", {}), "recipe": on.get("recipe", {}), "parent": own.parent, "off": own.off,
@@ -146,7 +146,7 @@ def study(
     of a Dask scheduler instead, whose workers share the store's folder. metric: by default that of the system's family.
     changes: settings and recipe fields of all three arms. out: a JSON file for the result. Runs are stored as they
     finish, so the same call resumes a stopped one; a training that fails is a row with its error. UserError for a wrong
-    name or number, before anything is trained.
+    name or number, or data that the system cannot read, before anything is trained.
     """
     check_names("system", [system], systems.names())
     for name, value in (("seeds", seeds), ("jobs", jobs)):
@@ -161,7 +161,8 @@ def study(
              for n in range(arm.seeds)]  # fmt: skip
     runs: dict[str, list[Run]] = {}
     errors: dict[str, str] = {}
-    for (arm, plan), fitted in zip(plans, run_fits([fit for _, fit in plans], jobs=jobs, cluster=cluster), strict=True):
+    fits = run_fits([plan for _, plan in plans], jobs=jobs, cluster=cluster, readable=True)
+    for (arm, plan), fitted in zip(plans, fits, strict=True):
         if fitted.error:
             errors.setdefault(arm, f"seed {plan.seed}: {fitted.error}")
         else:

@@ -15,8 +15,7 @@ Differs   After notes on the paper and its release. Item vectors are learned wit
           training only. Cross-entropy over both domains in both phases in place of one negative. The adapter's own
           residual connection is left out, the sum with h is one. p^d is p plus a trained change; in the release
           positions of domains stay as they were drawn. A domain's events are those among the last `max_length`, which
-          the shared encoder reads too. Phase 2 is the last quarter of the epochs, which are the
-          parent's. A catalogue without the column `domain` is one domain: the placebo is another draw of the same.
+          the shared encoder reads too. Phase 2 is the last quarter of the epochs, which are the parent's.
 Reported  Amazon Food-Kitchen and others, sampled negatives: up to 12.4 % above the best baseline, at second hand; no
           figures at hand.
 """
@@ -34,6 +33,7 @@ from workbench.recommenders.sequential import next_items, sequential
 from workbench.recommenders.vector import VectorRecommender
 
 PARENT = "sasrec"
+NEEDS = ("domain",)
 OFF = {"bottleneck": 0}
 PLACEBO = {"blind": True}
 RECIPE = SASREC_RECIPE
@@ -48,8 +48,8 @@ def build(
     bottleneck: units of an adapter; 0 is phase 1 alone, with all epochs: sasrec. fill: the least share of a domain in a
     user's largest one, 0 fills none. vectors: kind of item vectors by which items are near. blind: the placebo, domains
     are permuted among the items. alone: a domain; SASRec of its events alone in place of all this, other events are
-    neither learned from nor read. The others as in sasrec. UserError on an unknown name, a setting out of range, or
-    items without a domain.
+    neither learned from nor read. The others as in sasrec. UserError on an unknown name, a setting out of range, items
+    without a domain, or all of one.
     """
     check_sizes("llm_edt", width, layers, max_length, dropout)
     if bottleneck < 0 or not 0 <= fill <= 1:
@@ -57,6 +57,8 @@ def build(
     domains, names = item_domains(bench.dataset)
     if alone and alone not in names:
         raise UserError(f"{unknown_name(f'domain of {bench.dataset.name}', alone, names)}; {WHERE}")
+    if len(names) < 2:
+        raise UserError(f"llm_edt: {bench.dataset.name} is one domain; {WHERE}", code=3)
     encoder = sasrec_encoder(bench, width=width, layers=layers, max_length=max_length, dropout=dropout)
     if alone:
         items = domains == names.index(alone)
@@ -67,7 +69,7 @@ def build(
         return shared
     if blind:
         domains[1:] = bench.rng("blind domains").permutation(domains[1:])
-    near = bench.vectors(vectors) if fill and len(names) > 1 else np.zeros((0, 0))
+    near = bench.vectors(vectors) if fill else np.zeros((0, 0))
     with bench.init("adapters"):
         module = DomainAdapters(encoder, torch.from_numpy(domains), len(names), bottleneck=bottleneck, dropout=dropout)
 

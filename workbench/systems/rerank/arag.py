@@ -49,15 +49,15 @@ def build(bench, *, first="item_transitions", n=20, gate=0.2, gated=True, terms=
     """
     if not 0 <= n <= bench.split.n_items or not -1 <= gate <= 1 or terms < 1:
         raise UserError(f"arag: {n=} must be 0 to {bench.split.n_items:,} items, -1 <= {gate=} <= 1, {terms=} positive")
-    retrieve = bench.teacher(first).recommender()
     if not n:
-        return Reranked(retrieve, None, n=0)
+        return Reranked(bench.teacher(first).recommender(), None, n=0)
     texts = documents(bench.dataset).to_numpy(object)
     texts = texts[bench.rng("permuted texts").permutation(len(texts))] if permuted else texts
     said = Terms(texts.tolist())
+    support = entailed(local_model(model), said, texts) if model else contained(said)
+    retrieve = bench.teacher(first).recommender()
     if not gated:
         return Reranked(retrieve, Agents([understand(said, terms), by_likeness(said)]), n=n)
-    support = entailed(local_model(model), said, texts) if model else contained(said)
     return Reranked(retrieve, Agents([understand(said, terms), support, accept(gate), summarise(said, terms),
                                       rank(said)]), n=n)  # fmt: skip
 

@@ -61,7 +61,8 @@ def build(
     if target and target not in names:
         raise UserError(f"{unknown_name(f'domain of {bench.dataset.name}', target, names)}; {WHERE}")
     if len(names) < 2:
-        raise UserError(f"x_cross: {bench.dataset.name} is one domain, and there is no other to learn from; {WHERE}")
+        raise UserError(f"x_cross: {bench.dataset.name} is one domain, and there is no other to learn from; {WHERE}",
+                        code=3)  # fmt: skip
     if min(rank, width) < 1 or not 0 < share <= 1:
         raise UserError(f"x_cross: {rank=} and {width=} are 1 or more, {share=} of the users above 0, at most 1")
     if not n:

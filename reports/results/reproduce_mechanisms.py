@@ -1,0 +1,131 @@
+"""What mechanisms do on real data beside their scores: python reports/results/reproduce_mechanisms.py [--tables ...]
+
+Writes mechanisms.json beside itself, a table a name. Runs are stored, so an interrupted call goes on, and a finished
+table is kept.
+"""
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from kept_tables import keep, options
+
+import workbench as wb
+from workbench.data.links.knowledge_graph import item_relations
+from workbench.embed.knn_graph import item_knn_graph
+from workbench.evaluate.rerank.binary import binary_metrics
+from workbench.evaluate.rerank.given_lists import hits_within
+from workbench.evaluate.rerank.list_length import list_similarity
+from workbench.evaluate.sampled import evaluate_sampled
+from workbench.experiment import Bench
+from workbench.experiment.unseen.held_out_users import held_out_table
+from workbench.experiment.zero_shot import zero_shot_table
+from workbench.recommenders.knowledge.link_restoration import link_restoration
+from workbench.recommenders.rerank.judged import judgements
+from workbench.recommenders.rerank.stopped_lists import learnt_stop
+from workbench.systems.generative.letter import aligned_codes
+from workbench.systems.multimodal.dgvae import prototype_table
+from workbench.systems.rerank.x_cross import data_curve
+
+RATIO = {"split": "ratio"}
+
+
+def shared_prefixes(bench: Bench) -> pd.DataFrame:
+    """How many leading codes an item has in common with the ten nearest by collaborative vectors, means over items."""
+    near = item_knn_graph(bench.vectors("collaborative"), 10).tocoo()
+    kinds = {"rq-vae": bench.codes("rq-vae"), "letter": aligned_codes(bench, "text", 0.02, 1e-4, False),
+             "letter, vectors of other items": aligned_codes(bench, "text", 0.02, 1e-4, True)}  # fmt: skip
+    rows = []
+    for name, made in kinds.items():
+        codes = made.codes[:, :3]
+        rows.append({"codes": name, "shared": np.cumprod(codes[near.row] == codes[near.col], axis=1).sum(1).mean(),
+                     "codes used, level 1": len(np.unique(codes[1:, 0]))})  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def stops(bench: Bench) -> pd.DataFrame:
+    """Where lists of `scasrec` end, what they hit, and what fixed cuts of the same order do."""
+    rows = []
+    for name, changes in (("by gains", {}), ("all steps alike", {"weighted": False})):
+        model = bench.fit("scasrec", **changes).recommender()
+        curve, lists, lengths = learnt_stop(model, bench.split.test, masked=False)
+        ends = [("its own end", curve.length, curve.hit, lengths)]
+        ends += [(f"cut at {k}", k, curve.hits[k - 1], np.full(len(lists), k)) for k in (1, 2, 3, 5, 10, 20)]
+        rows += [{"weights": name, "end": end, "length": length, "hits": hit, "hits of a cut as long":
+                  curve.at_length if end == "its own end" else hit, "cosine in a list":
+                  list_similarity(lists, own, bench.vectors("text"))} for end, length, hit, own in ends]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def judged(bench: Bench) -> pd.DataFrame:
+    """AUC, log loss and calibration error of `reclora`'s judgements of retrieved candidates, by its gate."""
+    gates = {"learnt": {}, "uniform": {"gate": "uniform"}, "one adapter": {"gate": "single"}}
+    models = {name: bench.fit("reclora", **changes).recommender() for name, changes in gates.items()}
+    return pd.DataFrame({"gate": name} | binary_metrics(*judgements(model, bench.split.test, masked=False))
+                        for name, model in models.items())  # fmt: skip
+
+
+def sampled_pairs(bench: Bench) -> pd.DataFrame:
+    """AUC and NDCG@10 of `kcan` among the target and 100 sampled items, which is another protocol than full ranking."""
+    arms = {"as it is": {}, "not conditioned": {"conditioned": False}, "rewired": {"rewired": True}}
+    found = {name: evaluate_sampled(bench.fit("kcan", **changes).recommender(), bench.split.test, bench.split)
+             for name, changes in arms.items()}  # fmt: skip
+    return pd.DataFrame({"arm": name, "auc": each.auc, "ndcg@10, sampled": each.metric("ndcg@10")}
+                        for name, each in found.items())  # fmt: skip
+
+
+def restored_links(bench: Bench) -> pd.DataFrame:
+    """Average precision of a tenth of the links of `bench`, left out, as `diffkg`'s diffusion restores them."""
+    return pd.DataFrame([link_restoration(item_relations(bench.dataset), seed=bench.seed)._asdict()])
+
+
+def boundaries(bench: Bench) -> pd.DataFrame:
+    """Hits at 1 within the published candidates by the number of negatives, `dynamic_po` and DMPO."""
+    arms = {"dynamic_po": {}, "dmpo": {"boundary": "all", "dynamic": False}}
+    rows = [{"loss": name, "negatives": n, "hits@1 within candidates": hits_within(
+        bench.fit("dynamic_po", negatives=n, **changes).recommender(), bench.split.test,
+        bench.dataset.tables["candidates"]).mean()} for name, changes in arms.items() for n in (5, 15, 50)]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def prototypes(bench: Bench) -> pd.DataFrame:
+    """The top words and items of each prototype of `dgvae`, and where words are those of other items."""
+    arms = {"as it is": {}, "words of other items": {"permuted": True}}
+    return pd.concat(prototype_table(bench.fit("dgvae", **changes).recommender(), bench, top=5).assign(arm=name)
+                     for name, changes in arms.items())  # fmt: skip
+
+
+def of_a_third_catalogue(bench: Bench) -> pd.DataFrame:
+    """`recgpt`, trained on two catalogues, on a third that it never saw."""
+    other = wb.open_bench("toys", profile=bench.profile, seed=bench.seed)
+    return zero_shot_table(bench.fit("recgpt", vectors="sentence"), other)
+
+
+TABLES = {  # dataset, options, protocol, how it is made
+    "letter: shared prefixes": ("office", {}, {}, shared_prefixes),
+    "scasrec: ends of lists": ("office", {}, {}, stops),
+    "reclora: judgements": ("office", {}, {}, judged),
+    "x_cross: share of the target's users": ("merged", {}, {}, lambda bench: pd.DataFrame(data_curve(bench))),
+    "dgvae: prototypes": ("office", {}, RATIO, prototypes),
+    "easyrec: users held out": ("office", {}, RATIO, lambda bench: held_out_table(bench).reset_index()),
+    "kcan: sampled pairs": ("kg-bookcrossing", {}, RATIO, sampled_pairs),
+    "diffkg: restored links": ("lastfm", {}, RATIO, restored_links),
+    "dynamic_po: negatives": ("lastfm-cans20", {}, {}, boundaries),
+    "recgpt: a third catalogue": ("merged", {"of": "office,movielens-small"}, {}, of_a_third_catalogue),
+}  # fmt: skip
+
+
+def main() -> None:
+    given = options(__doc__, Path(__file__).parent / "mechanisms.json", tables=list(TABLES), seeds=1)
+    for name in given.tables:
+        dataset, extra, protocol, make = TABLES[name]
+        benches = [wb.open_bench(dataset, profile=given.profile, seed=seed, options=extra, protocol=protocol)
+                   for seed in range(given.seeds)]  # fmt: skip
+
+        def measured(benches: list[Bench] = benches, make=make) -> pd.DataFrame:
+            return pd.concat([make(bench).assign(seed=bench.seed) for bench in benches])
+
+        keep(given.out, name, benches[0], measured, dataset=dataset, options=extra, seeds=given.seeds)
+
+
+if __name__ == "__main__":
+    main()

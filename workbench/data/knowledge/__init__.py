@@ -1,1 +1,0 @@
-"""Knowledge graphs of items and other entities, as arrays: what systems of the family `knowledge` read."""
