@@ -26,6 +26,14 @@ def test_help_and_listings_import_neither_torch_nor_pandas(arguments):
     assert done.stdout.strip()
 
 
+def test_a_reader_that_has_enough_ends_a_listing_quietly():
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run([sys.executable, "-m", "workbench", "datasets"], stdout=writing, stderr=subprocess.PIPE)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_listings_have_descriptions():
     systems, datasets = workbench("systems").stdout, workbench("datasets").stdout
     assert "sasrec" in systems and "baselines: " in systems and "beauty " in datasets

@@ -135,6 +135,10 @@ def main(argv: list[str] | None = None) -> int:
     try:
         with stopped_once(at_exit=argv is None):
             _run(sys.argv[1:] if argv is None else argv)
+            sys.stdout.flush()
+        return 0
+    except BrokenPipeError:  # whoever reads the output has enough, as `head` does; Python would flush again at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except UserError as error:
         _say(error, str(error))

@@ -24,17 +24,18 @@ from workbench.experiment import Bench
 from workbench.experiment.study.language_models import FIRST, METRIC, retrieved
 from workbench.recommenders.prompts.lettered_model import LetteredModel
 from workbench.recommenders.prompts.letters import by_candidate, letter_orders
-from workbench.recommenders.prompts.templates import LETTERS
+from workbench.recommenders.prompts.templates import LETTERS, RULE, quoted
 
 EVENTS, SHUFFLES = 5, 1
-ASK = ("A customer bought these products, oldest first:\n{}\nIn one or two sentences, reason about what this customer "
-       "is likely to buy next.")  # fmt: skip
+ASK = (RULE + "\nA customer bought these products, oldest first:\n{}\nIn one or two sentences, reason about what this "
+       "customer is likely to buy next.")  # fmt: skip
 END = "\nAnswer with its letter.\nAnswer:"
 
 
 def reasoned(lm: llm.CausalLM, titles: np.ndarray, histories: Histories, tokens: int) -> list[str]:
     """What the model says about each history, in at most so many tokens."""
-    past = ["\n".join(f"- {title}" for title in titles[histories.row(row)[-EVENTS:]]) for row in range(len(histories))]
+    past = ["\n".join(f"- {quoted(title)}" for title in titles[histories.row(row)[-EVENTS:]])
+            for row in range(len(histories))]  # fmt: skip
     return lm.generate([lm.chat(ASK.format(each)) for each in past], max_tokens=tokens)
 
 
@@ -44,7 +45,7 @@ def ordered(lm: llm.CausalLM, titles: np.ndarray, cases: Cases, candidates: np.n
     orders, found = letter_orders(candidates, SHUFFLES, 0), []
     for order in orders:
         plain = prompts(cases.histories, np.take_along_axis(candidates, order, 1))
-        asked = [prompt.replace(END, f"\nThoughts on this user: {text.strip()}{END}" if text else END)
+        asked = [prompt.replace(END, f"\nThoughts on this user: {quoted(text)}{END}" if text else END)
                  for prompt, text in zip(plain, said)]  # fmt: skip
         found.append(lm.answer_logits(asked, LETTERS[: candidates.shape[1]]))
     scores = by_candidate(log_softmax(np.stack(found), axis=-1), orders).mean(axis=0)

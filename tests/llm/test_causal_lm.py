@@ -10,7 +10,9 @@ from tiny_lm import save_tiny_model, tiny_model
 from workbench import llm
 from workbench.errors import UserError
 from workbench.llm.likelihoods import BUCKET
+from workbench.llm.models import downloaded
 
+REAL = downloaded("smollm2")
 PROMPTS = ["She bought a lamp, then", "x", "A longer history: a chair, a table, two lamps, a rug and then"]
 TITLES = [" a chair", " b", " a table for the garden, round", "x", " a rug", " lamps, a set of two", " a chair!", " q"]
 
@@ -116,3 +118,16 @@ def test_what_is_no_model_is_refused(tmp_path, name, complaint):
     (tmp_path / "broken" / "config.json").write_text("{}")
     with pytest.raises(UserError, match=complaint):
         llm.load(tmp_path / name)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not REAL.is_dir(), reason="needs the model: `workbench model smollm2` downloads it once")
+def test_a_real_model_knows_something_and_its_likelihoods_are_those_of_whole_texts():
+    lm = llm.load(REAL, device="cpu")
+    prompts, cities = ["The capital of France is", "The capital of Japan is"], [" Paris", " Tokyo", " a chair"]
+    scores = lm.log_prob(prompts, cities)
+    np.testing.assert_allclose(scores, [[naive(lm, prompt, city) for city in cities] for prompt in prompts], atol=1e-3)
+    assert scores.argmax(1).tolist() == [0, 1] and (scores[:, 2] < scores[:, :2].min(1)).all()
+    assert lm.generate([lm.chat("What is the capital of France?")])[0].find("Paris") >= 0
+    form = {"type": "object", "properties": {"color": {"enum": ["green", "loud"]}}, "required": ["color"]}
+    assert llm.read_json(lm.generate([lm.chat("Grass has which color?")], schema=form)[0]) == {"color": "green"}

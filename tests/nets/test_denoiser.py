@@ -4,7 +4,6 @@ import math
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from workbench import systems
 from workbench.data import Histories
@@ -61,11 +60,6 @@ def test_a_sampler_keeps_a_vector_on_its_path():
         assert torch.allclose(at, add_noise(x, noise, shares[[t] * 3]), atol=1e-5)
 
 
-def test_a_network_that_returns_its_input_gives_the_target_back_at_time_0():
-    x, shares = normal(4, WIDTH), signal_shares(TIMES)
-    assert torch.equal(nn.Identity()(add_noise(x, normal(4, WIDTH, seed=1), shares[[0] * 4])), x)
-
-
 def test_without_guidance_it_is_the_conditional_prediction_bit_for_bit(denoiser):
     x, h, t = normal(4, WIDTH), normal(4, WIDTH, seed=1), torch.full((4,), 9)
     conditional, null = denoiser(x, h, t), denoiser(x, denoiser.null.expand(4, -1), t)
@@ -113,6 +107,24 @@ def test_predictions_are_farther_apart_the_more_the_term_weighs():
 
     apart = [distance(weight) for weight in (0.0, 0.5, 2.0)]
     assert apart[0] < apart[1] - 0.1 < apart[2] - 0.2, apart
+
+
+def test_a_trained_network_gives_the_target_back_the_better_the_less_noise():
+    """Its condition says nothing of the target: at the last time it predicts the mean, at time 0 it reads it."""
+    shares = signal_shares(TIMES)
+    with seeded_torch(0, "toy"):
+        net, h = Denoiser(WIDTH, 32), torch.zeros(256, WIDTH)
+        optimiser = torch.optim.Adam(net.parameters(), lr=1e-2)
+        for _ in range(300):
+            x, t = torch.randn(256, WIDTH), torch.randint(0, TIMES + 1, (256,))
+            loss = (net(add_noise(x, torch.randn_like(x), shares[t]), h, t) - x).square().mean()
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+        x, noise = torch.randn(256, WIDTH), torch.randn(256, WIDTH)
+        left = [(net(add_noise(x, noise, shares[[t] * 256]), h, torch.full((256,), t)) - x).square().mean().item()
+                for t in (0, TIMES // 2, TIMES)]  # fmt: skip
+    assert left[0] < 0.1 < 0.3 < left[1] < left[2] and left[2] == pytest.approx(1, abs=0.1), left
 
 
 def test_rows_of_norm_sqrt_d():

@@ -67,8 +67,9 @@ def test_what_an_item_is_read_as_cannot_be_seen_when_it_is_predicted():
     assert torch.equal(before, after), "item 3 is the last target: nothing follows that could read it"
 
 
-def test_decoding_stays_valid_without_the_further_codes():
-    rows = streams() * 0
+@pytest.mark.parametrize("kept", [(), (0,), (1,)])
+def test_decoding_stays_valid_without_all_or_some_of_the_further_codes(kept):
+    rows = streams() * np.isin(np.arange(2), kept)
     model = toy_recommender(streams=STREAMS, rows_of_streams=rows)
     lists = model.recommend(HISTORIES, 10)
     assert all(len(set(row)) == 10 for row in lists.items.tolist()) and lists.items.min() >= 1
