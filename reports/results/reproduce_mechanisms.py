@@ -3,6 +3,7 @@
 Writes mechanisms.json beside itself, a table a name. Runs are stored, so an interrupted call goes on, and a finished
 table is kept.
 """
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,10 @@ import pandas as pd
 from kept_tables import keep, options
 
 import workbench as wb
+from workbench import systems
 from workbench.data.links.knowledge_graph import item_relations
 from workbench.embed.knn_graph import item_knn_graph
+from workbench.envs.session_optimum import optimum
 from workbench.evaluate.rerank.binary import binary_metrics
 from workbench.evaluate.rerank.given_lists import hits_within
 from workbench.evaluate.rerank.list_length import list_similarity
@@ -22,11 +25,12 @@ from workbench.experiment.zero_shot import zero_shot_table
 from workbench.recommenders.knowledge.link_restoration import link_restoration
 from workbench.recommenders.rerank.judged import judgements
 from workbench.recommenders.rerank.stopped_lists import learnt_stop
+from workbench.recommenders.sessions.following_returns import asked_and_obtained
 from workbench.systems.generative.letter import aligned_codes
 from workbench.systems.multimodal.dgvae import prototype_table
 from workbench.systems.rerank.x_cross import data_curve
 
-RATIO = {"split": "ratio"}
+RATIO, SHARES = {"split": "ratio"}, (0.0, 0.5, 1.0)
 
 
 def shared_prefixes(bench: Bench) -> pd.DataFrame:
@@ -94,6 +98,34 @@ def prototypes(bench: Bench) -> pd.DataFrame:
                      for name, changes in arms.items())  # fmt: skip
 
 
+def measures(system: str, **controls: dict) -> Callable[[Bench], pd.DataFrame]:
+    """Every measure of a system as it is, off, with its placebo, and with further controls."""
+    module = systems.load(system)
+    arms = {"as it is": {}, "off": module.OFF, "placebo": module.PLACEBO, **controls}
+
+    def make(bench: Bench) -> pd.DataFrame:
+        return pd.DataFrame({"arm": arm} | bench.fit(system, **changes).metrics for arm, changes in arms.items())
+
+    return make
+
+
+def asked_returns(bench: Bench) -> pd.DataFrame:
+    """What `dt4ier` obtains for a grid of returns asked for, and the best policy that knows the tastes, by what a user
+    who comes back is worth: the front that no policy can pass."""
+    rows = []
+    for name, changes in (("as it is", {}), ("shuffled returns", {"shuffled": True})):
+        policy = bench.fit("dt4ier", **changes).recommender()
+        clicks, returns = policy.module.scale.tolist()  # the most that the log has of either
+        grid = [(clicks * click, returns * back) for click in SHARES for back in SHARES]
+        rows += [{"policy": name} | row for row in asked_and_obtained(policy, grid, part="test")]
+    world = policy.world("test")
+    for value in (0.0, 1.0, 5.0, 20.0):
+        best = optimum(world, np.arange(world.n), value=value)
+        rows.append({"policy": "optimum", "a return is worth": value} | {name: float(np.mean(each))
+                    for name, each in best._asdict().items()})  # fmt: skip
+    return pd.DataFrame(rows)
+
+
 def of_a_third_catalogue(bench: Bench) -> pd.DataFrame:
     """`recgpt`, trained on two catalogues, on a third that it never saw."""
     other = wb.open_bench("toys", profile=bench.profile, seed=bench.seed)
@@ -110,6 +142,12 @@ TABLES = {  # dataset, options, protocol, how it is made
     "kcan: sampled pairs": ("kg-bookcrossing", {}, RATIO, sampled_pairs),
     "diffkg: restored links": ("lastfm", {}, RATIO, restored_links),
     "dynamic_po: negatives": ("lastfm-cans20", {}, {}, boundaries),
+    "dt4ier: returns asked for": ("movielens-small", {}, {}, asked_returns),
+    "bot_play: all measures": ("movielens-small", {}, {}, measures("bot_play", untrained={"learnt": False})),
+    "leader: all measures": ("mimic-demo", {}, {}, measures("leader")),
+    "leader: baskets": ("beauty-baskets", {}, {}, measures("leader")),
+    "music_for_video: all measures": ("tiktok-mm", {}, {}, measures("music_for_video")),
+    "music_for_video: captions": ("musiccaps", {}, {}, measures("music_for_video")),
     "recgpt: a third catalogue": ("merged", {"of": "office,movielens-small"}, {}, of_a_third_catalogue),
 }  # fmt: skip
 

@@ -109,6 +109,8 @@ def test_membership_is_the_area_under_the_curve_with_whole_users_resampled():
     assert alike.value == 0.5 and alike.low == alike.high == 0.5
     one_user_each = membership(inside, outside, np.arange(300), np.arange(300, 500))
     assert one_user_each.high - one_user_each.low < 0.2
+    few = membership(np.array([1.0, 3.0, 4.0]), np.array([2.0, 0.0]), np.array([7, 7, 7]), np.array([7, 7]))
+    assert few.value == pytest.approx(5 / 6) and np.isnan([few.low, few.high]).all(), "users are resampled: here is one"
 
 
 def test_a_signal_that_is_no_number_is_refused():

@@ -12,6 +12,7 @@ from workbench.errors import UserError
 from workbench.train.rng import named_rng
 
 DRAWS = 500  # bootstrap resamples of users
+FEW_USERS = 5  # of which resamples hardly differ
 
 
 class Auc(NamedTuple):
@@ -81,7 +82,8 @@ def membership(
 ) -> Auc:
     """How well signals tell the forgotten events (n,) from events (m,) that were never learned: the chance that one of
     the former has the larger signal. .5 is what is known where nothing is known. The interval resamples whole users,
-    as the events of one are alike. UserError for a signal that is NaN.
+    as the events of one are alike; its bounds are NaN for fewer than FEW_USERS of either kind. UserError for a signal
+    that is NaN.
 
     >>> membership(np.array([2.0, 3]), np.array([1.0, 2]), np.array([0, 1]), np.array([0, 1])).value
     0.875
@@ -93,11 +95,13 @@ def membership(
     is_member = (np.arange(len(signal)) < len(members))[order]
     _, first = np.unique(signal[order], return_index=True)
     users, row = np.unique(np.concatenate([member_users, other_users]), return_inverse=True)
-    rng = named_rng(seed, "membership")
-    weights = np.vstack([np.ones(len(users)), rng.multinomial(len(users), np.full(len(users), 1 / len(users)), DRAWS)])
-    values = np.array([_weighted_auc(weight[row][order], is_member, first) for weight in weights])
-    low, high = np.nanquantile(values[1:], [0.025, 0.975])
-    return Auc(float(values[0]), float(low), float(high))
+    area = _weighted_auc(np.ones(len(signal)), is_member, first)
+    if min(len(np.unique(side)) for side in (member_users, other_users)) < FEW_USERS:
+        return Auc(area, np.nan, np.nan)
+    draws = named_rng(seed, "membership").multinomial(len(users), np.full(len(users), 1 / len(users)), DRAWS)
+    values = [_weighted_auc(weight[row][order], is_member, first) for weight in draws]
+    low, high = np.nanquantile(values, [0.025, 0.975])
+    return Auc(area, float(low), float(high))
 
 
 def _weighted_auc(weights: np.ndarray, is_member: np.ndarray, first: np.ndarray) -> float:

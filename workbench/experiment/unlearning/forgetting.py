@@ -39,7 +39,7 @@ WAYS = {
     "cure, random groups": Way("cure", {"grouping": "random"}), "u_can": Way("u_can"),
     "u_can, other neurons": Way("u_can", {"permuted": True}),
     "cragru, full candidates": Way("cragru", {"candidates": "full"}, "cragru, retained candidates", "untouched"),
-    "cragru, retained candidates": Way("cragru", {"candidates": "retained"}, "cragru, retained candidates", ORACLE),
+    "cragru, retained candidates": Way("cragru", {"candidates": "retained"}, around=ORACLE),
 }  # fmt: skip
 MEASURES = ("ranks", "lists", "scores")
 
