@@ -5,7 +5,8 @@ to the file that defines it, not to its neighbours: a new file that nobody impor
 """
 import ast
 import hashlib
-from functools import cache
+from collections.abc import Iterator
+from functools import cache, lru_cache
 from pathlib import Path
 
 from workbench.places import PACKAGE
@@ -44,9 +45,23 @@ def _top(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py") if path.is_relative_to(PACKAGE) else ""
 
 
+@lru_cache(maxsize=1024)
+def parsed(text: str) -> ast.Module:
+    """The syntax tree of a file's text."""
+    return ast.parse(text)
+
+
 @cache
 def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
+    return parsed(path.read_text(encoding="utf-8"))
+
+
+def _statements(body: list[ast.AST]) -> Iterator[ast.AST]:
+    """All statements of a body, those inside others too; expressions, ten times as many nodes, hold none."""
+    for node in body:
+        yield node
+        for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+            yield from _statements(getattr(node, part, ()))
 
 
 @cache
@@ -61,7 +76,7 @@ def _docstring_lines(tree: ast.Module) -> set[int]:
     """The numbers of the lines that are docstrings and nothing else."""
     lines: set[int] = set()
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    for node in ast.walk(tree):
+    for node in (tree, *_statements(tree.body)):
         if isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None:
             own = {*range(node.body[0].lineno, node.body[0].end_lineno + 1)}
             shared = {getattr(node, "lineno", 0), *(each.lineno for each in node.body[1:2])}
@@ -73,7 +88,7 @@ def _docstring_lines(tree: ast.Module) -> set[int]:
 def _imports(path: Path, root: Path | None) -> frozenset[Path]:
     """The files that one file imports directly."""
     files = set()
-    for node in ast.walk(_tree(path)):
+    for node in _statements(_tree(path).body):
         if isinstance(node, ast.Import):
             files |= {_module(alias.name, root) for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:

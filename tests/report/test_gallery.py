@@ -19,6 +19,13 @@ def test_a_page_for_each_system_and_an_index(home, tmp_path):
     assert "NOT FINISHED" not in index
 
 
+def test_without_a_dataset_a_system_is_read_on_one_that_has_what_it_needs(home, tmp_path, capsys):
+    systems = ["category_popularity", "popular_set"]
+    assert main(["report", "--systems", *systems, "--profile", "smoke", "--out", str(tmp_path)]) == 0
+    for name, world in zip(systems, ("synthetic", "synthetic-visits")):
+        assert f"{name} on {world}: " in (tmp_path / name / "07_read_a_system.html").read_text()
+
+
 def test_an_unknown_system(tmp_path, capsys):
     with pytest.raises(UserError, match="did you mean 'popularity'"):
         report.gallery_report(["popularit"], "synthetic", profile="smoke", out=tmp_path)

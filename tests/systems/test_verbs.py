@@ -15,7 +15,7 @@ from workbench.interfaces import Recommender
 from workbench.set_interfaces import Prescriber
 from workbench.systems import verbs
 from workbench.systems.verbs import VERBS
-from workbench.verb_interfaces import Observer, Policy
+from workbench.verb_interfaces import Observer, Policy, Reranker
 
 
 def of_verb(verb: str) -> list[str]:
@@ -174,6 +174,12 @@ def test_an_unknown_verb_is_an_error(folder, monkeypatch):
     monkeypatch.setitem(verbs.FAMILIES, "odd", verbs.Family("rnak"))
     with pytest.raises(UserError, match="unknown verb of the family 'odd' 'rnak'; did you mean 'rank'"):
         systems.verb("one")
+
+
+def test_an_unknown_capability_is_an_error():
+    assert verbs.interface("Reranker") is Reranker
+    with pytest.raises(UserError, match="unknown capability 'Rankr'; did you mean 'Reranker'"):
+        verbs.interface("Rankr")
 
 
 def test_a_build_without_what_its_verb_asks_for_is_named(folder):

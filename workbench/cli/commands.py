@@ -25,8 +25,8 @@ def datasets() -> None:
 def systems(*, family: str = "*", form: str = "lines") -> None:
     """List the recommender systems with a one-line description each, and with what they do where they do not rank, such
     as select. --family: only one family, such as baselines.
-    --form: lines, markdown for the page reports/systems.md, with papers, ablations and placebos, or evidence for the
-    page reports/evidence.md, with the figures of all stored studies."""
+    --form: lines, markdown for the page reports/systems.md, with papers, ablations, placebos and the sources of data
+    that nobody can ship, or evidence for the page reports/evidence.md, with the figures of all stored studies."""
     from workbench import systems as registry
 
     if form not in ("lines", "markdown", "evidence"):
@@ -36,9 +36,11 @@ def systems(*, family: str = "*", form: str = "lines") -> None:
 
         print((catalogue if form == "markdown" else evidence_tables).markdown_page(), end="")
         return
-    verbs = {name: f" ({registry.verb(name)})" * (registry.verb(name) != "rank") for name in registry.names(family)}
-    descriptions = {name: f"{registry.family(name)}{verb}: {registry.describe(name)}" for name, verb in verbs.items()}
-    arguments.print_descriptions(descriptions)
+    verbs = {name: registry.verb(name) for name in registry.names(family)}
+    arguments.print_descriptions({
+        name: f"{registry.family(name)}{f' ({verb})' * (verb != 'rank')}: {registry.describe(name)}"
+        for name, verb in verbs.items()
+    })
 
 
 def fit(
@@ -82,13 +84,15 @@ def probe(
 
 def audit(
     *, dataset: str = "synthetic", systems: list = (), codes: list = (), protocol: list = (), option: list = (),
-    profile: str = "paper", seed: int = 0, out: str = "reports/latest/audit.html",
+    profile: str = "paper", seed: int = 0, out: str = "reports/latest/audit.html", stability: bool = False,
     more: arguments.RetrainOptions = arguments.NO_RETRAINING,
 ) -> None:
     """Audit which claims a dataset can support, as an HTML page and JSON. --systems: folders of saved runs, or names of
     systems, which are trained if no run is stored. --codes: kinds of semantic IDs, such as rq-kmeans fsq, or folders of
-    saved ones: only their statistics, beside the values by chance, as codes.csv and codes.json next to --out; with
-    --systems tiger also its NDCG@10 on each kind, of --seeds trainings (default two), as scores.csv.
+    saved ones: only their statistics, beside the values by chance, as codes.csv, codes_detailed.csv (by level, by
+    interactions, by popularity) and codes.json next to --out; with --systems tiger also its NDCG@10 on each kind, of
+    --seeds trainings (default two), as scores.csv. --stability: of --codes, also whether another seed, or a tenth more
+    items, gives other codes: three fits of each kind that is fitted.
     --retrain: names of systems to retrain on reduced data, five trainings each. --tune: tune the graph heuristic over
     24 settings on validation data. Both estimate their time. --seeds: training seeds of a system that is compared with
     heuristics, 0 for three, or one in smoke."""
@@ -102,11 +106,14 @@ def audit(
         names = arguments.split_names(systems)
         if len(names) > 1 or more.retrain or more.tune or (more.seeds and not names):
             raise UserError("--codes are audited alone, or with one of --systems and its --seeds: leave the others out")
+        given = bench, arguments.split_names(codes), Path(out).parent
         if names:
-            write_code_scores(bench, arguments.split_names(codes), Path(out).parent, names[0], more.seeds or 2)
+            write_code_scores(*given, names[0], more.seeds or 2, stability=stability)
         else:
-            write_code_cards(bench, arguments.split_names(codes), Path(out).parent)
+            write_code_cards(*given, stability=stability)
         return
+    if stability:
+        raise UserError("--stability is of item codes: name their kinds with --codes")
     names, retrained = arguments.split_names(systems), arguments.split_names(more.retrain)
     for name in retrained:
         keywords(name)  # UserError on an unknown name, before anything is trained
@@ -133,7 +140,9 @@ def study(
     changes = arguments.parse_settings(set)
     result = run_study(bench, system, seeds=seeds, jobs=jobs, cluster=cluster, out=path, **changes)
     print(result.table.to_string(float_format="%.4f"))
-    print(f"{result.verdict[0]}: {result.verdict[1]} {result.cost_sentence}".rstrip() + f"\nstudy: {path}")
+    claim, answer = result.claim
+    print(f"{result.verdict[0]}: {result.verdict[1]} {result.cost_sentence}".rstrip())
+    print(f"claim: {claim}\nanswer: {answer}\nstudy: {path}" if claim else f"study: {path}")
 
 
 def run(

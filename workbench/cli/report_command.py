@@ -39,10 +39,10 @@ def report(
         chosen = {"dataset": dataset, "options": options} if dataset else {}
         failed = topics_report(chosen | {"profile": profile, "seed": seed}, out=Path(out), timeout=timeout, cover=cover)
     elif systems and not datasets and not system:
-        name, columns = dataset or limits.dataset, arguments.split_names(systems)
+        columns = arguments.split_names(systems)
         arguments.check_output(Path(out), timeout)
         settings = {"profile": profile, "seed": seed, "options": options, "timeout": timeout}
-        failed = gallery_report(columns, name, out=Path(out), cover=cover, **settings)
+        failed = gallery_report(columns, dataset, out=Path(out), cover=cover, **settings)
     elif datasets or systems:
         if dataset or system:
             raise UserError("--dataset and --system are for one report, --datasets and --systems for a matrix")

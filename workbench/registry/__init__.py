@@ -4,20 +4,14 @@ Entries are parsed, not imported, until one is loaded, so listing them is quick.
 """
 import ast
 from dataclasses import dataclass
-from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from workbench.closure import closure_hash
+from workbench.closure import closure_hash, parsed
 from workbench.errors import UserError, unknown_name
 from workbench.places import PACKAGE
-
-
-@lru_cache(maxsize=512)
-def _tree(text: str) -> ast.Module:
-    return ast.parse(text)
 
 
 @dataclass(frozen=True)
@@ -39,7 +33,10 @@ class Registry:
 
     def file(self, name: str) -> Path:
         """The file of an entry. UserError, with the nearest name, if there is none."""
-        files = [file for file in self.folder.glob(self.pattern) if self._name(file) == name]
+        stem = name.replace(self.separator, "_")
+        pattern = self.pattern.replace("[a-z]*", stem)  # one file a folder, where listing all would cost each time
+        files = list(self.folder.glob(pattern)) if stem.isidentifier() and stem[0].islower() else []
+        files = [file for file in files if self._name(file) == name]
         if not files:
             raise unknown_name(self.what, name, self.names())
         if len(files) > 1:
@@ -48,7 +45,7 @@ class Registry:
 
     def parse(self, name: str) -> ast.Module:
         """The syntax tree of an entry's file. UserError if there is no such entry."""
-        return _tree(self.file(name).read_text(encoding="utf-8"))
+        return parsed(self.file(name).read_text(encoding="utf-8"))
 
     def describe(self, name: str) -> str:
         """The first line of an entry's docstring. UserError if there is no such entry."""

@@ -5,7 +5,7 @@ A family is a folder and a verb: a folder that is not named in `FAMILIES` ranks,
 """
 from typing import Any, NamedTuple
 
-from workbench.errors import UserError, unknown_name
+from workbench.errors import UserError, check_names, unknown_name
 
 
 class Verb(NamedTuple):
@@ -76,10 +76,13 @@ def family_of(family: str, *, verb: str = "") -> Family:
 
 
 def interface(name: str) -> type:
-    """The protocol that a verb names."""
+    """The protocol that a verb names. UserError if there is none of that name."""
     from workbench import interfaces, set_interfaces, verb_interfaces  # numpy: not for a listing
 
-    return (vars(interfaces) | vars(verb_interfaces) | vars(set_interfaces))[name]
+    known = vars(interfaces) | vars(verb_interfaces) | vars(set_interfaces)
+    found = {each: value for each, value in known.items() if getattr(value, "_is_protocol", False)}
+    check_names("capability", [name], found)
+    return found[name]
 
 
 def check_built(name: str, family: str, built: Any, *, verb: str = "") -> Any:

@@ -19,7 +19,7 @@ from workbench.experiment.bench import Bench
 from workbench.experiment.study import fits as study_fits
 from workbench.experiment.study.arms import arms_of
 from workbench.experiment.study.fits import plan_fit, run_fits
-from workbench.experiment.study.verdict import NO_CONCLUSION, NO_PARENT, VERDICTS
+from workbench.experiment.study.verdict import ANSWERS, NO_CONCLUSION, NO_PARENT, VERDICTS
 from workbench.systems import catalogue
 from workbench.systems.evidence import stored
 
@@ -45,6 +45,19 @@ def test_its_arms(study):
     assert study.runs["placebo"][0].info["settings"]["permuted"] is True
     recipes = [study.runs[arm][0].info["recipe"] for arm in ("on", "off", "placebo")]
     assert recipes[0] == recipes[1] == recipes[2], "equal budgets"
+
+
+def test_the_claim_is_answered(study):
+    claim, answer = study.claim
+    assert claim.startswith("Codes from item content help") and answer == study.dict()["answer"]
+    assert answer == f"{ANSWERS[study.verdict[0]]}. {study.verdict[1]}"
+
+
+@pytest.mark.parametrize("metric, complaint", [("ndgc@10", "ndgc"), ("ndcg@50", "depth 20")])
+def test_a_metric_that_there_is_not_is_an_error_before_training(bench, metric, complaint, monkeypatch):
+    monkeypatch.setattr(study_fits, "run_fit", None)
+    with pytest.raises(UserError, match=complaint):
+        wb.study(bench, "sasrec", metric=metric)
 
 
 @pytest.mark.parametrize("system, changes, trained", [
@@ -181,6 +194,14 @@ def test_a_cluster_that_loses_a_worker_still_finishes(bench, tmp_path):
     assert [each.error for each in fitted] == [""] * 4
     assert len({each.folder for each in fitted}) == 4
     assert all(Path(each.folder, "cases.npz").is_file() for each in fitted)
+
+
+def test_a_cluster_without_workers_is_an_error(bench, monkeypatch):
+    distributed = pytest.importorskip("distributed", reason="needs the extra 'cluster'")
+    monkeypatch.setattr(study_fits, "SECONDS_TO_CONNECT", 2)
+    with distributed.LocalCluster(n_workers=0, processes=False, dashboard_address=None) as cluster:
+        with pytest.raises(UserError, match="has no worker: start one with `dask worker"):
+            run_fits([plan_fit(bench, "popularity", {}, 0)], cluster=cluster.scheduler_address)
 
 
 @pytest.mark.parametrize("changes, message", [

@@ -61,8 +61,8 @@ def make_probe(split: Split, rows: np.ndarray, rng: np.random.Generator) -> Prob
               for part in (split.valid, split.test)]  # fmt: skip
     stay = np.flatnonzero(~np.isin(split.test.histories.users, whole_users(train, rows)))[:CASES]
     if not len(asked) or not sum(len(part.targets) for part in unseen) or not len(stay):
-        raise UserError("what is forgotten leaves nothing to measure by: it needs an event that is not the first of its "
-                        "user, who has a test case, and users with one who stay")  # fmt: skip
+        raise UserError("what is forgotten leaves nothing to measure by: it needs an event that is not the first of "
+                        "its user, who has a test case, and users with one who stay")  # fmt: skip
     kept = split.test.take(stay)
     kept = kept._replace(histories=without(kept.histories, train, rows))
     return Probe(event_cases(train, asked), _joined(*unseen), kept)

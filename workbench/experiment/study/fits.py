@@ -127,6 +127,11 @@ def _on_cluster(fits: list[Fit], address: str) -> Iterator[Fitted]:
         raise UserError(f"no Dask scheduler answers at {address!r}: start one with `dask scheduler` and give its "
                         "address, such as tcp://10.0.0.5:8786") from error  # fmt: skip
     with client:
+        try:
+            client.wait_for_workers(1, timeout=SECONDS_TO_CONNECT)
+        except TimeoutError as error:
+            raise UserError(f"the scheduler at {address!r} has no worker: start one with `dask worker {address}`",
+                            code=1) from error  # fmt: skip
         futures = client.map(_quietly, [run_fit] * len(fits), fits, pure=False, retries=RETRIES)
         for future in futures:
             error = future.exception()

@@ -13,13 +13,14 @@ from workbench import systems
 from workbench.artifacts import write_text
 from workbench.errors import UserError, check_names, is_integer
 from workbench.evaluate.intervals import estimate_difference, estimate_mean
+from workbench.evaluate.metrics import check_depth
 from workbench.experiment.bench import Bench
 from workbench.experiment.run import Run
 from workbench.experiment.stored_runs import load_run
 from workbench.experiment.study.arms import OFF, ON, PLACEBO, Arm, arms_of
 from workbench.experiment.study.cost import cost_ratios, cost_sentence
 from workbench.experiment.study.fits import plan_fit, run_fits
-from workbench.experiment.study.verdict import Difference, verdict
+from workbench.experiment.study.verdict import Difference, answer, verdict
 from workbench.places import check_file
 from workbench.systems.catalogue import entry
 
@@ -70,6 +71,12 @@ class Study:
     def verdict(self) -> tuple[str, str]:
         """The verdict (`verdict.VERDICTS`) and a sentence with its figures."""
         return verdict(self.differences, why_not=self.why_no_conclusion)
+
+    @property
+    def claim(self) -> tuple[str, str]:
+        """What the paper of the system claims, as its file has it, and what this study says of that."""
+        claim = entry(self.system).claim
+        return claim, answer(claim, *self.verdict)
 
     @property
     def table(self) -> pd.DataFrame:
@@ -125,8 +132,8 @@ class Study:
             "placebo": own.placebo, "rows": self.rows(), "best_baseline": self.best_baseline,
             "differences": {f"on - {name}": difference._asdict() for name, difference in self.differences.items()},
             "cost": self.cost(), "cost_sentence": self.cost_sentence, "verdict": decided, "sentence": sentence,
-            "claim": own.claim, "reported": own.reported, "code": systems.code(self.system, on.get("settings")),
-            "environment": info.get("environment", {}),
+            "claim": own.claim, "answer": self.claim[1], "reported": own.reported,
+            "code": systems.code(self.system, on.get("settings")), "environment": info.get("environment", {}),
             "made": time.strftime("%Y-%m-%d", time.gmtime()),
         }
 
@@ -149,6 +156,8 @@ def study(
     name or number, or data that the system cannot read, before anything is trained.
     """
     check_names("system", [system], systems.names())
+    if metric and systems.kind(system).verb not in ("act", "observe", "prescribe"):
+        check_depth(metric, None, system)
     for name, value in (("seeds", seeds), ("jobs", jobs)):
         if not is_integer(value, 1):
             raise UserError(f"{name} must be a whole number of at least 1, not {value!r}")

@@ -18,6 +18,11 @@ VERDICTS = {
     NO_PARENT: "the system declares no off switch; it is only compared with the training-free baselines",
     NO_CONCLUSION: "a fit failed, or validation still rose when training stopped",
 }
+ANSWERS = {  # to the question whether what a paper claims is seen
+    WORKS: "It is seen here", NO_EFFECT: "It is not seen here", WORSE: "It is the reverse here",
+    PLACEBO_TOO: "Not for the reason that is given", NO_PARENT: "It is not a question of on and off",
+    NO_CONCLUSION: "It is open",
+}
 COMPARISONS = 6  # that the intervals cover together, as on every other page (evaluate.compare.USUAL)
 LEVEL = 1 - 0.05 / COMPARISONS
 
@@ -64,6 +69,15 @@ def verdict(differences: Mapping[str, Difference], *, why_not: str = "") -> tupl
     if placebo.low <= 0:
         return PLACEBO_TOO, f"On - off is {off.text()}, but on - placebo is {placebo.text()}."
     return WORKS, f"On - off is {off.text()}, on - placebo {placebo.text()}."
+
+
+def answer(claim: str, decided: str, sentence: str) -> str:
+    """What a verdict and its sentence say of the claim of a system's file; "" where it claims nothing.
+
+    >>> answer("Codes help.", "works", "On - off is +.0031 [.0012, .0050]; it has no placebo.")
+    'It is seen here. On - off is +.0031 [.0012, .0050]; it has no placebo.'
+    """
+    return f"{ANSWERS[decided]}. {sentence}" if claim else ""
 
 
 def _beside_baseline(differences: Mapping[str, Difference]) -> str:

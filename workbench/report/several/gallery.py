@@ -11,6 +11,8 @@ from workbench.report.notebook_series import notebook_page
 from workbench.report.outcome import INTERRUPTED, attempt, stops_when_full
 from workbench.report.summary.cover import NO_COVER, Cover, add_head_line
 from workbench.report.summary.data import with_dataset_name
+from workbench.systems.built_in_worlds import WORLDS, world_of
+from workbench.train.recipe import get_profile
 
 NOTEBOOK = "07_read_a_system"
 
@@ -22,20 +24,22 @@ def gallery_report(
 ) -> list[PageResult]:  # fmt: skip
     """Read every system on a dataset: a page each and index.html in `out`; returns the pages that failed.
 
-    A page that fails stops no other; Ctrl-C stops the report, and the same call goes on from the stored runs. UserError
-    for an unknown system, before anything is trained.
+    dataset: "" for that of the profile, or a built-in one where a system needs more, such as links of users. A page
+    that fails stops no other; Ctrl-C stops the report, and the same call goes on from the stored runs. UserError for an
+    unknown system, before anything is trained.
     """
-    for name in systems:
-        all_systems.family(name)
-    parameters: dict[str, Any] = {"dataset": dataset, "profile": profile, "seed": seed, "options": options or {}}
+    usual = get_profile(profile).dataset
+    needed = {name: world_of(name) for name in systems}
+    places = {name: dataset or (usual if world == WORLDS[()] else world) for name, world in needed.items()}
+    parameters: dict[str, Any] = {"profile": profile, "seed": seed, "options": options or {}}
     pages: list[PageResult] = []
     with Progress("report", len(systems), "systems") as progress:
-        for name in dict.fromkeys(systems):
-            pages.append(_page(name, parameters | {"system": name}, Path(out), timeout))
+        for name, place in places.items():
+            pages.append(_page(name, parameters | {"dataset": place, "system": name}, Path(out), timeout))
             with interruption_wins(pages[-1].code):
                 if pages[-1].html:
                     add_head_line(pages[-1].html, cover, "../index.html")
-                shown = with_dataset_name(anonymizer()(parameters))
+                shown = with_dataset_name(anonymizer()(parameters | ({"dataset": dataset} if dataset else {})))
                 index_page([], Path(out), {}, shown, pages, cover=cover, planned=len(systems))
             progress.step(note=name)
             if pages[-1].code == INTERRUPTED:

@@ -5,6 +5,8 @@ Paper     After "An Embarrassingly Simple Graph Heuristic Reveals Shortcut-Solva
 Idea      One score for all candidates instead of a share for each hop set: s(b) = sum over the last two items r of
           eta_r * max over h <= hops of decay^(h-1) * (1 + log(1 + c_h(r, b))) * (1 + cos(r, b)) / 2, with c_1 the
           count of r -> b in train and c_h the smallest count on the best path. Each component can be ablated.
+Claim     Text adds to the graph: it ranks better than edge counts alone (off), and than with the texts permuted over
+          the items (the placebo). Stands for short walks without training, which trained models must beat.
 Differs   Scores instead of concatenated hop sets, so it is not a reproduction. Each item keeps its fan_out heaviest
           edges. An item without a vector has cosine 0. A seed is not its own candidate unless it repeats in train, and
           with hops=0 no seed is a candidate. Popularity breaks ties and orders the items that no walk reaches.
@@ -54,7 +56,7 @@ def build(
     if features != "none" and not any((items[field].fillna("") != "").any() for field in FIELDS if field in items):
         log.info("graph_walk: the items of %s have no text, so features=none", bench.dataset.name)
         features = "none"
-    vectors = None if features == "none" else lambda: bench.vectors(features, dim=dim)
+    vectors = None if features == "none" else bench.vectors(features, dim=dim)
     return CountBased(
         compute_statistics=lambda split: {
             "follows": transitions(split.train, split.n_items), "counts": split.train_counts(),
@@ -65,14 +67,12 @@ def build(
 
 def _scorer(
     statistics: Statistics, hops: int, decay: float, older: float, fan_out: int,
-    vectors: Callable[[], np.ndarray] | None,
+    vectors: np.ndarray | None,
 ) -> ScoreFunction:  # fmt: skip
     edges, counts = top_k_per_row(statistics["follows"], fan_out), statistics["counts"]
     popularity = counts / (1e9 * max(1, counts.max()))
-    table = np.zeros((len(counts), 1), np.float32) if vectors is None else vectors()
-    cache = NeighbourScores(
-        lambda seeds: _neighbour_scores(edges, seeds, hops, decay, None if vectors is None else table)
-    )
+    table = np.zeros((len(counts), 1), np.float32) if vectors is None else vectors
+    cache = NeighbourScores(lambda seeds: _neighbour_scores(edges, seeds, hops, decay, vectors))
 
     def score(histories: Histories) -> np.ndarray:
         scores, row = np.tile(popularity, (len(histories), 1)), np.arange(len(histories))
