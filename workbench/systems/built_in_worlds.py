@@ -1,5 +1,5 @@
-"""The built-in dataset on which a system can be tried, by what its file says that it needs (`NEEDS`): columns of the items,
-or side tables."""
+"""The built-in dataset on which a system can be tried, by what its file says that it needs (`NEEDS`): columns of the
+items, or side tables."""
 from workbench import systems
 
 WORLDS = {

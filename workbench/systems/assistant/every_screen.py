@@ -3,6 +3,8 @@
 Paper     None; the simplest baseline.
 Idea      Without a memory nothing is lost, and every advertisement is taken for an intent.
 Equation  a_t = argmax_i P(i | words of screen t), if at least `sure`, else silent
+Claim     Stands for no memory: few intents are missed and noise is suggested too, high recall at low precision. A
+          memory (rolling_summary, pirf) must reach a higher F1.
 Differs   -
 Reported  Nothing.
 """

@@ -4,6 +4,8 @@ Paper     Thompson, "On the likelihood that one unknown probability exceeds anot
           which Eide, Leslie and Frigessi set in-slate Thompson sampling, arXiv:2104.15046.
 Idea      Show what would be best if one plausible guess of the user were true, and guess anew for every slate.
 Equation  z_t ~ N(m_t, variance P_t^-1);  slate_t = top_k of z_t . v_i + b_i
+Claim     To explore earns at least the clicks of greedy slates (off), as Eide et al. find, and it is what the posterior
+          knows that counts: noise of its size in every direction (the placebo) earns fewer.
 Differs   As slate_ts.
 Reported  No table at hand.
 """

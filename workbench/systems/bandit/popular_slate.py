@@ -3,6 +3,8 @@
 Paper     Nothing is claimed; it is the baseline that knows nobody.
 Idea      What many took is a fair guess for a user of whom nothing is known, and is never reconsidered.
 Equation  slate_t = top_k of the train events of i
+Claim     Stands for a policy that knows no user: what learns from the clicks of an episode (greedy_slate, slate_ts)
+          must earn more clicks.
 Differs   -
 Reported  Nothing.
 """

@@ -6,7 +6,7 @@ Idea      Hop set h holds the items h steps from a source item; each hop set fil
           first, and the list is their concatenation, never ranked as a whole. TGH-1: last item, 7/2/1 from hops 1/2/3.
           TGH-2: last item, 5/1 from hops 1/2, then the item before it, 3/1.
 Claim     Texts order the hop sets better than edge counts and item ids do (off), and than texts permuted over the items
-          (the placebo). On many benchmarks it matches or beats trained models, by the paper (here sasrec, tiger).
+          (the placebo). By the paper it matches or beats trained models on many benchmarks (here sasrec, tiger).
 Differs   Item vectors are the bench's, not 2,048-wide flan-T5-XL encodings; "none" for items without text. Positions
           that the hop sets cannot fill are filled in the order of a seeded hash of (user, item), not by a generator,
           from the same pool: items with a train edge. Similarities are rounded to 1e-5, ties go to the lower id. Items

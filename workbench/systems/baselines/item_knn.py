@@ -4,6 +4,8 @@ Paper     Sarwar et al., "Item-based collaborative filtering recommendation algo
           Bell and Koren, "Scalable collaborative filtering with jointly derived neighborhood interpolation", ICDM 2007.
 Idea      s_ij = c_ij / (sqrt(c_ii c_jj) + shrinkage) from co-occurrence counts of users; each item keeps its nearest
           neighbours; a score is the sum over the history.
+Claim     Similarity to the items of a history ranks better than popularity. The paper's own claim, that ratings are
+          predicted better than from similar users, is not tested here.
 Differs   Implicit feedback, not ratings. Older events weigh less (decay; 1 is the paper's unweighted set of items),
           which matters much in sequential data; repeats in a history add up. Of a train history of more than 5,000
           events the last 1,000 count. Popularity x 1e-9 breaks ties. Shrinkage and decay were chosen among a few

@@ -3,6 +3,8 @@
 Paper     None; a first-order Markov chain extended to a window, as a baseline for sequential recommenders.
 Idea      T_ij = sum of gap**-.5 over train pairs at gap <= 20, rows divided by their sum + 200; a score is the sum over
           the history of .5**age * T, with popularity x 1e-9 to break ties.
+Claim     Stands for order without training: where events are sequential, what follows what ranks better than
+          similarities that ignore which item came first (item_knn). Sequential networks must beat it.
 Differs   Settings chosen on Beauty's validation set, leave-one-out, not masked, and kept for all datasets: the best of
           279 in two grids, over window (5 to 20), gap_decay (0 to 2), last (5, 10, all), decay (.3 to .7) and shrinkage
           (0 to 500); reports/results/tune_item_transitions.py.

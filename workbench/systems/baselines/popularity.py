@@ -2,6 +2,7 @@
 
 Paper     None; the simplest baseline.
 Idea      The same list for every user, ranked by train count.
+Claim     Stands for one list for all users: every recommender that reads histories must rank better.
 Differs   Counts come from train only; ties go to the lower item id, in the order of a seeded hash.
 Reported  NDCG@10 .0053-.0055 on Beauty (5-core 2014), leave-one-out, full ranking; used to validate our loader.
 """

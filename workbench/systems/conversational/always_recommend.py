@@ -4,6 +4,8 @@ Paper     The rule "Abs Greedy" among the baselines of Christakopoulou, Radlinsk
           recommender systems", KDD 2016.
 Idea      A list costs a turn and may end the conversation, a question never does.
 Equation  list_t = top_k of score(u, i) over the candidates
+Claim     Stands for a recommender that asks nothing: what policies that ask (greatest_entropy, scpr, unicorn) have
+          above it is what their questions are worth.
 Differs   The recommender is not updated by what is rejected; that leaves the candidates.
 Reported  Nothing on the data here.
 """

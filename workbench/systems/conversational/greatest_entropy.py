@@ -5,6 +5,8 @@ Paper     The rule "Max Entropy" among the baselines of Lei et al., "Estimation-
 Idea      An answer is worth most where yes and no are equally likely.
 Equation  a_t = argmax over a not asked of H(p_a),  p_a = share of the candidates that have a;  H in bits
           recommend where at most k are left, where no question tells them apart, and at the last turn
+Claim     Questions that halve the candidates succeed more often than random ones (random_questions) and than none
+          (always_recommend). A policy that learns when to ask (scpr, unicorn) must beat it.
 Differs   The paper recommends at random with a chance that grows as candidates fall.
 Reported  Nothing on the data here.
 """

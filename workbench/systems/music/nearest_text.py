@@ -3,6 +3,8 @@
 Paper     None; what a model must add to a search for words.
 Idea      Words about the music wanted are compared with words about the music there is.
 Equation  score(i) = cosine of TF-IDF(what is said) and TF-IDF(aspects of i); without a word all clips are alike
+Claim     Stands for a search by words alone: where something is said it finds the music better than chance
+          (random_clips), else not. A model of video and words (music_for_video, musechat) must be better there.
 Differs   It reads the aspects of the candidates, which the other systems of the family do not read as words.
 Reported  Nothing.
 """

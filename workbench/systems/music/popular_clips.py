@@ -3,6 +3,8 @@
 Paper     None; the simplest baseline.
 Idea      One ranking for every video.
 Equation  score(i) = events of i in train
+Claim     Stands for one ranking for all videos, better than random_clips only where clips have more than one event. A
+          system that reads the query must find the music better.
 Differs   Where every clip has one event, as in MusicCaps, it says nothing, and the order is that of a seeded hash.
 Reported  Nothing.
 """

@@ -3,6 +3,7 @@
 Paper     Nothing is claimed; it is the lower bound.
 Idea      What a system gains is what it is better than chance.
 Equation  score(i) ~ uniform, for each video and query
+Claim     Stands for chance, the lower bound: a system that reads the query must find the music better.
 Differs   -
 Reported  Nothing.
 """

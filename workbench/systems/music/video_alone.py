@@ -3,6 +3,8 @@
 Paper     None; what music_for_video is to be as good as without a text.
 Idea      The same two towers, which have never read a word.
 Equation  q = h + MLP(h), h = V v + one learned vector;  loss = InfoNCE(q, m)
+Claim     Stands for the video without words: it finds the music better than popular_clips and random_clips. A model
+          that also reads words (music_for_video) must be as good without a text, and better with one.
 Differs   -
 Reported  Nothing.
 """

@@ -3,6 +3,8 @@
 Paper     Session-based Recommendations with Recurrent Neural Networks, ICLR 2016, arXiv:1511.06939.
 Idea      A gated recurrent unit keeps a representation of the session that is updated at every click.
 Equation  s(i | x_1 .. x_t) = h_t . e_i, with h_t = GRU(h_{t-1}, e_{x_t}) (section 3, equations 1 to 4)
+Claim     A state of the whole history ranks better than item neighbours (item_knn), popularity and factors (bpr_mf), as
+          in the paper; and if it holds more than the last items do, better than item_transitions.
 Differs   Cross-entropy over the whole catalogue at every event instead of pairwise losses over session-parallel
           batches; tied input and output embeddings; a norm and a linear layer before the output; histories are read
           from their start, long ones in windows.

@@ -4,6 +4,8 @@ Paper     Pomerleau, "Efficient training of artificial neural networks for auton
           1991; the network is that of Chen et al., "Decision Transformer", NeurIPS 2021, arXiv:2106.01345.
 Idea      A log says what was done, not whether it was good: what imitates it is as good as who made it.
 Equation  p(a_t | s_1, a_1 ... s_t) from a causal transformer;  loss = cross-entropy of the logged items
+Claim     Stands for imitation alone: it obtains more than random_items and less than rotating_taste, as the log holds
+          careful and careless sessions alike. A policy conditioned on returns (dt4ier, tadt_csa) must obtain more.
 Differs   Actions are drawn from p, not its best one: who made the log drew them as well.
 Reported  Nothing on the data here.
 """

@@ -3,6 +3,8 @@
 Paper     None; what a recommender that is trained on clicks alone would do in sessions.
 Idea      The next click is likeliest where the past ones were, and nothing is thought of what comes after it.
 Equation  a_t = argmax over items i that were not shown of log share_u(category of i) + log (1 + train events of i)
+Claim     Stands for the next click alone: what it obtains less than rotating_taste, in length of sessions and in
+          returning users, is what a policy with a longer horizon can gain.
 Differs   -
 Reported  Nothing.
 """

@@ -3,6 +3,7 @@
 Paper     Nothing is claimed; it is the lower bound of policies.
 Idea      What a policy gains by its choice is what it is better than chance.
 Equation  a_t ~ uniform over the items
+Claim     Stands for no choice at all: a policy has learned something only if it obtains a higher return.
 Differs   -
 Reported  Nothing.
 """

@@ -4,6 +4,8 @@ Paper     None; the rule that knows what tires a user, the upper of the fixed on
 Idea      A category that rested costs no patience, so a session lasts as long as it may.
 Equation  a_t = argmax over items i that were not shown of log share_u(category of i) + log (1 + train events of i)
                 - 100 (times that the category was shown in the last 3 steps)
+Claim     Stands for a rule that is told what tires a user: it obtains more than greedy_taste, through longer sessions,
+          and a policy that has to learn it (vector_policy, lerl, dt4ier, tadt_csa) is measured against it.
 Differs   -
 Reported  Nothing.
 """

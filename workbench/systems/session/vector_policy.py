@@ -5,6 +5,8 @@ Paper     Schulman et al., Proximal Policy Optimization Algorithms, arXiv:1707.0
 Idea      A network says where among the items to look, so that what is learnt of one item holds for those like it.
 Equation  p_t ~ N(mu(s_t), sigma^2);  a_t = argmax_i p_t . e_i;  A_t = (rewards from t on) - V(s_t)
           loss = - mean min(r_t A_t, clip(r_t, .8, 1.2) A_t) + (V(s_t) - rewards from t on)^2,  r_t = new / old density
+Claim     What is learned of one item holds for those near it (Dulac-Arnold et al.): from the rewards of its own
+          sessions it obtains more than random_items and than what imitates a log (behaviour_cloning).
 Differs   It is the low level of LERL; item vectors are given (category, popularity, content), not learnt; the state is
           read by a small network, not a transformer; no discount. When it is served it acts by its means.
 Reported  Session length 14.352 on KuaiRand (in LERL's tables, another simulator).

@@ -3,6 +3,8 @@
 Paper     None; k nearest neighbours (Cover and Hart, IEEE TIT 13, 1967) on the current codes.
 Idea      Visits with the same diagnoses and procedures get the same items.
 Equation  score = sum over the k nearest of cos(x, x_j) set_j / sum of cos(x, x_j), x = codes * log(n / n_c)
+Claim     Stands for codes without training: they tell what is prescribed better than one set for all visits
+          (popular_set). A network that reads visits (visit_net, leader) must beat it.
 Differs   The score above which an item is prescribed is chosen on the validation visits of each fold. Where the data
           have no codes, the last set and the profile are compared; a visit like no other gets the popular set.
 Reported  Nothing.

@@ -2,6 +2,7 @@
 
 Paper     None; the simplest rule for sets.
 Idea      The same set for every visit: items in more than some share of the train visits.
+Claim     Stands for one set for all visits: what reads the visit, or those before it, must prescribe better.
 Differs   The share above which an item is prescribed is chosen on the validation visits of each fold.
 Reported  Nothing.
 """

@@ -2,6 +2,8 @@
 
 Paper     None; the rule "nearest" of the tables of GAMENet (Shang et al., AAAI 2019, arXiv:1809.01852).
 Idea      What was prescribed last time is prescribed again.
+Claim     Stands for treatment that goes on: the last set is nearer to what is prescribed than the popular one
+          (popular_set). A network that reads visits (visit_net, leader) must beat it.
 Differs   At a first visit the popular set; at later ones items of the last set come first, others by their share.
 Reported  Nothing.
 """

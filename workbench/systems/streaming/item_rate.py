@@ -3,6 +3,8 @@
 Paper     None; the rule that a served model must beat.
 Idea      It is up to date after every window, at no cost, and knows no user.
 Equation  p_i = (clicks_i + prior * rate) / (shown_i + prior),  rate = clicks so far / shown so far
+Claim     Stands for the item without its user: a higher AUC than one rate for all (overall_rate). A served model
+          (served_ctr, tuned_ctr, reloop2) must exceed it to show that it knows users.
 Differs   -
 Reported  Nothing.
 """

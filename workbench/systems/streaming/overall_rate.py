@@ -3,6 +3,8 @@
 Paper     None; the lowest rule of a stream.
 Idea      What the share of clicks alone is worth. It follows that share from window to window and knows no item.
 Equation  p = (clicks so far + 1) / (shown so far + 2)
+Claim     Stands for the rate of clicks alone, which ranks nothing within a window: its AUC is that of chance, and what
+          knows items or users (item_rate, served_ctr) must have a higher one and a lower log loss.
 Differs   -
 Reported  Nothing.
 """

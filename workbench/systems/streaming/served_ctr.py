@@ -5,7 +5,8 @@ Paper     None; after DIN (Zhou et al., KDD 2018, arXiv:1706.06978) and wide & d
 Idea      What a click model is worth as it ages: the parent of what corrects it while it is served.
 Equation  x = relu(W [u, i, past, u * i]);  h = tanh(V x);  f = sigmoid(w . h + b_u + b_i)
           past = sum_t softmax(i . i_t / sqrt(D)) (i_t + reaction_t);  binary cross-entropy
-Claim     None.
+Claim     Stands for a click model as it ages: it has a higher AUC than item_rate, and what corrects it while it is
+          served (tuned_ctr, reloop2) must exceed it.
 Differs   Smaller than any model that is served. The past is what the user was shown in windows before this one, with
           the reactions; users and items without an event in train are the vector 0.
 Reported  Nothing.

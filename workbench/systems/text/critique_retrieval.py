@@ -4,6 +4,8 @@ Paper     None; the baseline that critique-conditioned figures of REGEN (arXiv:2
 Idea      A critique is written with the next item in sight, so some of that item can be read off it. How far does the
           critique alone get?
 Equation  s(i) = cos(tfidf(c), tfidf(text of i)) + 1e-9 popularity;  popularity alone where nothing was said
+Claim     A critique alone ranks better than popularity (off), and than critiques of other steps (the placebo). A model
+          of history and critique (lumen) must beat it to show that it reads the history.
 Differs   Training-free; words and their weights are those of the catalogue. The last item itself is a candidate.
 Reported  Nothing.
 """
