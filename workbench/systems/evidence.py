@@ -6,14 +6,16 @@ from typing import Any, NamedTuple
 
 from workbench import systems
 from workbench.places import PACKAGE
+from workbench.registry import Registry
 
 FOLDER = PACKAGE.parent / "reports" / "results" / "systems"
 STALE = "stale: made by older code"
+KINDS = [Registry(what, PACKAGE / room / "kinds") for what, room in (("vectors", "embed"), ("codes", "tokens"))]
 log = logging.getLogger("workbench")
 
 
 class Evidence(NamedTuple):
-    """One stored study. path: its file. stale: whether the code of the system's closure has changed since. study: all
+    """One stored study. path: its file. stale: whether code that it stands on has changed since. study: all
     that `experiment.study.run_study.Study.dict` gives."""
 
     system: str
@@ -41,13 +43,27 @@ def stored(system: str, folder: Path = FOLDER) -> list[Evidence]:
     for path in [folder / f"{system}.json", *sorted(folder.glob(f"{system}.*.json"))]:
         try:
             study = json.loads(path.read_text(encoding="utf-8"))
-            stale = study["code"] != systems.code(system, study.get("settings"))
+            stands_on = study.get("stands_on", {"": study["code"]})  # only its own, in older files
+            now = code_of(system, study.get("settings"))
+            stale = any(now.get(name) != code for name, code in stands_on.items())
             found.append(Evidence(system, study["dataset"], study["verdict"], study["sentence"], stale, path, study))
         except FileNotFoundError:
             continue
         except (OSError, ValueError, KeyError, TypeError) as error:
             log.warning("left out: %s is no study (%s)", path, error)
     return found
+
+
+def code_of(system: str, settings: dict[str, Any] | None = None) -> dict[str, str]:
+    """What a study of a system stands on, and a hash of the code of each: "" for the system itself, its parent, and the
+    systems, item vectors and codes that its settings name. UserError if there is no such system."""
+    settings = systems.keywords(system) | (settings or {})
+    named = {value for value in settings.values() if isinstance(value, str)}
+    found = {"": systems.code(system, settings)}
+    others = named | {systems.REGISTRY.literal(system, "PARENT")}
+    found |= {name: systems.code(name) for name in sorted(others & {*systems.names()})}
+    return found | {f"{kinds.what} {name}": kinds.code(name) for kinds in KINDS
+                    for name in sorted(named & {*kinds.names()})}  # fmt: skip
 
 
 def _listed(value: Any) -> Any:

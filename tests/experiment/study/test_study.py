@@ -99,8 +99,12 @@ def test_its_file(study, tmp_path):
     assert set(written["cost"]) == {"seconds", "epoch", "peak_memory_mb"} and "NDCG@10 .0384" in written["reported"]
     (evidence,) = stored("tiger", tmp_path / "deep")
     assert not evidence.stale and evidence.verdict == written["verdict"]
-    (tmp_path / "deep" / "tiger.json").write_text(json.dumps(written | {"code": "0" * 16}))
-    assert stored("tiger", tmp_path / "deep")[0].stale and "stale" in stored("tiger", tmp_path / "deep")[0].text()
+    assert list(written["stands_on"]) == ["", "vectors text", "codes rq-kmeans"]
+    older = {name: value for name, value in written.items() if name != "stands_on"} | {"code": "0" * 16}
+    for changed in (older, *(written | {"stands_on": written["stands_on"] | {name: "0" * 16}}
+                             for name in written["stands_on"])):  # fmt: skip
+        (tmp_path / "deep" / "tiger.json").write_text(json.dumps(changed))
+        assert stored("tiger", tmp_path / "deep")[0].stale and "stale" in stored("tiger", tmp_path / "deep")[0].text()
 
 
 def test_one_epoch_proves_nothing(study):

@@ -23,6 +23,7 @@ from workbench.experiment.study.fits import plan_fit, run_fits
 from workbench.experiment.study.verdict import Difference, answer, verdict
 from workbench.places import check_file
 from workbench.systems.catalogue import entry
+from workbench.systems.evidence import code_of
 
 BASELINE = "baseline"
 COLUMNS = {  # of the table, and what the JSON calls them
@@ -133,7 +134,8 @@ class Study:
             "differences": {f"on - {name}": difference._asdict() for name, difference in self.differences.items()},
             "cost": self.cost(), "cost_sentence": self.cost_sentence, "verdict": decided, "sentence": sentence,
             "claim": own.claim, "answer": self.claim[1], "reported": own.reported,
-            "code": systems.code(self.system, on.get("settings")), "environment": info.get("environment", {}),
+            "code": systems.code(self.system, on.get("settings")),
+            "stands_on": code_of(self.system, on.get("settings")), "environment": info.get("environment", {}),
             "made": time.strftime("%Y-%m-%d", time.gmtime()),
         }
 
