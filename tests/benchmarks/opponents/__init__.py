@@ -24,6 +24,16 @@ def recbole(task: str, events: Path, name: str = "SASRec") -> list[str] | None:
     return [python, HERE / "recbole_sasrec.py", task, events, name]
 
 
+def mclrec(events: Path, simple: float, beta: float) -> list[str] | None:
+    """The command that times the trainer of QinHsiu/MCLRec at two weights of contrast, or None and a message if it is
+    not installed."""
+    checkout = os.environ.get("MCLREC", "")
+    if not Path(checkout, "recbole", "trainer", "trainer.py").is_file():
+        return _skip("MCLRec's release", "MCLREC to a checkout of github.com/QinHsiu/MCLRec", checkout)
+    python = _python("MCLRec's release", "pandas, scikit-learn, pyyaml, tqdm, colorlog and colorama")
+    return python and [python, HERE / "mclrec_release.py", checkout, events, simple, beta]
+
+
 def t5(task: str, *options: object) -> list[str] | None:
     """The command that drives Hugging Face's T5 at `padded`, `bucketed` or `beam`, or None and a message if it is
     not installed."""
