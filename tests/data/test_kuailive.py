@@ -6,6 +6,7 @@ import pytest
 
 from workbench.data import datasets, protocol_for, split
 from workbench.data.formats.attributes.feature_arrays import features_of_items
+from workbench.data.lint import lint
 from workbench.errors import UserError
 from workbench.evaluate.live.rules import groups_of_items, popular_live, watched_and_live
 from workbench.evaluate.live.time_valid import rank_among_live
@@ -75,6 +76,46 @@ def test_watched_before_and_live_now_beats_the_popular_and_both_beat_chance(fold
 def change(folder, name, edit):
     table = pd.read_csv(folder / f"{name}.csv")
     edit(table).to_csv(folder / f"{name}.csv", index=False)
+
+
+def findings(dataset) -> dict[str, list]:
+    """Value and verdict of each row of the lint report that the loader measured."""
+    found = lint(dataset).findings
+    own = found[found["check"].str.startswith("kuailive: ")]
+    return {check.removeprefix("kuailive: "): row for check, *row in
+            own[["check", "value", "verdict"]].itertuples(index=False)}  # fmt: skip
+
+
+@pytest.mark.parametrize("level", ["streamer", "room"])
+def test_traps_are_in_the_lint_report(folder, level):
+    """Beside those of the sample: a room given twice and one without a title, a like of no room, a comment long before
+    its room, and something shown twice."""
+    written = live_samples.write(folder)
+    titled, times = written["click"]["live_id"].iloc[3], written["click"]["timestamp"].to_numpy()[2:-1]
+    change(folder, "room", lambda t: pd.concat([t, t.iloc[[0]]]))
+    change(folder, "room", lambda t: t.assign(live_name_id=t["live_name_id"].where(t["live_id"] != titled, -1)))
+    change(folder, "like", lambda t: t.assign(live_id=t["live_id"].where(t.index > 0, 999_999)))
+    change(folder, "comment", lambda t: t.assign(timestamp=t["timestamp"].where(t.index > 0, live_samples.FIRST - 1)))
+    change(folder, "negative", lambda t: pd.concat([t, t.iloc[[0]]]))
+    kept = written["click"].iloc[2:-1]
+    room = written["room"].iloc[:-2]
+    live = (room["start_timestamp"].to_numpy() <= times[:, None]) & (times[:, None] < room["end_timestamp"].to_numpy())
+    assert findings(datasets.load("kuailive", level=level)) == {
+        "rooms given twice": [1, "warning"], "rooms that end before they start": [1, "warning"],
+        "rooms that overlap": [1, "warning"], "events of no known room": [2, "warning"],
+        "events outside the window of their room": [2, "warning"], "repeated events": [2, "warning"],
+        "clicks on a known streamer": [len(kept) - len(kept[["user_id", "streamer_id"]].drop_duplicates()), "note"],
+        "rooms live at a click": [np.median(live.sum(1)), "note"], "rooms without a title": [1, "note"],
+    }  # fmt: skip
+
+
+def test_a_log_without_these_traps_says_so(folder):
+    live_samples.write(folder)
+    change(folder, "room", lambda t: t.iloc[:-2])
+    change(folder, "click", lambda t: t.iloc[2:-1])
+    (folder / "title_embeddings_pca128.npy").unlink()
+    found = findings(datasets.load("kuailive"))
+    assert [verdict for _, verdict in found.values()] == ["ok"] * 6 + ["note"] * 2
 
 
 @pytest.mark.parametrize("break_it, said", [

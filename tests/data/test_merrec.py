@@ -7,7 +7,7 @@ from merrec_sample import random_shard, shard, write
 from workbench.data import datasets
 from workbench.data.datasets.marketplaces.merrec import _microseconds
 from workbench.data.lint import lint
-from workbench.data.sessions.merrec_tasks import WINDOW, event_windows, session_based
+from workbench.data.sessions.merrec_tasks import WINDOW, event_windows, retrieval, session_based
 from workbench.errors import UserError
 
 # user 1: sequence 0 views listings 10 and 11 of product 3, and buys 10; sequence 1 likes 12, of product 4, at one time
@@ -141,6 +141,37 @@ def test_windows_of_seven_items_and_what_the_event_was(month):
     shares = np.bincount(rows.part, minlength=3) / len(rows.part)
     assert shares == pytest.approx([0.8, 0.1, 0.1], abs=0.05)
     assert set(event_windows(month, labels=("item_view",), shares=(0.9, 0.0, 0.1)).part) == {0, 2}
+
+
+def test_the_retrieval_task_holds_out_the_ends_of_whole_sequences(month):
+    cut = retrieval(month)
+    log = month.interactions.sort_values(["user", "timestamp", "row"], kind="stable")
+    own = log.groupby("user")["item"].apply(np.array)
+    long = set(own.index[own.map(len) >= 10])
+    parts = [{*np.flatnonzero(cut.train.lengths)}, *({*cases.histories.users} for cases in (cut.valid, cut.test))]
+    assert set.union(*parts) == long and sum(map(len, parts)) == len(long), "a sequence is of one part, as a whole"
+    assert [len(part) / len(long) for part in parts] == pytest.approx([0.7, 0.15, 0.15], abs=0.08)
+    assert all(cut.train.lengths[user] == len(own[user]) for user in parts[0])
+    for cases in (cut.valid, cut.test):
+        assert len(cases.targets) == 4 * len(set(cases.histories.users)) and cases.offsets is None
+        for case, (user, target) in enumerate(zip(cases.histories.users, cases.targets)):
+            step = case % 4
+            assert target == own[user][step - 4] and (cases.histories.row(case) == own[user][:-4]).all()
+        assert (np.diff(cases.times.reshape(-1, 4)) >= 0).all()
+    assert (cut.n_users, cut.n_items) == (month.n_users, month.n_items), "ids are those of the texts of the items"
+    assert cut.data_hash == retrieval(month).data_hash != retrieval(month, held_out=2).data_hash
+
+
+def test_a_retrieval_task_of_other_sizes(month):
+    cut = retrieval(month, held_out=12, least=5, shares=(0.4, 0.3, 0.3))
+    lengths = np.bincount(month.interactions["user"])
+    assert lengths[cut.test.histories.users].min() >= 13, "something is left to ask with"
+    assert len(cut.test.targets) % 12 == 0 and cut.train.lengths.sum() < 0.6 * len(month.interactions)
+    for wrong, error in (({"least": 500}, "0 train, 0 validation and 0 test"), ({"held_out": 0}, "held_out=0"),
+                         ({"shares": (0.8, 0.2, 0.1)}, "add up to 1"),
+                         ({"shares": (0.8, 0.2, 0.0)}, "above 0")):  # fmt: skip
+        with pytest.raises(UserError, match=error):
+            retrieval(month, **wrong)
 
 
 @pytest.mark.parametrize("kind", [pl.Int32, pl.Int64, pl.Float64])

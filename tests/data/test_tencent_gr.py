@@ -10,6 +10,7 @@ import pytest
 from workbench.data import datasets, protocol_for, split
 from workbench.data.formats.attributes.action_types import with_positive_ends
 from workbench.data.formats.attributes.feature_arrays import features_of_items
+from workbench.data.lint import lint
 from workbench.data.splits import user_sequences
 from workbench.errors import UserError
 
@@ -42,6 +43,52 @@ def test_the_published_layout_is_read_whole(folder):
     assert set(dataset.tables["candidates"]["item"]) == set(dataset.items.index)
     row = events.sort_values("row").groupby("user")["row"].apply(np.array)
     assert all((np.diff(each) > 0).all() for each in row)
+
+
+def findings(dataset) -> dict[str, tuple[int, str]]:
+    """Value and verdict of each row of the lint report that the loader measured."""
+    found = lint(dataset).findings
+    own = found[found["check"].str.startswith("tencent-gr: ")]
+    return {check.removeprefix("tencent-gr: "): row for check, *row in
+            own[["check", "value", "verdict"]].itertuples(index=False)}  # fmt: skip
+
+
+def test_traps_are_in_the_lint_report(folder):
+    """One more user has a tie, a step back in time, an event without an ad and one without a time; ads 3 and 4 are no
+    candidates."""
+    planted = ad_samples.write(folder)
+    seq = pl.read_parquet(folder / "seq" / "*.parquet")
+    rows = [(5, 1, 100), (6, 0, 100), (7, 2, 50), (0, 1, 60), (8, 1, None)]
+    odd = [dict(zip(("item_id", "action_type", "timestamp"), row)) for row in rows]
+    more = pl.DataFrame({"user_id": [61], "seq": [odd]}, schema=seq.schema)
+    ad_samples.shards(pl.concat([seq, more]), folder / "seq", 2)
+    candidates = pl.read_parquet(folder / "candidate" / "*.parquet")
+    ad_samples.shards(candidates.filter(~pl.col("retrieval_id").is_in([2, 3])), folder / "candidate", 1)
+    known = np.ones(planted["action"].shape, bool)
+    known[1, 2] = False  # the event without an action
+    shown, wanted = (known & each for each in (planted["action"] == 0, planted["action"] > 0))
+    few = (wanted.sum(1) < 2).sum()
+    found = findings(datasets.load("tencent-gr"))
+    assert found == {
+        "exposures": [shown.sum() + 1, "warning"], "missing actions": [1, "warning"],
+        "missing ads or times": [2, "warning"], "events before an earlier time": [1, "warning"],
+        "events of one request": [60 * 13 - 1 + 1, "note"],  # 20 events in requests of three; one has no action
+        "users without two clicks": [few, "note"], "unknown candidates": [1, "warning"],
+        "candidates outside the log": [1, "note"], "targets outside the candidates": [2, "note"],
+        "ads without vectors": [2, "note"], "broken vectors": [1, "warning"],
+    }  # fmt: skip
+
+
+def test_a_log_without_these_traps_says_so(folder):
+    planted = ad_samples.write(folder)
+    taken = planted["action"].sum(1) > 5
+    seq = pl.read_parquet(folder / "seq" / "*.parquet").filter(pl.Series(taken) & (pl.col("user_id") != 2))
+    ad_samples.shards(seq, folder / "seq", 2)
+    found = findings(datasets.load("tencent-gr", vectors=""))
+    assert "ads without vectors" not in found
+    for name in ("missing actions", "missing ads or times", "events before an earlier time", "users without two clicks",
+                 "targets outside the candidates"):  # fmt: skip
+        assert found[name] == [0, "ok"]
 
 
 def test_both_held_out_events_are_clicks_or_conversions(folder):

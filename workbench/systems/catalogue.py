@@ -1,9 +1,10 @@
-"""The catalogue of systems: description, paper, ablation and placebo of each system, parsed from its source."""
+"""The catalogue of systems: description, paper, ablation and placebo of each system, parsed from its source; and of the
+sources of data that nobody can ship."""
 import ast
 import re
 from typing import Any, NamedTuple
 
-from workbench.systems import describe, evidence, family, names, parse_source, verb
+from workbench.systems import describe, evidence, family, names, parse_source, sources, verb
 
 COLUMNS = ("system", "family", "verb", "description", "paper", "ablation", "placebo", "evidence")
 HEADER = """# Systems
@@ -65,8 +66,8 @@ def markdown_table() -> str:
 
 
 def markdown_page() -> str:
-    """The page reports/systems.md: a heading, a note and `markdown_table`."""
-    return HEADER + markdown_table()
+    """The page reports/systems.md: a heading, a note, `markdown_table` and the sources of data that nobody can ship."""
+    return f"{HEADER}{markdown_table()}\n{sources.markdown_section()}"
 
 
 def _literal(module: ast.Module, name: str) -> Any:

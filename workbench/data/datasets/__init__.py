@@ -2,7 +2,8 @@
 
 A dataset's name is its file name with '-' for '_', its description the first line of the docstring, and its options the
 keywords of `load`; all three are parsed from the source, without importing it. graphs/ has those whose links are what
-they are used for, conversations/ those of systems that ask, several/ what stands on other datasets.
+they are used for, conversations/ those of systems that ask, several/ what stands on other datasets. A dataset that its
+user has to bring, as nobody can ship it, says in a literal `BROUGHT` what works, on what, and what cannot be had.
 """
 import ast
 import os

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.data.links.repair import on_cycle
-from workbench.data.lint.finding import NOTE, OK, WARNING, Finding
+from workbench.data.lint.finding import NOTE, WARNING, Finding, counted
 from workbench.data.schema import ITEM, USER, Dataset
 from workbench.data.tables import unknown_rows
 
@@ -19,12 +19,8 @@ def table_findings(dataset: Dataset) -> Iterator[Finding]:
             left_out, inside = unknown_rows(dataset, name)
             note = f"rows are about users or items that the log does not have, {left_out:,} of them left out"
             rows = len(table) + left_out
-            yield _count(f"{name}: unknown ids", left_out + inside, rows, note, WARNING if inside else NOTE)
+            yield counted(f"{name}: unknown ids", left_out + inside, rows, note, WARNING if inside else NOTE)
             yield from LINTS[name](dataset, table)
-
-
-def _count(check: str, count: int, of: int, note: str, verdict: str = WARNING) -> Finding:
-    return Finding(check, int(count), 0.0, verdict if count else OK, f"{int(count):,} of {of:,} {note}.")
 
 
 def relations(dataset: Dataset, table: pd.DataFrame) -> Iterator[Finding]:
@@ -32,12 +28,12 @@ def relations(dataset: Dataset, table: pd.DataFrame) -> Iterator[Finding]:
     n, head, tail = len(table), table["head"].to_numpy(), table["tail"].to_numpy()
     linked = np.intersect1d(np.concatenate([head, tail]), dataset.items.index)
     repeated = table.duplicated(["head", "relation", "tail"]).sum()
-    yield _count("relations: duplicated triples", repeated, n, "triples repeat an earlier one")
-    yield _count("relations: self links", (head == tail).sum(), n, "triples link an entity to itself")
+    yield counted("relations: duplicated triples", repeated, n, "triples repeat an earlier one")
+    yield counted("relations: self links", (head == tail).sum(), n, "triples link an entity to itself")
     apart = (np.minimum(head, tail) > dataset.n_items).sum()
-    yield _count("relations: triples without an item", apart, n, "triples link two entities that are no items", NOTE)
+    yield counted("relations: triples without an item", apart, n, "triples link two entities that are no items", NOTE)
     bare = dataset.n_items - len(linked)
-    yield _count("relations: items without a triple", bare, dataset.n_items, "items are in no triple", NOTE)
+    yield counted("relations: items without a triple", bare, dataset.n_items, "items are in no triple", NOTE)
 
 
 def social(dataset: Dataset, table: pd.DataFrame) -> Iterator[Finding]:
@@ -46,25 +42,25 @@ def social(dataset: Dataset, table: pd.DataFrame) -> Iterator[Finding]:
     own = links[USER] == links["friend"]
     pairs = pd.MultiIndex.from_frame(links[~own])
     one_sided = (~pairs.isin(pd.MultiIndex.from_arrays([links["friend"], links[USER]]))).sum()
-    yield _count("social: self links", own.sum(), n, "links lead from a user to the same one")
-    yield _count("social: duplicated links", links.duplicated().sum(), n, "links repeat an earlier one")
+    yield counted("social: self links", own.sum(), n, "links lead from a user to the same one")
+    yield counted("social: duplicated links", links.duplicated().sum(), n, "links repeat an earlier one")
     note = "links have no link in the opposite direction: who follows is not followed"
-    yield _count("social: one-sided links", one_sided, n, note, NOTE)
+    yield counted("social: one-sided links", one_sided, n, note, NOTE)
 
 
 def tree(dataset: Dataset, table: pd.DataFrame) -> Iterator[Finding]:
     """Nodes with two parents, and nodes on a cycle, which no path from a root reaches."""
     edges, nodes = table[table["parent"].notna()].drop_duplicates(["child", "parent"]), on_cycle(table)
     two = edges["child"].duplicated(keep=False) & ~edges["child"].duplicated()
-    yield _count("tree: nodes with two parents", two.sum(), len(nodes), "nodes have more than one parent")
-    yield _count("tree: nodes on a cycle", nodes.sum(), len(nodes), "nodes are above themselves")
+    yield counted("tree: nodes with two parents", two.sum(), len(nodes), "nodes have more than one parent")
+    yield counted("tree: nodes on a cycle", nodes.sum(), len(nodes), "nodes are above themselves")
 
 
 def slates(dataset: Dataset, table: pd.DataFrame) -> Iterator[Finding]:
     """Positions that are filled twice, and items that are shown twice, in one slate."""
     place, item = (table.duplicated(["slate", column]).sum() for column in ("position", ITEM))
-    yield _count("slates: repeated positions", place, len(table), "rows take a position that its slate has filled")
-    yield _count("slates: repeated items", item, len(table), "rows show an item that its slate shows already", NOTE)
+    yield counted("slates: repeated positions", place, len(table), "rows take a position that its slate has filled")
+    yield counted("slates: repeated items", item, len(table), "rows show an item that its slate shows already", NOTE)
 
 
 def dialogues(dataset: Dataset, table: pd.DataFrame) -> Iterator[Finding]:
@@ -74,8 +70,8 @@ def dialogues(dataset: Dataset, table: pd.DataFrame) -> Iterator[Finding]:
     first = ~table["dialogue"].duplicated()
     wrong = (~(turn > before) & ~first | turn.isna()).sum()
     empty = (table["text"].astype("string").fillna("").str.strip() == "").sum()
-    yield _count("dialogues: turns out of order", wrong, len(table), "turns have no number above the turn before")
-    yield _count("dialogues: empty turns", empty, len(table), "turns have no text")
+    yield counted("dialogues: turns out of order", wrong, len(table), "turns have no number above the turn before")
+    yield counted("dialogues: empty turns", empty, len(table), "turns have no text")
 
 
 def geography(dataset: Dataset, table: pd.DataFrame) -> Iterator[Finding]:
@@ -84,27 +80,28 @@ def geography(dataset: Dataset, table: pd.DataFrame) -> Iterator[Finding]:
     zero = (lat == 0) & (lon == 0)
     crowd = table.groupby([lat, lon])[ITEM].nunique().loc[lambda items: items > MOST_AT_ONE_PLACE].sum()
     outside = (~(lat.abs() <= 90) | ~(lon.abs() <= 180)).sum()
-    yield _count("geography: out of range", outside, n, "rows lack a latitude in -90..90 and a longitude in -180..180")
-    yield _count("geography: at (0, 0)", zero.sum(), n, "rows are at latitude 0, longitude 0, which stands for unknown")
+    yield counted("geography: out of range", outside, n, "rows lack a latitude in -90..90 and a longitude in -180..180")
+    note = "rows are at latitude 0, longitude 0, which stands for unknown"
+    yield counted("geography: at (0, 0)", zero.sum(), n, note)
     another = table.drop_duplicates([ITEM, "lat", "lon"])[ITEM].duplicated().sum()
-    yield _count("geography: repeated items", another, n, "rows give an item another place")
+    yield counted("geography: repeated items", another, n, "rows give an item another place")
     note = f"items share a place with more than {MOST_AT_ONE_PLACE - 1} others"
-    yield _count("geography: crowded places", crowd, table[ITEM].nunique(), note, NOTE)
+    yield counted("geography: crowded places", crowd, table[ITEM].nunique(), note, NOTE)
     without = dataset.n_items - table[ITEM].nunique()
-    yield _count("geography: items without a place", without, dataset.n_items, "items have no place", NOTE)
+    yield counted("geography: items without a place", without, dataset.n_items, "items have no place", NOTE)
 
 
 def image(dataset: Dataset, table: pd.DataFrame, name: str = "image") -> Iterator[Finding]:
     """Rows of dense features with missing numbers, of zeros alone, or equal to another row; items without features."""
     numbers = table.drop(columns=ITEM).apply(pd.to_numeric, errors="coerce")
-    yield _count(f"{name}: missing numbers", numbers.isna().any(axis=1).sum(), len(table), "rows lack a number")
+    yield counted(f"{name}: missing numbers", numbers.isna().any(axis=1).sum(), len(table), "rows lack a number")
     empty = (numbers == 0).all(axis=1)
-    yield _count(f"{name}: empty rows", empty.sum(), len(table), "rows are zeros, which stand for unknown", NOTE)
+    yield counted(f"{name}: empty rows", empty.sum(), len(table), "rows are zeros, which stand for unknown", NOTE)
     repeated = numbers[~empty].duplicated().sum()
-    yield _count(f"{name}: repeated rows", repeated, len(table), "rows have the features of an earlier one", NOTE)
-    yield _count(f"{name}: repeated items", table[ITEM].duplicated().sum(), len(table), "rows give an item others")
+    yield counted(f"{name}: repeated rows", repeated, len(table), "rows have the features of an earlier one", NOTE)
+    yield counted(f"{name}: repeated items", table[ITEM].duplicated().sum(), len(table), "rows give an item others")
     without = dataset.n_items - table[ITEM].nunique()
-    yield _count(f"{name}: items without features", without, dataset.n_items, "items have no features", NOTE)
+    yield counted(f"{name}: items without features", without, dataset.n_items, "items have no features", NOTE)
 
 
 def audio(dataset: Dataset, table: pd.DataFrame) -> Iterator[Finding]:

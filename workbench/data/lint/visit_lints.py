@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from workbench.data.lint.finding import NOTE, OK, WARNING, Finding
+from workbench.data.lint.finding import NOTE, OK, WARNING, Finding, counted
 from workbench.data.schema import USER, Dataset
 from workbench.data.visits.attach import CODE, NAME, VISIT
 from workbench.data.visits.records import COUNTED, read_visits
@@ -29,14 +29,14 @@ def visit_findings(dataset: Dataset) -> Iterator[Finding]:
                       f"{most:,} of {later:,} visits with an earlier one are of the same user.")  # fmt: skip
     codes = dataset.tables["visit_codes"]
     if len(codes):
-        yield _count("visits: without codes", visits.without_codes, n, "visits have no code, so nothing is known")
+        yield counted("visits: without codes", visits.without_codes, n, "visits have no code, so nothing is known")
         bare = codes.drop_duplicates(CODE)[NAME].fillna("").eq("").sum()
-        yield _count("visits: codes without a name", bare, codes[CODE].nunique(), "codes have no words", NOTE)
+        yield counted("visits: codes without a name", bare, codes[CODE].nunique(), "codes have no words", NOTE)
         once = (codes.groupby(CODE)[VISIT].nunique() == 1).sum()
-        yield _count("visits: codes seen once", once, codes[CODE].nunique(), "codes are of one visit: outside the "
-                     "vocabulary of any train part that lacks it", NOTE)  # fmt: skip
+        yield counted("visits: codes seen once", once, codes[CODE].nunique(), "codes are of one visit: outside the "
+                      "vocabulary of any train part that lacks it", NOTE)  # fmt: skip
     users = dataset.tables["visits"][USER].nunique()
-    yield _count("visits: users without one", dataset.n_users - users, dataset.n_users, "users have no visit")
+    yield counted("visits: users without one", dataset.n_users - users, dataset.n_users, "users have no visit")
     if visits.conflicts is not None:
         share = 2 * len(visits.conflicts) / (dataset.n_items * (dataset.n_items - 1) or 1)
         yield Finding("visits: conflicting pairs", share, np.nan, OK,
@@ -45,7 +45,3 @@ def visit_findings(dataset: Dataset) -> Iterator[Finding]:
     for what in LEFT_OUT:
         if what in dropped:
             yield Finding(f"visits: {what}", dropped[what], 0.0, NOTE, f"{dropped[what]:,} {what} are left out.")
-
-
-def _count(check: str, count: int, of: int, note: str, verdict: str = WARNING) -> Finding:
-    return Finding(check, int(count), 0.0, verdict if count else OK, f"{int(count):,} of {of:,} {note}.")

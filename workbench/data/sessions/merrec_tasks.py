@@ -2,10 +2,10 @@
 
 - session-based recommendation: `session_based`, and with the same sequences inference acceleration, which measures time
   and has no other split;
-- click-through rate and multi-task learning: `event_windows`.
-The paper counts six tasks. The release's fifth, retrieval from texts (mercatran), takes sequences as the first one does
-and holds out their last events, whose number is a setting of its; the sixth is not in the release. Not verified: what
-the paper prints of each, and the random draws of the release, which are not seeded by the data: ours are hashes.
+- click-through rate and multi-task learning: `event_windows`;
+- retrieval from texts (mercatran): `retrieval`.
+The paper counts six tasks; the sixth is not in the release. Not verified: what the paper prints of each, and the random
+draws of the release, which are not seeded by the data: ours are hashes.
 """
 from typing import NamedTuple
 
@@ -13,12 +13,14 @@ import numpy as np
 
 from workbench.data.protocol import Protocol, protocol_for
 from workbench.data.schema import ITEM, RAW, USER, Dataset, assemble, hash_ids
+from workbench.data.sessions.whole_sessions import session_split
 from workbench.data.splits import Split, split, splitmix64, user_sequences
 from workbench.errors import UserError
 
 LEAST, SAMPLE = 10, 0.11  # events of a sequence, and share of the sequences, of the session-based task
 WINDOW = 7  # items before an event, its input
 LABELS = ("item_view", "item_like")
+TAIL, PARTS = 4, (0.7, 0.15, 0.15)  # events at the end, and shares of the sequences, of the retrieval task
 
 
 def session_based(dataset: Dataset, *, least: int = LEAST, share: float = SAMPLE) -> Split:
@@ -80,3 +82,22 @@ def event_windows(
     draw = splitmix64(users, place[at], seed=seed) / 2.0**64
     part = np.searchsorted(np.cumsum(shares)[:2], draw, side="right")
     return EventWindows(users, log.items[at], before, said, part)
+
+
+def retrieval(
+    dataset: Dataset, *, held_out: int = TAIL, least: int = LEAST, shares: tuple[float, float, float] = PARTS
+) -> Split:
+    """Sequences of `least` events or more are train, validation or test as a whole, by a hash; of the last two parts
+    the last `held_out` events are targets, a case each, and what comes before them is the history of each.
+
+    No event of a test sequence is in train, and a listing (dataset merrec, key=listing) is hardly ever in two: it is
+    found by its texts, the columns of `dataset.items`, whose ids the split has. Full ranking of all items; the release
+    ranks the targets of the part alone, np.unique(cut.test.targets), which is easier. Its sequences are in the order of
+    the rows, ours by time. UserError for shares that do not add up to 1, or where a part has no sequence.
+    """
+    if abs(sum(shares) - 1) > 1e-9 or min(shares) <= 0:
+        raise UserError(f"{shares=} of train, validation and test must be above 0 and add up to 1")
+    long = np.bincount(dataset.interactions[USER], minlength=dataset.n_users) >= max(least, held_out + 1)
+    test = long & (hash_ids(dataset.users[RAW].to_numpy(), seed=3) / 2.0**64 < shares[2])
+    valid = shares[1] / (shares[0] + shares[1])
+    return session_split(dataset, test, train=long & ~test, valid=valid, held_out=held_out)

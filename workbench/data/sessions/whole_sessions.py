@@ -1,4 +1,4 @@
-"""Splits of whole sessions: the last item of a test session is predicted, and no event of a test session is in train.
+"""Splits of whole sessions: the end of a test session is predicted, and no event of a test session is in train.
 
 For logs whose users are sessions, such as Amazon-M2, where the published test sessions are others than those of train;
 and for a shift of the domain, where train is of some locales and test of others.
@@ -15,31 +15,34 @@ SOURCE, TARGET = ("UK", "DE", "JP"), ("ES", "FR", "IT")  # locales of tasks 1 an
 
 
 def session_split(
-    dataset: Dataset, test: np.ndarray, *, train: np.ndarray | None = None, valid: float = 0.1, seed: int = 0
-) -> Split:
+    dataset: Dataset, test: np.ndarray, *, train: np.ndarray | None = None, valid: float = 0.1, held_out: int = 1,
+    seed: int = 0,
+) -> Split:  # fmt: skip
     """test, train: (U,) bool, which sessions; train by default those that are not test. valid: share of the train
-    sessions, by a seeded hash, that are held out for validation. Sessions of one event have nothing to predict from.
+    sessions, by a seeded hash, that are held out for validation. held_out: last events of a session, a case each, all
+    with the events before them as history, so that case c is step c % held_out of its session. Sessions of no more
+    events than these have nothing to predict from.
 
     Full ranking without masking, as a target may be an item of its own session. UserError where a part is empty, or a
     session is in both.
     """
     test = np.asarray(test, bool)
     train = ~test if train is None else np.asarray(train, bool)
-    if (both := int((train & test).sum())) or test.shape != (dataset.n_users,) or not 0 < valid < 1:
+    if (both := int((train & test).sum())) or test.shape != (dataset.n_users,) or not 0 < valid < 1 or held_out < 1:
         raise UserError(f"test and train are one bool for each of {dataset.n_users:,} sessions, none in both ({both:,} "
-                        f"are), and {valid=} is a share above 0 and below 1")  # fmt: skip
+                        f"are), {valid=} is a share above 0 and below 1, and {held_out=} is 1 or more")  # fmt: skip
     protocol = protocol_for(dataset)
     sequence = user_sequences(dataset, protocol)
     drawn = hash_ids(dataset.users[RAW].to_numpy(), seed=seed + 1) / 2.0**64 < valid
-    usable = sequence.lengths > 1
+    usable = sequence.lengths > held_out
     parts = [train & ~drawn, train & drawn & usable, test & usable]
     counts = [int(part.sum()) for part in parts]
     if not all(counts):
         found = f"{counts[0]:,} train, {counts[1]:,} validation and {counts[2]:,} test sessions"
         raise UserError(f"{dataset.name}: {found}; each needs one", code=3)
     own = sequence.where(parts[0][sequence.rows()])
-    valid_cases, test_cases = (_cases(sequence, part) for part in parts[1:])
-    key = _digest(dataset, sequence, protocol, parts)
+    valid_cases, test_cases = (_cases(sequence, part, held_out) for part in parts[1:])
+    key = _digest(dataset, sequence, protocol, parts, held_out)
     return Split(own, valid_cases, test_cases, dataset.n_users, dataset.n_items, protocol, key)
 
 
@@ -74,15 +77,20 @@ def domain_shift(
     return session_split(dataset, test, train=(known & ~published) | adapted, seed=seed)
 
 
-def _cases(sequence: Histories, mask: np.ndarray) -> Cases:
+def _cases(sequence: Histories, mask: np.ndarray, held_out: int) -> Cases:
     chosen = sequence.take(np.flatnonzero(mask))
-    return Cases(chosen.without_last(1), chosen.items[chosen.offsets[1:] - 1])
+    ends = chosen.last(held_out)
+    return Cases(chosen.without_last(held_out), ends.items, ends.times, ends.offsets).one_each()
 
 
-def _digest(dataset: Dataset, sequence: Histories, protocol: Protocol, parts: list[np.ndarray]) -> str:
+def _digest(
+    dataset: Dataset, sequence: Histories, protocol: Protocol, parts: list[np.ndarray], held_out: int
+) -> str:  # fmt: skip
     import hashlib
 
     whole = hashlib.sha256(hash_events(dataset, sequence, protocol).encode())
     for part in parts:
         whole.update(np.packbits(part))
+    if held_out > 1:  # figures of one held-out event keep their data hash
+        whole.update(str(held_out).encode())
     return whole.hexdigest()[:16]

@@ -16,7 +16,6 @@ from workbench.data.lint.finding import NOTE, OK, WARNING, Finding
 from workbench.data.schema import ITEM, MICROSECOND, RAW, TIME, USER, Dataset, assemble
 from workbench.errors import UserError, unknown_name
 
-HOME = "https://huggingface.co/datasets/mercari-us/merrec"
 KEYS = {"product": "product_id", "listing": "item_id"}
 EVENTS = ("item_view", "item_like", "item_add_to_cart_tap", "offer_make", "buy_start", "buy_comp")
 CODES = {name: number for number, name in enumerate(EVENTS)}
@@ -29,9 +28,18 @@ LEVELS = ("c0_name", "c1_name", "c2_name")
 OTHERS = {"name": "title", "brand_name": "brand", "item_condition_name": "condition", "size_name": "size",
           "color": "color"}  # fmt: skip
 ABOUT = {
-    "title": "MerRec, Mercari US 2023", "homepage": HOME, "terms": "CC BY-NC 4.0: attribution, non-commercial.",
+    "title": "MerRec, Mercari US 2023", "homepage": "https://huggingface.co/datasets/mercari-us/merrec",
+    "terms": "CC BY-NC 4.0: attribution, non-commercial.",
     "citation": "Li et al., MerRec: A Large-scale Multipurpose Mercari Dataset for Consumer-to-Consumer Recommendation "
                 "Systems, KDD 2025, arXiv:2402.14230", "release": "Hugging Face, mercari-us/merrec",
+}  # fmt: skip
+HOME = ABOUT["homepage"]
+BROUGHT = {
+    "works": "Shards of any months are read lazily, products or listings as items. Five of the six tasks are in "
+             "data.sessions.merrec_tasks: session-based, click-through, multi-task, acceleration, retrieval.",
+    "sample": "tests/merrec_sample.py", "systems": (),
+    "stand_ins": {"retailrocket": "views, carts and purchases, without texts"},
+    "lacks": "The log, 166 GB; one shard is a month of its users. The sixth task, which is not in the release.",
 }  # fmt: skip
 
 

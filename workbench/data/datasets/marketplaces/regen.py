@@ -17,14 +17,22 @@ from workbench.data.schema import ITEM, RAW, USER, Dataset, assemble
 from workbench.data.tables import attach_tables
 from workbench.errors import UserError, unknown_name
 
-HOME = "https://www.kaggle.com/datasets/googleai/regen-reviews-enhanced-with-generative-narratives"
 READERS = {".parquet": pl.read_parquet, ".jsonl": pl.read_ndjson, ".json": pl.read_ndjson, ".ndjson": pl.read_ndjson,
            ".csv": lambda path: pl.read_csv(path, infer_schema=False)}  # fmt: skip
 LEADS_TO = ("next", "this")
 ABOUT = {
-    "title": "REGEN: Reviews Enhanced with GEnerative Narratives", "homepage": HOME, "terms": "Not verified; see the "
-    "page, and those of the Amazon reviews of 2018.", "release": "Kaggle, googleai",
+    "title": "REGEN: Reviews Enhanced with GEnerative Narratives", "release": "Kaggle, googleai",
+    "homepage": "https://www.kaggle.com/datasets/googleai/regen-reviews-enhanced-with-generative-narratives",
+    "terms": "Not verified; see the page, and those of the Amazon reviews of 2018.",
     "citation": "REGEN: A Dataset and Benchmarks with Natural Language Critiques and Narratives, arXiv:2503.11924",
+}  # fmt: skip
+HOME = ABOUT["homepage"]
+BROUGHT = {
+    "works": "Any table is read whose columns are named: critiques, narratives, items. How much of the next title a "
+             "critique says is a lint; ranking with critiques and without is in evaluate.critiques.",
+    "sample": "tests/data/test_regen.py", "systems": ("lumen", "critique_retrieval"),
+    "stand_ins": {"critiqued": "critiques made of attributes of the next item, of public logs"},
+    "lacks": "The data (login), the names of its columns, its terms. Critiques and narratives by a language model.",
 }  # fmt: skip
 
 

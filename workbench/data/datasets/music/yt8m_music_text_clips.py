@@ -15,17 +15,25 @@ from workbench.data.schema import HELD_OUT, ITEM, RAW, USER, Dataset, assemble
 from workbench.data.tables import attach_tables
 from workbench.errors import UserError
 
-HOME = "https://zenodo.org/records/8040754"
 PARTS = {"train": File("train.csv"), "test": File("test.csv")}  # no checksum: the files are not at hand
 FEATURES = {name: {part: File(f"{part}_{name}.npy") for part in PARTS} for name in ("image", "audio")}
 COLUMNS = {"video_id": "id", "start": "float", "end": "float", "text": "text"}
 ABOUT = {
-    "title": "YouTube8M-MusicTextClips", "homepage": HOME,
+    "title": "YouTube8M-MusicTextClips", "homepage": "https://zenodo.org/records/8040754",
     "terms": "Adobe Research License: for research, non-commercial. The videos are others' property.",
     "citation": "McKee, Salamon, Sivic and Russell, Language-guided music recommendation for video via prompt "
                 "analogies, CVPR 2023", "release": "3,169 clips of test and 1,000 of train, by its README",
     "notes": ["annotators heard the clip and did not see it: a text says nothing of the picture",
               "nobody chose anything: the only users are the two parts, so that there is a log at all"],
+}  # fmt: skip
+HOME = ABOUT["homepage"]
+BROUGHT = {
+    "works": "Descriptions and parts are read, and the features of pictures and sound that the user computes.",
+    "sample": "tests/data/test_music_datasets.py", "systems": ("music_for_video", "musechat"),
+    "stand_ins": {"musiccaps": "captions and aspects, no picture and no sound",
+                  "tiktok-mm": "vectors of pictures and sound, a text made of the sound"},
+    "lacks": "Sound, pictures and features: the clips are on YouTube, many are gone, and nobody has granted a licence. "
+             "Not verified: how the two tables are quoted, and their number of rows.",
 }  # fmt: skip
 
 

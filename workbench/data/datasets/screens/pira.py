@@ -14,17 +14,25 @@ from workbench.data.schema import Dataset
 from workbench.data.screens.assembly import JOIN, assemble_screens
 from workbench.errors import UserError
 
-HOME = "https://huggingface.co/datasets/Yuxiang007/PIRA-Bench-data"
 EVENTS, PROFILES = File("pira_events.jsonl"), File("pira_profiles.jsonl")
 LAYOUT = {"trajectory": pl.String, "step": pl.Int64, "t": pl.Int64, "frame_ref": pl.String, "app": pl.String,
           "widget": pl.String, "text": pl.String, "true_intents": pl.List(pl.String)}  # fmt: skip
 PROFILE = {"trajectory": pl.String, "profile": pl.String, "text": pl.String}
 ABOUT = {
-    "title": "PIRA-Bench trajectories as text states", "homepage": HOME, "terms": "Apache-2.0 (the images); the "
-    "transcription is the user's own.", "release": "none in this layout",
+    "title": "PIRA-Bench trajectories as text states", "release": "none in this layout",
+    "homepage": "https://huggingface.co/datasets/Yuxiang007/PIRA-Bench-data",
+    "terms": "Apache-2.0 (the images); the transcription is the user's own.",
     "citation": "Chai, Tang, Xiao, Liu and Li, PIRA-Bench: A transition from reactive GUI agents to GUI-based "
                 "proactive intent recommendation agents, 2026, arXiv:2603.08013",
     "notes": ["a test of mechanisms on text, not the benchmark, whose agents look at images"],
+}  # fmt: skip
+HOME = ABOUT["homepage"]
+BROUGHT = {
+    "works": "Text states are read, which the user writes of the images, in a layout of ours.",
+    "sample": "tests/data/test_screen_datasets.py", "systems": ("pirf",),
+    "stand_ins": {"synthetic-screens": "an invented world of interleaved intents and noise"},
+    "lacks": "The true intents, which the leaderboard keeps, so no figure is one of the benchmark; images are not "
+             "read. Not verified: the layout of profile.json.",
 }  # fmt: skip
 
 

@@ -19,6 +19,11 @@ ABOUT = {
     "citation": "the histories of scikit-image, networkx, joblib, imbalanced-learn and dask, August 2026",
     "release": "derived",
 }  # fmt: skip
+BROUGHT = {
+    "works": "Authors, files, times and folders of the five projects are read from two tables.",
+    "sample": "", "systems": ("coder",), "stand_ins": {"git": "a clone of your own, read the same way"},
+    "lacks": "An address of the two tables: who lacks them makes them of clones of the projects, by git log.",
+}  # fmt: skip
 
 
 def load(*, duplicates: str = "first", names: str = "first") -> Dataset:

@@ -41,6 +41,12 @@ ABOUT = {
                 "et al., DDInter, Nucleic Acids Research 50, 2022",
     "release": "PyHealth test resources; DDInter 2.0; WHO ATC 2026-04-25",
 }  # fmt: skip
+BROUGHT = {
+    "works": "The demo is read with ATC codes and interactions of its drugs: two tables, which join them, are brought.",
+    "sample": "", "systems": ("leader",),
+    "stand_ins": {"beauty-baskets": "baskets of a public log", "synthetic-visits": "an invented world of visits"},
+    "lacks": "The full MIMIC-III, which is credentialed. An address of the two tables.",
+}  # fmt: skip
 LENGTHS = {1: 1, 2: 3, 3: 4, 4: 5, 5: 7}  # characters of an ATC code by level
 ROUTES = {  # routes of the demo -> routes of administration of the ATC/DDD index
     **dict.fromkeys(("PO", "PO/NG", "NG", "ORAL", "OG", "J TUBE", "VG"), "O"),
