@@ -26,7 +26,7 @@ SUPPORTED = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
 
 help:
 	@echo "make report     run the notebook series; open reports/latest/index.html"
-	@echo "make test       run the tests"
+	@echo "make test       run the tests; with ARGS=--changed those that the changes since the last commit can reach"
 	@echo "make test-full  run the slow tests as well"
 	@echo "make bench      run the speed benchmarks"
 	@echo "make lab        open JupyterLab on a copy of the notebooks"

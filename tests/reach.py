@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from worlds import world_of
 
 from workbench import systems
 from workbench.closure import closure
@@ -12,9 +13,10 @@ from workbench.data import datasets
 from workbench.places import PACKAGE
 
 TESTS = Path(__file__).parent
-BY_NAME = {  # folders whose files are reached by a name, from their __init__
-    PACKAGE / folder / "__init__.py": set((PACKAGE / folder).rglob("*.py")) for folder in ("systems", "show")
-} | {Path(datasets.__file__): set(datasets.REGISTRY.folder.glob("*.py"))} | {
+SYSTEMS, DATASETS = Path(systems.__file__), Path(datasets.__file__)
+BY_NAME = {  # files that are reached by a name, from what their names are given to
+    init: set(init.parent.rglob("*.py")) for init in (SYSTEMS, PACKAGE / "show" / "__init__.py", DATASETS)
+} | {
     PACKAGE / folder / "by_kind.py": set((PACKAGE / folder / "kinds").glob("*.py")) for folder in ("embed", "tokens")
 }  # fmt: skip
 WHOLE = {"subprocess", "workbench", "workbench.__main__", "workbench.cli.commands", "workbench.notebooks"}  # anything
@@ -36,7 +38,8 @@ def parameters(item: pytest.Item) -> set[str]:
 
 def reaches(path: Path, names: set[str], changed: set[Path]) -> bool:
     """Whether a change of these files can reach a test. path: its file. names: the values of its parameters; where one
-    is a system, only that one is meant.
+    is a system, only that one and those that its file names are meant: its parent, teachers, bases and first stages.
+    Where such a test takes its dataset from worlds.py, only theirs are meant, and those that its own file names.
 
     Tests of the whole house, those that run a process or the command line, and any test where something else than
     Python changed, are always reached.
@@ -49,18 +52,45 @@ def reaches(path: Path, names: set[str], changed: set[Path]) -> bool:
 
 @cache
 def _reached(path: Path, chosen: frozenset[str]) -> set[Path]:
-    files = closure(path, *(systems.file(name) for name in chosen), root=TESTS)
-    for init, folder in BY_NAME.items():
-        if init in files and not (chosen and init.parent.name == "systems"):
+    meant = _with_named(chosen)
+    files, by_name = closure(*_own(path), *map(systems.file, meant), root=TESTS), dict(BY_NAME)
+    if chosen:
+        by_name[SYSTEMS] = set()
+        if TESTS / "worlds.py" in files:
+            found = set(map(world_of, meant)) | _texts(path) & set(datasets.names())
+            by_name[DATASETS] = set(map(datasets.file, found))
+    for init, folder in by_name.items():
+        if init in files:
             files = closure(*files, *folder, root=TESTS)
     return files | {TESTS / "conftest.py"}
+
+
+def _with_named(chosen: frozenset[str]) -> set[str]:
+    """Systems, and those that a file of one of them names."""
+    meant, last = set(chosen), set(chosen)
+    while last:
+        last = set().union(*(_texts(systems.file(name)) for name in last)) & set(systems.names()) - meant
+        meant |= last
+    return meant
+
+
+@cache
+def _texts(file: Path) -> set[str]:
+    """The string literals of a file."""
+    nodes = ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+    return {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+
+
+def _own(path: Path) -> set[Path]:
+    """The file of a test, the helpers beside it and the fixtures of its folder, and what they import."""
+    return closure(path, *path.parent.glob("conftest.py"), root=path.parent)
 
 
 @cache
 def _runs_anything(path: Path) -> bool:
     """Whether a test, or a helper that it imports, starts a process, or imports the package's doors or commands."""
     names = set()
-    for file in (each for each in closure(path, root=TESTS) if each.is_relative_to(TESTS)):
+    for file in (each for each in closure(*_own(path), root=TESTS) if each.is_relative_to(TESTS)):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 names |= {alias.name for alias in node.names}

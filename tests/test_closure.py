@@ -120,6 +120,24 @@ def test_a_name_leads_to_the_file_that_defines_it():
     ("systems/test_battery.py", {"sasrec"}, "systems/sequential/sasrec.py", True),
     ("systems/test_battery.py", {"sasrec"}, "systems/sequential/gru4rec.py", False),
     ("systems/test_battery.py", set(), "systems/sequential/gru4rec.py", True),
+    ("systems/test_battery.py", {"tim4rec"}, "systems/sequential/sasrec.py", True),  # its parent
+    ("systems/test_battery.py", {"two_stage"}, "systems/sequential/sasrec.py", True),  # its second stage
+    ("systems/test_battery.py", {"random_selection"}, "systems/sequential/sasrec.py", True),  # its base
+    ("systems/test_battery.py", {"lightgnn"}, "systems/graph/lightgcn.py", True),  # its teacher
+    ("systems/test_battery.py", {"lightgnn"}, "systems/matrix_factorization/bpr_mf.py", True),  # the teacher's parent
+    ("systems/test_battery.py", {"sasrec"}, "systems/sequential/tim4rec.py", False),
+    ("systems/test_battery.py", {"kcan"}, "data/datasets/invented/synthetic_relations.py", True),  # its world
+    ("systems/test_battery.py", {"gru4rec"}, "data/datasets/invented/synthetic_relations.py", False),
+    ("systems/test_battery.py", {"gru4rec"}, "data/synthetic/world.py", True),
+    ("systems/test_sets_battery.py", {"leader"}, "data/datasets/invented/synthetic_visits.py", True),
+    ("systems/test_convergence.py", {"sasrec"}, "data/datasets/office.py", True),  # named in the test
+    ("systems/test_kcan.py", set(), "data/datasets/invented/synthetic_relations.py", True),
+    ("systems/test_music_for_video.py", set(), "systems/music/music_for_video.py", True),  # by a helper beside it
+    ("systems/test_category_popularity.py", set(), "tokens/autoencoder.py", True),  # by the fixtures of its folder
+    ("data/test_graph_datasets.py", set(), "data/datasets/graphs/ciao.py", True),
+    ("data/test_dialogue_datasets.py", set(), "data/datasets/dialogues/redial.py", True),
+    ("data/test_exposure_datasets.py", set(), "data/datasets/exposures/coat.py", True),
+    ("evaluate/test_top_k.py", set(), "data/datasets/exposures/coat.py", False),
     ("test_layers.py", set(), "embed/text.py", True),
     ("evaluate/test_top_k.py", set(), "show/lab.js", True),
 ])  # fmt: skip

@@ -104,21 +104,21 @@ def test_a_missing_notebook_and_an_output_that_would_overwrite_it(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "source, code_, message",
+    "source, code_, message, timeout",
     [
-        ("raise ValueError('no <b>item</b>')", 1, "ValueError: no <b>item</b>"),
-        ("import sys; sys.exit(0)", 1, "SystemExit"),
-        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", 138, "kernel died"),
-        ("import os; os._exit(0)", 138, "kernel died"),
-        ("import time\ntime.sleep(60)", 124, "longer than 2 s"),
+        ("raise ValueError('no <b>item</b>')", 1, "ValueError: no <b>item</b>", 300),
+        ("import sys; sys.exit(0)", 1, "SystemExit", 300),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", 138, "kernel died", 300),
+        ("import os; os._exit(0)", 138, "kernel died", 300),
+        ("import time\ntime.sleep(300)\nopen('woken', 'w')", 124, "longer than 5 s", 5),
     ],
 )
-def test_exit_codes(tmp_path, source, code_, message):
+def test_exit_codes(tmp_path, source, code_, message, timeout):
+    """A time-out ends a cell long before it is done; a kernel that dies is noticed, where a time-out would be 124."""
     path = save(tmp_path / "nb.ipynb", "print('reached')", source, "print('never')")
-    started = time.monotonic()
-    result = notebooks.run(path, parameters={}, out=tmp_path / "out", timeout=2)
+    result = notebooks.run(path, parameters={}, out=tmp_path / "out", timeout=timeout)
     assert (result.ok, result.code, result.cell) == (False, code_, 3) and message in result.error
-    assert time.monotonic() - started < 20
+    assert not (tmp_path / "woken").exists()
     stored = json.loads(result.executed.read_text())
     assert "reached" in outputs(result.executed) and stored["metadata"]["workbench"]["code"] == code_
     assert stored["cells"][-1]["outputs"] == [] and stored["cells"][-1]["execution_count"] is None
@@ -146,20 +146,20 @@ def test_a_full_disk_keeps_the_old_copy(tmp_path, monkeypatch):
 
 
 def test_interrupt_leaves_a_partial_copy_and_no_kernel(tmp_path):
-    path = save(tmp_path / "nb.ipynb", "import os\nprint(os.getpid(), file=open('pid', 'w'))", "while True: pass")
+    tell = "import os\nwith open('new', 'w') as file:\n    file.write(str(os.getpid()))\nos.rename('new', 'pid')"
+    path = save(tmp_path / "nb.ipynb", "1", f"{tell}\nwhile True: pass")
     # a shell ignores SIGINT in what it starts with `&`, and the child inherits that
     handler = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
     call = f"from workbench import notebooks as n; exit(n.run({str(path)!r}, parameters={{}}, out='out').code)"
     env = {**os.environ, "TMPDIR": str(tmp_path)}
     process = subprocess.Popen([sys.executable, "-c", f"{handler}; {call}"], cwd=tmp_path, env=env)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline and not (tmp_path / "pid").exists():
         time.sleep(0.1)
-    time.sleep(1)
     kernel = int((tmp_path / "pid").read_text())
     assert alive(kernel)
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=30) == 130
+    assert process.wait(timeout=300) == 130
     assert not alive(kernel)
     info = json.loads((tmp_path / "out" / "nb.ipynb").read_text())["metadata"]["workbench"]
     assert (info["code"], info["error"], info["cell"]) == (130, "interrupted", 3)
@@ -168,13 +168,15 @@ def test_interrupt_leaves_a_partial_copy_and_no_kernel(tmp_path):
 
 @pytest.mark.parametrize("round_", range(10 if SLOW else 2))
 def test_output_widgets_never_hang(tmp_path, round_):
-    """papermill's own engine hangs here in most runs on a busy machine; see the docstring of `engine`."""
+    """papermill's own engine hangs here in most runs on a busy machine; see the docstring of `engine`. A message that
+    is missed costs a time-out, of a minute or more; a cell takes a second at most."""
     cell = "with W.Output() as box:\n    print('inside')\nbox"
     path = save(tmp_path / "nb.ipynb", "import ipywidgets as W", *[cell] * 15)
-    started = time.monotonic()
-    result = notebooks.run(path, parameters={}, out=tmp_path / "out", timeout=60)
-    assert result.ok and time.monotonic() - started < 20
-    assert json.dumps(json.loads(result.executed.read_text())["metadata"]["widgets"]).count("inside") == 15
+    result = notebooks.run(path, parameters={}, out=tmp_path / "out", timeout=300)
+    stored = json.loads(result.executed.read_text())
+    seconds = [cell["metadata"]["workbench"]["seconds"] for cell in stored["cells"] if cell["cell_type"] == "code"]
+    assert result.ok and len(seconds) == 17 and max(seconds) < 45
+    assert json.dumps(stored["metadata"]["widgets"]).count("inside") == 15
 
 
 def test_a_lost_wake_up_delays_a_reply_by_one_poll():
@@ -188,9 +190,8 @@ def test_a_lost_wake_up_delays_a_reply_by_one_poll():
             raise Empty
         return {"reply": True}
 
-    started = time.monotonic()
     assert asyncio.run(poll_in_slices(missing_wake_up)(timeout=60)) == {"reply": True}
-    assert time.monotonic() - started < 5 and max(timeouts) <= 0.25
+    assert len(timeouts) == 3 and max(timeouts) <= 0.25, "it waits no longer than its polls"
     timeouts[:] = []
     with pytest.raises(Empty):
         asyncio.run(poll_in_slices(missing_wake_up)(timeout=0.3))

@@ -10,6 +10,8 @@ from workbench import experiment, show
 from workbench.data import Histories
 from workbench.data.schema import ITEM, RAW, TIME, USER
 from workbench.errors import UserError
+from workbench.experiment import bench as bench_module
+from workbench.experiment.browse import item_index
 from workbench.experiment.browse.item_index import ItemIndex, normalize_text
 from workbench.show.widgets import items as item_widgets
 from workbench.show.widgets.items import table_neighbours
@@ -129,24 +131,34 @@ def test_where_a_browser_listens_there_are_controls(shelf, in_notebook, monkeypa
         show.explore_items(shelf, 0)
 
 
-def test_beauty_answers_in_less_than_three_tenths_of_a_second(real, in_notebook):
+def test_beauty_answers_without_reading_or_indexing_it_again(real, in_notebook, monkeypatch):
+    """An answer takes a tenth or less of the time of the opening; a third is allowed, on average over a few."""
+    experiment.open_bench("beauty", profile="paper").vectors("text")  # to the store, if they are not there
+    started = time.process_time()
     bench = experiment.open_bench("beauty", profile="paper")
     shelf, users = ItemIndex(bench), bench.typical_users(6).tolist()
-    shelf.neighbours(1)  # loads what is made once
+    shelf.neighbours(1)  # makes what is made once
     line, _, found, _ = item_widgets._widgets(shelf, 1, "", 6).children
+    opening = time.process_time() - started
     show.explore_users(bench, user=users[-1], n=6)
     who, _, _ = in_notebook[0].children
+    assert len(shelf.nearest_titles("lip")) == 3, "the letters of all titles are compared from here on"
+    texts = []
+    monkeypatch.setattr(item_index, "normalize_text", lambda text: texts.append(text) or normalize_text(text))
+    for module, name in ((item_index, "transitions"), (item_index, "binary_user_items"), (bench_module, "make_split"),
+                         (bench_module, "read_dataset"), (experiment.Bench, "vectors")):  # fmt: skip
+        monkeypatch.setattr(module, name, lambda *_, name=name, **__: pytest.fail(f"{name} again"))
 
     def seconds(control, values) -> float:
         took = []
         for value in values:
-            started = time.perf_counter()
+            started = time.process_time()
             control.value = value
-            took.append(time.perf_counter() - started)
+            took.append(time.process_time() - started)
         return float(np.median(took))
 
     took = {"search": seconds(line, ["l", "li", "lip", "lip b", "zzzz"]), "user": seconds(who, users[:5])}
     line.value = "cream"
     took["item"] = seconds(found, [item for _, item in found.options[1:6]])
-    print({name: f"{1000 * value:.0f} ms" for name, value in took.items()})
-    assert max(took.values()) < 0.3, took
+    assert 0 < len(texts) < 40, "what is typed is prepared, not every title again"
+    assert max(took.values()) < opening / 3, (opening, took)

@@ -92,10 +92,9 @@ def test_learns(name):
 @each_policy
 def test_a_second_fit_is_identical_and_reads_no_test_event(name):
     bench, policy, curve = fitted(name)
-    again = make_bench(name)
     test = bench.split.test
     other = test._replace(targets=(test.targets % bench.split.n_items + 1).astype(np.int32))
-    again.__dict__["split"] = replace(bench.split, test=other)
+    again = replace(make_bench(name), given={"split": replace(bench.split, test=other)})
     refit, curve_again = fit(again, name)
     assert [row["loss"] for row in curve] == [row["loss"] for row in curve_again]
     state = policy.state()

@@ -22,6 +22,7 @@ from workbench.evaluate import evaluate
 from workbench.experiment.around_base import inner
 from workbench.experiment.run_plan import plan_system
 from workbench.interfaces import Recommender
+from workbench.stages import drawing
 from workbench.systems.verbs import VERBS
 from workbench.train import PROFILES, Recipe
 from workbench.train.fit import TrainingSession
@@ -53,12 +54,17 @@ def fit(bench: experiment.Bench, name: str, *, validate_on: Split | None = None,
     """A newly fitted recommender, without any cache, and its learning curve. validate_on: whose validation cases select
     the epoch; None keeps the last."""
     settings, recipe = bench.plan(name, **changes)
-    recommender, split = bench.build(name, **settings), bench.split
+    with drawing() as drawn:
+        recommender, split = bench.build(name, **settings), bench.split
 
     def validation(current) -> dict[str, float]:
         return evaluate(current, validate_on.valid, validate_on, quiet=True).metrics(validate_on.valid, validate_on)
 
-    curve = recommender.fit(split, TrainingSession(recipe, bench.seed, "cpu", validation if validate_on else None))
+    with drawing() as late:
+        curve = recommender.fit(split, TrainingSession(recipe, bench.seed, "cpu", validation if validate_on else None))
+    if systems.verb(name) in ("rank", "rescore"):  # others train a base, whose run is in their key
+        for kind, keys in late.items():
+            assert {*keys} <= {*drawn.get(kind, ())}, f"{name}: {kind} are drawn in training, so not in its key"
     return recommender, curve
 
 
@@ -82,16 +88,15 @@ def altered(bench: experiment.Bench, n: int) -> experiment.Bench:
     length = events.groupby("user")["item"].transform("size")
     held_out = (from_end < n) & (length >= bench.protocol.min_events)
     items = events["item"].where(~held_out, events["item"] % bench.dataset.n_items + 1).sort_index()
-    changed = replace(bench)
-    changed.__dict__["dataset"] = replace(bench.dataset, interactions=bench.dataset.interactions.assign(item=items))
-    return changed
+    interactions = bench.dataset.interactions.assign(item=items)
+    return replace(bench, given={"dataset": replace(bench.dataset, interactions=interactions)})
 
 
 @each_system
 def test_the_docstring_has_all_fields(name):
     text = inspect.getdoc(systems.load(name))
     assert systems.describe(name) and systems.describe(name) == text.partition("\n")[0]
-    for field in ("Paper", "Idea", "Differs", "Reported"):
+    for field in ("Paper", "Idea", "Claim", "Differs", "Reported"):
         assert re.search(rf"^{field}:?\s+\S", text, re.M), f"{name}: the docstring has no {field}"
 
 

@@ -111,9 +111,8 @@ def test_a_fit_sees_nothing_of_what_is_said_about_held_out_items():
     from_end = log.sort_values(["user", "timestamp", "row"]).groupby("user").cumcount(ascending=False).sort_index()
     seen = (from_end > 2) | (log.groupby("user")["item"].transform("size") < 3)
     other = log["critique"].where(seen, log["critique"] % len(plain.dataset.tables["critiques"]) + 1)
-    changed = open_bench("synthetic-critiques", profile="smoke", options={"users": 500}, protocol={"ties": "file"})
-    same = replace(changed)
-    changed.__dict__["dataset"] = replace(plain.dataset, interactions=log.assign(critique=other))
+    same = open_bench("synthetic-critiques", profile="smoke", options={"users": 500}, protocol={"ties": "file"})
+    changed = replace(same, given={"dataset": replace(plain.dataset, interactions=log.assign(critique=other))})
     both = [each.build("lumen", width=16, layers=1) for each in (same, changed)]
     from workbench.train import Recipe
     from workbench.train.fit import TrainingSession
@@ -186,8 +185,7 @@ def test_the_critique_alone_finds_what_it_names():
     items = b.split.test.targets[:5]
     table = pd.DataFrame({"critique": np.arange(1, 6), "text": b.dataset.titles()[items]})
     log = b.dataset.interactions.assign(critique=0)
-    mine = replace(b)
-    mine.__dict__["dataset"] = replace(b.dataset, interactions=log, tables={"critiques": table})
+    mine = replace(b, given={"dataset": replace(b.dataset, interactions=log, tables={"critiques": table})})
     recommender = mine.build("critique_retrieval")
     recommender.fit(mine.split)
     histories = mine.split.test.histories.take(np.arange(6))

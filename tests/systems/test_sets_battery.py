@@ -28,12 +28,10 @@ def settings_of(bench: experiment.Bench, name: str, **changes):
     return bench.plan(name, **{"folds": 3} | own | changes)
 
 
-def fit(bench: experiment.Bench, name: str, *, visits=None, **changes) -> tuple[Prescriber, list[dict]]:
-    """A newly fitted prescriber and its learning curve. visits: in place of those of the bench."""
+def fit(bench: experiment.Bench, name: str, **changes) -> tuple[Prescriber, list[dict]]:
+    """A newly fitted prescriber and its learning curve."""
     settings, recipe = settings_of(bench, name, **changes)
     prescriber = bench.build(name, **settings)
-    if visits is not None:
-        prescriber.cases.visits.__dict__.update(visits.__dict__)  # frozen, and shared with the models
     return prescriber, prescriber.fit(bench.split, TrainingSession(recipe, bench.seed, "cpu", validation))
 
 
@@ -80,12 +78,14 @@ def test_a_second_fit_is_identical_and_reads_no_visit_of_its_test(name):
     """With other sets at the visits that test fold 0, its model stays bit for bit what it was; and so do what it
     prescribes at first visits, which have no earlier set."""
     bench, prescriber, curve = fitted(name)
-    own = prescriber.cases
+    own, events = prescriber.cases, bench.dataset.interactions
     fold = own.folds[0]
-    sets = own.visits.sets.tolil()
-    sets[fold.test] = np.roll(sets[fold.test].toarray(), 1, axis=1) | np.eye(sets.shape[1], dtype=bool)[1]
-    sets[:, 0] = False
-    refit, curve_again = fit(make_bench(name), name, visits=replace(own.visits, sets=sets.tocsr().astype(bool)))
+    tested = events["visit"].isin(own.visits.visits[fold.test])
+    other = events.assign(item=events["item"].mask(tested, events["item"] % bench.dataset.n_items + 1))
+    changed = replace(make_bench(name), given={"dataset": replace(bench.dataset, interactions=other)})
+    refit, curve_again = fit(changed, name)
+    before, after = (each.cases.visits.sets.toarray() for each in (prescriber, refit))
+    assert np.array_equal(np.flatnonzero((before != after).any(axis=1)), fold.test)
     assert len(curve) == len(curve_again)
     mine, again = (each.models[0].state() for each in (prescriber, refit))
     assert mine.keys() == again.keys() and all(np.array_equal(array, again[key]) for key, array in mine.items())

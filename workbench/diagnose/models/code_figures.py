@@ -118,15 +118,34 @@ def collaborative_alignment(
 ) -> tuple[float, float]:  # fmt: skip
     """The share of an item's `top` co-occurring items that have its first code, mean over items that co-occur with any;
     and its expectation under permuted codes. Ties are broken at random. histories: of train only. nan without any."""
-    rng, node = named_rng(seed, "co-occurring items"), codes.trie.node[:, 1]
+    recall = co_occurrence_recall(codes, histories, top=top, seed=seed)[1][0]
+    return float(recall.mean()) if len(recall) else np.nan, pair_chance(codes.trie.counts[1])
+
+
+def co_occurrence_recall(
+    codes: ItemCodes, histories: Histories, *, top: int = 20, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """(Q,) items that co-occur with any other in train histories, at most QUERIES; and (L, Q) the share of the `top`
+    that co-occur most with each that have its first code, its first two codes, and so on. Ties are broken at random.
+    The expectation of each row under permuted codes is the `pair_chance` of the prefixes of that length."""
+    rng, node = named_rng(seed, "co-occurring items"), codes.trie.node[:, 1:]
     seen = binary_user_items(histories, codes.n_items).tocsc().astype(np.float32)
-    items, recall = 1 + rng.permutation(codes.n_items)[:QUERIES], []
+    items, asked, recall = 1 + rng.permutation(codes.n_items)[:QUERIES], [], []
     for some in np.array_split(items, -(-len(items) // BLOCK)):
-        for item, row in zip(some, (seen[:, some].T @ seen).tocsr()):
-            others, count = row.indices[row.indices != item], row.data[row.indices != item]
-            best = others[np.lexsort([rng.random(len(others)), -count])[:top]]
-            recall += [(node[best] == node[item]).mean()] if len(best) else []
-    return float(np.mean(recall)) if recall else np.nan, pair_chance(codes.trie.counts[1])
+        counts = (seen[:, some].T @ seen).tocsr()
+        row = np.repeat(np.arange(len(some)), np.diff(counts.indptr))
+        others = counts.indices != some[row]
+        row, other, count = row[others], counts.indices[others], counts.data[others]
+        order = np.lexsort([rng.random(len(other)), -count, row])
+        order = order[np.arange(len(row)) - np.searchsorted(row, row) < top]  # row is in order, before and after
+        row, other = row[order], other[order]
+        found, first, pairs = np.unique(row, return_index=True, return_counts=True)
+        if len(found):
+            asked.append(some[found])
+            recall.append(np.add.reduceat(node[other] == node[some[row]], first, axis=0, dtype=np.int64).T / pairs)
+    if not asked:
+        return np.zeros(0, np.int64), np.zeros((codes.levels, 0))
+    return np.concatenate(asked), np.ascontiguousarray(np.concatenate(recall, axis=1))
 
 
 def colliding_categories(codes: ItemCodes, labels: np.ndarray) -> tuple[float, float]:
@@ -174,3 +193,16 @@ def unexplained_by_chance(codes: ItemCodes) -> list[float]:
     if codes.about.get("parallel"):
         return np.clip(1 - np.cumsum(explained), 0, 1).tolist()
     return np.cumprod(1 - np.array(explained)).tolist()
+
+
+def dedup_digit(codes: ItemCodes, random: ItemCodes) -> dict[str, tuple[float, float]]:
+    """The digit that tells items with equal content codes apart, of codes that have one: its entropy in bits, the share
+    of items whose digit is 0, and the share of items that still collide; each with its value for `random` content codes
+    to which a digit is appended."""
+    digit = np.bincount(codes.codes[1:, -1])
+    sizes = np.bincount(random.trie.group_size)
+    by_chance = sizes[::-1].cumsum()[::-1][1:]  # a group of g items has the digits 0 .. g - 1
+    found = {"dedup digit, bits": (entropy(digit), entropy(by_chance)),
+             "dedup digit, zero": (float(digit[0] / codes.n_items), float(by_chance[0] / codes.n_items))}  # fmt: skip
+    after = float(collision_table(codes)["after it"]["in_collision"])
+    return found | {"collisions, items, after the dedup digit": (after, 0.0)}

@@ -2,8 +2,8 @@
 import numpy as np
 import pandas as pd
 from scipy.optimize import linear_sum_assignment
-from sklearn.metrics import adjusted_mutual_info_score
 
+from workbench.diagnose.models.mutual_information import agreement
 from workbench.errors import check_names
 from workbench.tokens import ItemCodes, RQKMeans, default_size, item_codes
 from workbench.tokens.balanced_kmeans import BalancedKMeans
@@ -33,23 +33,24 @@ def refitted(
 def code_stability(
     kind: str, vectors: np.ndarray, *, levels: int = 3, size: int = 0, seed: int = 0, added: float = 0.1
 ) -> pd.DataFrame:
-    """How far the first codes stay the same, a row each: agreement of two seeds, by adjusted mutual information
-    (AMI: 0 by chance, 1 if they group the items alike); churn, the share of items whose first code changes when the
-    tokenizer is fitted again with `added` of the items new, after codes are renamed to agree as well as they can.
+    """How far codes stay the same, a row each: agreement of two seeds, by adjusted mutual information (AMI: 0 by
+    chance, 1 if they group the items alike) of the first codes, and of longer prefixes as `agreement of two seeds, code
+    2` and so on, nan as in `agreement`; churn, the share of items whose first code changes when the tokenizer is fitted
+    again with `added` of the items new, after codes are renamed to agree as well as they can.
     Columns value and null, the value for permuted codes. vectors: (I+1, D). Three fits."""
     settings = {"levels": levels, "size": size}
     n_items, rng = len(vectors) - 1, named_rng(seed, "items added")
     new = 1 + rng.permutation(n_items)[: max(1, int(added * n_items))]
     old = np.setdiff1d(np.arange(1, n_items + 1), new)
-    first, other = (refitted(kind, vectors, seed=at, **settings).codes[1:, 0] for at in (seed, seed + 1))
-    before, after = refitted(kind, vectors, without=new, seed=seed, **settings).codes[old, 0], first[old - 1]
-    permuted = rng.permutation(n_items), rng.permutation(len(old))
-    rows = {
-        "agreement of two seeds": (adjusted_mutual_info_score(first, other),
-                                   adjusted_mutual_info_score(first[permuted[0]], other)),
-        "churn": (churn(before, after), churn(before[permuted[1]], after)),
-    }  # fmt: skip
-    return pd.DataFrame.from_dict(rows, orient="index", columns=["value", "null"]).rename_axis("first code")
+    first, other = (refitted(kind, vectors, seed=at, **settings) for at in (seed, seed + 1))
+    before = refitted(kind, vectors, without=new, seed=seed, **settings).codes[old, 0]
+    after, permuted = first.codes[old, 0], (rng.permutation(n_items), rng.permutation(len(old)))
+    pairs = [(first.trie.node[1:, depth], other.trie.node[1:, depth]) for depth in range(1, levels + 1)]
+    agree = [(agreement(one, two), agreement(one[permuted[0]], two)) for one, two in pairs]
+    rows = {"agreement of two seeds": agree[0],
+            "churn": (churn(before, after), churn(before[permuted[1]], after))}  # fmt: skip
+    rows |= {f"agreement of two seeds, code {depth}": row for depth, row in enumerate(agree[1:], 2)}
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["value", "null"]).rename_axis("figure")
 
 
 def churn(before: np.ndarray, after: np.ndarray) -> float:

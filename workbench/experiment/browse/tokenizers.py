@@ -8,8 +8,10 @@ import pandas as pd
 
 from workbench.arguments import public
 from workbench.diagnose.models import codes as measures
-from workbench.diagnose.models.code_card import cards_side_by_side, code_card
-from workbench.diagnose.models.refitted_codes import code_stability, refitted
+from workbench.diagnose.models.code_card import PERMUTED, cards_side_by_side, code_card
+from workbench.diagnose.models.code_details import PARTS, code_details, detail_rows, what_they_tell
+from workbench.diagnose.models.near_texts import near_texts
+from workbench.diagnose.models.refitted_codes import TOKENIZERS, code_stability, refitted
 from workbench.errors import UserError, check_names, is_integer, unknown_name
 from workbench.experiment.bench import Bench
 from workbench.tokens import KINDS, ItemCodes, check_settings, is_codes_folder
@@ -40,25 +42,79 @@ class Tokenizers:
     @cached_property
     def cards(self) -> dict[str, pd.DataFrame]:
         """The tokenizer card by kind: value, null, control, and what each figure tells."""
-        split = self.bench.split
-        given = {"labels": measures.item_categories(self.bench.dataset), "histories": split.train,
-                 "popularity": split.train_counts(), "vectors": self.vectors}  # fmt: skip
+        given = self._known() | {"vectors": self.vectors}
         return {kind: code_card(codes, seed=self.bench.seed, **given) for kind, codes in self.codes.items()}
+
+    @cached_property
+    def detailed_cards(self) -> dict[str, pd.DataFrame]:
+        """What the cards leave out, by kind: each figure by level, by interactions, by popularity; columns as of
+        `code_details`."""
+        given = self._known()
+        try:
+            given["texts"] = near_texts(self.bench.dataset)
+        except UserError:  # items without text
+            given["texts"] = None
+        return {kind: code_details(codes, seed=self.bench.seed, **given) for kind, codes in self.codes.items()}
+
+    @cached_property
+    def stability_cards(self) -> dict[str, pd.DataFrame]:
+        """`stability` of each kind that is fitted, three fits each, in columns as of `detailed_cards`."""
+        rows = {kind: self.stability(kind) for kind in self.codes if kind in TOKENIZERS}
+        pairs = {kind: dict(zip(frame.index, frame[["value", "null"]].itertuples(index=False, name=None)))
+                 for kind, frame in rows.items()}  # fmt: skip
+        return {kind: detail_rows("stability", PERMUTED, found) for kind, found in pairs.items()}
+
+    def _known(self) -> dict:
+        """What figures of codes need of the bench."""
+        split = self.bench.split
+        return {"labels": measures.item_categories(self.bench.dataset), "histories": split.train,
+                "popularity": split.train_counts()}  # fmt: skip
 
     def table(self) -> pd.DataFrame:
         """The cards side by side, one row per figure: a column per kind, its null, and at the end what the figure
         tells. Kinds that are left out are in the caption."""
-        frame = cards_side_by_side(self.cards)
-        about = pd.concat([card[["control", "tells"]] for card in self.cards.values()])
-        about = about[~about.index.duplicated()].reindex(frame.index)
-        frame = frame.assign(control=about["control"], tells=about["tells"])
+        return self._side_by_side(self.cards, ["control", "tells"])
+
+    def detailed_table(self, *, stability: bool = False) -> pd.DataFrame:
+        """`detailed_cards` side by side, one row per figure, as `table`, with a further column: the part. stability:
+        with the figures of `stability` too, for which each kind is fitted three times again."""
+        return self._side_by_side(self._details(stability), ["part", "control", "tells"])
+
+    def _details(self, stability: bool) -> dict[str, pd.DataFrame]:
+        """The detailed cards by kind, with or without the figures of stability."""
+        more = self.stability_cards if stability else {}
+        cards = self.detailed_cards
+        return {kind: pd.concat([card, more[kind]]) if kind in more else card for kind, card in cards.items()}
+
+    def _side_by_side(self, cards: dict[str, pd.DataFrame], about: list[str]) -> pd.DataFrame:
+        """Cards by kind as one frame, with these columns of theirs at the end."""
+        frame, known = cards_side_by_side(cards), pd.concat([card[about] for card in cards.values()])
+        frame = frame.join(known[~known.index.duplicated()])
         frame.attrs["caption"] = " ".join([CAPTION, *self.reasons()])
         return frame
 
     def beside_nulls(self) -> pd.DataFrame:
         """The cards side by side to read, one row per figure and one column per kind: its value, and in brackets its
         null."""
-        frame = self.table()
+        return self._to_read(self.table())
+
+    def details(self, part: str = "usage") -> pd.DataFrame:
+        """A part of `detailed_table` to read, as `beside_nulls`; the caption says what its figures tell.
+
+        part: usage of the codebooks by level; interactions, the same where items count by theirs; collisions, with the
+        dedup digit; meaning, of prefixes of each length; popularity, by tenth of the items; stability, three fits of
+        each kind that is fitted. UserError for another name.
+        """
+        check_names("part of the detailed card", [part], PARTS)
+        frame = self.detailed_table(stability=part == "stability")
+        frame = frame[frame["part"] == part]
+        shown = self._to_read(frame)
+        told = "; ".join(f"{name}: {tells}" for name, tells in what_they_tell(frame.index).items())
+        shown.attrs["caption"] = " ".join(filter(None, [PARTS[part], f"{told}." * bool(told), shown.attrs["caption"]]))
+        return shown
+
+    def _to_read(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Columns of values and nulls as one column per kind: value (null)."""
         shown = pd.DataFrame({kind: [f"{_short(value)} ({_short(null)})" if value == value else "" for value, null in
                                      zip(frame[kind], frame[f"{kind} null"])] for kind in self.codes})  # fmt: skip
         shown = shown.set_axis(frame.index)
@@ -75,12 +131,14 @@ class Tokenizers:
         """A sentence for each kind that is left out."""
         return [f"{kind} is left out: {why}." for kind, why in self.left_out.items()]
 
-    def dict(self) -> dict:
-        """The cards as JSON values: by kind and figure, with the data, the settings and what is left out."""
+    def dict(self, *, stability: bool = False) -> dict:
+        """The cards as JSON values: by kind and figure, with the data, the settings and what is left out. stability: as
+        of `detailed_table`."""
         return {
             "dataset": self.bench.dataset.name, "data_hash": self.bench.split.data_hash, "seed": self.bench.seed,
             "vectors": self.source, "levels": self.levels, "size": self.size, "left_out": self.left_out,
             "codes": {kind: card.to_dict(orient="index") for kind, card in self.cards.items()},
+            "detailed": {kind: card.to_dict(orient="index") for kind, card in self._details(stability).items()},
         }  # fmt: skip
 
     def unexplained(self) -> pd.DataFrame:
@@ -124,8 +182,8 @@ class Tokenizers:
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("tokenizer")
 
     def stability(self, kind: str = "rq-kmeans") -> pd.DataFrame:
-        """Whether another seed, or a tenth more items, gives other first codes: two rows, value and null; three fits.
-        UserError for a kind that is not fitted."""
+        """Whether another seed gives other codes, by length of the prefix, or a tenth more items other first codes: one
+        row each, value and null; three fits. UserError for a kind that is not fitted."""
         return code_stability(kind, self.vectors, levels=self.levels, size=self.size, seed=self.bench.seed)
 
 
