@@ -136,7 +136,7 @@ TABLES = {  # dataset, options, protocol, how it is made
     "letter: shared prefixes": ("office", {}, {}, shared_prefixes),
     "scasrec: ends of lists": ("office", {}, {}, stops),
     "reclora: judgements": ("office", {}, {}, judged),
-    "x_cross: share of the target's users": ("merged", {}, {}, lambda bench: pd.DataFrame(data_curve(bench))),
+    "x_cross: share of the target's users": ("merged", {"of": "office,grocery"}, {}, lambda bench: pd.DataFrame(data_curve(bench))),
     "dgvae: prototypes": ("office", {}, RATIO, prototypes),
     "easyrec: users held out": ("office", {}, RATIO, lambda bench: held_out_table(bench).reset_index()),
     "kcan: sampled pairs": ("kg-bookcrossing", {}, RATIO, sampled_pairs),
