@@ -172,7 +172,7 @@ def test_output_widgets_never_hang(tmp_path, round_):
     is missed costs a time-out, of a minute or more; a cell takes a second at most."""
     cell = "with W.Output() as box:\n    print('inside')\nbox"
     path = save(tmp_path / "nb.ipynb", "import ipywidgets as W", *[cell] * 15)
-    result = notebooks.run(path, parameters={}, out=tmp_path / "out", timeout=300)
+    result = notebooks.run(path, parameters={}, out=tmp_path / "out", timeout=120)
     stored = json.loads(result.executed.read_text())
     seconds = [cell["metadata"]["workbench"]["seconds"] for cell in stored["cells"] if cell["cell_type"] == "code"]
     assert result.ok and len(seconds) == 17 and max(seconds) < 45
