@@ -41,7 +41,7 @@ def test_a_study_is_a_figure_with_its_verdict(study):
 
 def test_stored_and_stale_studies(study, tmp_path, monkeypatch):
     path = study.save(tmp_path / "graph_walk.json")
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"code": "0" * 16}))
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"stands_on": {"": "0" * 16}}))
     card = SystemCard(wb.inspect_system("graph_walk").about)
     card.__dict__["studies"] = evidence.stored("graph_walk", tmp_path)
     figure, table = wb.show.plot_study(card), repr(wb.show.table_evidence(card))

@@ -50,8 +50,8 @@ def fit(
     """Train a system on a dataset, evaluate it on the test set and save the run. --set: hyperparameters of the system
     and of its training, such as width=128 lr=5e-4. --protocol: settings of the evaluation protocol, such as
     mask_history=True or split=ratio. --option: dataset options, such as path=log.csv. In several processes that
-    share every batch: torchrun --nproc-per-node 2 -m workbench fit ... A model that a notebook cell defines has no
-    name here: there bench.fit(net, name="mynet") trains it."""
+    share every batch: torchrun --nproc-per-node 2 -m workbench fit ..., with the losses of one process where dropout
+    is 0. A model that a notebook cell defines has no name here: there bench.fit(net, name="mynet") trains it."""
     from workbench.experiment import check_out
     from workbench.train import distributed
 

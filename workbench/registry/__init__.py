@@ -13,6 +13,8 @@ from workbench.closure import closure_hash, parsed
 from workbench.errors import UserError, unknown_name
 from workbench.places import PACKAGE
 
+LONGEST = 200  # characters of a name; no file system has files of twice as many
+
 
 @dataclass(frozen=True)
 class Registry:
@@ -35,7 +37,8 @@ class Registry:
         """The file of an entry. UserError, with the nearest name, if there is none."""
         stem = name.replace(self.separator, "_")
         pattern = self.pattern.replace("[a-z]*", stem)  # one file a folder, where listing all would cost each time
-        files = list(self.folder.glob(pattern)) if stem.isidentifier() and stem[0].islower() else []
+        named = stem.isidentifier() and stem[0].islower() and len(stem) < LONGEST
+        files = list(self.folder.glob(pattern)) if named else []
         files = [file for file in files if self._name(file) == name]
         if not files:
             raise unknown_name(self.what, name, self.names())
