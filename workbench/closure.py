@@ -36,10 +36,17 @@ def closure(*places: str | Path, root: Path | None = None) -> set[Path]:
 def closure_hash(*places: str | Path) -> str:
     """16 hex digits over the lines of a closure, the same for every version of Python: blank lines, comments of whole
     lines and docstrings are ignored, and so are the modules in NO_NUMBERS."""
-    files = sorted(path for path in closure(*places) if _top(path) not in NO_NUMBERS)
+    files = sorted((path for path in closure(*places) if _top(path) not in NO_NUMBERS), key=_parts)
     return hashlib.sha256("".join(map(_code_hash, files)).encode()).hexdigest()[:16]
 
 
+@cache
+def _parts(path: Path) -> tuple[str, ...]:
+    """By which paths are sorted; compared directly they take ten times as long."""
+    return path.parts
+
+
+@cache
 def _top(path: Path) -> str:
     """The room of the package that a file is in; "" outside the package."""
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py") if path.is_relative_to(PACKAGE) else ""
