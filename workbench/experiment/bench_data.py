@@ -38,7 +38,8 @@ def read_dataset(bench: Any) -> Dataset:
 def _say_dropped(dataset: Dataset) -> None:
     """Log what was left out of the files, and warn where nothing is left of a side table."""
     for what, count in dataset.about.get("dropped", {}).items():
-        log.info("%s: left out %s: %s", dataset.name, what, f"{count:,}")
+        if count:
+            log.info("%s: left out %s: %s", dataset.name, what, f"{count:,}")
     for name, table in dataset.tables.items():
         if not len(table):
             log.warning("%s: no row of its table %s is about its users and items", dataset.name, name)
