@@ -36,10 +36,9 @@ def systems(*, family: str = "*", form: str = "lines") -> None:
 
         print((catalogue if form == "markdown" else evidence_tables).markdown_page(), end="")
         return
-    verbs = {name: registry.verb(name) for name in registry.names(family)}
     arguments.print_descriptions({
-        name: f"{registry.family(name)}{f' ({verb})' * (verb != 'rank')}: {registry.describe(name)}"
-        for name, verb in verbs.items()
+        name: f"{own}{f' ({verb})' * (verb != 'rank')}: {registry.describe(name)}"
+        for name, own in registry.names_and_families(family) for verb in [registry.verb(name)]
     })
 
 

@@ -19,10 +19,15 @@ TRAINING = ("experiment/training.py", "data/splits.py")  # what every run is mad
 
 def names(family: str = "*") -> list[str]:
     """Sorted names of all systems, or of one family (a sub-folder). UserError if there is no such family."""
-    files = list(REGISTRY.folder.glob(REGISTRY.pattern))
+    return [name for name, _ in names_and_families(family)]
+
+
+def names_and_families(family: str = "*") -> list[tuple[str, str]]:
+    """The systems of `names`, each with its family. UserError if there is no such family."""
+    found = sorted((path.stem, path.parent.name) for path in REGISTRY.folder.glob(REGISTRY.pattern))
     if family != "*":
-        check_names("family", [family], {path.parent.name for path in files})
-    return sorted(path.stem for path in files if family in ("*", path.parent.name))
+        check_names("family", [family], {each for _, each in found})
+    return [(name, each) for name, each in found if family in ("*", each)]
 
 
 def family(name: str) -> str:
