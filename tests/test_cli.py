@@ -241,3 +241,13 @@ def test_a_report_on_a_bad_log_is_an_error_before_the_notebooks(home, tmp_path, 
     assert main(["report", "--dataset", "csv", "--option", f"path={tmp_path / 'log.csv'}", "--out",
                  str(tmp_path / "out")]) in (2, 3)
     assert message in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
+def test_a_pipe_that_breaks_elsewhere_is_no_quiet_end(monkeypatch):
+    def broken():
+        """Fail."""
+        raise BrokenPipeError("of a worker")
+
+    monkeypatch.setitem(COMMANDS, "datasets", broken)
+    with pytest.raises(BrokenPipeError, match="of a worker"):
+        main(["datasets"])

@@ -26,6 +26,11 @@ def toy_codes(*, collide: bool = True, n: int = 24, seed: int = 0) -> ItemCodes:
     return item_codes(np.column_stack(np.unravel_index(full, SIZES)), SIZES, raw_ids(n))
 
 
+def codes_of(rows: list[tuple], sizes: tuple[int, ...], **more) -> ItemCodes:
+    """Codes of items given one by one, uncollided or not; more: of `item_codes`, such as a policy."""
+    return item_codes(np.array(rows), sizes, raw_ids(len(rows)), **more)
+
+
 def make_histories(*items: list[int]) -> Histories:
     """Histories with the given items, one list per row."""
     offsets = np.concatenate([[0], np.cumsum([len(row) for row in items])]).astype(np.int64)

@@ -3,6 +3,7 @@ import argparse
 import inspect
 import logging
 import os
+import select
 import sys
 from collections.abc import Callable
 
@@ -137,8 +138,10 @@ def main(argv: list[str] | None = None) -> int:
             _run(sys.argv[1:] if argv is None else argv)
             sys.stdout.flush()
         return 0
-    except BrokenPipeError:  # whoever reads the output has enough, as `head` does; Python would flush again at its end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:
+        if not _output_is_closed():
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python would flush again at its end
         return 0
     except UserError as error:
         _say(error, str(error))
@@ -149,6 +152,13 @@ def main(argv: list[str] | None = None) -> int:
     finally:
         for handler in handlers:
             handler.removeFilter(once)
+
+
+def _output_is_closed() -> bool:
+    """Whether whoever reads the output has enough, as `head` does."""
+    poll = select.poll()
+    poll.register(sys.stdout, select.POLLOUT)
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
 
 
 def _say(error: BaseException, message: str) -> None:

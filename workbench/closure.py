@@ -16,6 +16,8 @@ NO_NUMBERS = {  # doors, messages and storage: they decide no result, so they ar
     "closure", "registry",
 }  # fmt: skip
 
+STATEMENTS = (ast.stmt, ast.excepthandler, ast.match_case)  # and what holds some
+
 
 def closure(*places: str | Path, root: Path | None = None) -> set[Path]:
     """The files of the package that these files import, directly or not, themselves included.
@@ -63,12 +65,12 @@ def _tree(path: Path) -> ast.Module:
     return parsed(path.read_text(encoding="utf-8"))
 
 
-def _statements(body: list[ast.AST]) -> Iterator[ast.AST]:
-    """All statements of a body, those inside others too; expressions, ten times as many nodes, hold none."""
-    for node in body:
-        yield node
-        for part in ("body", "orelse", "finalbody", "handlers", "cases"):
-            yield from _statements(getattr(node, part, ()))
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """All statements inside a node, at any depth; expressions, ten times as many nodes, hold none."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, STATEMENTS):
+            yield child
+            yield from _statements(child)
 
 
 @cache
@@ -83,10 +85,10 @@ def _docstring_lines(tree: ast.Module) -> set[int]:
     """The numbers of the lines that are docstrings and nothing else."""
     lines: set[int] = set()
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    for node in (tree, *_statements(tree.body)):
+    for node in (tree, *_statements(tree)):
         if isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None:
             own = {*range(node.body[0].lineno, node.body[0].end_lineno + 1)}
-            shared = {getattr(node, "lineno", 0), *(each.lineno for each in node.body[1:2])}
+            shared = {0 if node is tree else node.lineno, *(each.lineno for each in node.body[1:2])}
             lines |= set() if own & shared else own
     return lines
 
@@ -95,7 +97,7 @@ def _docstring_lines(tree: ast.Module) -> set[int]:
 def _imports(path: Path, root: Path | None) -> frozenset[Path]:
     """The files that one file imports directly."""
     files = set()
-    for node in _statements(_tree(path).body):
+    for node in _statements(_tree(path)):
         if isinstance(node, ast.Import):
             files |= {_module(alias.name, root) for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:

@@ -11,7 +11,7 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from typing import Any
 
 from workbench.errors import unknown_name
@@ -165,7 +165,7 @@ def track(
     Use it directly in a `for` statement. A generator bound to a name or a comprehension is kept alive by the traceback
     of an error, and a notebook would then show the work as running forever.
     """
-    total = total if total is not None else (len(iterable) if hasattr(iterable, "__len__") else None)
+    total = total if total is not None else (len(iterable) if isinstance(iterable, Sized) else None)
     with Progress(label, total, unit, stages=stages) as progress:
         for item in iterable:
             yield item

@@ -3,8 +3,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.sparse import csr_matrix
+from toys import codes_of, make_histories
 
-from workbench.data.histories import group_by_user
 from workbench.data.schema import assemble
 from workbench.diagnose.models import code_figures as figures
 from workbench.diagnose.models import weighted_usage as usage
@@ -14,19 +14,7 @@ from workbench.diagnose.models.codes import prefix_purity, usage_by_level
 from workbench.diagnose.models.mutual_information import agreement, prefix_agreement, prefix_mutual_information
 from workbench.diagnose.models.near_texts import NearTexts, colliding_texts, near_pairs, near_texts
 from workbench.embed.text import tfidf
-from workbench.tokens import item_codes
 from workbench.tokens.collisions import append_dedup_code
-
-
-def codes_of(rows, sizes, **more):
-    rows = np.array(rows)
-    return item_codes(rows, sizes, np.array([f"raw{n}" for n in range(len(rows))], object), **more)
-
-
-def histories_of(*baskets):
-    users = np.repeat(np.arange(len(baskets)), [len(basket) for basket in baskets])
-    return group_by_user(users, np.concatenate(baskets), len(baskets))
-
 
 TOY = codes_of([(0, 0), (0, 1), (1, 0), (1, 0)], (2, 2))
 POPULARITY = np.array([0, 1, 1, 2, 4])
@@ -140,7 +128,7 @@ def test_mutual_information_adjusted_for_chance():
 
 
 def test_co_occurrence_of_prefixes_of_each_length():
-    codes, histories = codes_of([(0, 0), (0, 0), (0, 1), (1, 0)], (2, 2)), histories_of([1, 2, 1], [2, 3], [3, 4])
+    codes, histories = codes_of([(0, 0), (0, 0), (0, 1), (1, 0)], (2, 2)), make_histories([1, 2, 1], [2, 3], [3, 4])
     items, recall = figures.co_occurrence_recall(codes, histories)
     by_item = {item: shares for item, shares in zip(items.tolist(), recall.T.tolist())}
     assert by_item == {1: [1, 1], 2: [1, 0.5], 3: [0.5, 0], 4: [0, 0]}
@@ -149,11 +137,11 @@ def test_co_occurrence_of_prefixes_of_each_length():
     assert pair(card, "co-occurrence, code 2") == [1.5 / 4, 2 / 12]
     assert card["value"]["co-occurrence, by interactions, code 2"] == (3 * 1 + 0.5) / 4
     assert pair(card, "transitions, code 2") == pytest.approx([2 / 4, 2 / 12])  # 1-2, 2-1, 2-3, 3-4
-    assert "co-occurrence, code 1" not in code_details(codes, histories=histories_of([1], [2])).index
+    assert "co-occurrence, code 1" not in code_details(codes, histories=make_histories([1], [2])).index
 
 
 def test_only_the_items_that_co_occur_most_count_and_ties_are_random():
-    histories = histories_of([1, 2], [1, 2], [1, 3], [1, 4])
+    histories = make_histories([1, 2], [1, 2], [1, 3], [1, 4])
     codes = codes_of([(0,), (1,), (0,), (1,)], (2,))
     items, recall = figures.co_occurrence_recall(codes, histories, top=1)
     assert recall[0][items == 1] == 0  # item 2, twice
@@ -196,7 +184,7 @@ def toy():
     topic = np.repeat(np.arange(6), 10)
     rows = np.column_stack([topic, rng.integers(0, 4, 60), rng.integers(0, 4, 60) ** 2 // 3])
     baskets = [1 + 10 * rng.integers(0, 6) + rng.integers(0, 10, 5) for _ in range(80)]
-    given = {"labels": np.array(["", *(f"c{n}" for n in topic // 2)], object), "histories": histories_of(*baskets),
+    given = {"labels": np.array(["", *(f"c{n}" for n in topic // 2)], object), "histories": make_histories(*baskets),
              "popularity": np.append(0, rng.integers(1, 40, 60)),
              "texts": NearTexts(np.append(-1, topic), csr_matrix((6, 6)))}  # fmt: skip
     return codes_of(rows, (6, 4, 4)), given

@@ -2,22 +2,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from toys import codes_of, make_histories
 
-from workbench.data.histories import group_by_user
 from workbench.diagnose.models import code_figures as figures
 from workbench.diagnose.models.code_card import PERMUTED, RANDOM, cards_side_by_side, code_card
-from workbench.tokens import item_codes
 from workbench.tokens.collisions import append_dedup_code
-
-
-def codes_of(rows, sizes, **more):
-    rows = np.array(rows)
-    return item_codes(rows, sizes, np.array([f"raw{n}" for n in range(len(rows))], object), **more)
-
-
-def histories_of(*baskets):
-    users = np.repeat(np.arange(len(baskets)), [len(basket) for basket in baskets])
-    return group_by_user(users, np.concatenate(baskets), len(baskets))
 
 
 def values(codes, **given):
@@ -81,9 +70,9 @@ def test_neighbours_in_expectation_where_items_tie():
 
 
 def test_co_occurrence_popularity_and_exposure():
-    codes, histories = codes_of([(0,), (0,), (0,), (1,)], (2,)), histories_of([1, 2, 1], [3, 4])
+    codes, histories = codes_of([(0,), (0,), (0,), (1,)], (2,)), make_histories([1, 2, 1], [3, 4])
     assert figures.collaborative_alignment(codes, histories) == (0.5, 0.5)  # 1-2 share a code, 3-4 do not
-    assert np.isnan(figures.collaborative_alignment(codes, histories_of([1], [2]))[0])
+    assert np.isnan(figures.collaborative_alignment(codes, make_histories([1], [2]))[0])
     popularity = np.array([0, 1, 1, 1, 9])
     card = code_card(codes, popularity=popularity)
     assert card.loc["ambiguity, head", ["value", "null"]].tolist() == [1, 2.5]  # item 4 alone
@@ -100,7 +89,7 @@ def toy():
     vectors = np.vstack([np.zeros(6), np.eye(6)[topic] + 0.3 * rng.normal(size=(60, 6))])
     baskets = [1 + 10 * rng.integers(0, 6) + rng.integers(0, 10, 5) for _ in range(80)]
     given = {"vectors": vectors, "labels": np.array(["", *(f"c{n}" for n in topic // 2)], object),
-             "histories": histories_of(*baskets), "popularity": np.append(0, rng.integers(1, 40, 60))}  # fmt: skip
+             "histories": make_histories(*baskets), "popularity": np.append(0, rng.integers(1, 40, 60))}  # fmt: skip
     return codes_of(rows, (6, 4, 4)), given
 
 

@@ -2,17 +2,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from toys import codes_of
 
 from workbench.data.histories import group_by_user
 from workbench.data.schema import assemble
 from workbench.diagnose.models import codes as diagnose
-from workbench.tokens import item_codes
-
-
-def codes_of(rows, sizes, **more):
-    rows = np.array(rows)
-    return item_codes(rows, sizes, np.array([f"raw{n}" for n in range(len(rows))], object), **more)
-
 
 TOY = codes_of([(0, 0), (0, 1), (1, 0), (1, 0)], (2, 2))
 

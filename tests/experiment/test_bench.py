@@ -217,9 +217,9 @@ def test_links_that_are_left_out_are_said(caplog):
     social = pd.DataFrame({"user": ["u1", "u1", "stranger"], "friend": ["u2", "stranger", "u2"]})
     events = pd.DataFrame({"user": ["u1", "u2"] * 5, "item": list("abcdeabcde"), "timestamp": range(10)})
     from_log = attach_tables(assemble("log", events), {"social": social})
-    bench_data._say_dropped(from_log)
+    bench_data.say_dropped(from_log)
     assert "left out rows of social about unknown ids: 2" in caplog.text
-    bench_data._say_dropped(attach_tables(assemble("log", events), {"social": social[2:]}))
+    bench_data.warn_of_empty_tables(attach_tables(assemble("log", events), {"social": social[2:]}))
     assert "no row of its table social is about its users and items" in caplog.text
 
 

@@ -31,23 +31,30 @@ def read_dataset(bench: Any) -> Dataset:
         dataset = _parse(bench)
         if not dataset.about.get("missing_files"):
             bench.store.get("dataset", inputs, dataset.save)
-    _say_dropped(dataset)
+    warn_of_empty_tables(dataset)
     return dataset
 
 
-def _say_dropped(dataset: Dataset) -> None:
-    """Log what was left out of the files, and warn where nothing is left of a side table."""
-    for what, count in dataset.about.get("dropped", {}).items():
-        if count:
-            log.info("%s: left out %s: %s", dataset.name, what, f"{count:,}")
+def warn_of_empty_tables(dataset: Dataset) -> None:
+    """Warn where nothing is left of a side table."""
     for name, table in dataset.tables.items():
         if not len(table):
             log.warning("%s: no row of its table %s is about its users and items", dataset.name, name)
 
 
 def _parse(bench: Any) -> Dataset:
+    """Read from its files, saying once what is left out of them."""
     with Progress(f"read {bench.name}"):
-        return datasets.load(bench.name, **bench.options)
+        dataset = datasets.load(bench.name, **bench.options)
+    say_dropped(dataset)
+    return dataset
+
+
+def say_dropped(dataset: Dataset) -> None:
+    """Log how much of each kind was left out of the files."""
+    for what, count in dataset.about.get("dropped", {}).items():
+        if count:
+            log.info("%s: left out %s: %s", dataset.name, what, f"{count:,}")
 
 
 def make_split(bench: Any) -> Split:

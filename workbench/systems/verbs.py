@@ -79,10 +79,11 @@ def interface(name: str) -> type:
     """The protocol that a verb names. UserError if there is none of that name."""
     from workbench import interfaces, set_interfaces, verb_interfaces  # numpy: not for a listing
 
-    known = vars(interfaces) | vars(verb_interfaces) | vars(set_interfaces)
-    found = {each: value for each, value in known.items() if getattr(value, "_is_protocol", False)}
-    check_names("capability", [name], found)
-    return found[name]
+    rooms = (interfaces, verb_interfaces, set_interfaces)
+    known = {each: value for room in rooms for each, value in vars(room).items()
+             if isinstance(value, type) and value.__module__ == room.__name__}  # fmt: skip
+    check_names("capability", [name], known)
+    return known[name]
 
 
 def check_built(name: str, family: str, built: Any, *, verb: str = "") -> Any:

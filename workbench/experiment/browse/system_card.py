@@ -35,7 +35,8 @@ class SystemCard:
     def facts(self) -> pd.DataFrame:
         """One row per fact that the file states: family, verb, paper, idea, equation, claim, differences, reported
         figures, what switches the idea off, and the placebo."""
-        rows = {name: getattr(self.about, name) for name in FACTS}
+        about = self.about._asdict()
+        rows = {name: about[name] for name in FACTS}
         rows["off"] = _words(self.about.off, self.about.parent)
         rows["placebo"] = _words(self.about.placebo)
         return pd.DataFrame({"": rows.keys(), self.name: rows.values()})[lambda frame: frame[self.name] != ""]

@@ -126,7 +126,8 @@ class Study:
         on = self.runs[ON][0].info if ON in self.runs else {}
         decided, sentence = self.verdict
         return {
-            "system": self.system, "dataset": bench.name, "options": bench.options, "profile": bench.profile.name,
+            "system": self.system, "dataset": bench.name, "options": bench.key["options"],
+            "profile": bench.profile.name,
             "protocol": bench.protocol.dict(), "data_hash": bench.split.data_hash, "users": bench.users,
             "metric": self.metric, "seeds": [run.info["seed"] for run in self.runs.get(ON, [])],
             "settings": on.get("settings", {}), "recipe": on.get("recipe", {}), "parent": own.parent, "off": own.off,
