@@ -5,12 +5,12 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from worlds import world_of
 
 from workbench import systems
 from workbench.closure import closure
 from workbench.data import datasets
 from workbench.places import PACKAGE
+from workbench.systems.built_in_worlds import world_of
 
 TESTS = Path(__file__).parent
 SYSTEMS, DATASETS = Path(systems.__file__), Path(datasets.__file__)
@@ -39,7 +39,7 @@ def parameters(item: pytest.Item) -> set[str]:
 def reaches(path: Path, names: set[str], changed: set[Path]) -> bool:
     """Whether a change of these files can reach a test. path: its file. names: the values of its parameters; where one
     is a system, only that one and those that its file names are meant: its parent, teachers, bases and first stages.
-    Where such a test takes its dataset from worlds.py, only theirs are meant, and those that its own file names.
+    Where such a test takes its dataset from `world_of`, only theirs are meant, and those that its own file names.
 
     Tests of the whole house, those that run a process or the command line, and any test where something else than
     Python changed, are always reached.
@@ -56,7 +56,7 @@ def _reached(path: Path, chosen: frozenset[str]) -> set[Path]:
     files, by_name = closure(*_own(path), *map(systems.file, meant), root=TESTS), dict(BY_NAME)
     if chosen:
         by_name[SYSTEMS] = set()
-        if TESTS / "worlds.py" in files:
+        if PACKAGE / "systems" / "built_in_worlds.py" in files:
             found = set(map(world_of, meant)) | _texts(path) & set(datasets.names())
             by_name[DATASETS] = set(map(datasets.file, found))
     for init, folder in by_name.items():

@@ -17,13 +17,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from worlds import world_of
 
 from workbench import experiment, systems
 from workbench.evaluate.episodes.rollout import rollout
 from workbench.evaluate.sets.cases import evaluate_sets
 from workbench.evaluate.streams.prequential import prequential
 from workbench.experiment.around_base import inner
+from workbench.systems.built_in_worlds import world_of
 
 FOLDER = Path(__file__).parent / "golden"
 FILES = sorted(FOLDER.glob("*.json"))

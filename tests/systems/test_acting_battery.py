@@ -4,11 +4,11 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
-from worlds import world_of
 
 from workbench import experiment, systems
 from workbench.evaluate.episodes.rollout import rollout
 from workbench.experiment.run_plan import plan_system
+from workbench.systems.built_in_worlds import world_of
 from workbench.train import PROFILES
 from workbench.train.fit import TrainingSession
 from workbench.verb_interfaces import Policy, World

@@ -13,7 +13,6 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
-from worlds import world_of
 
 from workbench import experiment, systems
 from workbench.data import Histories, Split
@@ -23,6 +22,7 @@ from workbench.experiment.around_base import inner
 from workbench.experiment.run_plan import plan_system
 from workbench.interfaces import Recommender
 from workbench.stages import drawing
+from workbench.systems.built_in_worlds import world_of
 from workbench.systems.verbs import VERBS
 from workbench.train import PROFILES, Recipe
 from workbench.train.fit import TrainingSession

@@ -3,11 +3,11 @@ import json
 from pathlib import Path
 
 import pytest
-from worlds import world_of
 
 from workbench import systems
 from workbench.data import datasets
 from workbench.experiment import open_bench
+from workbench.systems.built_in_worlds import world_of
 from workbench.train import Recipe
 
 GOLDEN = Path(__file__).parents[1] / "golden"

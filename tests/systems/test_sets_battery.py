@@ -4,12 +4,12 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
-from worlds import world_of
 
 from workbench import experiment, systems
 from workbench.evaluate.sets.cases import cases_of, checked, evaluate_sets, validation
 from workbench.experiment.run_plan import plan_system
 from workbench.set_interfaces import Prescriber
+from workbench.systems.built_in_worlds import world_of
 from workbench.train import PROFILES
 from workbench.train.fit import TrainingSession
 
