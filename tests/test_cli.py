@@ -72,6 +72,8 @@ def test_wrong_arguments_exit_2_with_a_suggestion(arguments, message, capsys):
     (["fit", "sasrec", "--width", "--seed", "1"], "--set width=VALUE"),
     (["fit", "sasrec", "--split", "random"], "--protocol split=random"),
     (["report", "--epochs", "3"], "unknown option '--epochs'; "),
+    (["fit", "--system", "sasrec"], "it is given without a name, workbench fit SYSTEM"),
+    (["fit", "sasrec", "office"], "fit does not take 'office' without the name of an option; options: --dataset, "),
 ])  # fmt: skip
 def test_an_option_that_is_written_as_a_pair_says_how(arguments, message, capsys):
     assert main(arguments) == 2

@@ -69,7 +69,7 @@ def parser() -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=summary, description=doc, allow_abbrev=False)
         for parameter in _parameters(function):
             key = parameter.name
-            if parameter.kind is parameter.POSITIONAL_OR_KEYWORD and parameter.default is parameter.empty:
+            if _is_positional(parameter):
                 sub.add_argument(key, metavar=key.upper())
             elif parameter.annotation is list:
                 metavar = "NAME=VALUE" if key in PAIRS else key.upper()
@@ -93,9 +93,14 @@ def _parameters(command: Callable) -> list[inspect.Parameter]:
     return [parameter for group in groups for parameter in group]
 
 
+def _is_positional(parameter: inspect.Parameter) -> bool:
+    """Whether a parameter of a command is given by its place, as SYSTEM is, and not by a name."""
+    return parameter.kind is parameter.POSITIONAL_OR_KEYWORD and parameter.default is parameter.empty
+
+
 def _option_names(command: Callable) -> list[str]:
     """The names of the options of a command, as its signature defines them."""
-    return [f"--{parameter.name}" for parameter in _parameters(command)]
+    return [f"--{parameter.name}" for parameter in _parameters(command) if not _is_positional(parameter)]
 
 
 def _passes_on(command: Callable) -> bool:
@@ -118,7 +123,12 @@ def _unknown_option(command: Callable, rest: list[str]) -> UserError:
     value = value or next((text for text in rest[1:2] if not text.startswith("--")), "VALUE")
     if pair := pair_of(own.removeprefix("--"), set(inspect.signature(command).parameters)):
         return UserError(f"{name} has no option {own}: write --{pair} {own.removeprefix('--')}={value}")
-    error = unknown_name("option", rest[0], _option_names(command))
+    places = [parameter.name for parameter in _parameters(command) if _is_positional(parameter)]
+    if own.removeprefix("--") in places:
+        return UserError(f"{name} has no option {own}: it is given without a name, workbench {name} {own[2:].upper()}")
+    options = _option_names(command)
+    error = (unknown_name("option", rest[0], options) if own.startswith("-") else
+             f"{name} does not take {rest[0]!r} without the name of an option; options: {', '.join(sorted(options)) or 'none'}")
     if os.path.isfile(own):
         return UserError(f"{error}. A log of your own is --dataset csv --option path={own}")
     hint = f". Options of JupyterLab come after --: workbench {name} -- {' '.join(rest)}" if _passes_on(command) else ""
