@@ -4,6 +4,7 @@ Writes mechanisms.json beside itself, a table a name. Runs are stored, so an int
 table is kept.
 """
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from workbench import systems
 from workbench.data.links.knowledge_graph import item_relations
 from workbench.embed.knn_graph import item_knn_graph
 from workbench.envs.session_optimum import optimum
+from workbench.evaluate.by_item_group import item_groups, per_case_by_item_group
 from workbench.evaluate.rerank.binary import binary_metrics
 from workbench.evaluate.rerank.given_lists import hits_within
 from workbench.evaluate.rerank.list_length import list_similarity
@@ -132,8 +134,33 @@ def of_a_third_catalogue(bench: Bench) -> pd.DataFrame:
     return zero_shot_table(bench.fit("recgpt", vectors="sentence"), other)
 
 
+def domains_together(bench: Bench) -> pd.DataFrame:
+    """`gmc` on merged domains, as it is and without contrast and adapters, and `tiger_rqvae` on each domain alone, on
+    as many of its users: each decodes among the items of one domain."""
+    groups, metric, rows = item_groups(bench.dataset), "ndcg@10", []
+    for arm, changes in {"gmc": {}, "neither contrast nor adapters": {"contrast": 0.0, "rank": 0}}.items():
+        found = per_case_by_item_group(bench.fit("gmc", **changes), bench.split, groups, metric)
+        rows += [{"arm": arm, "domain": domain, metric: values.mean(), "cases": len(values)}
+                 for domain, values in found.items()]  # fmt: skip
+    for row in rows[: len(found)]:
+        profile = replace(bench.profile, users=row["cases"])
+        alone = wb.open_bench(row["domain"], profile=profile, seed=bench.seed).fit("tiger_rqvae").per_case(metric)
+        rows.append({"arm": "apart", "domain": row["domain"], metric: alone.mean(), "cases": len(alone)})
+    return pd.DataFrame(rows)
+
+
+def beams(bench: Bench) -> pd.DataFrame:
+    """The share of targets whose prefixes a beam still holds after each code, with `apao`'s loss and without."""
+    arms = {"as it is": {}, "off": systems.load("apao").OFF}
+    found = [wb.inspect_decoder(bench.fit("apao", **changes), cases=1500, beam=50).beam_widths((5, 10, 20, 50))
+             .rename_axis("beam").reset_index().assign(loss=name) for name, changes in arms.items()]  # fmt: skip
+    return pd.concat(found)
+
+
 TABLES = {  # dataset, options, protocol, how it is made
     "letter: shared prefixes": ("office", {}, {}, shared_prefixes),
+    "apao: beams": ("office", {}, {}, beams),
+    "gmc: domains together and apart": ("merged", {"of": "office,grocery,beauty"}, {}, domains_together),
     "scasrec: ends of lists": ("office", {}, {}, stops),
     "reclora: judgements": ("office", {}, {}, judged),
     "x_cross: share of the target's users": ("merged", {"of": "office,grocery"}, {},
