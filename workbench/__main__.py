@@ -126,9 +126,10 @@ def _unknown_option(command: Callable, rest: list[str]) -> UserError:
     places = [parameter.name for parameter in _parameters(command) if _is_positional(parameter)]
     if own.removeprefix("--") in places:
         return UserError(f"{name} has no option {own}: it is given without a name, workbench {name} {own[2:].upper()}")
-    options = _option_names(command)
-    error = (unknown_name("option", rest[0], options) if own.startswith("-") else
-             f"{name} does not take {rest[0]!r} without the name of an option; options: {', '.join(sorted(options)) or 'none'}")
+    options = sorted(_option_names(command))
+    error = unknown_name("option", rest[0], options)
+    if not own.startswith("-"):
+        error = f"{name} does not take {own!r} without the name of an option; options: {', '.join(options) or 'none'}"
     if os.path.isfile(own):
         return UserError(f"{error}. A log of your own is --dataset csv --option path={own}")
     hint = f". Options of JupyterLab come after --: workbench {name} -- {' '.join(rest)}" if _passes_on(command) else ""

@@ -60,9 +60,11 @@ def test_what_is_lost_by_hand():
     rows, n = [[5, 7, 20 + i % 20] for i in range(300)], 300
     clean = cases(*rows, targets=[21 + i % 20 for i in range(n)])
     split = Split(clean.histories, clean, clean, n, N_ITEMS, replace(Protocol(), mask_history=False), "")
-    table = noise_drop({"one": LastThenOne(), "again": LastThenOne()}, split, share=0.2, seed=3, metric="recall@1")
+    seeds = {"one": [LastThenOne()], "again": [LastThenOne()] * 2}
+    table = noise_drop(seeds, split, share=0.2, seed=3, metric="recall@1")
     assert table.system.tolist() == ["one", "again"] and table.clean.tolist() == [1, 1]
     kept = table.noised[0]
     assert 0.65 < kept < 0.85, "a quarter of the places is the end"
     assert table["drop"].tolist() == pytest.approx([1 - kept] * 2), "both see the same noise"
-    assert noise_drop({"one": LastThenOne()}, split, seed=3, metric="recall@1").noised[0] == kept
+    assert table["loses less by"].tolist() == [0, 0] and table["from"][1] <= 0 <= table["to"][1]
+    assert noise_drop({"one": [LastThenOne()]}, split, seed=3, metric="recall@1").noised[0] == kept
