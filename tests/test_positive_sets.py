@@ -27,3 +27,11 @@ def test_all_as_positives_cost_nothing_and_one_near_is_enough():
     b = torch.tensor([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0]], requires_grad=True)
     assert info_nce_of_sets(a, b, torch.tensor([[0, 1, 2]]), 0.1).item() == pytest.approx(0, abs=1e-6)
     assert info_nce_of_sets(a, b, torch.tensor([[0, 1]]), 0.1).item() < 1e-3, "the far positive does not count"
+
+
+def test_candidates_of_nobody_are_external_negatives():
+    anchors, own = torch.eye(2), torch.tensor([[0], [1]])
+    more = torch.cat([anchors, torch.tensor([[-1.0, 0.0]])])  # cosines -1 and 0 with the anchors
+    e = torch.tensor([1.0, 0.0, -1.0]).exp()
+    expected = -(torch.log(e[0] / (e[0] + e[1] + e[2])) + torch.log(e[0] / (e[0] + e[1] + e[1]))) / 2
+    assert info_nce_of_sets(anchors, more, own, 1.0).item() == pytest.approx(expected.item(), rel=1e-5)

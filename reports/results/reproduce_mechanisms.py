@@ -17,6 +17,7 @@ from workbench.data.links.knowledge_graph import item_relations
 from workbench.embed.knn_graph import item_knn_graph
 from workbench.envs.session_optimum import optimum
 from workbench.evaluate.by_item_group import item_groups, per_case_by_item_group
+from workbench.evaluate.intervals import estimate_mean
 from workbench.evaluate.rerank.binary import binary_metrics
 from workbench.evaluate.rerank.given_lists import hits_within
 from workbench.evaluate.rerank.list_length import list_similarity
@@ -45,6 +46,22 @@ def shared_prefixes(bench: Bench) -> pd.DataFrame:
         codes = made.codes[:, :3]
         rows.append({"codes": name, "shared": np.cumprod(codes[near.row] == codes[near.col], axis=1).sum(1).mean(),
                      "codes used, level 1": len(np.unique(codes[1:, 0]))})  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def new_items(bench: Bench) -> pd.DataFrame:
+    """Test cases whose targets are of a tenth of the items, at random, that are in no train event."""
+    new = bench.rng("new items").random(bench.split.n_items + 1) < 0.1
+    variant = bench.variant(train=~new[bench.split.train.items], label="a tenth of the items in no train event")
+    cases, by_chance = new[bench.split.test.targets], 20 / bench.split.n_items
+    arms = {"sasrec": {}, "llm2rec": {}, "llm2rec, not tuned": {"tuned": False},
+            "llm2rec, vectors of other items": {"vectors": "permuted"}, "recformer": {}}  # fmt: skip
+    rows = []
+    for arm, changes in arms.items():
+        hits = variant.fit(arm.partition(",")[0], **changes).per_case("recall@20")[cases]
+        low, high = estimate_mean(hits).interval()
+        rows.append({"model": arm, "recall@20": hits.mean(), "from": low, "to": high, "by chance": by_chance,
+                     "cases": len(hits)})  # fmt: skip
     return pd.DataFrame(rows)
 
 
@@ -161,6 +178,7 @@ TABLES = {  # dataset, options, protocol, how it is made
     "letter: shared prefixes": ("office", {}, {}, shared_prefixes),
     "apao: beams": ("office", {}, {}, beams),
     "gmc: domains together and apart": ("merged", {"of": "office,grocery,beauty"}, {}, domains_together),
+    "llm2rec: new items": ("office", {}, {}, new_items),
     "scasrec: ends of lists": ("office", {}, {}, stops),
     "reclora: judgements": ("office", {}, {}, judged),
     "x_cross: share of the target's users": ("merged", {"of": "office,grocery"}, {},

@@ -7,7 +7,8 @@ def info_nce_of_sets(anchors: Tensor, candidates: Tensor, positives: Tensor, tau
     """The mean over anchors (n, D) of -log (sum over positives of p_j), p = softmax over candidates (m, D) of cosines /
     tau: the sum is within the logarithm, so one near positive is enough (SEPT, arXiv:2106.03569, eq. 10).
 
-    positives: (n, k) int64, the places of k candidates of each anchor. `losses.contrast.info_nce` has the mean of the
+    positives: (n, k) int64, the places of k candidates of each anchor; those that are nobody's, such as vectors of an
+    earlier batch, are external negatives. `losses.contrast.info_nce` has the mean of the
     logarithms instead, by which every positive is drawn near.
 
     >>> import torch
