@@ -14,7 +14,9 @@ benchmark: dataset, protocol where it is not the default, metric on test, profil
 with its idea switched off, *placebo* with an input that says nothing; [95 % intervals] hold cases and training seeds,
 differences are paired. Beside a name: settings that are not the defaults of its file. *epoch*: seconds of one with the
 idea, as a multiple of one without. Above each table what needs no training, or acts by a fixed rule, the best first. A
-difference counts where its interval leaves zero out; a dash is not measured.
+difference counts where its interval leaves zero out; a dash is not measured. Items with the same semantic ID: one more
+code tells them apart (dedup), where no other policy= stands beside a name; the parallel codes of `recgpt` and `reg4rec`
+stay shared (none), with metrics corrected for it.
 
 """
 
