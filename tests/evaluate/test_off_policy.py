@@ -108,6 +108,8 @@ def test_a_log_that_cannot_be_is_one_error(change, message):
     (lambda: off_policy(SMALL, TARGET, rewards=np.zeros((1, 2))), "expected rewards"),
     (lambda: off_policy(SMALL, TARGET, rewards=np.full((1, 3), np.nan)), "expected rewards"),
     (lambda: cross_fitted_rewards(SMALL, 1, 3, folds=1), "folds=1"),
+    (lambda: cross_fitted_rewards(SMALL, 1, 2), "actions are integers from 0 to 1; given 0 to 2"),
+    (lambda: cross_fitted_rewards(SMALL._replace(rewards=np.full(4, np.nan)), 1, 3), "4 rewards are not a number"),
     (lambda: population_mean(np.ones(3), np.ones(3), 2), "of 2 cells"),
     (lambda: population_mean(np.ones(3), np.zeros(3), 9), "3 propensities"),
     (lambda: population_mean(np.array([np.inf]), np.ones(1), 9), "not a number"),

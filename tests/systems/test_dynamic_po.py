@@ -12,7 +12,7 @@ from workbench.errors import UserError
 from workbench.evaluate.sampled import evaluate_sampled
 from workbench.losses.preference import dmpo
 from workbench.recommenders.preference.after_training import AfterTraining, Log
-from workbench.recommenders.preference.preferences import preferences, with_negatives
+from workbench.recommenders.preference.preferences import at_positions, preferences, with_negatives
 from workbench.recommenders.reranked import ByScore
 from workbench.recommenders.sequential import LastState
 from workbench.recommenders.vector import VectorRecommender
@@ -104,7 +104,7 @@ def test_all_negatives_with_one_beta_are_dmpo():
         gains = policy - reference
         return -torch.nn.functional.logsigmoid(beta * gains[:, 0] - (beta * gains[:, 1:]).mean(1)).mean()
 
-    own = VectorRecommender(encoder, LastState(50), preferences(plain, negatives=15, max_length=50))
+    own = VectorRecommender(encoder, LastState(50), preferences(plain, negatives=15, candidates=at_positions(50)))
     sizes = {name: settings[name] for name in ("width", "layers", "max_length", "dropout")}
     start = bench().teacher("sasrec", **sizes).recommender().state()
     other = AfterTraining(own, start, name="dmpo", log=Log("none"))

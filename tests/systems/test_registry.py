@@ -74,6 +74,8 @@ def test_settings_of_unknown_name_or_type_are_errors():
         systems.settings("item_knn", last=True)
     with pytest.raises(UserError, match="item_knn: neighbours must be int, not float 2.5"):
         systems.settings("item_knn", neighbours=2.5)
+    with pytest.raises(UserError, match="ease: ridge=nan must be a finite number"):
+        systems.settings("ease", ridge=float("nan"))
 
 
 def test_settings_of_every_type_of_default(folder):

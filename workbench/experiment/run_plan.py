@@ -11,6 +11,7 @@ from workbench.errors import check_names
 from workbench.experiment.around_base import OnSelected, Unlearned, teacher
 from workbench.experiment.fit_command import fit_command
 from workbench.experiment.named_files import contents
+from workbench.experiment.online.episode_checks import check_episodes, say_left_out
 from workbench.experiment.online.episodes import act_run
 from workbench.experiment.online.prescriptions import prescribe_run
 from workbench.experiment.online.windows import observe_run
@@ -51,10 +52,12 @@ def training_plan(profile: Profile, system: str, changes: dict) -> tuple[dict, R
 
 def make(bench: Any, system: str, settings: dict) -> Any:
     """The untrained recommender of a system: what its build() returns, or a base that this selects for, or that is
-    made to forget."""
+    made to forget. UserError where it could not be built, or would act in episodes that cannot be."""
     verb = systems.verb(system)
     settings = systems.settings(system, **settings)
     trained = systems.base(system, settings)
+    if verb == "act":
+        check_episodes(bench, system, settings)
     built = systems.build(system, bench, **settings)
     if verb == "select":
         return OnSelected(bench, built, trained, bench.plan(trained)[0], share=settings["share"])
@@ -101,6 +104,8 @@ def stored_folder(bench: Any, plan: Plan) -> Path:
 
     def train(folder: Path) -> None:
         built = plan.build()
+        if plan.about.get("family") == "conversational" and isinstance(built, Policy):
+            say_left_out(bench)
         measured = ((Policy, act_run), (Observer, observe_run), (Prescriber, prescribe_run))
         make_run = next((run for kind, run in measured if isinstance(built, kind)), train_run)
         make_run(bench, inputs, plan.recipe, built, folder, about=plan.about, command=plan.command)

@@ -4,6 +4,7 @@ Names, descriptions and keywords are parsed from the source files, so listing th
 sequential/sasrec.py first.
 """
 import ast
+import math
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -91,7 +92,8 @@ def parse_source(name: str) -> ast.Module:
 def settings(name: str, **changes: Any) -> dict[str, Any]:
     """All keywords of a system with their values, `changes` over defaults: the settings stored with a run.
 
-    UserError if a keyword is unknown or a value is not of the type of its default (an int is accepted as a float).
+    UserError if a keyword is unknown or a value is not of the type of its default (an int is accepted as a float), or
+    not a finite number.
     """
     defaults = keywords(name)
     check_names(f"keyword of {name}", changes, defaults)
@@ -136,6 +138,8 @@ def _checked_value(name: str, key: str, value: Any, default: Any) -> Any:
         return float(value)
     if type(default) is tuple and type(value) is list:
         return tuple(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise UserError(f"{name}: {key}={value} must be a finite number")
     if default is not None and type(value) is not type(default):
         raise UserError(f"{name}: {key} must be {type(default).__name__}, not {type(value).__name__} {value!r}")
     return value

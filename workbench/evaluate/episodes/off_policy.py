@@ -65,7 +65,9 @@ def cross_fitted_rewards(
 ) -> np.ndarray:  # fmt: skip
     """(N, A) the mean reward of each action in the context of each decision, from the decisions of the other folds:
     shrunk to the action's mean over contexts, which is shrunk to the mean of all, as if each had been seen `prior`
-    times more. Fold of a decision: its place modulo `folds`. UserError for fewer than two folds, or too many."""
+    times more. Fold of a decision: its place modulo `folds`. UserError for fewer than two folds, or too many, and as
+    `off_policy` for the log."""
+    _check_log(log, n_contexts, n_actions)
     n = len(log.actions)
     if not 2 <= folds <= n:
         raise UserError(f"off-policy: folds={folds} is 2 or more, and at most the {n:,} decisions")
@@ -121,19 +123,26 @@ def _ratio(weight: np.ndarray, rewards: np.ndarray, level: float) -> Value:
 
 
 def _checked(log: Log, target: np.ndarray) -> np.ndarray:
-    lengths, target = {len(array) for array in log}, np.asarray(target, float)
-    if len(lengths) != 1 or not min(lengths) or target.ndim != 2:
-        raise UserError(f"off-policy: a log has arrays of one length, one decision or more, and a target is (C, A); "
-                        f"given lengths {sorted(lengths)} and {target.shape}")  # fmt: skip
-    for what, given, n in (("context", log.contexts, len(target)), ("action", log.actions, target.shape[1])):
+    target = np.asarray(target, float)
+    if target.ndim != 2:
+        raise UserError(f"off-policy: a target is (C, A); given {target.shape}")
+    _check_log(log, *target.shape)
+    if not (target >= 0).all() or not np.allclose(target.sum(axis=1), 1, atol=1e-6):
+        raise UserError("off-policy: the chances of a target policy are 0 or more, and sum to 1 in every context")
+    return target
+
+
+def _check_log(log: Log, n_contexts: int, n_actions: int) -> None:
+    lengths = {len(array) for array in log}
+    if len(lengths) != 1 or not min(lengths):
+        raise UserError(f"off-policy: a log has arrays of one length, one decision or more; given lengths "
+                        f"{sorted(lengths)}")  # fmt: skip
+    for what, given, n in (("context", log.contexts, n_contexts), ("action", log.actions, n_actions)):
         if np.asarray(given).dtype.kind not in "iu" or given.min() < 0 or given.max() >= n:
             raise UserError(f"off-policy: {what}s are integers from 0 to {n - 1:,}; given {given.min()} to "
                             f"{given.max()}, outside the set")  # fmt: skip
     _check_propensities(log.propensities)
     _check_rewards(log.rewards)
-    if not (target >= 0).all() or not np.allclose(target.sum(axis=1), 1, atol=1e-6):
-        raise UserError("off-policy: the chances of a target policy are 0 or more, and sum to 1 in every context")
-    return target
 
 
 def _check_propensities(propensities: np.ndarray) -> None:

@@ -26,7 +26,7 @@ from torch import Tensor
 from workbench.errors import UserError, unknown_name
 from workbench.losses.preference import dmpo, s_dpo, top_cluster
 from workbench.recommenders.preference.after_training import AfterTraining, Log
-from workbench.recommenders.preference.preferences import preferences
+from workbench.recommenders.preference.preferences import at_positions, preferences
 from workbench.recommenders.sequences.over_sasrec import SASREC_RECIPE, check_sizes, cross_entropy, sasrec_encoder
 from workbench.recommenders.sequential import LastState, sequential
 from workbench.recommenders.vector import VectorRecommender
@@ -74,7 +74,7 @@ def build(
         return LOSSES[loss](beta * weights * (gains[:, :1] - gains[:, 1:]), kept)
 
     if loss != "ce":
-        objective = preferences(over_candidates, negatives=negatives, max_length=max_length)
+        objective = preferences(over_candidates, negatives=negatives, candidates=at_positions(max_length))
         own = VectorRecommender(encoder, LastState(max_length), objective, likelihood=False)
     start = bench.teacher("sasrec", **sizes).recommender().state()
     return AfterTraining(own, start, name=loss, log=log)
