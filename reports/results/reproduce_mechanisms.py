@@ -28,6 +28,7 @@ from workbench.experiment.zero_shot import zero_shot_table
 from workbench.recommenders.knowledge.link_restoration import link_restoration
 from workbench.recommenders.rerank.judged import judgements
 from workbench.recommenders.rerank.stopped_lists import learnt_stop
+from workbench.recommenders.screens.mixed import noise_table
 from workbench.recommenders.sessions.following_returns import asked_and_obtained
 from workbench.systems.generative.letter import aligned_codes
 from workbench.systems.multimodal.dgvae import prototype_table
@@ -158,6 +159,14 @@ def asked_returns(bench: Bench) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def noise_shares(bench: Bench) -> pd.DataFrame:
+    """F1 of the same intents, one or two interleaved, among more and more noise, by what remembers the screens."""
+    arms = {"threads": ("pirf", {}), "one rolling summary": ("rolling_summary", {}), "any evidence in any thread": (
+        "pirf", {"route": "random"}), "no memory": ("every_screen", {})}  # fmt: skip
+    return pd.concat(noise_table(bench.fit(system, **changes).recommender(), seed=bench.seed).assign(memory=arm)
+                     for arm, (system, changes) in arms.items())  # fmt: skip
+
+
 def of_a_third_catalogue(bench: Bench) -> pd.DataFrame:
     """`recgpt`, trained on two catalogues, on a third that it never saw."""
     other = wb.open_bench("toys", profile=bench.profile, seed=bench.seed)
@@ -208,6 +217,7 @@ TABLES = {  # dataset, options, protocol, how it is made
     "leader: baskets": ("beauty-baskets", {}, {}, measures("leader")),
     "music_for_video: all measures": ("tiktok-mm", {}, {}, measures("music_for_video")),
     "music_for_video: captions": ("musiccaps", {}, {}, measures("music_for_video")),
+    "pirf: noise": ("synthetic-screens", {}, {}, noise_shares),
     "recgpt: a third catalogue": ("merged", {"of": "office,movielens-small"}, {}, of_a_third_catalogue),
 }  # fmt: skip
 

@@ -11,6 +11,7 @@ from workbench.data import datasets
 from workbench.errors import UserError
 from workbench.recommenders.screens.asked_screens import AskedScreens
 from workbench.recommenders.screens.assistant import ScreenAssistant
+from workbench.recommenders.screens.mixed import mixed, noise_table
 from workbench.recommenders.screens.threads import MemoryRules, ThreadMemory
 from workbench.recommenders.screens.trajectories import trajectories
 
@@ -65,6 +66,37 @@ def test_two_threads_among_noise_are_both_suggested():
     assert clean_and_interleaved("pirf") == [{1}, {2}, {1, 2}, set()]
     summary = clean_and_interleaved("rolling_summary")
     assert summary[:2] == [{1}, {2}] and len(summary[2]) < 2 and summary[3] == set()
+
+
+def test_among_half_noise_two_interleaved_intents_keep_the_f1_of_clean_ones():
+    tables = {system: noise_table(fitted(system), (0.0, 0.5, 0.9)).set_index(["noise", "kind"])["f1"]
+              for system in ("pirf", "rolling_summary")}  # fmt: skip
+    threads, summary = tables["pirf"], tables["rolling_summary"]
+    assert threads[0.5, "several"] > threads[0.0, "one"] - 0.02 > 0.95 and threads[0.5, "noise"] > 0.95
+    assert summary[0.0, "one"] > 0.95 and max(summary[share, "several"] for share in (0.0, 0.5)) < 0.95
+    assert threads[0.9, "several"] < threads[0.5, "several"] - 0.2, "so much noise is longer than the patience"
+
+
+def test_what_is_put_together_keeps_the_evidence_and_has_the_share_of_noise():
+    data = fitted("pirf").data
+    clean, noisy = mixed(data, 0.0), mixed(data, 0.75)
+    quiet = data.evidence[:, 0]
+    for row in range(len(clean.screens)):
+        one, other = (each.screens[row][each.screens[row] > 0] for each in (clean, noisy))
+        if clean.wanted[row].any():
+            assert not quiet[one].any() and sorted(other[~quiet[other]]) == sorted(one)
+            assert quiet[other].mean() == pytest.approx(0.75, abs=0.02)
+            for intent in np.flatnonzero(clean.wanted[row]):
+                own = [screens[data.evidence[screens, intent]].tolist() for screens in (one, other)]
+                assert own[0] == own[1] == sorted(own[0]), "in the order in which they were shown"
+        else:
+            assert quiet[one].all() and 20 <= len(one) <= 30
+    assert (clean.wanted == noisy.wanted).all() and {*clean.kinds("test")} == {"noise", "one", "several"}
+    assert {*clean.screens[clean.screens > 0]} <= {*data.rows("test")}
+    with pytest.raises(UserError, match="at least 0 and below 1"):
+        mixed(data, 1.0)
+    with pytest.raises(UserError, match="1 intents have a trajectory of their own"):
+        mixed(data._replace(wanted=np.arange(data.wanted.shape[1]) == np.ones((len(data.part), 1))), 0.5)
 
 
 def test_the_table_is_learned_from_train_screens_alone():
