@@ -2,12 +2,17 @@
 import numpy as np
 import pytest
 import torch
+from tiny_lm import save_tiny_model
 
 import workbench as wb
 from workbench.errors import UserError
+from workbench.experiment.run_plan import plan_system
+from workbench.llm.causal_lm import CausalLM
+from workbench.recommenders.graphs import extra_pairs as pairs
+from workbench.recommenders.graphs.extra_pairs import candidates, chosen_pairs, extra_pairs, scores_by
 from workbench.recommenders.graphs.over_lightgcn import train_pairs
-from workbench.systems.graph import llmrec
-from workbench.systems.graph.llmrec import KINDS, extra_pairs, lowest, scores_by
+from workbench.recommenders.prompts import local_model
+from workbench.systems.graph.llmrec import KINDS, lowest, pairs_of
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +24,7 @@ def bench():
 @pytest.mark.parametrize("by", KINDS)
 def test_pairs_are_the_ends_of_a_sort_of_what_a_user_does_not_have(bench, by, monkeypatch):
     split = bench.split
-    monkeypatch.setattr(llmrec, "USERS", 40)  # several blocks, the last one smaller
+    monkeypatch.setattr(pairs, "USERS", 40)  # several blocks, the last one smaller
     score = scores_by(bench, by)
     liked, disliked = extra_pairs(split, score, 3)
     assert liked.shape == disliked.shape == (split.n_users, 3)
@@ -34,14 +39,24 @@ def test_pairs_are_the_ends_of_a_sort_of_what_a_user_does_not_have(bench, by, mo
             assert np.allclose(np.sort(row[disliked[user]]), ordered[:3])
 
 
+def cosines(bench, user, vectors):
+    mean = vectors[bench.split.train.row(user)].mean(0)
+    return vectors @ mean / np.maximum(np.linalg.norm(vectors, axis=1) * np.linalg.norm(mean), 1e-12)
+
+
 def test_texts_are_compared_with_the_mean_of_what_a_user_has(bench):
-    split, vectors = bench.split, bench.vectors("text")
-    users, items = split.train.users[split.train.rows()], split.train.items
     found = scores_by(bench, "text")(np.array([7, 9]))
     for user, row in zip((7, 9), found):
-        mean = vectors[items[users == user]].mean(0)
-        cosine = vectors[1:] @ mean / np.linalg.norm(vectors[1:], axis=1) / np.linalg.norm(mean)
-        assert np.allclose(row[1:], cosine, atol=1e-5)
+        assert np.allclose(row, cosines(bench, user, bench.vectors("text")), atol=1e-5)
+
+
+def test_vectors_of_another_kind_choose_other_pairs(bench):
+    def found(**changes):
+        return pairs_of(bench, "text", changes.get("vectors", "text"), "", 3)()
+
+    assert np.array_equal(found()[0], found()[0]) and not np.array_equal(found()[0], found(vectors="permuted")[0])
+    items = bench.vectors("permuted")
+    assert np.allclose(scores_by(bench, "text", "permuted")(np.array([7]))[0], cosines(bench, 7, items), atol=1e-5)
 
 
 def test_pairs_by_text_are_liked_by_their_users(bench):
@@ -83,3 +98,48 @@ def test_drop_and_weight_change_what_is_learnt(bench):
 def test_bad_settings(bench, changes, message):
     with pytest.raises(UserError, match=message):
         bench.build("llmrec", **changes)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    yield str(save_tiny_model(tmp_path_factory.mktemp("models") / "tiny"))
+    local_model._loaded.cache_clear()
+
+
+def test_a_model_chooses_among_what_the_texts_propose(bench, folder, monkeypatch):
+    def letters(lm, prompts, answers):  # likes what comes first by its title
+        titles = [[line[3:] for line in prompt.splitlines() if line[1:3] == ": "] for prompt in prompts]
+        return np.array([[-float(sorted(row).index(title)) for title in row] for row in titles])
+
+    monkeypatch.setattr(CausalLM, "answer_logits", letters)
+    split, titles = bench.split, bench.dataset.titles()
+    offered = candidates(split, scores_by(bench, "text"), 2)
+    liked, disliked = chosen_pairs(local_model.local_model(folder), titles, split.train, offered, 2, bench.seed)
+    assert offered.shape == (split.n_users, 8) and liked.shape == disliked.shape == (split.n_users, 2)
+    for best, worst, row in zip(titles[liked], titles[disliked], titles[offered]):
+        assert sorted(best) == sorted(row)[:2] and sorted(worst) == sorted(row)[-2:]
+
+
+def test_a_model_is_asked_when_training_starts_and_is_part_of_the_key(bench, folder, tmp_path, monkeypatch):
+    asked = CausalLM.answer_logits
+    monkeypatch.setattr(CausalLM, "answer_logits", None)
+    one, other = (plan_system(bench, "llmrec", {"model": model}).inputs["drawn"]["model"] for model in (
+        folder, str(save_tiny_model(tmp_path / "other", seed=3))))  # fmt: skip
+    assert one != other
+    choose = pairs_of(bench, "text", "text", folder, 1)
+    plain, placebo = (pairs_of(bench, by, "text", folder, 1)() for by in ("popularity", "random"))
+    monkeypatch.setattr(CausalLM, "answer_logits", asked)
+    liked = choose()[0]
+    assert choose()[0] is liked, "it is asked once"
+    assert not any(np.array_equal(liked, found[0]) for found in (plain, placebo))
+
+
+@pytest.mark.parametrize("changes, message", [({"n": 7}, "n=7 is at most 6"), ({"model": "here"}, "here")])
+def test_bad_settings_of_a_model(bench, folder, changes, message):
+    with pytest.raises(UserError, match=message):
+        bench.build("llmrec", **{"model": folder} | changes)
+
+
+def test_vectors_of_an_unknown_kind_are_one_error(bench):
+    with pytest.raises(UserError, match="sentence"):
+        bench.build("llmrec", vectors="sentences")
