@@ -14,7 +14,7 @@ from workbench.__main__ import main
 from workbench.errors import UserError
 from workbench.report import page_template
 from workbench.report.api_reference import public_entries, reference_page
-from workbench.systems import catalogue
+from workbench.systems import catalogue, evidence, evidence_tables
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -76,6 +76,21 @@ def test_the_page_of_systems_is_up_to_date(form, page, capsys):
     """After a change: workbench systems --form FORM > reports/PAGE."""
     assert main(["systems", "--form", form]) == 0
     assert capsys.readouterr().out == (ROOT / "reports" / page).read_text(encoding="utf-8")
+
+
+def test_all_that_find_sets_of_targets_stand_in_one_table_under_their_baselines():
+    first, *others = evidence_tables.markdown_page().split("\n## ")[1:]
+    sets = {each.path.name: each.study for name in systems.names() for each in evidence.stored(name)
+            if each.study["protocol"]["split"] == "ratio"}  # fmt: skip
+    assert first.startswith("Sets of targets") and len(sets) > 10 and "split=ratio" not in "".join(others)
+    rows = [line for line in first.splitlines() if line.startswith("| [")]
+    assert sorted(re.search(r"systems/(.*?\.json)", row)[1] for row in rows) == sorted(sets)
+    for row in rows:
+        study = sets[re.search(r"systems/(.*?\.json)", row)[1]]
+        best, cells = study["best_baseline"], row.split(" | ")
+        assert study["dataset"] in cells[1] and cells[8] == f"`{best}` {study['rows'][best]['mean']:.4f}"
+        assert cells[9].startswith(f"{study['differences']['on - baseline']['mean']:+.4f}")
+    assert first.index("`item_knn`") < first.index(rows[0])
 
 
 def test_an_unknown_form_is_an_error():
