@@ -1,21 +1,25 @@
-"""One training epoch on Beauty's graph, width 64, 2 layers, batches of 2,048: ours, and RecBole's LightGCN."""
+"""One training epoch on Beauty's graph, width 64, 2 layers, batches of 2,048: ours, and RecBole's and SELFRec's."""
 import json
 import statistics
 import sys
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import opponents
 from rounds import Faster, arguments, measure, report, run
 
 RECBOLE, STEPS, WARM = "RecBole, LightGCN", 30, 5
+SELFREC = {name: f"SELFRec, {name}" for name in ("LightGCN", "XSimGCL")}
 OURS = {"lightgcn": {"layers": 2}, "xsimgcl": {"layers": 2}, "lightgcl": {"layers": 2}, "bpr_mf": {}}
-TARGETS = [Faster("lightgcn", RECBOLE, 3.5), Faster("xsimgcl", "lightgcn", 1 / 1.3)]
+TARGETS = [Faster("lightgcn", RECBOLE, 3.5)]
+TARGETS += [Faster("lightgcn", SELFREC["LightGCN"], 3.5, field) for field in ("seconds", "processor")]
+TARGETS += [Faster("xsimgcl", "lightgcn", 1 / 1.3, field) for field in ("seconds", "processor")]
 
 
 def epoch(system: str) -> dict:
-    """Seconds of an epoch, extrapolated from the median of STEPS steps, as RecBole's are."""
+    """Seconds and processor seconds of an epoch, extrapolated from the median of STEPS steps, as the others are."""
     import torch
     from ours import beauty
 
@@ -29,14 +33,15 @@ def epoch(system: str) -> dict:
     objective = model.objective(model.module, bench.split, TrainingSession(recipe))
     optimiser = torch.optim.Adam(model.module.parameters(), recipe.lr)
     model.module.train()
-    batches, seconds = objective.batches(0), []
+    batches, clocks = objective.batches(0), [(time.perf_counter(), time.process_time())]
     for step, batch in enumerate(batches[: WARM + STEPS]):
-        start = time.perf_counter()
         optimiser.zero_grad()
         objective.loss(batch, step).backward()
         optimiser.step()
-        seconds.append(time.perf_counter() - start)
-    return {"seconds": statistics.median(seconds[WARM:]) * len(batches), "steps": len(batches), "timed": STEPS}
+        clocks.append((time.perf_counter(), time.process_time()))
+    seconds, processor = (statistics.median(b - a for a, b in pairwise(clock[WARM:])) for clock in zip(*clocks))
+    steps = len(batches)
+    return {"seconds": seconds * steps, "processor": processor * steps, "steps": steps, "timed": STEPS}
 
 
 def main() -> None:
@@ -51,6 +56,9 @@ def main() -> None:
         sides = {name: [sys.executable, Path(__file__), "--side", name] for name in OURS}
         if command := opponents.recbole("train", events, "LightGCN"):
             sides[RECBOLE] = command
+        for name, side in SELFREC.items():
+            if command := opponents.selfrec(events, name):
+                sides[side] = command
         records = measure(sides, rounds=options.rounds, threads=options.threads)
     report(__doc__, records, TARGETS, out=options.out)
 

@@ -24,6 +24,16 @@ def recbole(task: str, events: Path, name: str = "SASRec") -> list[str] | None:
     return [python, HERE / "recbole_sasrec.py", task, events, name]
 
 
+def selfrec(events: Path, name: str) -> list[str] | None:
+    """The command that times an epoch of LightGCN or XSimGCL of Coder-Yu/SELFRec, or None and a message if it is not
+    installed."""
+    checkout = os.environ.get("SELFREC", "")
+    if not Path(checkout, "model", "graph", f"{name}.py").is_file():
+        return _skip(f"SELFRec's {name}", "SELFREC to a checkout of github.com/Coder-Yu/SELFRec", checkout)
+    python = _python(f"SELFRec's {name}", "torch, scipy, numba and pyyaml")
+    return python and [python, HERE / "selfrec.py", checkout, events, name]
+
+
 def mclrec(events: Path, simple: float, beta: float) -> list[str] | None:
     """The command that times the trainer of QinHsiu/MCLRec at two weights of contrast, or None and a message if it is
     not installed."""
