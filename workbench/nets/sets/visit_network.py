@@ -27,17 +27,19 @@ class VisitInputs(NamedTuple):
 
 class Reading(NamedTuple):
     """logits: (B, I+1), column 0 unused. hidden: (B, 2D) the last layer before them. profile: (B, D) the mean of the
-    profile's tokens."""
+    profile's tokens. own: (B, D) the vector of the set of the visit itself, which nothing else of this is made of."""
 
     logits: Tensor
     hidden: Tensor
     profile: Tensor
+    own: Tensor
 
 
 class SetEncoder(nn.Module):
     """Sets of ids (R, S), 0 for none, to vectors (R, D): the mean of what one transformer layer without positions makes
     of the members, so their order is of no account. The vector of an empty set is 0. An id that is not `known`, as no
-    train visit has it, is read as none."""
+    train visit has it, is read as none. Most sets are smaller than the largest beside them: all but attention works on
+    the members alone."""
 
     def __init__(self, n: int, width: int, heads: int, dropout: float):
         super().__init__()
@@ -49,8 +51,20 @@ class SetEncoder(nn.Module):
     def forward(self, ids: Tensor) -> Tensor:
         ids = ids * self.known[ids]
         present = ids > 0
-        x = self.block(self.code(ids), visible(present))
-        return masked_mean(x, present)
+        row, place = present.nonzero(as_tuple=True)
+        x = self.code(ids[row, place])
+        x = self.block.add(x, self._attended(x, present, row, place))
+        total = x.new_zeros(len(ids), x.shape[1]).index_add(0, row, x)
+        return total / present.sum(dim=1, keepdim=True).clamp(min=1)
+
+    def _attended(self, x: Tensor, present: Tensor, row: Tensor, place: Tensor) -> Tensor:
+        """(N, D) the attention of the block among members x (N, D), which are at row and place of present (R, S)."""
+        attention = self.block.attention
+        members = attention.qkv(self.block.attention_norm(x))
+        padded = members.new_zeros(*present.shape, members.shape[1]).index_put((row, place), members)
+        q, k, v = padded.unflatten(2, (3, attention.heads, -1)).permute(2, 0, 3, 1, 4)
+        found = F.scaled_dot_product_attention(q, k, v, attn_mask=visible(present))
+        return attention.out(found.transpose(1, 2)[row, place].flatten(1))
 
 
 class VisitNetwork(nn.Module):
@@ -81,9 +95,10 @@ class VisitNetwork(nn.Module):
 
     def forward(self, x: VisitInputs) -> Reading:
         there = x.places < len(x.sets)
-        states = [self._read(self._sequence(encoder, x.codes[kind], x.places) + self.ago.weight, there)
+        states = [self._read(self._vectors(encoder, x.codes[kind])[x.places] + self.ago.weight, there)
                   for kind, encoder in self.kinds.items()]  # fmt: skip
-        past, before = self._sequence(self.sets, x.sets, x.places[:, :-1]) + self.ago.weight[:-1], there[:, :-1]
+        sets = self._vectors(self.sets, x.sets)[x.places]
+        past, before = sets[:, :-1] + self.ago.weight[:-1], there[:, :-1]
         tokens = [table(x.profile[:, trait]) for trait, table in enumerate(self.tokens)]
         profile = torch.stack(tokens, dim=1).mean(dim=1) if tokens else past.new_zeros(len(past), past.shape[-1])
         if tokens:
@@ -91,12 +106,12 @@ class VisitNetwork(nn.Module):
             before = torch.cat([before.new_ones(len(before), len(tokens)), before], dim=1)
         states.append(self._read(past, before))
         hidden = F.relu(self.join(torch.cat(states, dim=-1)))
-        return Reading(self.out(F.dropout(hidden, self.dropout, self.training)), hidden, profile)
+        return Reading(self.out(F.dropout(hidden, self.dropout, self.training)), hidden, profile, sets[:, -1])
 
-    def _sequence(self, encoder: SetEncoder, ids: Tensor, places: Tensor) -> Tensor:
-        """(B, T, D) the vectors of the visits at places, 0 for none."""
+    def _vectors(self, encoder: SetEncoder, ids: Tensor) -> Tensor:
+        """(R+1, D) the vectors of R visits, and 0 for none."""
         vectors = encoder(ids)
-        return torch.cat([vectors, vectors.new_zeros(1, vectors.shape[1])])[places]
+        return torch.cat([vectors, vectors.new_zeros(1, vectors.shape[1])])
 
     def _read(self, x: Tensor, present: Tensor) -> Tensor:
         """(B, D) the mean of a causal layer over the vectors (B, T, D) that are present."""

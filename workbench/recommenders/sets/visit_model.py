@@ -50,13 +50,11 @@ class VisitModel:
             return [order[start : start + size] for start in range(0, len(order), size)]
 
         def loss(places: np.ndarray, step: int) -> Tensor:
-            x = self.inputs(rows[places])
-            reading = self.module(x)
+            reading = self.module(self.inputs(rows[places]))
             truth = self._tensor(dense(self.visits, rows[places])).float()
             total = F.binary_cross_entropy_with_logits(reading.logits[:, 1:], truth[:, 1:])
             if self.contrast and len(places) > 1:
-                own = self.module.sets(x.sets)[x.places[:, -1]]
-                total = total + self.contrast * info_nce(reading.profile, own, TAU)
+                total = total + self.contrast * info_nce(reading.profile, reading.own, TAU)
             return total if lesson is None else total + lesson(reading, places)
 
         def validate() -> dict[str, float]:
