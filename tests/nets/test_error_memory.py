@@ -1,7 +1,7 @@
 """The memory of errors: what is kept, what is overwritten, what is found, against a dictionary and exact neighbours."""
 import torch
 
-from workbench.nets.streams.error_memory import ErrorMemory, exact_nearest
+from workbench.nets.streams.error_memory import ErrorMemory, by_bucket, exact_nearest, newest_first
 
 WIDTH = 6
 
@@ -109,3 +109,14 @@ def test_fewer_than_k_is_what_there_is():
     near, errors, serials = each.nearest(keys(1), 10)
     assert near.shape == errors.shape == serials.shape == (1, 3) and serials.tolist() == [[1, 0, 0]]
     assert torch.allclose(each.read(keys(1), k=10, tau=0.1), torch.tensor([0.4]))
+
+
+def test_orders_are_those_of_torch():
+    serials = torch.randint(0, 40, (200, 12), generator=torch.Generator().manual_seed(0))
+    found, columns = newest_first(serials)
+    assert torch.equal(found, serials.sort(dim=1, descending=True).values)
+    assert torch.equal(serials.gather(1, columns), found)
+    assert torch.equal(columns.sort(dim=1).values, torch.arange(12).expand(200, -1)), "each column once"
+    for n_buckets in (16, 2**17):
+        buckets = torch.randint(0, n_buckets, (500,), generator=torch.Generator().manual_seed(1))
+        assert torch.equal(by_bucket(buckets, n_buckets), buckets.argsort(stable=True))

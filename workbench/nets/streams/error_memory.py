@@ -3,6 +3,7 @@
 Random hyperplanes (Charikar, "Similarity estimation techniques from rounding algorithms", STOC 2002): vectors at a
 small angle fall on the same side of most of them. Time and memory do not grow with what is written.
 """
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -59,7 +60,7 @@ class ErrorMemory(nn.Module):
         serials = self.written + 1 + torch.arange(n, device=keys.device)
         for table in range(self.errors.shape[0]):
             bucket = buckets[:, table]
-            order = bucket.argsort(stable=True)
+            order = by_bucket(bucket, self.counts.shape[1])
             size = torch.bincount(bucket, minlength=self.counts.shape[1])
             place = torch.empty_like(order)
             place[order] = torch.arange(n, device=keys.device) - (size.cumsum(0) - size)[bucket[order]]
@@ -80,7 +81,7 @@ class ErrorMemory(nn.Module):
         at = (self._buckets(keys) + torch.arange(len(self.counts), device=keys.device) * size).flatten()
         held, errors, serials = (each.flatten(0, 1).index_select(0, at).view(n, -1, *each.shape[3:])
                                  for each in (self.keys, self.errors, self.serials))  # fmt: skip
-        serials, newest = serials.sort(dim=1, descending=True)
+        serials, newest = newest_first(serials)
         near = torch.einsum("nd,nmd->nm", keys, held)
         again = F.pad(serials[:, 1:] == serials[:, :-1], (1, 0))  # found in two tables
         near = near.gather(1, newest).masked_fill_(again | (serials == 0), -torch.inf)
@@ -102,6 +103,23 @@ class ErrorMemory(nn.Module):
         near, errors, _ = self.found(keys) if all_count else self.nearest(keys, k)
         weights = (near / tau).softmax(dim=1).nan_to_num_(0.0)  # NaN where all are -inf
         return (weights * errors).sum(dim=1)
+
+
+def newest_first(serials: Tensor) -> tuple[Tensor, Tensor]:
+    """(n, m) serials in falling order, and (n, m) the columns that they were in; of two alike either may be first."""
+    if not serials.is_cpu:
+        return serials.sort(dim=1, descending=True)
+    m = serials.shape[1]  # numpy sorts short rows of whole numbers several times as fast, columns in their last bits
+    bits = m.bit_length()
+    packed = torch.from_numpy(np.sort((-serials.numpy() << bits) + np.arange(m), axis=1))
+    return -(packed >> bits), packed & (2**bits - 1)
+
+
+def by_bucket(buckets: Tensor, n_buckets: int) -> Tensor:
+    """(n,) places by bucket (n,), a number below n_buckets, those of one bucket in their order."""
+    if not buckets.is_cpu or n_buckets > 2**16:
+        return buckets.argsort(stable=True)
+    return torch.from_numpy(np.argsort(buckets.numpy().astype(np.uint16), kind="stable"))  # a radix sort, of 16 bits
 
 
 def exact_nearest(queries: Tensor, keys: Tensor, k: int) -> Tensor:
