@@ -16,9 +16,9 @@ def make_bench():
     return wb.open_bench("synthetic", profile=replace(PROFILES["smoke"], epochs=1), options={"users": 120, "items": 70})
 
 
-def network(base: str = "sasrec"):
+def network(base: str = "sasrec", **settings):
     """An untrained base with weights large enough that its modules matter, the same at every call."""
-    model = make_bench().build(base)
+    model = make_bench().build(base, **settings)
     with torch.no_grad():
         for name, parameter in model.module.named_parameters():
             parameter.mul_(5 if "norm" not in name else 1)

@@ -2,6 +2,7 @@
 import torch
 
 from workbench.losses.ranking import binary_cross_entropy, bpr, full_softmax, sampled_softmax
+from workbench.recommenders.unlearning.given_items import softmax_of_given
 
 
 def random_inputs(dtype=torch.float64):
@@ -21,6 +22,13 @@ def test_the_chunked_loss_equals_the_plain_loss_and_its_gradients():
     torch.testing.assert_close(chunked, plain)
     for a, b in zip(grads(chunked * 3, h, weight), grads(plain * 3, h, weight), strict=True):
         torch.testing.assert_close(a, b)
+
+
+def test_over_given_items_the_loss_and_the_gradient_of_the_states_are_the_same_bit_for_bit():
+    h, weight, targets = random_inputs()
+    full, given = full_softmax(h, weight, targets, chunk=5), softmax_of_given(h, weight, targets, chunk=5)
+    assert torch.equal(full, given) and torch.equal(grads(full * 3, h)[0], grads(given * 3, h)[0])
+    assert torch.autograd.grad(softmax_of_given(h, weight, targets), [weight], allow_unused=True) == (None,)
 
 
 def test_padding_is_not_a_candidate():

@@ -7,7 +7,8 @@ from small_unlearning import forget, make_bench, network
 from toys import make_histories, random_histories
 
 from workbench.errors import UserError
-from workbench.recommenders.unlearning.sides import case_losses, forget_loss, learned_cases
+from workbench.recommenders.unlearning.last_state import embedded, last_states, states_of
+from workbench.recommenders.unlearning.sides import by_steps, case_losses, forget_loss, kept_loss, learned_cases
 from workbench.recommenders.unlearning.twins import distant_twins
 from workbench.recommenders.unlearning.units import (
     HEAD,
@@ -15,6 +16,7 @@ from workbench.recommenders.unlearning.units import (
     NEURONS,
     Unit,
     encoder_of,
+    patched_states,
     recorded,
     replaced,
     units_of,
@@ -47,6 +49,39 @@ def test_patching_all_modules_recovers_the_clean_states_and_one_does_not():
     with replaced(encoder, values, []):
         assert torch.equal(model.states(twin), before)
     assert torch.equal(model.states(twin), before), "the hooks are gone"
+
+
+@pytest.mark.parametrize("layers", [1, 3])
+def test_what_is_read_last_and_patched_last_is_what_a_whole_pass_gives(layers):
+    """Of histories of several lengths, one of them empty, and for every unit."""
+    model, split = network(layers=layers), make_bench().split
+    clean = split.valid.histories.take(np.arange(40)).where(split.valid.histories.take(np.arange(40)).rows() != 7)
+    twins, encoder = distant_twins(clean, split.train, split.n_items, np.random.default_rng(0)), model.module
+    assert torch.allclose(states_of(model, clean), model.reader.states(encoder, clean), atol=1e-5)
+    with torch.no_grad():
+        passes, last = [], embedded(model, clean)[1]
+        for histories in (clean, twins):
+            with recorded(encoder) as values:
+                last_states(encoder, *embedded(model, histories))
+            passes.append(values)
+        with recorded(encoder) as whole:
+            model.states(clean)
+        for unit in units_of(encoder, chunks=3)[1:]:
+            found = patched_states(encoder, unit, passes[1], passes[0], last)
+            with replaced(encoder, whole, [unit]):
+                assert torch.allclose(found, model.states(twins), atol=1e-5), unit
+            assert not torch.allclose(found, model.states(twins), atol=1e-3)
+
+
+def test_the_loss_of_what_stays_is_that_of_a_sasrec_bit_for_bit():
+    """And so are its gradients, of which the table of items has none."""
+    model, split, session = network(), make_bench().split, TrainingSession(make_bench().plan("sasrec")[1])
+    kept, own = kept_loss(model, split, session), by_steps(model.objective(model.module, split, session))
+    weights = [p for name, p in model.module.named_parameters() if name.startswith("blocks")]
+    for step in (0, 5, 40):
+        both = [torch.autograd.grad(loss(step), weights) for loss in (kept, own)]
+        assert all(torch.equal(one, two) for one, two in zip(*both)) and both[0][0].abs().max() > 0
+    assert torch.equal(kept(0), own(0))
 
 
 def test_a_head_is_what_a_network_without_it_lacks():

@@ -12,6 +12,9 @@ from workbench.data import Cases, Split
 from workbench.errors import UserError
 from workbench.evaluate.unlearning.forget_sets import event_cases
 from workbench.recommenders.matrix_factorization import UserState
+from workbench.recommenders.sequential import next_items
+from workbench.recommenders.unlearning.given_items import softmax_of_given
+from workbench.recommenders.unlearning.last_state import states_of
 from workbench.recommenders.vector import Objective, VectorRecommender
 from workbench.train import named_rng
 from workbench.train.fit import TrainingSession
@@ -42,11 +45,19 @@ def learned_cases(
 
 def case_losses(model: VectorRecommender, cases: Cases) -> Tensor:
     """(C,) cross-entropy of the targets over all items, with gradients: the scores are those of `model.scores`."""
-    logits = model.reader.states(model.module, cases.histories) @ model.module.item.weight.T
+    logits = states_of(model, cases.histories) @ model.module.item.weight.T
     logits = logits.amax(1) if logits.ndim == 3 else logits
     logits = (logits + model.module.bias.weight[:, 0] if model.biased else logits)[:, 1:]
     targets = torch.from_numpy(cases.targets.astype(np.int64)).to(logits.device) - 1
     return F.cross_entropy(logits, targets, reduction="none")
+
+
+def kept_loss(model: VectorRecommender, split: Split, session: TrainingSession) -> LossOfStep:
+    """The cross-entropy of every next item of train over all items, in the batches that a sasrec learns from, with
+    gradients for all but the table of items. It is a sasrec's own loss, bit for bit."""
+    objective = next_items(lambda h, weight, targets, step: softmax_of_given(h, weight, targets),
+                           max_length=model.max_length, full=False)  # fmt: skip
+    return by_steps(objective(model.module, split, session))
 
 
 def forget_loss(

@@ -2,7 +2,7 @@
 
 A unit is named by what the next matrix reads of it: a head by its columns of what `attention.out` reads, neurons by
 theirs of what `contract` reads. With the sum of item and position vectors, which the first block reads, these are all
-that the last state is made of.
+that the last state is made of, of the last block by what they are at the last event alone.
 """
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from workbench.errors import UserError
 from workbench.nets.transformer import SequenceEncoder
+from workbench.recommenders.unlearning.last_state import at_places, last_states
 from workbench.recommenders.vector import VectorRecommender
 
 INPUT, HEAD, NEURONS = "input", "head", "neurons"
@@ -57,7 +58,9 @@ def _read_by(encoder: SequenceEncoder) -> dict[tuple[int, str], nn.Module]:
 
 
 @contextmanager
-def _edited(encoder: SequenceEncoder, edit: Callable[[tuple[int, str], Tensor], Tensor | None]) -> Iterator[None]:
+def _edited(
+    read_by: dict[tuple[int, str], nn.Module], edit: Callable[[tuple[int, str], Tensor], Tensor | None]
+) -> Iterator[None]:  # fmt: skip
     """Inside, every module reads edit(place, x) in the place of x, unless that is None."""
 
     def hook(place: tuple[int, str]) -> Callable:
@@ -67,7 +70,7 @@ def _edited(encoder: SequenceEncoder, edit: Callable[[tuple[int, str], Tensor], 
 
         return run
 
-    handles = [module.register_forward_pre_hook(hook(place)) for place, module in _read_by(encoder).items()]
+    handles = [module.register_forward_pre_hook(hook(place)) for place, module in read_by.items()]
     try:
         yield
     finally:
@@ -77,9 +80,10 @@ def _edited(encoder: SequenceEncoder, edit: Callable[[tuple[int, str], Tensor], 
 
 @contextmanager
 def recorded(encoder: SequenceEncoder) -> Iterator[Values]:
-    """Inside, what every matrix reads is kept; of several passes the last."""
+    """Inside, what every matrix and every block reads is kept; of several passes the last."""
     values: Values = {}
-    with _edited(encoder, lambda place, x: values.__setitem__(place, x.detach().clone())):
+    inputs = {(layer, INPUT): block.attention_norm for layer, block in enumerate(encoder.blocks)}
+    with _edited(_read_by(encoder) | inputs, lambda place, x: values.__setitem__(place, x.detach().clone())):
         yield values
 
 
@@ -98,8 +102,23 @@ def replaced(encoder: SequenceEncoder, values: Values, units: Iterable[Unit]) ->
             x[..., unit.start : unit.stop] = values[place][..., unit.start : unit.stop]
         return x
 
-    with _edited(encoder, edit):
+    with _edited(_read_by(encoder), edit):
         yield
+
+
+def patched_states(encoder: SequenceEncoder, unit: Unit, of: Values, by: Values, last: Tensor) -> Tensor:
+    """(B, D) the states of `last_states` where one unit, a head or neurons, has the values of another pass.
+
+    of, by: `recorded` of both passes, by `last_states`, of histories of the same lengths. What comes before the unit is
+    read from the one, not computed anew.
+    """
+    layer, final = unit.layer, unit.layer == len(encoder.blocks) - 1
+    x = of[layer, INPUT]
+    x = at_places(x, last)[:, None] if final else x
+    block = encoder.blocks[layer]
+    with replaced(encoder, by, [unit]):
+        x = block.add(x, block.attention.out(of[layer, HEAD]))
+    return encoder.norm(x[:, 0]) if final else last_states(encoder, x, last, first=layer + 1)
 
 
 def weights_of(encoder: SequenceEncoder, unit: Unit) -> list[tuple[nn.Parameter, tuple]]:

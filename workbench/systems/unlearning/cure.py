@@ -10,7 +10,7 @@ Equation  effect_m = mean of y(twin with m of clean) - y(twin), y the target's l
           circuits: the highest `circuit` of |effect| on the forgotten (F) and on what stays (R)
           F only: g_F;  R only: g_R;  both: g_R + g_F - min(0, <g_F, g_R>) g_R / |g_R|^2;  neither: nothing
           g_F the gradient of mean max(0, log p + log I) of the forgotten, whose descent is the ascent of their
-          cross-entropy up to chance; g_R that of the retain loss, the base's on the rest
+          cross-entropy up to chance; g_R that of the cross-entropy of what stays
 Claim     Nearer to the oracle than with groups of the same sizes drawn at random (the placebo), at the same NDCG of
           those who stay; steps=0 is the base.
 Differs   Modules are the heads of a SASRec and its feed-forward neurons in groups of a few, not those of a language
@@ -22,11 +22,11 @@ import numpy as np
 import torch
 
 from workbench.errors import UserError, unknown_name
+from workbench.recommenders.unlearning.last_state import BATCH, embedded, last_states
 from workbench.recommenders.unlearning.rest import left_of, untrained
-from workbench.recommenders.unlearning.sides import by_steps as rest_loss
-from workbench.recommenders.unlearning.sides import forget_loss, learned_cases
+from workbench.recommenders.unlearning.sides import forget_loss, kept_loss, learned_cases
 from workbench.recommenders.unlearning.twins import distant_twins
-from workbench.recommenders.unlearning.units import INPUT, encoder_of, recorded, replaced, units_of, weights_of
+from workbench.recommenders.unlearning.units import INPUT, encoder_of, patched_states, recorded, units_of, weights_of
 from workbench.train import named_rng
 
 PARENT = "sasrec"
@@ -78,7 +78,7 @@ class Circuits:
             self.groups = named_rng(session.seed, "random groups").permutation(self.groups)
         left = left_of(self.bench, rows).split
         excess = forget_loss(model, split, rows, session, of_cases=lambda losses: above_chance(losses, split.n_items))
-        self.update(model.module, excess, rest_loss(model.objective(model.module, left, session)), session)
+        self.update(model.module, excess, kept_loss(model, left, session), session)
         model.module.eval()
         return model
 
@@ -88,14 +88,24 @@ class Circuits:
         cases = learned_cases(model, split, rows, most=self.prompts, rng=named_rng(seed, "prompts", len(rows)))
         rng = named_rng(seed, "twins", len(rows))
         twins = distant_twins(cases.histories, split.train, split.n_items, rng)
-        encoder, targets = model.module, torch.from_numpy(cases.targets.astype(np.int64))
-        with recorded(encoder) as values:
-            clean = logits(model, cases.histories, targets)
-        twin, found = logits(model, twins, targets), []
-        for unit in self.units:
-            with replaced(encoder, values, [unit]):
-                found.append((logits(model, twins, targets) - twin).mean())
-        return (torch.stack(found) / (clean - twin).abs().mean().clamp_min(1e-12)).cpu().numpy()
+        model.module.eval()
+        parts = [self.logits(model, cases.take(index), twins.take(index)) for index in twins.batches(BATCH)]
+        clean, twin, *patched = torch.cat(parts, dim=1)
+        change = torch.stack([value - twin for value in patched]).mean(1)
+        return (change / (clean - twin).abs().mean().clamp_min(1e-12)).cpu().numpy()
+
+    def logits(self, model, cases, twins):
+        """(2 + M, B) the logit of each target after its history, its twin, and the twin with each unit of the former.
+        """
+        encoder, targets = model.module, torch.from_numpy(cases.targets.astype(np.int64)).to(model.device)
+        passes, found = [], []
+        for histories in (cases.histories, twins):
+            x, last = embedded(model, histories)
+            with recorded(encoder) as values:
+                found.append(last_states(encoder, x, last))
+            passes.append(values)
+        found += [patched_states(encoder, unit, passes[1], passes[0], last) for unit in self.units]
+        return (torch.stack(found) * encoder.item.weight[targets]).sum(2)
 
     def update(self, encoder, excess, rest, session):
         """`steps` steps of Adam, by which only weights of units in a circuit move."""
@@ -114,11 +124,6 @@ class Circuits:
                     p.grad[at] = value
             optimiser.step()
             self.curve.append({"epoch": step + 1, "loss": losses[1].item(), "above_chance": losses[0].item()})
-
-
-def logits(model, histories, targets):
-    """(B,) the logit of each target (B,)."""
-    return (model.states(histories) * model.module.item.weight[targets.to(model.device)]).sum(1)
 
 
 def above_chance(losses, n_items):
