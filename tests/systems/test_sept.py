@@ -85,8 +85,10 @@ def test_bad_settings(bench, changes):
         bench.build("sept", **changes)
 
 
-def test_friends_are_needed_where_there_is_contrast():
+def test_friends_are_needed_where_there_is_contrast(caplog):
+    caplog.set_level("INFO", "workbench")
     plain = wb.open_bench("synthetic", profile="smoke", options={"users": 60, "items": 40})
-    with pytest.raises(UserError, match="social"):
-        plain.build("sept", width=8)
+    with pytest.raises(UserError, match="table 'social'.* bundled with lastfm, ciao, filmtrust") as raised:
+        plain.fit("sept", width=8)
+    assert raised.value.code == 3 and not any("run: " in line for line in caplog.messages), "no training is begun"
     plain.build("sept", ssl=0.0, width=8)

@@ -27,16 +27,16 @@ def item_vectors(bench: Any, kind: str = "", *, dim: int = 64, model: str = "") 
         raise UserError(f"{bench.dataset.name} has no item text (title, text, category, brand), of which vectors of "
                         f"kind {kind!r} are made; {WITH_TEXT}", code=3)  # fmt: skip
     dim = 1 if model else dim  # an encoder has a width of its own
-    return _vectors(bench, kind, dim, model, _made_by(kind, model))
+    vectors = _vectors(bench, kind, dim, model, _made_by(kind, model))
+    if without := int((~vectors[1:].any(axis=1)).sum()):  # said also where they were made long ago
+        log.info("%s: %s of %s items have no vector of kind %s, zeros stand for it and they are near no item",
+                 bench.dataset.name, f"{without:,}", f"{bench.dataset.n_items:,}", kind)  # fmt: skip
+    return vectors
 
 
 @stage("vectors")
 def _vectors(bench: Any, kind: str, dim: int, model: str, made_by: dict) -> np.ndarray:  # made_by: for the key alone
-    vectors = embed.item_vectors(kind, bench.dataset, bench.split, dim=dim, seed=bench.seed, model=model)
-    if without := int((~vectors[1:].any(axis=1)).sum()):
-        log.info("%s: %s of %s items have no vector of kind %s, zeros stand for it and they are near no item",
-                 bench.dataset.name, f"{without:,}", f"{bench.dataset.n_items:,}", kind)  # fmt: skip
-    return vectors
+    return embed.item_vectors(kind, bench.dataset, bench.split, dim=dim, seed=bench.seed, model=model)
 
 
 def _made_by(kind: str, model: str) -> dict:
