@@ -1,8 +1,9 @@
 """What sequential systems claim beside their studies: python reports/results/reproduce_sequential.py --profile paper
 
 Writes sequential.json beside itself: `dtrec`'s score by mean steps, what random items in test histories cost `igr_sr`,
-`desmil` where every target counts as much as any other, and what contrast is worth in units of the range over orders of
-tied events. Runs are stored, so an interrupted call goes on, and a finished table is kept.
+`desmil` where every target counts as much as any other, `llm_edt` beside networks of one domain (smoke), and what
+contrast is worth in units of the range over orders of tied events. Runs are stored, so an interrupted call goes on, and
+a finished table is kept.
 """
 import json
 from pathlib import Path
@@ -13,12 +14,15 @@ from kept_tables import keep, options
 
 import workbench as wb
 from workbench.diagnose.data.event_order import tie_sensitivity
-from workbench.evaluate.intervals import estimate_difference
+from workbench.evaluate.by_item_group import item_groups, ranks_within
+from workbench.evaluate.intervals import estimate_difference, estimate_mean
+from workbench.evaluate.metrics import per_case
 from workbench.evaluate.noise import noise_drop
 from workbench.experiment import Bench
 from workbench.systems.sequential.dtrec import halting_curve
 
 METRIC, THRESHOLDS, CONTRASTIVE = "ndcg@10", [0.05, 0.1, 0.2, 0.3, 0.4], ("mclrec", "sra_cl")
+DOMAINS = ("food-kitchen", "beauty-electronics")
 STUDIES = Path(__file__).parent / "systems"
 
 
@@ -55,6 +59,22 @@ def shifted(benches: list[Bench]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def domains_alone(benches: list[Bench]) -> pd.DataFrame:
+    """`llm_edt`, phase 1 alone, and a network that reads and learns one domain: targets among the items of theirs."""
+    groups, of_case = item_groups(benches[0].dataset), benches[0].split.test.targets
+    names, rows = sorted(set(groups[1:].tolist())), []
+    arms = {"llm_edt": {}, "phase 1 alone": {"bottleneck": 0}, **{f"{name} alone": {"alone": name} for name in names}}
+    for arm, changes in arms.items():
+        ranks = [ranks_within(bench.fit("llm_edt", **changes).recommender(), bench.split.test, groups)
+                 for bench in benches]  # fmt: skip
+        for name in [changes["alone"]] if "alone" in changes else names:
+            values = np.stack([per_case(METRIC, own[groups[of_case] == name], None) for own in ranks])
+            low, high = estimate_mean(values).interval()
+            rows.append({"network": arm, "domain": name, f"{METRIC} within": values.mean(), "from": low, "to": high,
+                         "cases": values.shape[1]})  # fmt: skip
+    return pd.DataFrame(rows)
+
+
 def studies() -> list[Path]:
     """The stored ones of contrastive systems."""
     return sorted(path for name in CONTRASTIVE for path in STUDIES.glob(f"{name}*.json"))
@@ -85,6 +105,9 @@ def main() -> None:
     for table in (halting, noise, shifted):
         keep(given.out, f"{given.dataset}/{table.__name__}", benches[0], lambda table=table: table(benches),
              seeds=given.seeds)  # fmt: skip
+    for dataset in DOMAINS:
+        own = [wb.open_bench(dataset, profile="smoke", seed=seed) for seed in range(given.seeds)]
+        keep(given.out, f"{dataset}/domains alone", own[0], lambda own=own: domains_alone(own), seeds=given.seeds)
     codes = {path.name: json.loads(path.read_text(encoding="utf-8"))["code"] for path in studies()}
     keep(given.out, "contrast", benches[0], contrast, studies=codes)
 
