@@ -22,8 +22,8 @@ def control(name: str, kind: str = "select") -> str:
 
 WATCH = """(() => {
   window.steered = CONTROL;
-  const tables = steered.closest(".jp-OutputArea-child").getElementsByClassName("widget-html-content");
-  window.shown = () => [...tables].at(-1).querySelector("PART")?.innerHTML;
+  const shown_in = steered.closest(".jp-OutputArea-child").getElementsByClassName("WITHIN");
+  window.shown = () => [...shown_in].at(-1)?.querySelector("PART")?.innerHTML;
   const before = shown(), since = performance.now();
   clearInterval(window.watch);
   window.took = 0;
@@ -32,9 +32,13 @@ WATCH = """(() => {
 })()"""
 
 
-def press_until_changed(lab: Lab, control_js: str, key: str, *, times: int = 1, part: str = "tbody") -> float:
-    """Press a key on a control and wait until the last table below it changes; returns the seconds this took."""
-    lab.browser.evaluate(WATCH.replace("CONTROL", control_js).replace("PART", part))
+def press_until_changed(
+    lab: Lab, control_js: str, key: str, *, times: int = 1, within: str = "widget-html-content", part: str = "tbody"
+) -> float:
+    """Press a key on a control and wait until a part of the last table below it changes, or of the last element of
+    another class; returns the seconds this took. What is not drawn yet is waited for first."""
+    lab.browser.wait(f"{control_js}?.closest('.jp-OutputArea-child').querySelector('.{within} {part}')")
+    lab.browser.evaluate(WATCH.replace("CONTROL", control_js).replace("WITHIN", within).replace("PART", part))
     for _ in range(times):
         press(lab.browser, key)
     lab.browser.wait("took")
@@ -126,6 +130,12 @@ def menu(*names: str):
             assert took < MAX_SECONDS
 
     return a_table_follows_the_menu
+
+
+def a_figure_follows_the_menu(lab: Lab) -> None:
+    took = press_until_changed(lab, control("user"), "ArrowDown", within="js-plotly-plot", part=".gtitle")
+    print(f"menu 'user': {took:.2f} s")
+    assert took < MAX_SECONDS
 
 
 def letters_find_items(lab: Lab) -> None:

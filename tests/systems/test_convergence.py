@@ -13,7 +13,7 @@ from workbench.train import Recipe
 GOLDEN = Path(__file__).parents[1] / "golden"
 RANKING = [name for name in systems.names() if systems.verb(name) in ("rank", "rescore")]  # others train one of them
 TRAINED = [name for name in RANKING if systems.load(name).RECIPE != Recipe()]
-SLOW_LEARNERS = {"bert4rec"}  # still rising after three times the epochs; its run says so
+SLOW_LEARNERS = {"bert4rec", "desmil", "dtrec", "mclrec"}  # they rise beyond the epochs of smoke; their runs say so
 
 
 def is_slow(name: str) -> bool:
