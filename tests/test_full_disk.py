@@ -1,7 +1,6 @@
 """A full disk: the error names the folder that is full, and a report stops at the first page that does not fit."""
 import errno
 import resource
-import signal
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from canned import save
+from interruptible import interruptible
 
 from workbench import notebooks
 from workbench.__main__ import main
@@ -31,16 +31,6 @@ def largest_file(size):
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-
-
-@contextmanager
-def interruptible():
-    """Ctrl-C interrupts, also where a shell started the tests with `&`, which ignores it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

