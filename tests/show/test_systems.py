@@ -45,7 +45,9 @@ def test_stored_and_stale_studies(study, tmp_path, monkeypatch):
     card = SystemCard(wb.inspect_system("graph_walk").about)
     card.__dict__["studies"] = evidence.stored("graph_walk", tmp_path)
     figure, table = wb.show.plot_study(card), repr(wb.show.table_evidence(card))
-    assert "Stale" in figure.layout.title.subtitle.text and study.verdict[0] in table and "synthetic" in table
+    assert "Stale" in figure.layout.title.subtitle.text and study.verdict[0] in table
+    options = " ".join(f"{name}={value}" for name, value in study.dict()["options"].items())
+    assert options and f"synthetic ({options})" in table and f"synthetic ({options})" in card.studies[0].text()
 
 
 def test_a_system_that_was_not_studied(tmp_path):

@@ -28,7 +28,12 @@ class Evidence(NamedTuple):
 
     def text(self) -> str:
         """Such as "office: works", or "office, vectors=sentence: works"."""
-        return f"{', '.join([self.dataset, *self.changed()])}: {self.verdict}{f' ({STALE})' if self.stale else ''}"
+        return f"{', '.join([self.data(), *self.changed()])}: {self.verdict}{f' ({STALE})' if self.stale else ''}"
+
+    def data(self) -> str:
+        """The dataset with its options, such as "merged (of=office,grocery)"; older files name none."""
+        options = " ".join(f"{name}={value}" for name, value in self.study.get("options", {}).items())
+        return self.dataset + f" ({options})" * bool(options)
 
     def changed(self) -> list[str]:
         """The settings that are not the defaults of the system's file, such as ["vectors=sentence"]."""

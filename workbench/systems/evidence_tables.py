@@ -12,13 +12,13 @@ OF_SETS = ("system", "benchmark", "parent", *COLUMNS[1:6], BEST, f"on - {BEST}",
 HEADER = """# What the idea of each system is worth
 
 Generated from the stored studies: `workbench systems --form evidence > reports/evidence.md`. One table of what finds
-sets of targets, then one for each other benchmark: dataset, protocol where it is not the default, metric on test,
-profile. *on* is the system, *off* the same with its idea switched off, *placebo* with an input that says nothing;
-[95 % intervals] hold cases and training seeds, differences are paired. Beside a name: settings that are not the
-defaults of its file. *epoch*: seconds of one with the idea, as a multiple of one without. Above each table what needs
-no training, or acts by a fixed rule, the best first. A difference counts where its interval leaves zero out; a dash is
-not measured. Items with the same semantic ID: one more code tells them apart (dedup), where no other policy= stands
-beside a name; the parallel codes of `recgpt` and `reg4rec` stay shared (none), with metrics corrected for it.
+sets of targets, then one for each other benchmark: dataset (its options), protocol where it is not the default, metric
+on test, profile. *on* is the system, *off* the same with its idea switched off, *placebo* with an input that says
+nothing; [95 % intervals] hold cases and training seeds, differences are paired. Beside a name: settings that are not
+the defaults of its file. *epoch*: seconds of one with the idea, as a multiple of one without. Above each table what
+needs no training, or acts by a fixed rule, the best first. A difference counts where its interval leaves zero out; a
+dash is not measured. Items with the same semantic ID: one more code tells them apart (dedup), where no other policy=
+stands beside a name; the parallel codes of `recgpt` and `reg4rec` stay shared (none), with metrics corrected for it.
 
 """
 SETS = """## Sets of targets
@@ -33,19 +33,20 @@ items unless a benchmark says otherwise. The systems on graphs, knowledge and se
 def markdown_page() -> str:
     """The page reports/evidence.md."""
     studies = [each for name in names() for each in evidence.stored(name)]
-    studies.sort(key=lambda each: (_benchmark(each.study), -each.study["rows"]["on"]["mean"]))
+    studies.sort(key=lambda each: (_benchmark(each), -each.study["rows"]["on"]["mean"]))
     sets = [each for each in studies if each.study["protocol"]["split"] == "ratio"]
-    groups = groupby((each for each in studies if each not in sets), key=lambda each: _benchmark(each.study))
+    groups = groupby((each for each in studies if each not in sets), key=_benchmark)
     sections = [_section(title, list(group)) for title, group in groups]
     return HEADER + "\n".join([_sets(sets)] * bool(sets) + sections)
 
 
-def _benchmark(study: dict[str, Any]) -> str:
+def _benchmark(each: evidence.Evidence) -> str:
     """What two studies have in common that stand in one table."""
+    study = each.study
     usual = asdict(Protocol(split=study["protocol"]["split"])) | {"split": Protocol.split}
     differs = [f"{name}={_plain(value)}" for name, value in study["protocol"].items()
                if name != "ties" and _plain(usual[name]) != _plain(value)]  # ties: the source says
-    return ", ".join([study["dataset"], *differs, study["metric"], study["profile"]])
+    return ", ".join([each.data(), *differs, study["metric"], study["profile"]])
 
 
 def _plain(value: Any) -> str:
@@ -55,7 +56,7 @@ def _plain(value: Any) -> str:
 def _sets(studies: list[evidence.Evidence]) -> str:
     """One table of all studies with sets of targets, below the baselines of their benchmarks."""
     lines, rows = [], []
-    for title, group in groupby(studies, key=lambda each: _benchmark(each.study).replace(" split=ratio,", "")):
+    for title, group in groupby(studies, key=lambda each: _benchmark(each).replace(" split=ratio,", "")):
         group = list(group)
         lines += [f"- {title}: {_best_first(_baselines(group))}"]
         for each in _own_rows(group):

@@ -49,7 +49,7 @@ class SystemCard:
             study, arms = each.study, each.study["rows"]
             means = {arm: arms.get(arm, {}).get("mean") for arm in ("on", "off", "placebo", study["best_baseline"])}
             means = {"best baseline" if arm == study["best_baseline"] else arm: mean for arm, mean in means.items()}
-            about = {"dataset": each.dataset, "profile": study["profile"], "cases": arms["on"].get("cases")}
+            about = {"dataset": each.data(), "profile": study["profile"], "cases": arms["on"].get("cases")}
             rows.append(about | means | {"verdict": each.verdict, "stale": each.stale})
         return pd.DataFrame(rows)
 
