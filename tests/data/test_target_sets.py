@@ -158,6 +158,17 @@ def test_cds_is_published_so(real):
     assert len(cut.train.items) + len(cut.valid.targets) == 604_475 and not cut.test.in_history().any()
 
 
+def test_electronics_is_read_as_cds_is(tmp_path, monkeypatch, home):
+    monkeypatch.setenv("WORKBENCH_DATA", str(tmp_path))
+    (tmp_path / "electronics").mkdir()
+    (tmp_path / "electronics/train.txt").write_text("0 5 7 9\n1 5 9\n")
+    (tmp_path / "electronics/test.txt").write_text("0 6\n1 7 5\n")
+    data = datasets.load("electronics")
+    assert (data.n_users, data.n_items, data.order) == (2, 4, "none")
+    assert data.interactions["held_out"].tolist() == [False] * 5 + [True] * 3
+    assert data.about["title"].startswith("Amazon Electronics") and set(data.about["files"]) == {"train.txt", "test.txt"}
+
+
 def test_a_share_that_is_a_whole_number_is_not_rounded_down():
     data = log([("u", f"i{n}", n) for n in range(100)])
     cut = split(data, protocol_for(data, split="ratio", ratios=(0.42, 0.29, 0.29)))
