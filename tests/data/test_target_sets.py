@@ -166,7 +166,8 @@ def test_electronics_is_read_as_cds_is(tmp_path, monkeypatch, home):
     data = datasets.load("electronics")
     assert (data.n_users, data.n_items, data.order) == (2, 4, "none")
     assert data.interactions["held_out"].tolist() == [False] * 5 + [True] * 3
-    assert data.about["title"].startswith("Amazon Electronics") and set(data.about["files"]) == {"train.txt", "test.txt"}
+    assert data.about["title"].startswith("Amazon Electronics")
+    assert set(data.about["files"]) == {"train.txt", "test.txt"}
 
 
 def test_a_share_that_is_a_whole_number_is_not_rounded_down():
