@@ -38,7 +38,23 @@ def test_one_negative_and_several_are_the_same_loss_in_shape(bench):
     assert runs[0].metrics["ndcg@10"] != runs[1].metrics["ndcg@10"]
 
 
-@pytest.mark.parametrize("changes", [{"negatives": 0}, {"neighbours": -1.0}, {"weight": -1.0}, {"width": 0}])
+def test_tables_start_as_small_as_asked(bench):
+    ego = bench.build("ultragcn", start=1e-2).module.ego
+    assert all(abs(table.weight.std().item() - 1e-2) < 1e-6 for table in (ego.user, ego.item))
+    assert not ego.item.weight[0].any(), "padding"
+
+
+def test_the_weight_without_degrees_counts_beside_theirs(bench):
+    assert bench.fit("ultragcn", epochs=1, plain=0.0).metrics != bench.fit("ultragcn", epochs=1, plain=1.0).metrics
+    off = [bench.fit("ultragcn", epochs=1, degrees=False, plain=plain).metrics for plain in (0.0, 1.0)]
+    assert off[0] == off[1], "without degrees every pair weighs 1"
+
+
+WRONG = [("negatives", 0), ("plain", -1.0), ("neighbours", -1.0), ("weight", -1.0), ("start", 0.0),
+         ("start", float("nan")), ("width", 0)]  # fmt: skip
+
+
+@pytest.mark.parametrize("changes", [dict([each]) for each in WRONG], ids=str)
 def test_bad_settings(bench, changes):
     with pytest.raises(UserError, match="ultragcn: "):
         bench.build("ultragcn", **changes)

@@ -14,10 +14,13 @@ import time
 from pathlib import Path
 
 import numpy as np
+from scipy.sparse import dok_matrix
 
 for _name, _kind in {"float_": np.float64, "complex_": np.complex128, "unicode_": np.str_}.items():
     if not hasattr(np, _name):  # RecBole 1.2 uses names that NumPy 2 removed
         setattr(np, _name, _kind)
+if not hasattr(dok_matrix, "_update"):  # and its LightGCN a method that SciPy 1.13 removed
+    dok_matrix._update = lambda matrix, entries: matrix._dict.update(entries)
 
 from recbole.config import Config  # noqa: E402
 from recbole.data import create_dataset, data_preparation  # noqa: E402

@@ -6,12 +6,13 @@ Idea      At the limit of message passing a user's vector is a weighted sum of i
           weights of the degrees, and for users to be near the items that often go together with theirs.
 Equation  beta_ui = sqrt((d_u + 1) / (d_i + 1)) / d_u;  G = R'R, g_i = sum_j G_ij, omega_ij = G_ij / (g_i - G_ii)
           sqrt(g_i / g_j);  S(i) the 10 items j of largest omega_ij
-          loss, of a pair: - (1 + beta_ui) log s(u.i) - (w / M) sum over M negatives of (1 + beta_uj) log s(-u.j)
+          loss, of a pair: - (c + beta_ui) log s(u.i) - (w / M) sum over M negatives of (c + beta_uj) log s(-u.j)
           - lambda sum over j in S(i) of omega_ij log s(u.j),  s the logistic function, + l2
 Claim     The weights and the neighbours rank better than the same loss without them (degrees=False, neighbours=0),
           and than those of other users and items (the placebo).
-Differs   One weight 1 in place of four that are tuned for each dataset, beta in units of its mean over the train pairs;
-          M = 100. Means over a batch in place of sums.
+Differs   One weight c = 1 in place of four that are tuned for each dataset, beta in units of its mean over the train
+          pairs; M = 100. Means over a batch in place of sums. As in the release, tables start at 1/1000: for up to two
+          hundred epochs the order is that of popularity, then it is better than from a wide start (reports/LOG.md).
 Reported  Recall@20, NDCG@20: Amazon Electronics .1368, .0829; CDs .1622, .1043; MovieLens-1M .2787, .2642; Gowalla
           .1862, .1580 (LightGCN .1830, .1554).
 """
@@ -40,16 +41,19 @@ NEAREST = 10
 
 
 def build(
-    bench, *, degrees=True, neighbours=1.0, negatives=100, weight=10.0, permuted=False, width=64, l2=1e-3
+    bench, *, degrees=True, plain=1.0, neighbours=1.0, negatives=100, weight=10.0, start=1e-3, permuted=False, width=64,
+    l2=1e-3,
 ):  # fmt: skip
     """Logistic matrix factorization by the weights of UltraGCN, for the bench's users and catalogue.
 
-    degrees: whether pairs are weighed by 1 + beta. neighbours: lambda. negatives: M. weight: w, of their mean.
-    permuted: the placebo. width, l2: as in lightgcn. UserError for a setting out of range.
+    degrees: whether pairs are weighed by c + beta. plain: c. neighbours: lambda. negatives: M. weight: w, of their
+    mean. start: standard deviation of the tables before training. permuted: the placebo. width, l2: as in lightgcn.
+    UserError for a setting out of range.
     """
     check_graph_sizes("ultragcn", width, 1, l2)
-    if negatives < 1 or not (neighbours >= 0 <= weight):
-        raise UserError(f"ultragcn: {negatives=} is 1 or more, {neighbours=} and {weight=} are 0 or more")
+    if negatives < 1 or not (plain >= 0 <= weight and neighbours >= 0 < start):
+        raise UserError(f"ultragcn: {negatives=} is 1 or more, {plain=}, {neighbours=} and {weight=} are 0 or more, "
+                        f"{start=} is above 0")  # fmt: skip
     split = bench.split
     users, items = train_pairs(split)
     seen = csr_matrix((np.ones(len(users)), (users, items)), (split.n_users, split.n_items + 1))
@@ -68,8 +72,8 @@ def build(
         positive, negative = -F.logsigmoid((u * i).sum(1)), -F.logsigmoid(-(j @ u[:, :, None])[..., 0])
         if degrees:
             own = beta_u.to(u.device)[triples.users]
-            positive = positive * (1 + own * beta_i.to(u.device)[triples.items])
-            negative = negative * (1 + own[:, None] * beta_i.to(u.device)[triples.negatives].view(len(u), -1))
+            positive = positive * (plain + own * beta_i.to(u.device)[triples.items])
+            negative = negative * (plain + own[:, None] * beta_i.to(u.device)[triples.negatives].view(len(u), -1))
         value = positive.mean() + weight * negative.mean() + l2 * (u.square().sum() + i.square().sum()) / len(u)
         if not neighbours:
             return value
@@ -77,7 +81,10 @@ def build(
         likelihood = F.logsigmoid((near @ u[:, :, None])[..., 0])
         return value - neighbours * (omega.to(u.device)[triples.items] * likelihood).sum(1).mean()
 
-    module = GraphTables(embedding_tables(bench, width), NoPropagation())
+    tables = embedding_tables(bench, width)
+    for table in tables.parameters():
+        table.data *= start / table.data.std()
+    module = GraphTables(tables, NoPropagation())
     return graph_recommender(module, loss=loss, negatives=negatives)
 
 
