@@ -15,9 +15,9 @@ from workbench.evaluate.intervals import estimate_mean
 METRICS, PARENT = ("recall@10", "ndcg@10"), "lightgcn"
 PUBLISHED = {"lr": 5e-4, "batch_size": 4096, "l2": 0.0, "epochs": 1500, "patience": 10}
 SYSTEMS = {
-    "lightgcn": ("lightgcn", {}), "sept": ("sept", {}), "bpr_mf": ("bpr_mf", {}),
-    "bpr_mf, RecBole-GNN's recipe": ("bpr_mf", PUBLISHED), "ease": ("ease", {}),
-    "item_knn": ("item_knn", {}),
+    "ease": ("ease", {}), "item_knn": ("item_knn", {"decay": 1.0}), "bpr_mf": ("bpr_mf", {}),
+    "bpr_mf, RecBole-GNN's recipe": ("bpr_mf", PUBLISHED), "lightgcn": ("lightgcn", {}),
+    "lightgcn, RecBole-GNN's recipe": ("lightgcn", PUBLISHED | {"lr": 1e-3}), "sept": ("sept", {}),
 }  # fmt: skip
 
 
