@@ -11,12 +11,11 @@ from kept_tables import keep, options
 
 import workbench as wb
 from workbench.evaluate.intervals import estimate_mean
-from workbench.experiment import Bench, Run
+from workbench.experiment import Bench
 
 # UltraGCN's own of this dataset, l2 as strong as its is, per row of a batch; its c and lambda are 1e-7
 RELEASE = {"plain": 0.0, "neighbours": 0.0, "negatives": 75, "weight": 75.0, "start": 1e-3, "l2": 4e-4, "lr": 1e-3,
            "epochs": 450, "patience": 90}  # fmt: skip
-WHOLE = {"ratios": [0.8999, 0.0001, 0.1]}  # validation keeps one item of a user, which is the least it can
 TABLES = {  # dataset, protocol, metrics, systems and their settings
     "sasrec: width": ("beauty", {}, ("recall@10", "ndcg@10"), {
         "sasrec": ("sasrec", {}), "sasrec, width 128": ("sasrec", {"width": 128}),
@@ -26,15 +25,13 @@ TABLES = {  # dataset, protocol, metrics, systems and their settings
         "ultragcn, c = 1": ("ultragcn", RELEASE | {"plain": 1.0}), "ease": ("ease", {}), "item_knn": ("item_knn", {}),
     }),
 }  # fmt: skip
-REFITTED = {"ultragcn: the published split": ["ultragcn", "ease"]}  # papers without validation train on all of it
 
 
-def measured(bench: Bench, metrics: tuple[str, ...], systems: dict, refitted: list[str]) -> pd.DataFrame:
+def measured(bench: Bench, metrics: tuple[str, ...], systems: dict) -> pd.DataFrame:
     """A row for each system and metric."""
-    runs = {name: bench.fit(system, **changes) for name, (system, changes) in systems.items()}
-    runs |= {f"{name}, more of train": refit(runs[name], bench, *systems[name]) for name in refitted}
     rows = []
-    for name, run in runs.items():
+    for name, (system, changes) in systems.items():
+        run = bench.fit(system, **changes)
         for metric in metrics:
             values = run.per_case(metric)
             low, high = estimate_mean(values).interval()
@@ -43,26 +40,14 @@ def measured(bench: Bench, metrics: tuple[str, ...], systems: dict, refitted: li
     return pd.DataFrame(rows)
 
 
-def refit(run: Run, bench: Bench, system: str, changes: dict) -> Run:
-    """The run again on almost all of train, for as many steps as validation chose."""
-    whole = wb.open_bench(bench.dataset.name, profile=bench.profile.name, protocol={"split": "published"} | WHOLE)
-    monitor = run.info["recipe"]["monitor"] if run.curve else ""
-    scored = [row for row in run.curve if monitor in row]
-    if not scored:
-        return whole.fit(system, **changes)
-    best = max(scored, key=lambda row: row[monitor])["epoch"]
-    epochs = round(best * len(bench.split.train.items) / len(whole.split.train.items))
-    return whole.fit(system, **changes | {"epochs": epochs, "valid_every": epochs})
-
-
 def main() -> None:
     given = options(__doc__, Path(__file__).parent / "published.json", tables=list(TABLES))
     for name in given.tables:
         dataset, protocol, metrics, systems = TABLES[name]
-        refitted, settings = REFITTED.get(name, []), {each: changes for each, (_, changes) in systems.items()}
+        settings = {each: changes for each, (_, changes) in systems.items()}
         bench = wb.open_bench(dataset, profile=given.profile, protocol=protocol)
-        keep(given.out, name, bench, partial(measured, bench, metrics, systems, refitted), dataset=dataset,
-             refitted=refitted, settings=settings)  # fmt: skip
+        keep(given.out, name, bench, partial(measured, bench, metrics, systems), dataset=dataset,
+             settings=settings)  # fmt: skip
 
 
 if __name__ == "__main__":
